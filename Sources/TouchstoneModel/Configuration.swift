@@ -1,0 +1,87 @@
+/// The nonlinearity between the two products of a feed-forward block.
+public enum ActivationFunction: String, Hashable, Sendable, CaseIterable {
+  /// GELU by its tanh approximation: 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))) (Hendrycks & Gimpel 2016, §2).
+  case geluTanh = "gelu_new"
+  /// GELU exactly: 0.5·x·(1 + erf(x/√2)) (Hendrycks & Gimpel 2016, §2).
+  case geluErf = "gelu"
+  /// max(0, x).
+  case relu
+}
+
+/// The shape and the arithmetic choices of a GPT-2-form model.
+public struct Configuration: Hashable, Sendable {
+  /// V: the number of token ids.
+  public let vocabularySize: Int
+  /// The context window: the greatest number of tokens in one sequence (`n_positions`).
+  public let contextLength: Int
+  /// D: the width of the residual stream (`n_embd`).
+  public let width: Int
+  /// The number of blocks (`n_layer`).
+  public let layerCount: Int
+  /// H: attention heads in each block (`n_head`).
+  public let headCount: Int
+  /// F: the width inside the feed-forward block (`n_inner`, 4·D where absent).
+  public let feedForwardWidth: Int
+  /// The nonlinearity of the feed-forward block.
+  public let activationFunction: ActivationFunction
+  /// ε added to the variance inside the square root of every LayerNorm.
+  public let layerNormEpsilon: Double
+  /// Whether the unembedding is the token embedding, transposed.
+  public let tiesEmbeddings: Bool
+  /// Whether scores are divided by √d (`scale_attn_weights`).
+  public let scalesScores: Bool
+  /// Whether scores are further divided by the layer's number, from 1 (`scale_attn_by_inverse_layer_idx`).
+  public let scalesScoresByLayer: Bool
+
+  /// d: the width of one head.
+  public var headWidth: Int { width / headCount }
+
+  /// The greatest extent that a dimension may declare; keeps every product of two of them inside an `Int`.
+  public static let greatestExtent = 1 << 28
+
+  /// Creates a configuration after checking that its numbers fit together.
+  ///
+  /// - Throws: ``BadInput`` naming the field (by its Hugging Face name) that cannot be.
+  public init(
+    vocabularySize: Int, contextLength: Int, width: Int, layerCount: Int, headCount: Int,
+    feedForwardWidth: Int? = nil, activationFunction: ActivationFunction = .geluTanh,
+    layerNormEpsilon: Double = 1e-5, tiesEmbeddings: Bool = true, scalesScores: Bool = true,
+    scalesScoresByLayer: Bool = false
+  ) throws(BadInput) {
+    let innerWidth = feedForwardWidth ?? 4 * min(width, Self.greatestExtent)
+    let extents = [
+      ("vocab_size", vocabularySize), ("n_positions", contextLength), ("n_embd", width),
+      ("n_layer", layerCount), ("n_head", headCount), ("n_inner", innerWidth),
+    ]
+    for (field, extent) in extents where !(1...Self.greatestExtent).contains(extent) {
+      throw BadInput(
+        place: field, problem: "is \(extent), outside 1…\(Self.greatestExtent)", remedy: "correct the field")
+    }
+    guard width % headCount == 0 else {
+      throw BadInput(
+        place: "n_head", problem: "\(headCount) heads do not divide n_embd = \(width) evenly",
+        remedy: "correct one of the two")
+    }
+    guard layerNormEpsilon.isFinite, layerNormEpsilon >= 0 else {
+      throw BadInput(
+        place: "layer_norm_epsilon", problem: "is \(layerNormEpsilon)", remedy: "give a number of at least 0")
+    }
+    self.vocabularySize = vocabularySize
+    self.contextLength = contextLength
+    self.width = width
+    self.layerCount = layerCount
+    self.headCount = headCount
+    self.feedForwardWidth = innerWidth
+    self.activationFunction = activationFunction
+    self.layerNormEpsilon = layerNormEpsilon
+    self.tiesEmbeddings = tiesEmbeddings
+    self.scalesScores = scalesScores
+    self.scalesScoresByLayer = scalesScoresByLayer
+  }
+
+  /// The factor on q·k in the block `layer` (from 0): 1/√d, further divided where the configuration says so.
+  public func scoreScale(layer: Int) -> Double {
+    let byWidth = scalesScores ? 1 / Double(headWidth).squareRoot() : 1
+    return scalesScoresByLayer ? byWidth / Double(layer + 1) : byWidth
+  }
+}

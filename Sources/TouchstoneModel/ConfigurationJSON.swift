@@ -1,0 +1,163 @@
+import Foundation
+
+/// Reading and writing a configuration as Hugging Face's `config.json`.
+extension Configuration {
+  /// Reads a GPT-2 family `config.json`.
+  ///
+  /// Fields that GPT2Config gives a default may be absent. A field that changes the arithmetic is honoured or
+  /// refused by name; fields that do not (dropout, initialisation, generation) are ignored.
+  ///
+  /// - Throws: ``BadInput`` naming `file` and the field.
+  public init(huggingFaceJSON text: Data, file: String) throws(BadInput) {
+    guard let fields = try JSONValue.parse(text, file: file).object else {
+      throw BadInput(file: file, problem: "holds no JSON object", remedy: "give a Hugging Face config.json")
+    }
+    do {
+      try self.init(fields: ConfigurationFields(fields))
+    } catch {
+      throw error.inFile(file)
+    }
+  }
+
+  private init(fields: ConfigurationFields) throws(BadInput) {
+    try fields.refuseUnsupported()
+    let activationName = try fields.string("activation_function") ?? "gelu_new"
+    guard let activation = Self.activationFunctions[activationName] else {
+      throw BadInput(
+        place: "activation_function", problem: "\(activationName) is not supported",
+        remedy: "supported are " + Self.activationFunctions.keys.sorted().joined(separator: ", "))
+    }
+    let contextField = fields.holds("n_positions") ? "n_positions" : "n_ctx"
+    try self.init(
+      vocabularySize: fields.requiredInteger("vocab_size"),
+      contextLength: fields.requiredInteger(contextField, missing: "n_positions"),
+      width: fields.requiredInteger("n_embd"),
+      layerCount: fields.requiredInteger("n_layer"),
+      headCount: fields.requiredInteger("n_head"),
+      feedForwardWidth: fields.integer("n_inner"),
+      activationFunction: activation,
+      layerNormEpsilon: fields.number("layer_norm_epsilon") ?? 1e-5,
+      tiesEmbeddings: fields.bool("tie_word_embeddings") ?? true,
+      scalesScores: fields.bool("scale_attn_weights") ?? true,
+      scalesScoresByLayer: fields.bool("scale_attn_by_inverse_layer_idx") ?? false)
+  }
+
+  /// Hugging Face's names of the activation functions and what they compute.
+  private static let activationFunctions: [String: ActivationFunction] = [
+    "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh,
+    "gelu": .geluErf, "gelu_python": .geluErf,
+    "relu": .relu,
+  ]
+
+  /// The configuration as `config.json` text: ASCII, keys sorted, only what determines the arithmetic.
+  public var huggingFaceJSON: String {
+    let fields: [(String, String)] = [
+      ("activation_function", "\"\(activationFunction.rawValue)\""),
+      ("architectures", "[\"GPT2LMHeadModel\"]"),
+      ("layer_norm_epsilon", "\(layerNormEpsilon)"),
+      ("model_type", "\"gpt2\""),
+      ("n_embd", "\(width)"),
+      ("n_head", "\(headCount)"),
+      ("n_inner", "\(feedForwardWidth)"),
+      ("n_layer", "\(layerCount)"),
+      ("n_positions", "\(contextLength)"),
+      ("scale_attn_by_inverse_layer_idx", "\(scalesScoresByLayer)"),
+      ("scale_attn_weights", "\(scalesScores)"),
+      ("tie_word_embeddings", "\(tiesEmbeddings)"),
+      ("vocab_size", "\(vocabularySize)"),
+    ]
+    return "{\n" + fields.map { "  \"\($0.0)\": \($0.1)" }.joined(separator: ",\n") + "\n}"
+  }
+}
+
+/// Typed access to the members of a `config.json`.
+private struct ConfigurationFields {
+  let members: [String: JSONValue]
+
+  init(_ members: [String: JSONValue]) {
+    self.members = members
+  }
+
+  func holds(_ field: String) -> Bool {
+    (members[field] ?? .null) != .null
+  }
+
+  func integer(_ field: String) throws(BadInput) -> Int? {
+    switch members[field] ?? .null {
+    case .null: return nil
+    case .integer(let value): return value
+    default: throw wrongType(field, "a whole number")
+    }
+  }
+
+  func requiredInteger(_ field: String, missing name: String? = nil) throws(BadInput) -> Int {
+    guard let value = try integer(field) else {
+      throw BadInput(
+        place: name ?? field, problem: "the field is missing", remedy: "add it to the configuration")
+    }
+    return value
+  }
+
+  func number(_ field: String) throws(BadInput) -> Double? {
+    switch members[field] ?? .null {
+    case .null: return nil
+    case .integer(let value): return Double(value)
+    case .number(let value): return value
+    default: throw wrongType(field, "a number")
+    }
+  }
+
+  func bool(_ field: String) throws(BadInput) -> Bool? {
+    switch members[field] ?? .null {
+    case .null: return nil
+    case .bool(let value): return value
+    default: throw wrongType(field, "true or false")
+    }
+  }
+
+  func string(_ field: String) throws(BadInput) -> String? {
+    switch members[field] ?? .null {
+    case .null: return nil
+    case .string(let value): return value
+    default: throw wrongType(field, "a string")
+    }
+  }
+
+  private func wrongType(_ field: String, _ wanted: String) -> BadInput {
+    BadInput(place: field, problem: "is not \(wanted)", remedy: "correct the field")
+  }
+
+  /// Refuses, by name, what would change the arithmetic in a way this package does not compute.
+  func refuseUnsupported() throws(BadInput) {
+    let family = try string("model_type") ?? "gpt2"
+    guard family == "gpt2" else {
+      throw BadInput(
+        place: "model_type", problem: "\(family) is not supported", remedy: "models of the gpt2 family are")
+    }
+    for field in ["add_cross_attention", "is_encoder_decoder"] where try bool(field) == true {
+      throw BadInput(
+        place: field, problem: "is true, which is not supported", remedy: "use a plain decoder")
+    }
+    for field in Self.arithmeticFields where !isNeutral(field) {
+      throw BadInput(
+        place: field, problem: "changes the arithmetic and is not supported",
+        remedy: "remove the field if the model does not use it")
+    }
+  }
+
+  /// Fields of other families that must be absent, null, false, 0 or empty here.
+  private static let arithmeticFields = [
+    "attn_logit_softcapping", "final_logit_softcapping", "head_dim", "logit_scale", "num_key_value_heads",
+    "parallel_residual", "pruned_heads", "quantization_config", "rms_norm_eps", "rope_parameters",
+    "rope_scaling", "rope_theta", "rotary_dim", "rotary_pct", "sliding_window",
+  ]
+
+  private func isNeutral(_ field: String) -> Bool {
+    switch members[field] ?? .null {
+    case .null, .bool(false), .integer(0): true
+    case .array(let values): values.isEmpty
+    case .object(let values): values.isEmpty
+    default: false
+    }
+  }
+}

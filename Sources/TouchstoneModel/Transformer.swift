@@ -1,0 +1,41 @@
+/// An implementation of the forward pass: what is judged, and what judges.
+public protocol Transformer {
+  /// The precision in which activations are handed out.
+  associatedtype Scalar: BinaryFloatingPoint & Sendable
+
+  /// The model it computes.
+  var configuration: Configuration { get }
+
+  /// Computes a whole sequence and hands every activation to `observe`, in the order of computation.
+  ///
+  /// Observing changes no bit of any value.
+  func forward(
+    _ inputs: Inputs, observe: (Activation, Tensor<Scalar>) throws -> Void
+  ) throws
+}
+
+/// An implementation that predicts the next token.
+public protocol NextTokenPredictor {
+  /// The model it computes.
+  var configuration: Configuration { get }
+
+  /// The logits that follow `tokens`: [V].
+  ///
+  /// Positions run from 0. An implementation may keep what it computed for a common beginning of successive
+  /// calls; the result must not depend on it.
+  mutating func nextTokenLogits(after tokens: [Int]) throws -> [Double]
+}
+
+/// Recorded activations of one sequence, wherever they are kept.
+public protocol ActivationSource {
+  /// The model they belong to.
+  var configuration: Configuration { get }
+  /// What the forward pass was given.
+  var inputs: Inputs { get }
+  /// The type in which an activation is stored; nil where it is not recorded.
+  func storedType(of activation: Activation) -> ScalarType?
+  /// The recorded extents, which a faulty engine may have got wrong; nil where it is not recorded.
+  func storedShape(of activation: Activation) -> [Int]?
+  /// The values, widened exactly; nil where the activation is not recorded.
+  func tensor(_ activation: Activation) throws -> Tensor<Double>?
+}

@@ -1,0 +1,142 @@
+import TouchstoneModel
+
+/// What the comparison of a capture with the definition found: a value, without printing or asserting.
+public struct Verdict: Sendable, Equatable {
+  /// The answer in one word.
+  public enum Outcome: String, Sendable {
+    /// Something was compared, and every operation is within its bound.
+    case consistent
+    /// An operation is beyond `prob`, a tensor has the wrong shape, or is not finite where it must be.
+    case mismatch
+    /// Nothing could be compared, or only the suspect zone was reached.
+    case inconclusive
+  }
+
+  /// How the operations were judged.
+  public enum Method: String, Sendable {
+    /// Each operation recomputed in float64 from the capture's own inputs.
+    case replay
+    /// End to end against the golden's recorded noise floor: the weaker check.
+    case floor
+  }
+
+  /// The answer in one word.
+  public let outcome: Outcome
+  /// How the operations were judged.
+  public let method: Method
+  /// Every operation that was compared, in the order of computation.
+  public let findings: [Finding]
+  /// What the capture holds or lacks that could not be compared, and why.
+  public let notCompared: [NotCompared]
+  /// The named fault that explains the first flagged operation, where one does.
+  public let cause: Cause?
+  /// What a reader must know besides: a check that was not made, a weaker method.
+  public let notes: [String]
+
+  /// Collects the parts of a verdict.
+  public init(
+    outcome: Outcome, method: Method, findings: [Finding], notCompared: [NotCompared] = [],
+    cause: Cause? = nil, notes: [String] = []
+  ) {
+    self.outcome = outcome
+    self.method = method
+    self.findings = findings
+    self.notCompared = notCompared
+    self.cause = cause
+    self.notes = notes
+  }
+
+  /// The findings beyond `stat`, in the order of computation; the first is where the difference begins.
+  public var flagged: [Finding] { findings.filter { $0.zone != .consistent } }
+}
+
+/// How far an error lies beyond what rounding can do, from none to more than any order of operations.
+public enum Zone: String, Sendable, Comparable, CaseIterable {
+  /// Within `stat`.
+  case consistent = "CONSISTENT"
+  /// Beyond `stat`, within `prob`: an unusual summation order, or a fault too small to tell.
+  case suspect = "SUSPECT"
+  /// Beyond `prob`.
+  case fail = "FAIL"
+  /// Beyond `det`: no order of correctly rounded operations gives that number.
+  case proven = "PROVEN"
+
+  /// Consistent is the least, proven the greatest.
+  public static func < (left: Zone, right: Zone) -> Bool {
+    left.rank < right.rank
+  }
+
+  private var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+}
+
+/// One compared operation.
+public struct Finding: Sendable, Equatable {
+  /// The activation whose making was judged.
+  public let activation: Activation
+  /// The activations in between that the capture lacks and that were replayed with it; empty for one operation.
+  public let hidden: [Activation]
+  /// The highest zone that any element reached.
+  public let zone: Zone
+  /// The worst error over `stat`; infinite where an element is not finite or a shape is wrong.
+  public let ratio: Double
+  /// Coordinates of the worst element of the highest zone; empty where shapes differ.
+  public let index: [Int]
+  /// The captured value there.
+  public let got: Double
+  /// What the definition gives from the capture's own inputs.
+  public let want: Double
+  /// max|capture − golden| over max|golden|, finite entries; nil without a golden value.
+  public let inherited: Double?
+  /// What is wrong where it is not a number out of bounds: a wrong shape, NaN, broken wiring.
+  public let problem: String?
+
+  /// Collects the parts of a finding.
+  public init(
+    activation: Activation, hidden: [Activation] = [], zone: Zone, ratio: Double, index: [Int] = [],
+    got: Double = .nan, want: Double = .nan, inherited: Double? = nil, problem: String? = nil
+  ) {
+    self.activation = activation
+    self.hidden = hidden
+    self.zone = zone
+    self.ratio = ratio
+    self.index = index
+    self.got = got
+    self.want = want
+    self.inherited = inherited
+    self.problem = problem
+  }
+}
+
+/// An activation that was not compared.
+public struct NotCompared: Sendable, Equatable {
+  /// Its path in the file.
+  public let path: String
+  /// Why, in a sentence.
+  public let why: String
+
+  /// Names an activation and the reason.
+  public init(path: String, why: String) {
+    self.path = path
+    self.why = why
+  }
+}
+
+/// A named fault that explains what was captured.
+public struct Cause: Sendable, Equatable {
+  /// The stable id in the catalogue, such as `gelu.half-table`.
+  public let id: String
+  /// The fault in words.
+  public let name: String
+  /// The worst error over the bound under this hypothesis.
+  public let ratio: Double
+  /// The same under the next best hypothesis; nil where there is none.
+  public let nextRatio: Double?
+
+  /// Names the fault.
+  public init(id: String, name: String, ratio: Double, nextRatio: Double?) {
+    self.id = id
+    self.name = name
+    self.ratio = ratio
+    self.nextRatio = nextRatio
+  }
+}
