@@ -32,10 +32,29 @@ public protocol ActivationSource {
   var configuration: Configuration { get }
   /// What the forward pass was given.
   var inputs: Inputs { get }
+  /// The arithmetic that made them; plain float32 unless the source says otherwise.
+  var precision: Precision { get }
+  /// What divides the logits before `final/probs`; 1 unless the source says otherwise.
+  var temperature: Double { get }
   /// The type in which an activation is stored; nil where it is not recorded.
   func storedType(of activation: Activation) -> ScalarType?
   /// The recorded extents, which a faulty engine may have got wrong; nil where it is not recorded.
   func storedShape(of activation: Activation) -> [Int]?
+  /// Whether an engine reconstructed the activation for the recording, instead of computing with it.
+  func isDerived(_ activation: Activation) -> Bool
   /// The values, widened exactly; nil where the activation is not recorded.
   func tensor(_ activation: Activation) throws -> Tensor<Double>?
+  /// The recorded noise floor, one root mean square for each row; nil where there is none.
+  func noiseFloor(of activation: Activation) throws -> Tensor<Double>?
+}
+
+extension ActivationSource {
+  /// Plain float32.
+  public var precision: Precision { .float32 }
+  /// Logits undivided.
+  public var temperature: Double { 1 }
+  /// Nothing is reconstructed.
+  public func isDerived(_ activation: Activation) -> Bool { false }
+  /// No floor is recorded.
+  public func noiseFloor(of activation: Activation) throws -> Tensor<Double>? { nil }
 }
