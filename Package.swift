@@ -21,5 +21,6 @@ let package = Package(
 
     // MARK: Tests
     .testTarget(name: "TouchstoneModelTests", dependencies: ["TouchstoneModel"]),
+    .testTarget(name: "TouchstoneReferenceTests", dependencies: ["TouchstoneModel", "TouchstoneReference"]),
   ]
 )

@@ -2,7 +2,7 @@
 public struct Inputs: Hashable, Sendable {
   /// Token ids, each in 0 ..< V: [T].
   public let tokenIDs: [Int]
-  /// Position ids, each in 0 ..< context length: [T]. 0 … T−1 unless given.
+  /// Position ids, each in 0 ..< context length: [T]; 0 … T−1 unless given.
   public let positionIDs: [Int]
   /// false marks a key that nobody may attend to: [T]; nil where all may be.
   public let attentionMask: [Bool]?
@@ -28,7 +28,9 @@ public struct Inputs: Hashable, Sendable {
         remedy: "shorten the prompt to \(configuration.contextLength) tokens")
     }
     let positions = positionIDs ?? Array(0..<count)
-    for (what, length) in [("position ids", positions.count), ("attention mask", attentionMask?.count ?? count)]
+    for (what, length) in [
+      ("position ids", positions.count), ("attention mask", attentionMask?.count ?? count),
+    ]
     where length != count {
       throw BadInput(
         place: what, problem: "has \(length) entries for \(count) tokens", remedy: "give one for each token")

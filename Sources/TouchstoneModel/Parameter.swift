@@ -25,7 +25,8 @@ public struct Parameter: Hashable, Sendable, CustomStringConvertible {
     /// Whether every block has a tensor of this role.
     public var isPerLayer: Bool {
       switch self {
-      case .tokenEmbedding, .positionEmbedding, .finalLayerNormWeight, .finalLayerNormBias, .unembedding: false
+      case .tokenEmbedding, .positionEmbedding, .finalLayerNormWeight, .finalLayerNormBias, .unembedding:
+        false
       default: true
       }
     }

@@ -26,12 +26,14 @@ public struct Weights: Sendable {
     for parameter in configuration.parameters {
       guard let tensor = remaining.removeValue(forKey: parameter.name) else {
         throw BadInput(
-          place: parameter.name, problem: "the tensor is missing", remedy: "check that the checkpoint is whole")
+          place: parameter.name, problem: "the tensor is missing",
+          remedy: "check that the checkpoint is whole")
       }
       let wanted = configuration.shape(of: parameter)
       guard tensor.shape == wanted else {
         throw BadInput(
-          place: parameter.name, problem: "has the shape \(tensor.shape) where config.json asks for \(wanted)",
+          place: parameter.name,
+          problem: "has the shape \(tensor.shape) where config.json asks for \(wanted)",
           remedy: "use the config.json of this checkpoint")
       }
       stored[parameter] = tensor

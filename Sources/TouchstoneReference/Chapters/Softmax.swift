@@ -1,0 +1,29 @@
+import Foundation
+import TouchstoneModel
+
+/// Scores become probabilities: exp(xᵢ − max)/Σⱼ exp(xⱼ − max).
+///
+/// Subtracting the maximum changes nothing mathematically and keeps every exponential at most 1. An entry of
+/// −∞ has the probability 0. No entries give no probabilities.
+///
+/// - Parameter x: the scores of one row.
+public func softmax(_ x: [Double]) -> [Double] {
+  guard let greatest = x.max() else { return [] }
+  let exponentials = x.map { exp($0 - greatest) }
+  let total = exponentials.reduce(0, +)
+  return exponentials.map { $0 / total }
+}
+
+/// Softmax of each row of logits divided by the temperature: low temperatures sharpen, high ones flatten.
+///
+/// - Parameters:
+///   - logits: [T, V].
+///   - temperature: greater than 0.
+/// - Returns: [T, V]; each row sums to 1.
+public func softmax(_ logits: Tensor<Double>, temperature: Double = 1) -> Tensor<Double> {
+  precondition(temperature > 0, "a temperature of \(temperature) has no softmax")
+  let rows = (0..<logits.rowCount).flatMap { row in
+    softmax(logits.row(row).map { $0 / temperature })
+  }
+  return Tensor(rows, shape: logits.shape)
+}
