@@ -8,11 +8,20 @@ let package = Package(
   name: "touchstone",
   platforms: [.macOS(.v15)],
   products: [],
-  dependencies: [],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+  ],
   targets: [
     // MARK: What a transformer is, and what it computes
     .target(name: "TouchstoneModel", swiftSettings: optimised),
     .target(name: "TouchstoneReference", dependencies: ["TouchstoneModel"], swiftSettings: optimised),
+
+    // MARK: Reading models
+    .target(
+      name: "TouchstoneTokenizer",
+      dependencies: ["TouchstoneModel", .product(name: "HeapModule", package: "swift-collections")],
+      swiftSettings: optimised),
 
     // MARK: Judging
     .target(
@@ -21,6 +30,10 @@ let package = Package(
 
     // MARK: Tests
     .testTarget(name: "TouchstoneModelTests", dependencies: ["TouchstoneModel"]),
+    .testTarget(
+      name: "TouchstoneTokenizerTests",
+      dependencies: ["TouchstoneReference", "TouchstoneTokenizer", .product(name: "Crypto", package: "swift-crypto")],
+      exclude: ["Fixtures"]),
     .testTarget(name: "TouchstoneReferenceTests", dependencies: ["TouchstoneModel", "TouchstoneReference"]),
   ]
 )
