@@ -28,6 +28,17 @@ let package = Package(
       name: "TouchstoneVerdict", dependencies: ["TouchstoneModel", "TouchstoneReference"],
       swiftSettings: optimised),
 
+    // MARK: Golden activations on disk
+    .systemLibrary(
+      name: "CHDF5", pkgConfig: "hdf5",
+      providers: [.apt(["libhdf5-dev", "pkg-config"]), .brew(["hdf5", "pkgconf"])]),
+    .target(
+      name: "TouchstoneHDF5", dependencies: ["TouchstoneModel", "CHDF5"], swiftSettings: optimised),
+    .target(
+      name: "TouchstoneGolden",
+      dependencies: ["TouchstoneHDF5", "TouchstoneModel", .product(name: "Crypto", package: "swift-crypto")],
+      swiftSettings: optimised),
+
     // MARK: Tests
     .testTarget(name: "TouchstoneModelTests", dependencies: ["TouchstoneModel"]),
     .testTarget(
@@ -35,5 +46,8 @@ let package = Package(
       dependencies: ["TouchstoneReference", "TouchstoneTokenizer", .product(name: "Crypto", package: "swift-crypto")],
       exclude: ["Fixtures"]),
     .testTarget(name: "TouchstoneReferenceTests", dependencies: ["TouchstoneModel", "TouchstoneReference"]),
+    .testTarget(name: "TouchstoneHDF5Tests", dependencies: ["TouchstoneHDF5"]),
+    .testTarget(
+      name: "TouchstoneGoldenTests", dependencies: ["TouchstoneGolden", "TouchstoneHDF5"]),
   ]
 )

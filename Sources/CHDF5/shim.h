@@ -1,0 +1,43 @@
+#pragma once
+
+/* What Swift cannot import from the HDF5 headers: macros that are not plain constants, and the two structs
+   whose shape depends on the library's version. Everything else is called by its numbered name. */
+
+#if !__has_include(<hdf5.h>)
+#error "HDF5 headers not found. Debian, Ubuntu: sudo apt-get install libhdf5-dev pkg-config. macOS: brew install hdf5 pkgconf"
+#else
+#include <hdf5.h>
+
+static inline unsigned chdf5_read_only(void) { return H5F_ACC_RDONLY; }
+static inline unsigned chdf5_create_exclusively(void) { return H5F_ACC_EXCL; }
+
+static inline hid_t chdf5_default(void) { return H5P_DEFAULT; }
+static inline hid_t chdf5_whole_dataspace(void) { return H5S_ALL; }
+
+static inline hid_t chdf5_file_creation(void) { return H5P_FILE_CREATE; }
+static inline hid_t chdf5_file_access(void) { return H5P_FILE_ACCESS; }
+static inline hid_t chdf5_group_creation(void) { return H5P_GROUP_CREATE; }
+static inline hid_t chdf5_dataset_creation(void) { return H5P_DATASET_CREATE; }
+
+static inline hid_t chdf5_float32(void) { return H5T_IEEE_F32LE; }
+static inline hid_t chdf5_float64(void) { return H5T_IEEE_F64LE; }
+static inline hid_t chdf5_int32(void) { return H5T_STD_I32LE; }
+static inline hid_t chdf5_int64(void) { return H5T_STD_I64LE; }
+static inline hid_t chdf5_uint8(void) { return H5T_STD_U8LE; }
+static inline hid_t chdf5_uint16(void) { return H5T_STD_U16LE; }
+static inline hid_t chdf5_string(void) { return H5T_C_S1; }
+static inline size_t chdf5_variable_length(void) { return H5T_VARIABLE; }
+
+/* Whether `name` in the group `location` is a hard link, the only kind that stays inside the file;
+   negative on failure. H5Lget_info is a macro over differing structs. */
+static inline int chdf5_is_hard_link(hid_t location, const char *name) {
+  H5L_info_t info;
+  if (H5Lget_info(location, name, &info, H5P_DEFAULT) < 0) return -1;
+  return info.type == H5L_TYPE_HARD;
+}
+
+/* Frees the strings that reading a variable-length type allocated into `buffer`. */
+static inline herr_t chdf5_reclaim(hid_t type, hid_t space, void *buffer) {
+  return H5Dvlen_reclaim(type, space, H5P_DEFAULT, buffer);
+}
+#endif

@@ -1,0 +1,148 @@
+import CHDF5
+import Foundation
+import TouchstoneModel
+
+/// A file opened for reading: groups, datasets and attributes by their path.
+///
+/// Only hard links are followed, so that nothing outside the file is ever read. Closing happens with the
+/// last reference.
+package final class HDF5Reader: Sendable {
+  /// Where the file is; named in every error.
+  package let path: String
+  private let file: Handle
+
+  /// Opens the file at `path`.
+  ///
+  /// - Throws: `BadInput` with the library's reason when it is no whole HDF5 file.
+  package init(path: String) throws(BadInput) {
+    self.path = path
+    self.file = try HDF5Library.locked(naming: path) { () throws(BadInput) in
+      let access = try Handle(H5Pcreate(chdf5_file_access()), "set up reading")
+      // Files are complete when they get their name, and network file systems fail to lock.
+      _ = H5Pset_file_locking(access.id, false, true)
+      return try Handle(H5Fopen(path, chdf5_read_only(), access.id), "open the file")
+    }
+  }
+
+  private func locked<Result: ~Copyable>(
+    _ body: () throws(BadInput) -> Result
+  ) throws(BadInput) -> Result {
+    try HDF5Library.locked(naming: path, body)
+  }
+
+  // MARK: Groups
+
+  /// What stands at a path.
+  package enum Kind: Sendable {
+    case group
+    case dataset
+  }
+
+  /// What stands at `place`; nil where there is nothing, a named type, or a link that leaves the file.
+  package func kind(of place: String) throws(BadInput) -> Kind? {
+    try locked { () throws(BadInput) in
+      guard let object = try find(place) else { return nil }
+      return switch H5Iget_type(object.id) {
+      case H5I_GROUP: .group
+      case H5I_DATASET: .dataset
+      default: nil
+      }
+    }
+  }
+
+  /// The names in the group at `place`, sorted; empty where there is no group.
+  package func members(of place: String) throws(BadInput) -> [String] {
+    try locked { () throws(BadInput) in
+      guard let group = try find(place), H5Iget_type(group.id) == H5I_GROUP else { return [] }
+      var info = H5G_info_t()
+      try HDF5Library.check(H5Gget_info(group.id, &info), "list the group", at: place)
+      var names: [String] = []
+      for index in 0..<info.nlinks {
+        names.append(try linkName(index, in: group, place: place))
+      }
+      return names.sorted()
+    }
+  }
+
+  private func linkName(
+    _ index: hsize_t, in group: borrowing Handle, place: String
+  ) throws(BadInput) -> String {
+    let length = H5Lget_name_by_idx(
+      group.id, ".", H5_INDEX_NAME, H5_ITER_INC, index, nil, 0, chdf5_default())
+    guard (0..<Self.greatestNameLength).contains(length) else {
+      throw HDF5Library.failure("list the group", at: place)
+    }
+    var name = [CChar](repeating: 0, count: length + 1)
+    try HDF5Library.check(
+      H5Lget_name_by_idx(
+        group.id, ".", H5_INDEX_NAME, H5_ITER_INC, index, &name, name.count, chdf5_default()),
+      "list the group", at: place)
+    return text(name)
+  }
+
+  private static let greatestNameLength = 1 << 16
+
+  /// The object at `place`, reached by hard links alone; nil where a link is missing or of another kind.
+  func find(_ place: String) throws(BadInput) -> Handle? {
+    var object = try Handle(H5Oopen(file.id, "/", chdf5_default()), "open the root group")
+    for name in place.split(separator: "/").map(String.init) {
+      guard H5Iget_type(object.id) == H5I_GROUP else { return nil }
+      let exists = H5Lexists(object.id, name, chdf5_default())
+      try HDF5Library.check(exists, "look up", at: place)
+      guard exists > 0 else { return nil }
+      let isHard = chdf5_is_hard_link(object.id, name)
+      try HDF5Library.check(isHard, "look up", at: place)
+      guard isHard > 0 else { return nil }
+      object = try Handle(H5Oopen(object.id, name, chdf5_default()), "open", at: place)
+    }
+    return object
+  }
+
+  // MARK: Datasets
+
+  /// Describes the dataset at `place`; nil where there is none.
+  package func dataset(at place: String) throws(BadInput) -> HDF5Dataset? {
+    try locked { () throws(BadInput) in
+      guard let object = try find(place), H5Iget_type(object.id) == H5I_DATASET else { return nil }
+      return try HDF5Dataset(describing: object, at: place)
+    }
+  }
+
+  /// The elements of a dataset, row-major and little-endian.
+  ///
+  /// - Throws: `BadInput` when the file does not hold as much as the shape declares, stores it in a way that
+  ///   is not read, or fails a checksum.
+  package func bytes(of dataset: HDF5Dataset) throws(BadInput) -> Data {
+    try locked { () throws(BadInput) in
+      guard let object = try find(dataset.path), H5Iget_type(object.id) == H5I_DATASET,
+        try HDF5Dataset(describing: object, at: dataset.path) == dataset
+      else { throw BadInput(place: dataset.path, problem: "changed while it was read", remedy: "try again") }
+      return try dataset.read(object)
+    }
+  }
+
+  // MARK: Attributes
+
+  /// The names of the attributes at `place`, sorted; empty where there is no object.
+  package func attributeNames(of place: String) throws(BadInput) -> [String] {
+    try locked { () throws(BadInput) in
+      guard let object = try find(place) else { return [] }
+      return try HDF5Attribute.names(of: object, at: place).sorted()
+    }
+  }
+
+  /// An attribute of the object at `place`; nil where there is no such attribute or it is empty.
+  ///
+  /// - Throws: `BadInput` for an attribute that is not a single text or number.
+  package func attribute(_ name: String, of place: String) throws(BadInput) -> HDF5Attribute? {
+    try locked { () throws(BadInput) in
+      guard let object = try find(place) else { return nil }
+      return try HDF5Attribute.read(name, of: object, at: place)
+    }
+  }
+}
+
+/// The text before the first NUL.
+func text(_ characters: [CChar]) -> String {
+  String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
