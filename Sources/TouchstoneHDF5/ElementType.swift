@@ -117,7 +117,8 @@ extension ElementType {
       let layout = FloatLayout(narrow)
       let type = try Handle(H5Tcopy(chdf5_float32()), attempt)
       try HDF5Library.check(
-        H5Tset_fields(type.id, layout.sign, layout.exponent, layout.exponentBits, 0, layout.fractionBits), attempt)
+        H5Tset_fields(type.id, layout.sign, layout.exponent, layout.exponentBits, 0, layout.fractionBits),
+        attempt)
       try HDF5Library.check(H5Tset_size(type.id, narrow.byteCount), attempt)
       try HDF5Library.check(H5Tset_ebias(type.id, layout.bias), attempt)
       return type

@@ -21,13 +21,14 @@ package struct HDF5Dataset: Hashable, Sendable {
   package var byteCount: Int { obstacle == nil ? shape.reduce(type.byteCount ?? 0, *) : 0 }
 
   /// Describes an open dataset.
-  init(describing dataset: borrowing Handle, at path: String) throws(BadInput) {
+  init(describing dataset: borrowing Handle, at path: String, fileSize: Int) throws(BadInput) {
     self.path = path
     let type = try Handle(H5Dget_type(dataset.id), "read the element type", at: path)
     (self.type, isBigEndian) = try ElementType.classify(type)
     shape = try Self.shape(of: dataset, at: path)
-    guard let storage = Int(exactly: H5Dget_storage_size(dataset.id)) else {
-      throw BadInput(place: path, problem: "declares an impossible size in the file")
+    guard let storage = Int(exactly: H5Dget_storage_size(dataset.id)), storage <= fileSize else {
+      throw BadInput(
+        place: path, problem: "declares more bytes than the file has", remedy: "copy the file again")
     }
     storedByteCount = storage
     do {
@@ -111,7 +112,8 @@ package struct HDF5Dataset: Hashable, Sendable {
       case H5Z_FILTER_DEFLATE: isCompressed = true
       default:
         throw BadInput(
-          problem: "is compressed by the filter \(filter) (\(text(name)))", remedy: "use gzip or no compression")
+          problem: "is compressed by the filter \(filter) (\(text(name)))",
+          remedy: "use gzip or no compression")
       }
     }
     return isCompressed
@@ -123,23 +125,29 @@ package struct HDF5Dataset: Hashable, Sendable {
   ) throws(BadInput) {
     var chunk = [hsize_t](repeating: 0, count: shape.count)
     let rank = H5Pget_chunk(creation.id, Int32(shape.count), &chunk)
-    guard rank == shape.count else { throw BadInput(problem: "is chunked in a way that does not fit its shape") }
+    guard rank == shape.count else {
+      throw BadInput(problem: "is chunked in a way that does not fit its shape")
+    }
     var chunkBytes = elementSize
     var wanted = 1
     for (extent, side) in zip(shape, chunk) {
-      guard let side = Int(exactly: side), side > 0 else { throw BadInput(problem: "declares an impossible chunk") }
+      guard let side = Int(exactly: side), side > 0 else {
+        throw BadInput(problem: "declares an impossible chunk")
+      }
       let (bytes, overflow) = chunkBytes.multipliedReportingOverflow(by: side)
       guard !overflow, bytes <= greatest else {
-        throw BadInput(problem: "declares chunks larger than what was written", remedy: "write the whole dataset")
+        throw BadInput(
+          problem: "declares chunks larger than what was written", remedy: "write the whole dataset")
       }
       chunkBytes = bytes
       wanted *= (extent - 1) / side + 1
     }
     var written: hsize_t = 0
-    try HDF5Library.check(
-      H5Dget_num_chunks(dataset.id, chdf5_whole_dataspace(), &written), "count the chunks")
+    let space = try Handle(H5Dget_space(dataset.id), "count the chunks")
+    try HDF5Library.check(H5Dget_num_chunks(dataset.id, space.id, &written), "count the chunks")
     guard written == wanted else {
-      throw BadInput(problem: "has only \(written) of its \(wanted) chunks", remedy: "write the whole dataset")
+      throw BadInput(
+        problem: "has only \(written) of its \(wanted) chunks", remedy: "write the whole dataset")
     }
   }
 

@@ -9,6 +9,8 @@ import TouchstoneModel
 package final class HDF5Reader: Sendable {
   /// Where the file is; named in every error.
   package let path: String
+  /// The size of the file: nothing in it can be larger.
+  package let byteCount: Int
   private let file: Handle
 
   /// Opens the file at `path`.
@@ -16,7 +18,12 @@ package final class HDF5Reader: Sendable {
   /// - Throws: `BadInput` with the library's reason when it is no whole HDF5 file.
   package init(path: String) throws(BadInput) {
     self.path = path
-    self.file = try HDF5Library.locked(naming: path) { () throws(BadInput) in
+    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+    guard let size = attributes?[.size] as? Int else {
+      throw BadInput(file: path, problem: "cannot be read", remedy: "check that it exists and may be read")
+    }
+    byteCount = size
+    file = try HDF5Library.locked(naming: path) { () throws(BadInput) in
       let access = try Handle(H5Pcreate(chdf5_file_access()), "set up reading")
       // Files are complete when they get their name, and network file systems fail to lock.
       _ = H5Pset_file_locking(access.id, false, true)
@@ -104,7 +111,7 @@ package final class HDF5Reader: Sendable {
   package func dataset(at place: String) throws(BadInput) -> HDF5Dataset? {
     try locked { () throws(BadInput) in
       guard let object = try find(place), H5Iget_type(object.id) == H5I_DATASET else { return nil }
-      return try HDF5Dataset(describing: object, at: place)
+      return try HDF5Dataset(describing: object, at: place, fileSize: byteCount)
     }
   }
 
@@ -115,7 +122,7 @@ package final class HDF5Reader: Sendable {
   package func bytes(of dataset: HDF5Dataset) throws(BadInput) -> Data {
     try locked { () throws(BadInput) in
       guard let object = try find(dataset.path), H5Iget_type(object.id) == H5I_DATASET,
-        try HDF5Dataset(describing: object, at: dataset.path) == dataset
+        try HDF5Dataset(describing: object, at: dataset.path, fileSize: byteCount) == dataset
       else { throw BadInput(place: dataset.path, problem: "changed while it was read", remedy: "try again") }
       return try dataset.read(object)
     }

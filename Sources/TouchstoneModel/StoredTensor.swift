@@ -23,6 +23,12 @@ public struct StoredTensor: Sendable {
     self.init(type: .float32, shape: tensor.shape, bytes: bytes)
   }
 
+  /// Stores float64 values.
+  public init(_ tensor: Tensor<Double>) {
+    let bytes = tensor.values.withUnsafeBytes { Data($0) }
+    self.init(type: .float64, shape: tensor.shape, bytes: bytes)
+  }
+
   /// The values in float32: 16-bit types widen exactly, float64 is rounded to nearest.
   public func float32() -> Tensor<Float> {
     Tensor(map { Float($0) }, shape: shape)

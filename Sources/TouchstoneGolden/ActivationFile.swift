@@ -1,0 +1,203 @@
+import Foundation
+import TouchstoneHDF5
+import TouchstoneModel
+
+/// A golden or a capture on disk: one sequence through one model.
+///
+/// Opening checks that the file is whole, of this format, and what its digest says; values are read when
+/// they are asked for, and each is held against the file's manifest. Safe to use from several threads.
+public final class ActivationFile: ActivationSource, Sendable {
+  /// What made the file.
+  public enum Kind: String, Sendable {
+    /// The reference: what is right.
+    case golden
+    /// An implementation under test.
+    case capture
+  }
+
+  /// Where the file is.
+  public let path: String
+  /// What made the file.
+  public let kind: Kind
+  /// The model that was run.
+  public let configuration: Configuration
+  /// What the model was given.
+  public let inputs: Inputs
+  /// The digest of the weights, as ``WeightsDigest`` computes it; captures may lack it.
+  public let weightsDigest: String?
+  /// Who wrote the file: the texts and numbers under `/provenance`.
+  public let provenance: [String: String]
+  /// The arithmetic that made the values: `precision` of the provenance, float32 in captures without it.
+  public let precision: Precision
+  /// What divided the logits before `final/probs`.
+  public let temperature: Double
+  /// Whether the whole file was held against a digest kept outside it.
+  public let hasTrustedDigest: Bool
+  /// Datasets under `/extra`, which are never judged.
+  public let extras: [String]
+  /// Datasets elsewhere that the format does not know, and which are not judged either.
+  public let unknownPaths: [String]
+
+  let file: HDF5Reader
+  let manifest: DatasetManifest?
+  let recorded: [Activation: RecordedDataset]
+
+  /// Opens the golden or capture at `path`.
+  ///
+  /// Where `path.sha256` stands beside the file, or a `MANIFEST.json` in a folder above lists it, its digest
+  /// is checked first. A file without either is first read by a child process where ``FileReaderProcess`` can
+  /// start one, because crafted HDF5 files can crash the library that reads them.
+  ///
+  /// - Throws: `BadInput` when the file is missing, corrupt, incomplete, or not of this format and version.
+  public convenience init(path: String) throws(BadInput) {
+    let identity = try FileIdentity(path: path)
+    try Superblock.check(path, byteCount: identity.byteCount)
+    let isTrusted = try TrustedDigest.check(path)
+    if !isTrusted { try FileReaderProcess.survive(path) }
+    try self.init(path: path, hasTrustedDigest: isTrusted)
+    guard try FileIdentity(path: path) == identity else {
+      throw BadInput(file: path, problem: "changed while it was opened", remedy: "try again")
+    }
+  }
+
+  /// Opens a file whose bytes are known, or feared by somebody else.
+  init(path: String, hasTrustedDigest: Bool) throws(BadInput) {
+    self.path = path
+    self.hasTrustedDigest = hasTrustedDigest
+    let file = try HDF5Reader(path: path)
+    let header = ActivationFileHeader(file)
+    do throws(BadInput) {
+      kind = try header.kind()
+      configuration = try header.configuration()
+      manifest = try header.manifest(isRequired: kind == .golden)
+      inputs = try header.inputs(configuration, manifest)
+      weightsDigest = try header.weightsDigest()
+      provenance = try header.provenance()
+      precision = try header.precision(kind)
+      let index = try ActivationIndex(file, configuration, tokenCount: inputs.count)
+      recorded = index.recorded
+      extras = index.extras
+      unknownPaths = index.unknownPaths
+      temperature = try header.temperature()
+    } catch {
+      throw error.inFile(path)
+    }
+    self.file = file
+  }
+
+  // MARK: Activations
+
+  /// The recorded activations.
+  public var activations: Set<Activation> { Set(recorded.keys) }
+
+  /// The type in which an activation is stored; nil where it is not recorded.
+  public func storedType(of activation: Activation) -> ScalarType? {
+    recorded[activation]?.type
+  }
+
+  /// The recorded extents, a leading batch axis of 1 left out; nil where the activation is not recorded.
+  public func storedShape(of activation: Activation) -> [Int]? {
+    recorded[activation]?.shape
+  }
+
+  /// Whether an engine reconstructed the activation for the recording, instead of computing with it.
+  public func isDerived(_ activation: Activation) -> Bool {
+    recorded[activation]?.isDerived ?? false
+  }
+
+  /// The values, widened exactly; nil where the activation is not recorded.
+  ///
+  /// - Throws: `BadInput` when the file does not hold what its header declares, or a checksum fails.
+  public func tensor(_ activation: Activation) throws(BadInput) -> Tensor<Double>? {
+    try recorded[activation].map { (stored) throws(BadInput) in try read(stored).float64() }
+  }
+
+  /// The values as they are stored; nil where the activation is not recorded.
+  public func storedTensor(_ activation: Activation) throws(BadInput) -> StoredTensor? {
+    try recorded[activation].map { (stored) throws(BadInput) in try read(stored) }
+  }
+
+  /// The recorded noise floor, one root mean square for each row; nil where there is none.
+  public func noiseFloor(of activation: Activation) throws(BadInput) -> Tensor<Double>? {
+    let path = GoldenFormat.floorPath(activation)
+    guard let dataset = try file.dataset(at: path) else { return nil }
+    let wanted = Array(configuration.shape(of: activation, tokenCount: inputs.count).dropLast())
+    guard dataset.shape == wanted, case .float(let type) = dataset.type else {
+      throw BadInput(
+        file: self.path, place: path,
+        problem: "holds \(dataset.type) \(dataset.shape) where one number "
+          + "for each of \(wanted) rows belongs", remedy: "record it again")
+    }
+    return try read(RecordedDataset(dataset: dataset, type: type, shape: wanted)).float64()
+  }
+
+  func read(_ stored: RecordedDataset) throws(BadInput) -> StoredTensor {
+    let bytes = try file.checkedBytes(of: stored.dataset, manifest)
+    return StoredTensor(type: stored.type, shape: stored.shape, bytes: bytes)
+  }
+
+  // MARK: Weights
+
+  /// The embedded weights; nil where the file holds none.
+  ///
+  /// - Throws: `BadInput` when they are not whole, or not those that the file's digest names.
+  public func weights() throws(BadInput) -> Weights? {
+    let names = try file.members(of: GoldenFormat.weights)
+    guard !names.isEmpty else { return nil }
+    // A configuration of a few bytes may ask for millions of layers; each needs its tensors.
+    guard configuration.layerCount <= names.count else {
+      throw BadInput(
+        file: path, place: GoldenFormat.weights,
+        problem: "holds \(names.count) tensors for \(configuration.layerCount) layers",
+        remedy: "embed all of them")
+    }
+    var tensors: [String: StoredTensor] = [:]
+    for name in names {
+      let place = GoldenFormat.weights + "/" + name
+      guard let dataset = try file.dataset(at: place) else { continue }
+      let stored = try RecordedDataset(dataset, in: file, shape: dataset.shape)
+      tensors[name] = try read(stored)
+    }
+    do throws(BadInput) {
+      let weights = try Weights(configuration: configuration, tensors: tensors)
+      if let weightsDigest, WeightsDigest.of(weights) != weightsDigest {
+        throw BadInput(
+          place: GoldenFormat.weights, problem: "are not the weights that weights_sha256 names",
+          remedy: "record it again")
+      }
+      return weights
+    } catch {
+      throw error.inFile(path)
+    }
+  }
+
+  // MARK: Everything
+
+  /// Reads all that could be asked of the file, and so checks every checksum in it.
+  ///
+  /// An activation of the wrong shape that is not wholly there is left out: nobody can ask for its values.
+  ///
+  /// - Throws: `BadInput` naming the first dataset that cannot be read.
+  public func checkContents() throws(BadInput) {
+    for (activation, stored) in recorded.sorted(by: { $0.key.path < $1.key.path }) {
+      let wanted = configuration.shape(of: activation, tokenCount: inputs.count)
+      if stored.shape == wanted || stored.dataset.obstacle == nil { _ = try read(stored) }
+      _ = try noiseFloor(of: activation)
+    }
+    _ = try weights()
+  }
+}
+
+extension HDF5Reader {
+  /// The bytes of a dataset, held against the manifest's digest where there is one.
+  func checkedBytes(of dataset: HDF5Dataset, _ manifest: DatasetManifest?) throws(BadInput) -> Data {
+    let bytes = try bytes(of: dataset)
+    guard let entry = manifest?.entries[dataset.path] else { return bytes }
+    guard entry.shape == dataset.shape, entry.sha256 == Digest.of(bytes) else {
+      throw BadInput(
+        file: path, place: dataset.path, problem: "is not what \(GoldenFormat.manifest) says",
+        remedy: "the file is damaged or was edited: copy or record it again")
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,165 @@
+import Foundation
+import TouchstoneHDF5
+import TouchstoneModel
+
+/// Reads what a file says of itself, before any activation.
+struct ActivationFileHeader {
+  private let file: HDF5Reader
+
+  init(_ file: HDF5Reader) {
+    self.file = file
+  }
+
+  /// Whether the file says that it is a golden or a capture.
+  func isOfThisFormat() throws(BadInput) -> Bool {
+    try text("format", of: "/") == GoldenFormat.format
+  }
+
+  /// Checks format, version and completeness.
+  func kind() throws(BadInput) -> ActivationFile.Kind {
+    guard try isOfThisFormat() else {
+      throw BadInput(
+        problem: "is an HDF5 file, but no golden or capture (its attribute format is not touchstone)",
+        remedy: "Docs/Format.md describes the format")
+    }
+    let version = try text("format_version", of: "/") ?? "none"
+    guard version.split(separator: ".").first == GoldenFormat.version.split(separator: ".").first else {
+      throw BadInput(
+        place: "@format_version", problem: "is \(version); this program reads \(GoldenFormat.version)",
+        remedy: "record the file again with this program, or use the program that wrote it")
+    }
+    guard try file.attribute("complete", of: "/") == .integer(1) else {
+      throw BadInput(
+        place: "@complete", problem: "is not 1: its writer did not finish", remedy: "write the file again")
+    }
+    let name = try text("kind", of: "/") ?? "none"
+    guard let kind = ActivationFile.Kind(rawValue: name) else {
+      throw BadInput(place: "@kind", problem: "is \(name)", remedy: "store golden or capture")
+    }
+    return kind
+  }
+
+  func configuration() throws(BadInput) -> Configuration {
+    let family = try text("family", of: "model") ?? GoldenFormat.family
+    guard family == GoldenFormat.family else {
+      throw BadInput(
+        place: "model@family", problem: "\(family) is not supported",
+        remedy: "models of the family \(GoldenFormat.family) are")
+    }
+    guard let json = try text("config_json", of: "model") else {
+      throw BadInput(
+        place: "model@config_json", problem: "is missing", remedy: "store the model's config.json in it")
+    }
+    do throws(BadInput) {
+      return try Configuration(huggingFaceJSON: Data(json.utf8), file: "model@config_json")
+    } catch {
+      let place = ["model@config_json", error.place].compactMap { $0 }.joined(separator: ": ")
+      throw BadInput(place: place, problem: error.problem, remedy: error.remedy)
+    }
+  }
+
+  func manifest(isRequired: Bool) throws(BadInput) -> DatasetManifest? {
+    guard let dataset = try file.dataset(at: GoldenFormat.manifest) else {
+      guard !isRequired else {
+        throw BadInput(
+          place: GoldenFormat.manifest, problem: "is missing, and every golden has one",
+          remedy: "record the golden again")
+      }
+      return nil
+    }
+    guard dataset.type.byteCount == 1 else {
+      throw BadInput(place: GoldenFormat.manifest, problem: "is not an array of bytes", remedy: "store uint8")
+    }
+    return try DatasetManifest(json: file.bytes(of: dataset))
+  }
+
+  func inputs(_ configuration: Configuration, _ manifest: DatasetManifest?) throws(BadInput) -> Inputs {
+    guard let tokenIDs = try integers(GoldenFormat.tokenIDs, configuration, manifest) else {
+      throw BadInput(place: GoldenFormat.tokenIDs, problem: "is missing", remedy: "store the token ids")
+    }
+    return try Inputs(
+      tokenIDs: tokenIDs,
+      positionIDs: integers(GoldenFormat.positionIDs, configuration, manifest),
+      attentionMask: integers(GoldenFormat.attentionMask, configuration, manifest)?.map { $0 != 0 },
+      configuration: configuration)
+  }
+
+  /// One integer for each token, in any integer type, with or without a batch axis of 1.
+  private func integers(
+    _ path: String, _ configuration: Configuration, _ manifest: DatasetManifest?
+  ) throws(BadInput) -> [Int]? {
+    guard let dataset = try file.dataset(at: path) else { return nil }
+    guard dataset.shape.count == 1 || (dataset.shape.count == 2 && dataset.shape[0] == 1) else {
+      throw BadInput(
+        place: path, problem: "has the shape \(dataset.shape)",
+        remedy: "store one sequence, one number a token")
+    }
+    guard case .integer = dataset.type else {
+      throw BadInput(place: path, problem: "holds \(dataset.type)", remedy: "store int32 or int64")
+    }
+    guard let values = dataset.type.integers(try file.checkedBytes(of: dataset, manifest)) else {
+      throw BadInput(place: path, problem: "holds a number beyond the range of int64", remedy: "store int32")
+    }
+    return values
+  }
+
+  func weightsDigest() throws(BadInput) -> String? {
+    guard let digest = try text("weights_sha256", of: "model"), !digest.isEmpty else { return nil }
+    guard Digest.isWellFormed(digest) else {
+      throw BadInput(
+        place: "model@weights_sha256", problem: "is not 64 hexadecimal digits",
+        remedy: "correct it or leave it out")
+    }
+    return digest
+  }
+
+  func provenance() throws(BadInput) -> [String: String] {
+    var provenance: [String: String] = [:]
+    for name in try file.attributeNames(of: GoldenFormat.provenance) {
+      switch try? file.attribute(name, of: GoldenFormat.provenance) {
+      case .text(let text): provenance[name] = text
+      case .integer(let value): provenance[name] = String(value)
+      case .number(let value): provenance[name] = String(value)
+      case nil: continue
+      }
+    }
+    return provenance
+  }
+
+  func precision(_ kind: ActivationFile.Kind) throws(BadInput) -> Precision {
+    guard let name = try text("precision", of: GoldenFormat.provenance) else {
+      return Precision(kind == .golden ? .float64 : .float32)
+    }
+    guard let precision = Precision(name: name) else {
+      throw BadInput(
+        place: "provenance@precision", problem: "\(name) is not known",
+        remedy: "store one of " + ScalarType.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    return precision
+  }
+
+  func temperature() throws(BadInput) -> Double {
+    let path = Activation(.probabilities).path
+    let temperature: Double
+    switch try file.attribute("temperature", of: path) {
+    case nil: return 1
+    case .number(let value): temperature = value
+    case .integer(let value): temperature = Double(value)
+    case .text: temperature = .nan
+    }
+    guard temperature > 0, temperature.isFinite else {
+      throw BadInput(
+        place: path + "@temperature", problem: "is no positive number",
+        remedy: "store what divided the logits")
+    }
+    return temperature
+  }
+
+  private func text(_ name: String, of place: String) throws(BadInput) -> String? {
+    switch try file.attribute(name, of: place) {
+    case .text(let text): text
+    case nil: nil
+    default: throw BadInput(place: "\(place)@\(name)", problem: "is not a text", remedy: "store a string")
+    }
+  }
+}

@@ -1,0 +1,223 @@
+import Foundation
+import TouchstoneHDF5
+import TouchstoneModel
+
+/// Writes a golden or a capture, one activation at a time.
+///
+/// The file appears under its name only in ``finish()``, whole and flushed to the disk; a writer that is
+/// dropped before leaves nothing. The same calls write the same bytes.
+public final class ActivationFileWriter {
+  private let destination: FileDestination
+  private let kind: ActivationFile.Kind
+  private let configuration: Configuration
+  private let inputs: Inputs
+  private let temperature: Double
+  private let file: HDF5Writer
+  private var manifest = DatasetManifest()
+  private var groups: Set<String> = []
+  private var isOpen = true
+
+  /// Starts a file that will be called `path`.
+  ///
+  /// - Parameters:
+  ///   - provenance: written as attributes; `producer`, `producer_version`, `implementation` and `precision`
+  ///     are expected, and no facts of time or machine in a golden.
+  ///   - temperature: what divides the logits before `final/probs`.
+  ///   - overwrite: whether a file that already has that name is replaced.
+  ///   - writesDigest: whether `path.sha256` is written beside it, in the format of `sha256sum`; a golden has
+  ///     one unless this says otherwise.
+  /// - Throws: `BadInput` when the file exists and may not be replaced, or cannot be written.
+  public init(
+    path: String, kind: ActivationFile.Kind, configuration: Configuration, inputs: Inputs,
+    weightsDigest: String? = nil, provenance: [String: String] = [:], temperature: Double = 1,
+    overwrite: Bool = false, writesDigest: Bool? = nil
+  ) throws(BadInput) {
+    destination = try FileDestination(
+      path: path, overwrite: overwrite, writesDigest: writesDigest ?? (kind == .golden))
+    self.kind = kind
+    self.configuration = configuration
+    self.inputs = inputs
+    self.temperature = temperature
+    file = try destination.create()
+    try naming { () throws(BadInput) in
+      try writeHeader(weightsDigest: weightsDigest)
+      try writeInputs()
+      try group(GoldenFormat.provenance)
+      for (name, value) in provenance.sorted(by: { $0.key < $1.key }) {
+        try file.setAttribute(name, of: GoldenFormat.provenance, to: value)
+      }
+    }
+  }
+
+  deinit { abandon() }
+
+  private func abandon() {
+    guard isOpen else { return }
+    isOpen = false
+    file.abandon()
+    destination.discard()
+  }
+
+  /// Runs `body`; whatever it throws ends the writer, and names the file as the user knows it.
+  private func naming(_ body: () throws(BadInput) -> Void) throws(BadInput) {
+    guard isOpen else {
+      throw BadInput(file: destination.path, problem: "is already closed", remedy: "write it anew")
+    }
+    do throws(BadInput) {
+      try destination.naming(body)
+    } catch {
+      abandon()
+      throw error
+    }
+  }
+
+  private func writeHeader(weightsDigest: String?) throws(BadInput) {
+    try file.setAttribute("format", of: "/", to: GoldenFormat.format)
+    try file.setAttribute("format_version", of: "/", to: GoldenFormat.version)
+    try file.setAttribute("kind", of: "/", to: kind.rawValue)
+    try group("model")
+    try file.setAttribute("family", of: "model", to: GoldenFormat.family)
+    try file.setAttribute("config_json", of: "model", to: configuration.huggingFaceJSON)
+    if let weightsDigest {
+      try file.setAttribute("weights_sha256", of: "model", to: weightsDigest)
+    }
+  }
+
+  private func writeInputs() throws(BadInput) {
+    let integer = ElementType.integer(byteCount: 4, isSigned: true)
+    for (path, ids) in [
+      (GoldenFormat.tokenIDs, inputs.tokenIDs), (GoldenFormat.positionIDs, inputs.positionIDs),
+    ] {
+      // Ids are below `Configuration.greatestExtent`, which int32 holds.
+      let values = ids.map { Int32($0).littleEndian }
+      try dataset(path, integer, shape: [values.count], bytes: values.withUnsafeBytes { Data($0) })
+    }
+    if let mask = inputs.attentionMask {
+      let byte = ElementType.integer(byteCount: 1, isSigned: false)
+      try dataset(
+        GoldenFormat.attentionMask, byte, shape: [mask.count], bytes: Data(mask.map { $0 ? 1 : 0 }))
+    }
+  }
+
+  // MARK: Activations
+
+  /// Writes an activation in the type in which it is held: goldens in float64, captures as the engine has it.
+  ///
+  /// - Parameter isDerived: whether the engine reconstructed it for the recording.
+  /// - Throws: `BadInput` when it was written before, a golden's shape is not the configuration's, or the
+  ///   disk is full.
+  public func write(
+    _ activation: Activation, _ tensor: StoredTensor, isDerived: Bool = false
+  ) throws(BadInput) {
+    try naming { () throws(BadInput) in
+      let wanted = configuration.shape(of: activation, tokenCount: inputs.count)
+      guard kind == .capture || tensor.shape == wanted else {
+        throw BadInput(place: activation.path, problem: "has the shape \(tensor.shape) instead of \(wanted)")
+      }
+      guard activation.layer.map({ $0 < configuration.layerCount }) ?? true else {
+        throw BadInput(place: activation.path, problem: "is no block of this model")
+      }
+      try dataset(activation.path, .float(tensor.type), shape: tensor.shape, bytes: tensor.bytes)
+      if isDerived { try file.setFlag("derived", of: activation.path) }
+      if activation.point == .probabilities {
+        try file.setAttribute("temperature", of: activation.path, to: temperature)
+      }
+    }
+  }
+
+  /// Writes an activation in float64, the type of goldens.
+  public func write(
+    _ activation: Activation, _ tensor: Tensor<Double>, isDerived: Bool = false
+  ) throws(BadInput) {
+    try write(activation, StoredTensor(tensor), isDerived: isDerived)
+  }
+
+  /// Writes an activation in float32.
+  public func write(
+    _ activation: Activation, _ tensor: Tensor<Float>, isDerived: Bool = false
+  ) throws(BadInput) {
+    try write(activation, StoredTensor(tensor), isDerived: isDerived)
+  }
+
+  // MARK: Optional parts
+
+  /// Embeds the weights as they are stored, which makes the file self-contained.
+  public func writeWeights(_ weights: Weights) throws(BadInput) {
+    try naming { () throws(BadInput) in
+      for (parameter, tensor) in weights.stored.sorted(by: { $0.key.name < $1.key.name }) {
+        try dataset(
+          GoldenFormat.weightPath(parameter), .float(tensor.type), shape: tensor.shape, bytes: tensor.bytes)
+      }
+    }
+  }
+
+  /// Writes the measured noise floor of an activation: one root mean square for each of its rows.
+  public func writeNoiseFloor(of activation: Activation, _ floor: Tensor<Double>) throws(BadInput) {
+    try naming { () throws(BadInput) in
+      let wanted = Array(configuration.shape(of: activation, tokenCount: inputs.count).dropLast())
+      let path = GoldenFormat.floorPath(activation)
+      guard floor.shape == wanted else {
+        throw BadInput(place: path, problem: "has the shape \(floor.shape) instead of \(wanted)")
+      }
+      let stored = StoredTensor(floor)
+      try dataset(path, .float(stored.type), shape: stored.shape, bytes: stored.bytes)
+    }
+  }
+
+  // MARK: Finishing
+
+  /// Completes the file and gives it its name.
+  ///
+  /// - Throws: `BadInput` when a golden lacks an activation or the disk is full; nothing is left behind then.
+  public func finish() throws(BadInput) {
+    try naming { () throws(BadInput) in
+      if kind == .golden { try checkWhole() }
+      let text = manifest.json
+      try dataset(
+        GoldenFormat.manifest, .integer(byteCount: 1, isSigned: false), shape: [text.count], bytes: text)
+      try file.setFlag("complete", of: "/")
+      try file.close()
+      try destination.publish()
+    }
+    isOpen = false
+  }
+
+  private func checkWhole() throws(BadInput) {
+    for operation in configuration.operations where manifest.entries[operation.output.path] == nil {
+      throw BadInput(
+        place: operation.output.path, problem: "is missing from the golden", remedy: "write it too")
+    }
+  }
+
+  // MARK: Datasets
+
+  private func dataset(_ path: String, _ type: ElementType, shape: [Int], bytes: Data) throws(BadInput) {
+    guard manifest.entries[path] == nil else { throw BadInput(place: path, problem: "is written twice") }
+    var parent = ""
+    for part in path.split(separator: "/").dropLast() {
+      parent += (parent.isEmpty ? "" : "/") + part
+      try group(parent)
+    }
+    try bytes.withBytes { (raw) throws(BadInput) in
+      try file.writeDataset(path, type: type, shape: shape, bytes: raw)
+    }
+    manifest.entries[path] = .init(dtype: type.description, sha256: Digest.of(bytes), shape: shape)
+  }
+
+  private func group(_ path: String) throws(BadInput) {
+    guard groups.insert(path).inserted else { return }
+    try file.createGroup(path)
+  }
+}
+
+extension Data {
+  /// `withUnsafeBytes` for a body that throws one type of error.
+  func withBytes<Result>(
+    _ body: (UnsafeRawBufferPointer) throws(BadInput) -> Result
+  ) throws(BadInput) -> Result {
+    let result = withUnsafeBytes { raw in
+      Swift.Result { () throws(BadInput) in try body(raw) }
+    }
+    return try result.get()
+  }
+}

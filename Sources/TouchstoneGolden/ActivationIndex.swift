@@ -1,0 +1,110 @@
+import TouchstoneHDF5
+import TouchstoneModel
+
+/// A dataset that holds floating-point values of the format.
+struct RecordedDataset: Sendable {
+  let dataset: HDF5Dataset
+  /// The type of the values, which 16-bit integers may stand for.
+  let type: ScalarType
+  /// The extents without a leading batch axis of 1.
+  let shape: [Int]
+  var isDerived = false
+
+  init(dataset: HDF5Dataset, type: ScalarType, shape: [Int]) {
+    self.dataset = dataset
+    self.type = type
+    self.shape = shape
+  }
+
+  /// Recognises the type of the values.
+  ///
+  /// - Throws: `BadInput` when it is none of the format's.
+  init(_ dataset: HDF5Dataset, in file: HDF5Reader, shape: [Int]) throws(BadInput) {
+    guard let type = try Self.type(of: dataset, in: file) else {
+      throw BadInput(
+        file: file.path, place: dataset.path, problem: "holds \(dataset.type)",
+        remedy: "store float64, float32, float16 or bfloat16 (or uint16 with dtype = bfloat16)")
+    }
+    self.init(dataset: dataset, type: type, shape: shape)
+  }
+
+  private static func type(of dataset: HDF5Dataset, in file: HDF5Reader) throws(BadInput) -> ScalarType? {
+    switch dataset.type {
+    case .float(let type):
+      return type
+    case .integer(byteCount: 2, isSigned: false), .opaque(byteCount: 2):
+      let name = try file.attribute("dtype", of: dataset.path)
+      return name == .text(ScalarType.bfloat16.rawValue) ? .bfloat16 : nil
+    default:
+      return nil
+    }
+  }
+}
+
+/// Which datasets of a file are activations, and which are something else.
+///
+/// Driven by what the file holds, not by what its configuration promises: a configuration of a few bytes may
+/// promise millions of layers.
+struct ActivationIndex {
+  private(set) var recorded: [Activation: RecordedDataset] = [:]
+  private(set) var extras: [String] = []
+  private(set) var unknownPaths: [String] = []
+
+  private let file: HDF5Reader
+  private let configuration: Configuration
+  private let tokenCount: Int
+
+  init(_ file: HDF5Reader, _ configuration: Configuration, tokenCount: Int) throws(BadInput) {
+    self.file = file
+    self.configuration = configuration
+    self.tokenCount = tokenCount
+    for name in try file.members(of: "/") {
+      switch name {
+      case "model", "inputs", GoldenFormat.provenance, GoldenFormat.weights, GoldenFormat.floor: continue
+      default: try visit(name, depth: 1)
+      }
+    }
+    for name in try file.members(of: "inputs") {
+      let path = "inputs/" + name
+      let known = [GoldenFormat.tokenIDs, GoldenFormat.positionIDs, GoldenFormat.attentionMask]
+      if !known.contains(path) { unknownPaths.append(path) }
+    }
+  }
+
+  /// Hard links may form rings, which no path of the format does.
+  private static let greatestDepth = 8
+
+  private mutating func visit(_ path: String, depth: Int) throws(BadInput) {
+    switch try file.kind(of: path) {
+    case .group:
+      guard depth < Self.greatestDepth else { return }
+      for name in try file.members(of: path) {
+        try visit(path + "/" + name, depth: depth + 1)
+      }
+    case .dataset:
+      try sort(path)
+    case nil:
+      unknownPaths.append(path)
+    }
+  }
+
+  private mutating func sort(_ path: String) throws(BadInput) {
+    if path.hasPrefix(GoldenFormat.extra + "/") {
+      extras.append(path)
+      return
+    }
+    guard let activation = Activation(path: path),
+      activation.layer.map({ $0 < configuration.layerCount }) ?? true,
+      let dataset = try file.dataset(at: path)
+    else {
+      unknownPaths.append(path)
+      return
+    }
+    let wanted = configuration.shape(of: activation, tokenCount: tokenCount)
+    let isBatch = dataset.shape.count == wanted.count + 1 && dataset.shape.first == 1
+    let shape = isBatch ? Array(dataset.shape.dropFirst()) : dataset.shape
+    var stored = try RecordedDataset(dataset, in: file, shape: shape)
+    stored.isDerived = try file.attribute("derived", of: path).map { $0 == .integer(1) } ?? false
+    recorded[activation] = stored
+  }
+}

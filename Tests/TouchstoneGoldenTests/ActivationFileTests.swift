@@ -1,0 +1,118 @@
+import Foundation
+import Testing
+import TouchstoneModel
+
+@testable import TouchstoneGolden
+
+@Suite struct ActivationFileTests {
+  let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  @Test(arguments: [(1, 1, 1, 1, 1), (3, 4, 2, 2, 7), (5, 35, 5, 3, 101), (7, 6, 6, 1, 2)])
+  func aGoldenComesBack(tokens: Int, width: Int, heads: Int, layers: Int, vocabulary: Int) throws {
+    let sample = try Sample(
+      tokenCount: tokens, width: width, heads: heads, layers: layers, vocabulary: vocabulary,
+      mask: (0..<tokens).map { $0 != 1 })
+    let file = try ActivationFile(path: sample.write(folder.file("a.h5")))
+    #expect(file.kind == .golden)
+    #expect(file.configuration == sample.configuration)
+    #expect(file.inputs == sample.inputs)
+    #expect(file.weightsDigest == WeightsDigest.of(sample.weights))
+    #expect(file.provenance == Sample.provenance)
+    #expect(file.precision == Precision(.float64))
+    #expect(file.temperature == 1)
+    #expect(file.hasTrustedDigest)
+    #expect(file.extras.isEmpty && file.unknownPaths.isEmpty)
+    #expect(file.activations.count == sample.tensors.count)
+    for (activation, tensor) in sample.tensors {
+      #expect(file.storedType(of: activation) == .float64)
+      #expect(file.storedShape(of: activation) == tensor.shape)
+      #expect(try file.tensor(activation) == tensor)
+      #expect(try file.noiseFloor(of: activation) == nil)
+    }
+    let weights = try #require(try file.weights())
+    #expect(WeightsDigest.of(weights) == file.weightsDigest)
+    try file.checkContents()
+  }
+
+  @Test func aCaptureKeepsTheTypesOfTheEngine() throws {
+    let sample = try Sample()
+    let path = folder.file("a.h5")
+    let writer = try ActivationFileWriter(
+      path: path, kind: .capture, configuration: sample.configuration, inputs: sample.inputs,
+      provenance: ["precision": "bfloat16-truncating"], temperature: 0.7)
+    let shape = [3, 7]
+    let patterns: [UInt16] = (0..<21).map { 0x3f80 + $0 }
+    let bits = StoredTensor(type: .bfloat16, shape: shape, bytes: patterns.withUnsafeBytes { Data($0) })
+    let halves = StoredTensor(type: .float16, shape: shape, bytes: bits.bytes)
+    let query = Activation(.query, layer: 1)
+    let probabilities = Activation(.attentionProbabilities, layer: 0)
+    try writer.write(Activation(.logits), bits)
+    try writer.write(Activation(.probabilities), halves)
+    // A wrong shape is the engine's fault, which the verdict reports.
+    try writer.write(query, Tensor<Float>([1, 2, 3], shape: [1, 3]))
+    try writer.write(probabilities, Tensor<Float>(repeating: .nan, shape: [2, 3, 3]), isDerived: true)
+    try writer.writeNoiseFloor(of: query, Tensor(repeating: 1e-7, shape: [2, 3]))
+    try writer.finish()
+    #expect(!FileManager.default.fileExists(atPath: path + ".sha256"))
+
+    let file = try ActivationFile(path: path)
+    #expect(!file.hasTrustedDigest)
+    #expect(file.precision == Precision(.bfloat16, truncates: true))
+    #expect(file.temperature == 0.7)
+    #expect(file.storedType(of: Activation(.logits)) == .bfloat16)
+    #expect(try file.tensor(Activation(.logits)) == bits.float64())
+    #expect(file.storedType(of: Activation(.probabilities)) == .float16)
+    #expect(try file.tensor(Activation(.probabilities)) == halves.float64())
+    #expect(file.storedShape(of: query) == [1, 3])
+    #expect(try file.tensor(query)?.values == [1, 2, 3])
+    #expect(try file.noiseFloor(of: query)?.shape == [2, 3])
+    #expect(file.isDerived(probabilities) && !file.isDerived(query))
+    #expect(try file.tensor(probabilities)?.values.allSatisfy(\.isNaN) == true)
+    #expect(try file.tensor(Activation(.layerNorm1, layer: 0)) == nil)
+    #expect(try file.weights() == nil)
+  }
+
+  @Test func twoRecordingsAreIdentical() throws {
+    let sample = try Sample()
+    try sample.write(folder.file("a.h5"))
+    try sample.write(folder.file("b.h5"))
+    let first = FileManager.default.contents(atPath: folder.file("a.h5"))
+    #expect(first != nil)
+    #expect(first == FileManager.default.contents(atPath: folder.file("b.h5")))
+  }
+
+  @Test func theWeightsDigestIsThatOfTheDocumentedBytes() throws {
+    let sample = try Sample(tokenCount: 1, width: 1, heads: 1, layers: 1, vocabulary: 1)
+    var bytes = Data()
+    for parameter in sample.configuration.parameters.sorted(by: { $0.name < $1.name }) {
+      let tensor = try #require(sample.weights.stored[parameter])
+      let extents = tensor.shape.map(String.init).joined(separator: ",")
+      bytes += Data("\(parameter.name) float32 \(extents)\n".utf8) + tensor.bytes
+    }
+    #expect(WeightsDigest.of(sample.weights) == Digest.of(bytes))
+  }
+
+  @Test(.enabled(if: EngineCaptures.arePresent, "the engine captures are not beside the checkout"))
+  func capturesOfAnotherEngineAreRead() throws {
+    for name in ["llama.cpp-prompt-1-cache-f16.h5", "llama.cpp-prompt-1-cache-f32.h5"] {
+      let file = try ActivationFile(path: EngineCaptures.folder + "/" + name)
+      #expect(file.kind == .capture)
+      #expect(file.inputs.count == 16)
+      #expect(file.precision == .float32)
+      #expect(file.unknownPaths.isEmpty && file.extras.isEmpty)
+      try file.checkContents()
+      let probabilities = try #require(try file.tensor(Activation(.attentionProbabilities, layer: 3)))
+      #expect(abs(probabilities.row(5).reduce(0, +) - 1) < 1e-6)
+    }
+  }
+}
+
+/// What another engine computed; data that may stand beside a checkout.
+enum EngineCaptures {
+  static let folder =
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().path
+    + "/../../../shared/data/engine-captures"
+  static var arePresent: Bool { FileManager.default.fileExists(atPath: folder) }
+}
