@@ -27,6 +27,9 @@ let package = Package(
     .target(
       name: "TouchstoneVerdict", dependencies: ["TouchstoneModel", "TouchstoneReference"],
       swiftSettings: optimised),
+    .target(
+      name: "TouchstoneFaults", dependencies: ["TouchstoneModel", "TouchstoneReference", "TouchstoneVerdict"],
+      swiftSettings: optimised),
 
     // MARK: Golden activations on disk
     .systemLibrary(
@@ -49,5 +52,8 @@ let package = Package(
     .testTarget(name: "TouchstoneHDF5Tests", dependencies: ["TouchstoneHDF5"]),
     .testTarget(
       name: "TouchstoneGoldenTests", dependencies: ["TouchstoneGolden", "TouchstoneHDF5"]),
+    .testTarget(
+      name: "TouchstoneVerdictTests",
+      dependencies: ["TouchstoneModel", "TouchstoneReference", "TouchstoneVerdict", "TouchstoneFaults"]),
   ]
 )

@@ -6,17 +6,20 @@ public struct RecordedActivations: ActivationSource, Sendable {
   public let inputs: Inputs
   /// The arithmetic that made them.
   public var precision: Precision
+  /// What divided the logits before `final/probs`.
+  public var temperature: Double
   /// The values, widened exactly; an entry may be replaced or removed.
   public var tensors: [Activation: Tensor<Double>]
 
   /// Collects activations that were computed elsewhere.
   public init(
-    configuration: Configuration, inputs: Inputs, precision: Precision = .float32,
+    configuration: Configuration, inputs: Inputs, precision: Precision = .float32, temperature: Double = 1,
     tensors: [Activation: Tensor<Double>] = [:]
   ) {
     self.configuration = configuration
     self.inputs = inputs
     self.precision = precision
+    self.temperature = temperature
     self.tensors = tensors
   }
 

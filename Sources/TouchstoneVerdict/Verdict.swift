@@ -75,9 +75,12 @@ public struct Finding: Sendable, Equatable {
   public let activation: Activation
   /// The activations in between that the capture lacks and that were replayed with it; empty for one operation.
   public let hidden: [Activation]
+  /// How it was judged.
+  public let method: Verdict.Method
   /// The highest zone that any element reached.
   public let zone: Zone
-  /// The worst error over `stat`; infinite where an element is not finite or a shape is wrong.
+  /// The worst error over `stat` (by the floor: the worst row over ten times its floor); infinite where an
+  /// element is not finite or a shape is wrong.
   public let ratio: Double
   /// Coordinates of the worst element of the highest zone; empty where shapes differ.
   public let index: [Int]
@@ -92,11 +95,13 @@ public struct Finding: Sendable, Equatable {
 
   /// Collects the parts of a finding.
   public init(
-    activation: Activation, hidden: [Activation] = [], zone: Zone, ratio: Double, index: [Int] = [],
+    activation: Activation, hidden: [Activation] = [], method: Verdict.Method = .replay, zone: Zone,
+    ratio: Double, index: [Int] = [],
     got: Double = .nan, want: Double = .nan, inherited: Double? = nil, problem: String? = nil
   ) {
     self.activation = activation
     self.hidden = hidden
+    self.method = method
     self.zone = zone
     self.ratio = ratio
     self.index = index

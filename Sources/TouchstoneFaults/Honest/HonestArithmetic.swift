@@ -1,0 +1,111 @@
+/// The choices that right float32 implementations make differently.
+public struct HonestArithmetic: Sendable, CustomStringConvertible {
+  /// How the variance of LayerNorm is found and applied.
+  public enum LayerNormForm: Sendable {
+    /// The mean, then the mean squared deviation.
+    case twoPass
+    /// The mean square less the squared mean.
+    case onePass
+    /// Running mean and deviation (Welford 1962).
+    case welford
+    /// x·s + t with s = g/σ and t = b − μ·s.
+    case folded
+  }
+
+  /// How softmax is computed.
+  public enum SoftmaxForm: Sendable {
+    /// exp(x − max), divided by the sum.
+    case exponential
+    /// 2^(x·log₂e − max·log₂e).
+    case base2
+    /// exp(x − max), multiplied by the reciprocal of the sum.
+    case reciprocal
+    /// In blocks of keys, rescaled whenever a greater score comes (Milakov & Gimelshein 2018).
+    case online(block: Int)
+  }
+
+  /// How GELU is computed.
+  public enum GELUForm: Sendable {
+    /// As it is written.
+    case direct
+    /// With tanh by exp.
+    case byExponential
+    /// x times a logistic function; for erf, the polynomial of Abramowitz & Stegun 7.1.26.
+    case byLogistic
+  }
+
+  /// What it is called in reports.
+  public let name: String
+  /// The order of every sum.
+  public var summation: Summation
+  /// LayerNorm.
+  public var layerNorm: LayerNormForm
+  /// Softmax.
+  public var softmax: SoftmaxForm
+  /// The feed-forward nonlinearity.
+  public var gelu: GELUForm
+  /// Whether queries are scaled before their products with keys are summed.
+  public var scalesQueries: Bool
+  /// Whether projections add into the residual stream, so that nothing stands between.
+  public var fusesResidual: Bool
+  /// Whether scores and probabilities are never stored.
+  public var fusesAttention: Bool
+
+  /// Chooses a variant of everything.
+  public init(
+    _ name: String, _ summation: Summation = .sequential, layerNorm: LayerNormForm = .twoPass,
+    softmax: SoftmaxForm = .exponential, gelu: GELUForm = .direct, scalesQueries: Bool = false,
+    fusesResidual: Bool = false, fusesAttention: Bool = false
+  ) {
+    self.name = name
+    self.summation = summation
+    self.layerNorm = layerNorm
+    self.softmax = softmax
+    self.gelu = gelu
+    self.scalesQueries = scalesQueries
+    self.fusesResidual = fusesResidual
+    self.fusesAttention = fusesAttention
+  }
+
+  /// What it is called in reports.
+  public var description: String { name }
+
+  /// Implementations as unusual as real engines are.
+  public static let all: [HonestArithmetic] = [
+    HonestArithmetic("sequential"),
+    HonestArithmetic("sequential, fused multiply-add", .fused),
+    HonestArithmetic("reversed", .reversed, layerNorm: .welford),
+    HonestArithmetic("shuffled", .shuffled(seed: 7)),
+    HonestArithmetic("shuffled otherwise", .shuffled(seed: 8), layerNorm: .onePass, softmax: .base2),
+    HonestArithmetic("pairwise", .pairwise),
+    HonestArithmetic("4 lanes", .lanes(4, fused: false), layerNorm: .folded),
+    HonestArithmetic("4 lanes, fused", .lanes(4, fused: true), gelu: .byExponential),
+    HonestArithmetic("8 lanes", .lanes(8, fused: false)),
+    HonestArithmetic("8 lanes, fused", .lanes(8, fused: true), softmax: .reciprocal),
+    HonestArithmetic("16 lanes", .lanes(16, fused: false), gelu: .byLogistic),
+    HonestArithmetic("16 lanes, fused", .lanes(16, fused: true), layerNorm: .folded, scalesQueries: true),
+    HonestArithmetic("blocks of 32", .blocked(32)),
+    HonestArithmetic("blocks of 7", .blocked(7), layerNorm: .onePass),
+    HonestArithmetic("compensated", .compensated),
+    HonestArithmetic("float64 sums", .wide),
+    HonestArithmetic("float64 sums, one-pass norm", .wide, layerNorm: .onePass, softmax: .base2),
+    HonestArithmetic("Welford norm", layerNorm: .welford),
+    HonestArithmetic("one-pass norm", layerNorm: .onePass),
+    HonestArithmetic("folded norm", layerNorm: .folded),
+    HonestArithmetic("softmax in base 2", softmax: .base2),
+    HonestArithmetic("softmax by reciprocal", softmax: .reciprocal),
+    HonestArithmetic("GELU by exp", gelu: .byExponential),
+    HonestArithmetic("GELU by a logistic function", gelu: .byLogistic),
+    HonestArithmetic("queries scaled first", scalesQueries: true),
+    HonestArithmetic("residual fused into projections", .fused, fusesResidual: true),
+    HonestArithmetic(
+      "residual fused, 8 lanes", .lanes(8, fused: true), layerNorm: .folded, fusesResidual: true),
+    HonestArithmetic("fused attention, blocks of 4", softmax: .online(block: 4), fusesAttention: true),
+    HonestArithmetic(
+      "fused attention, blocks of 16, 8 lanes", .lanes(8, fused: true), softmax: .online(block: 16),
+      scalesQueries: true, fusesAttention: true),
+    HonestArithmetic(
+      "everything fused", .lanes(16, fused: true), layerNorm: .onePass, softmax: .online(block: 1),
+      gelu: .byLogistic, scalesQueries: true, fusesResidual: true, fusesAttention: true),
+  ]
+}

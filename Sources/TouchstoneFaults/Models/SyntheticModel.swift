@@ -1,0 +1,91 @@
+import Foundation
+import TouchstoneModel
+import TouchstoneReference
+
+/// Models with reproducible random weights, for planting faults in and running honest arithmetic on.
+public enum SyntheticModel: String, Sendable, CaseIterable {
+  /// As GPT-2 is initialised: no biases, gains of one, matrices of standard deviation 0.02.
+  case initialised
+  /// Everything different from everything: biases, uneven gains, scores around 10, GELU over its whole range.
+  case probing
+  /// As training leaves models: a few channels far larger than the others, a shifted mean.
+  case trainedLike
+
+  /// The weights for a configuration and a seed.
+  ///
+  /// - Throws: ``BadInput`` never, unless the shapes of a configuration contradict each other.
+  public func weights(_ configuration: Configuration, seed: UInt64) throws -> Weights {
+    var random = NormalGenerator(seed: seed)
+    var tensors: [String: StoredTensor] = [:]
+    for parameter in configuration.parameters {
+      let shape = configuration.shape(of: parameter)
+      let values = (0..<shape.reduce(1, *)).map { index in
+        Float(value(of: parameter, at: index, shape: shape, &random))
+      }
+      tensors[parameter.name] = StoredTensor(Tensor(values, shape: shape))
+    }
+    return try Weights(configuration: configuration, tensors: tensors)
+  }
+
+  private func value(
+    of parameter: Parameter, at index: Int, shape: [Int], _ random: inout NormalGenerator
+  ) -> Double {
+    let normal = random.next()
+    switch (self, parameter.role.kind) {
+    case (.initialised, .gain): return 1
+    case (.initialised, .bias): return 0
+    case (.initialised, .matrix), (.initialised, .table): return 0.02 * normal
+    case (.probing, .gain): return 1 + 0.3 * normal
+    case (.probing, .bias): return 0.1 * normal
+    case (.probing, .matrix): return 1.6 * normal / Double(shape[0]).squareRoot()
+    case (.probing, .table): return 0.3 * normal
+    case (.trainedLike, .gain): return 0.6 + 0.2 * normal
+    case (.trainedLike, .bias): return 0.05 * normal
+    case (.trainedLike, .matrix): return 1.2 * normal / Double(shape[0]).squareRoot()
+    case (.trainedLike, .table):
+      // Every 37th channel is an outlier, and the mean is off zero.
+      let column = index % shape[1]
+      return column % 37 == 5 ? 20 + 4 * normal : 0.1 + 0.25 * normal
+    }
+  }
+}
+
+extension Parameter.Role {
+  fileprivate enum Kind {
+    case gain
+    case bias
+    case matrix
+    case table
+  }
+
+  fileprivate var kind: Kind {
+    switch self {
+    case .tokenEmbedding, .positionEmbedding, .unembedding: .table
+    case .layerNorm1Weight, .layerNorm2Weight, .finalLayerNormWeight: .gain
+    case .attentionInputWeight, .attentionOutputWeight, .feedForwardInputWeight, .feedForwardOutputWeight:
+      .matrix
+    default: .bias
+    }
+  }
+}
+
+/// Standard normal numbers by the Box–Muller transform.
+struct NormalGenerator {
+  private var uniform: SplitMix64
+  private var spare: Double?
+
+  init(seed: UInt64) {
+    uniform = SplitMix64(seed: seed)
+  }
+
+  mutating func next() -> Double {
+    if let spare {
+      self.spare = nil
+      return spare
+    }
+    let radius = (-2 * log(1 - uniform.nextUniform())).squareRoot()
+    let angle = 2 * Double.pi * uniform.nextUniform()
+    spare = radius * sin(angle)
+    return radius * cos(angle)
+  }
+}

@@ -1,0 +1,140 @@
+import Foundation
+import TouchstoneModel
+
+/// Bounds of attention, head by head; `inputs` says which keys each query sees.
+///
+/// Entries that the definition masks have the bound 0 in scores, which are not compared there, and 8·T₀ in
+/// probabilities.
+extension Rounding {
+  /// Bounds of scale·(q·k): [H, T, T].
+  func ofScores(
+    _ value: Tensor<Double>, query: Operand, key: Operand, scale: Double, inputs: Inputs
+  ) -> [Bound] {
+    let (heads, tokens, width) = (query.values.shape[0], query.values.shape[1], query.values.shape[2])
+    let queryRepetition = rowRepetition(query.values)
+    let keyRepetition = rowRepetition(key.values)
+    var bounds = [Bound](repeating: .zero, count: value.count)
+    for head in 0..<heads {
+      for row in 0..<tokens {
+        let q = head * tokens + row
+        for column in 0..<tokens where inputs.isVisible(key: column, from: row) {
+          let k = head * tokens + column
+          let score = value[head, row, column]
+          var terms = Terms(count: 0, absolute: 0, squares: 0, sum: scale == 0 ? 0 : score / scale)
+          var passed = Bound.zero
+          for index in 0..<width {
+            let (left, right) = (query.values[q, index], key.values[k, index])
+            let term = left * right
+            if term != 0 {
+              terms.count += 1
+              terms.absolute += abs(term)
+              terms.squares += term * term
+            }
+            if query.error != nil || key.error != nil {
+              passed += Self.ofProduct(
+                left, query.error(at: q * width + index), right, key.error(at: k * width + index))
+            }
+          }
+          terms.repetition = min(queryRepetition[q], keyRepetition[k])
+          let sum = ofSum(terms) + ofRoundedFactors(query.roundoff, key.roundoff, terms) + passed
+          // Scaled before or after the sum, by a rounded 1/√d: before, the sum's own terms are rounded again.
+          let worst = 3 * unit * abs(scale) * terms.absolute
+          let usual = 3 * unit * abs(score)
+          bounds[q * tokens + column] =
+            abs(scale) * sum + Bound(det: worst, prob: worst, stat: usual) + underflow
+        }
+      }
+    }
+    return bounds
+  }
+
+  /// Bounds of the softmax along rows of scores: [H, T, T].
+  func ofMaskedSoftmax(_ value: Tensor<Double>, _ scores: Operand, inputs: Inputs) -> [Bound] {
+    let tokens = inputs.count
+    var bounds = [Bound](repeating: Bound(8 * underflow), count: value.count)
+    for row in 0..<value.rowCount {
+      let visible = (0..<tokens).filter { inputs.isVisible(key: $0, from: row % tokens) }
+      let offsets = visible.map { row * tokens + $0 }
+      let exact = scores.error == nil && scores.roundoff == 0
+      let ofRow = ofSoftmaxRow(
+        scores: offsets.map { scores.values.values[$0] }, probabilities: offsets.map { value.values[$0] },
+        distances: exact ? nil : offsets.map(scores.distance(at:)))
+      for (offset, bound) in zip(offsets, ofRow) { bounds[offset] = bound }
+    }
+    return bounds
+  }
+
+  /// Bounds of Σ p·v, heads concatenated: [T, D].
+  ///
+  /// Where the probabilities are not captured the implementation may have fused attention, rescaling what it
+  /// summed whenever it met a greater score.
+  func ofContext(
+    _ value: Tensor<Double>, probabilities: Operand, values: Operand, inputs: Inputs
+  ) -> [Bound] {
+    let (heads, tokens, width) = (values.values.shape[0], values.values.shape[1], values.values.shape[2])
+    let probabilityRepetition = rowRepetition(probabilities.values)
+    let valueRepetition = columnRepetition(values.values)
+    var bounds = [Bound](repeating: .zero, count: value.count)
+    for head in 0..<heads {
+      for row in 0..<tokens {
+        let p = head * tokens + row
+        let visible = (0..<tokens).filter { inputs.isVisible(key: $0, from: row) }
+        let rescaling =
+          probabilities.error == nil
+          ? 0 : unit * (2 * logRange(visible.map { probabilities.values[p, $0] }) + 16)
+        for unitIndex in 0..<width {
+          let output = row * heads * width + head * width + unitIndex
+          var terms = Terms(count: 0, absolute: 0, squares: 0, sum: value.values[output])
+          var passed = Bound.zero
+          for column in visible {
+            let v = (head * tokens + column) * width + unitIndex
+            let (left, right) = (probabilities.values[p, column], values.values.values[v])
+            let term = left * right
+            if term != 0 {
+              terms.count += 1
+              terms.absolute += abs(term)
+              terms.squares += term * term
+            }
+            if probabilities.error != nil || values.error != nil {
+              passed += Self.ofProduct(
+                left, probabilities.error(at: p * tokens + column), right, values.error(at: v))
+            }
+          }
+          terms.repetition = min(probabilityRepetition[p], valueRepetition[head * width + unitIndex])
+          bounds[output] =
+            ofSum(terms) + ofRoundedFactors(probabilities.roundoff, values.roundoff, terms) + passed
+            + (rescaling * terms.absolute + 8 * underflow)
+        }
+      }
+    }
+    return bounds
+  }
+
+  /// The error of a product of two values with errors.
+  private static func ofProduct(_ left: Double, _ ofLeft: Bound, _ right: Double, _ ofRight: Bound) -> Bound {
+    ofLeft.combined(with: ofRight) { abs(right) * $0 + abs(left) * $1 + $0 * $1 }
+  }
+
+  /// max − min of the scores that gave these probabilities, as far as they did not underflow.
+  private func logRange(_ probabilities: [Double]) -> Double {
+    let positive = probabilities.filter { $0 > 0 }
+    guard let least = positive.min(), let greatest = positive.max() else { return 0 }
+    return log(greatest / least)
+  }
+
+  private func rowRepetition(_ tensor: Tensor<Double>) -> [Double] {
+    (0..<tensor.rowCount).map { row in
+      let values = tensor.row(row)
+      return repetition(of: values, absoluteSum: values.reduce(0) { $0 + abs($1) })
+    }
+  }
+
+  /// The repetition down each column of every head of a [H, T, d] tensor: [H·d].
+  private func columnRepetition(_ tensor: Tensor<Double>) -> [Double] {
+    let (heads, tokens, width) = (tensor.shape[0], tensor.shape[1], tensor.shape[2])
+    return (0..<heads * width).map { index in
+      let values = (0..<tokens).map { tensor[index / width, $0, index % width] }
+      return repetition(of: values, absoluteSum: values.reduce(0) { $0 + abs($1) })
+    }
+  }
+}

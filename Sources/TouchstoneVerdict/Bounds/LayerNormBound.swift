@@ -1,0 +1,83 @@
+import TouchstoneModel
+
+extension Rounding {
+  /// Bounds of (x − μ)·I·g + b with I = 1/√(v + ε), row by row.
+  ///
+  /// The variance may be computed in two passes or, permissively, as the mean square less the squared mean;
+  /// either way an error of the mean enters it only quadratically, because the deviations sum to zero.
+  func ofLayerNorm(
+    _ value: Tensor<Double>, _ input: Operand, weight: Tensor<Double>, weightRoundoff: Double,
+    bias: Tensor<Double>, biasRoundoff: Double, epsilon: Double
+  ) -> [Bound] {
+    var bounds: [Bound] = []
+    bounds.reserveCapacity(value.count)
+    for row in 0..<value.rowCount {
+      let x = Array(input.values.row(row))
+      let distances =
+        input.error == nil && input.roundoff == 0
+        ? nil : x.indices.map { input.distance(at: row * x.count + $0) }
+      let statistics = RowStatistics(x, distances: distances, epsilon: epsilon, rounding: self)
+      for (column, element) in x.enumerated() {
+        let deviation = element - statistics.mean
+        let scaled = abs(weight.values[column]) * statistics.inverse
+        let y = value[row, column]
+        // The last two terms of `rounding` also permit x·I·g + (−μ·I·g + b), whose parts may cancel.
+        let rounding = 6 * unit * abs(deviation) + 2 * unit * (abs(element) + abs(statistics.mean))
+        let ofParameters =
+          weightRoundoff * scaled * abs(deviation) + biasRoundoff * abs(bias.values[column])
+        let ownDistance = distances?[column] ?? .zero
+        let ofRow = (statistics.meanError + ownDistance).combined(with: statistics.inverseError) {
+          $0 * (1 + $1) + abs(deviation) * $1
+        }
+        bounds.append(
+          scaled * (ofRow + rounding)
+            + (2 * unit * scaled * abs(deviation) + unit * abs(y) + ofParameters + underflow))
+      }
+    }
+    return bounds
+  }
+}
+
+/// Mean and variance of one row, and how well an implementation can know them.
+private struct RowStatistics {
+  let mean: Double
+  /// I = 1/√(v + ε).
+  let inverse: Double
+  /// The error of the mean.
+  let meanError: Bound
+  /// The relative error of I.
+  let inverseError: Bound
+
+  init(_ x: [Double], distances: [Bound]?, epsilon: Double, rounding: Rounding) {
+    let n = Double(x.count)
+    let unit = rounding.unit
+    let mean = x.reduce(0, +) / n
+    let squaredDeviations = x.map { ($0 - mean) * ($0 - mean) }
+    let variance = squaredDeviations.reduce(0, +) / n
+    let squares = x.map { $0 * $0 }
+    let meanSquare = squares.reduce(0, +) / n
+
+    var meanError = (1 / n) * rounding.ofSum(rounding.terms(x)) + unit * abs(mean)
+    var varianceOfInput = Bound.zero
+    if let distances {
+      for (index, distance) in distances.enumerated() {
+        meanError += (1 / n) * distance
+        varianceOfInput += distance.map { (2 * abs(x[index] - mean) * $0 + $0 * $0) / n }
+      }
+    }
+    let ofMean = meanError.map { $0 * $0 }
+    let twoPass =
+      (1 / n) * rounding.ofSum(rounding.terms(squaredDeviations)) + 4 * unit * variance + ofMean
+    let onePass =
+      (1 / n) * rounding.ofSum(rounding.terms(squares)) + 2 * abs(mean) * meanError + ofMean
+      + 3 * unit * (meanSquare + mean * mean)
+    let varianceError = Bound.max(twoPass, onePass) + varianceOfInput
+
+    self.mean = mean
+    self.inverse = 1 / (variance + epsilon).squareRoot()
+    self.meanError = meanError
+    self.inverseError = varianceError.map {
+      ((variance + epsilon) / (max(variance - $0, 0) + epsilon)).squareRoot() - 1
+    }
+  }
+}

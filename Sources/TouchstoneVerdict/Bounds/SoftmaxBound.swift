@@ -1,0 +1,52 @@
+import Foundation
+import TouchstoneModel
+
+extension Rounding {
+  /// Bounds of the softmax of one row, over its visible entries.
+  ///
+  /// Each exponential has the relative error aⱼ: the rounding of its argument (subtraction of the maximum, the
+  /// constant log₂e, a folded base 2) and 3 ulp of exp itself; exp(0) = 1 is exact.
+  ///
+  /// - Parameters:
+  ///   - scores: z, the visible entries of the row, already divided by the temperature.
+  ///   - probabilities: their softmax.
+  ///   - distances: how far the implementation's own z may lie from these.
+  ///   - division: the relative error of dividing by the temperature; 0 without one.
+  func ofSoftmaxRow(
+    scores: [Double], probabilities: [Double], distances: [Bound]?, division: Double = 0
+  ) -> [Bound] {
+    guard let greatest = scores.max() else { return [] }
+    let argumentErrors = scores.enumerated().map { index, score in
+      let magnitudes = abs(score) + abs(greatest)
+      let rounding = unit * (4 * abs(score - greatest) + magnitudes) + (score == greatest ? 0 : 6 * unit)
+      let own = rounding + division * magnitudes
+      return (distances?[index] ?? .zero) + own
+    }
+    var weighted = Bound.zero
+    for (error, probability) in zip(argumentErrors, probabilities) where probability > 0 {
+      weighted += probability * error
+    }
+    let sumError = ofSum(terms(probabilities))
+    return zip(argumentErrors, probabilities).map { error, probability in
+      let relative = error + weighted + sumError + 4 * unit
+      return (probability == 0 ? .zero : relative.map { probability * expm1($0) }) + 8 * underflow
+    }
+  }
+
+  /// Bounds of softmax over whole rows of logits.
+  func ofSoftmax(_ value: Tensor<Double>, _ input: Operand, temperature: Double) -> [Bound] {
+    var bounds: [Bound] = []
+    bounds.reserveCapacity(value.count)
+    let isExactInput = input.error == nil && input.roundoff == 0
+    for row in 0..<value.rowCount {
+      let scores = input.values.row(row).map { $0 / temperature }
+      let distances =
+        isExactInput
+        ? nil : scores.indices.map { (1 / temperature) * input.distance(at: row * scores.count + $0) }
+      bounds += ofSoftmaxRow(
+        scores: scores, probabilities: Array(value.row(row)), distances: distances,
+        division: temperature == 1 ? 0 : 2 * unit)
+    }
+    return bounds
+  }
+}

@@ -1,0 +1,103 @@
+import TouchstoneModel
+
+/// A capture against a golden, end to end: the error inherited from everything before, and the noise floor.
+struct FloorComparison {
+  /// Whether the golden's floor can be compared with.
+  enum Availability {
+    case present
+    case missing
+    case ofOtherPrecision
+  }
+
+  /// A row may stray from the golden by this many times its noise floor.
+  static let allowance = 10.0
+
+  let capture: any ActivationSource
+  let golden: any ActivationSource
+  let availability: Availability
+
+  init(capture: any ActivationSource, golden: any ActivationSource) {
+    self.capture = capture
+    self.golden = golden
+    let hasFloor = capture.configuration.operations.contains { operation in
+      (try? golden.noiseFloor(of: operation.output)) != nil
+    }
+    if !hasFloor {
+      availability = .missing
+    } else {
+      availability = capture.precision.type == .float32 ? .present : .ofOtherPrecision
+    }
+  }
+
+  /// max|capture − golden| over max|golden|, finite entries; nil without a golden value.
+  func inherited(_ activation: Activation) throws -> Double? {
+    guard let (got, want) = try pair(activation) else { return nil }
+    var (error, scale) = (0.0, 0.0)
+    for (left, right) in zip(got.values, want.values) where left.isFinite && right.isFinite {
+      error = max(error, abs(left - right))
+      scale = max(scale, abs(right))
+    }
+    return error == 0 ? 0 : error / scale
+  }
+
+  /// Judges an activation by its distance from the golden; nil where golden or floor are missing.
+  func judge(_ operation: Operation) throws -> Finding? {
+    guard availability == .present, let (got, want) = try pair(operation.output),
+      let floor = try golden.noiseFloor(of: operation.output), floor.count == want.rowCount
+    else { return nil }
+    let isJudged = operation.judgedElements(capture.inputs, configuration: capture.configuration)
+    var (ratio, worstRow) = (-1.0, 0)
+    for row in 0..<want.rowCount {
+      var (total, count) = (0.0, 0.0)
+      for column in 0..<want.rowWidth where isJudged(row * want.rowWidth + column) {
+        let difference = got[row, column] - want[row, column]
+        total += difference * difference
+        count += 1
+      }
+      guard count > 0 else { continue }
+      let error = (total / count).squareRoot()
+      let rowRatio = error == 0 ? 0 : error / (Self.allowance * floor.values[row])
+      // NaN is worse than any number.
+      if !(rowRatio <= ratio) { (ratio, worstRow) = (rowRatio.isNaN ? .infinity : rowRatio, row) }
+      if ratio == .infinity { break }
+    }
+    guard ratio >= 0 else { return nil }
+    let offset = worstElement(got, want, row: worstRow, isJudged)
+    return Finding(
+      activation: operation.output, method: .floor, zone: ratio <= 1 ? .consistent : .fail, ratio: ratio,
+      index: got.index(of: offset), got: got.values[offset], want: want.values[offset])
+  }
+
+  /// The first activation beyond the floor, as a suspect: every operation is consistent, and yet the values are
+  /// not those of the golden.
+  func firstDrift(_ operations: [Operation]) throws -> Finding? {
+    for operation in operations {
+      guard let finding = try judge(operation), finding.zone != .consistent else { continue }
+      return Finding(
+        activation: operation.output, method: .floor, zone: .suspect, ratio: finding.ratio,
+        index: finding.index, got: finding.got, want: finding.want,
+        inherited: try inherited(operation.output),
+        problem: "strays from the golden though every recorded operation is consistent: "
+          + "something that was not recorded differs")
+    }
+    return nil
+  }
+
+  private func pair(_ activation: Activation) throws -> (got: Tensor<Double>, want: Tensor<Double>)? {
+    guard capture.hasRightShape(activation), golden.hasRightShape(activation),
+      let got = try capture.tensor(activation), let want = try golden.tensor(activation)
+    else { return nil }
+    return (got, want)
+  }
+
+  private func worstElement(
+    _ got: Tensor<Double>, _ want: Tensor<Double>, row: Int, _ isJudged: (Int) -> Bool
+  ) -> Int {
+    let offsets = (row * want.rowWidth..<(row + 1) * want.rowWidth).filter(isJudged)
+    func error(_ offset: Int) -> Double {
+      let error = abs(got.values[offset] - want.values[offset])
+      return error.isNaN ? .infinity : error
+    }
+    return offsets.max { error($0) < error($1) } ?? row * want.rowWidth
+  }
+}

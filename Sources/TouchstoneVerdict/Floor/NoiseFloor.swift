@@ -1,0 +1,94 @@
+import Foundation
+import TouchstoneModel
+import TouchstoneReference
+
+/// How far ordinary float32 arithmetic strays from the definition, end to end.
+public enum NoiseFloor {
+  /// The number of perturbed passes.
+  public static let passCount = 8
+
+  /// The noise floor of every activation of one sequence: one root mean square for each row.
+  ///
+  /// Eight passes round every named point to float32 and move each of its values by −1, 0 or +1 ulp at random;
+  /// the floor is the root mean square of their distances from the float64 pass. Seeds are fixed: the same
+  /// weights and inputs give the same floor.
+  ///
+  /// - Returns: for an activation of shape [..., N] a tensor of shape [...].
+  public static func measured(_ weights: Weights, inputs: Inputs) -> [Activation: Tensor<Double>] {
+    var exact: [Activation: Tensor<Double>] = [:]
+    ReferenceTransformer(weights).forward(inputs) { exact[$0] = $1 }
+    let definition = exact
+    let squares = (0..<passCount).concurrentMap { pass in
+      var squares: [Activation: [Double]] = [:]
+      var random = SplitMix64(seed: UInt64(pass) &+ 1)
+      ReferenceTransformer(weights).forward(inputs) { operation, activations, parameters in
+        var value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
+        for offset in value.values.indices {
+          value.values[offset] = perturbed(value.values[offset], &random)
+        }
+        if let exact = definition[operation.output] {
+          squares[operation.output] = rowMeanSquares(value, exact)
+        }
+        return value
+      }
+      return squares
+    }
+    return definition.reduce(into: [:]) { floors, entry in
+      let rows = squares.compactMap { $0[entry.key] }
+      let floor = (0..<entry.value.rowCount).map { row in
+        (rows.reduce(0) { $0 + $1[row] } / Double(passCount)).squareRoot()
+      }
+      floors[entry.key] = Tensor(floor, shape: Array(entry.value.shape.dropLast()))
+    }
+  }
+
+  /// The nearest float32, moved by −1, 0 or +1 ulp.
+  private static func perturbed(_ value: Double, _ random: inout SplitMix64) -> Double {
+    let rounded = Float(value)
+    guard rounded.isFinite, rounded != 0 else { return Double(rounded) }
+    switch random.next() % 3 {
+    case 0: return Double(rounded.nextDown)
+    case 1: return Double(rounded.nextUp)
+    default: return Double(rounded)
+    }
+  }
+
+  /// The mean square of the differences along each row, masked scores aside.
+  static func rowMeanSquares(_ value: Tensor<Double>, _ exact: Tensor<Double>) -> [Double] {
+    (0..<exact.rowCount).map { row in
+      var (total, count) = (0.0, 0.0)
+      for (left, right) in zip(value.row(row), exact.row(row)) where right.isFinite {
+        total += (left - right) * (left - right)
+        count += 1
+      }
+      return count == 0 ? 0 : total / count
+    }
+  }
+}
+
+extension Range<Int> {
+  /// The results of `transform` for each index, computed on all cores.
+  func concurrentMap<Result: Sendable>(_ transform: @Sendable (Int) -> Result) -> [Result] {
+    let results = Results<Result>(count: count)
+    DispatchQueue.concurrentPerform(iterations: count) { index in
+      results.set(index, transform(lowerBound + index))
+    }
+    return results.values
+  }
+}
+
+/// Results that threads fill in, each at its own place.
+private final class Results<Value: Sendable>: @unchecked Sendable {
+  private let lock = NSLock()
+  private var slots: [Value?]
+
+  init(count: Int) {
+    slots = [Value?](repeating: nil, count: count)
+  }
+
+  func set(_ index: Int, _ value: Value) {
+    lock.withLock { slots[index] = value }
+  }
+
+  var values: [Value] { slots.compactMap { $0 } }
+}

@@ -1,0 +1,188 @@
+import TouchstoneModel
+
+/// Says of a capture, operation by operation, whether its differences from the definition are rounding.
+public struct Judge: Sendable {
+  /// The model's parameters; without them only the operations that need none are replayed.
+  public let weights: Weights?
+
+  /// Creates a judge for one model.
+  public init(weights: Weights?) {
+    self.weights = weights
+  }
+
+  /// Judges a capture.
+  ///
+  /// - Parameters:
+  ///   - capture: what an implementation computed.
+  ///   - golden: what the reference computed from the same inputs: gives the inherited error and, where a noise
+  ///     floor is recorded, the end-to-end check; nil where there is none.
+  /// - Throws: ``BadInput`` where the two belong to different models or inputs, and what reading them throws.
+  public func verdict(
+    on capture: any ActivationSource, golden: (any ActivationSource)? = nil
+  ) throws -> Verdict {
+    try checkSameModel(capture, golden)
+    var findings: [Finding] = []
+    var notCompared: [NotCompared] = []
+    let operations = capture.configuration.operations.flatMap { $0.withCaches(in: capture) }
+    let planner = ReplayPlanner(
+      operations, hasWeights: weights != nil, isUsable: { capture.hasRightShape($0) },
+      isDerived: capture.isDerived)
+    let replay = Replay(capture, weights: weights)
+    let floor = golden.map { FloorComparison(capture: capture, golden: $0) }
+
+    for operation in operations {
+      let activation = operation.output
+      guard let shape = capture.storedShape(of: activation) else {
+        notCompared.append(NotCompared(path: activation.path, why: "it is not recorded"))
+        continue
+      }
+      guard capture.hasRightShape(activation) else {
+        let wanted = capture.configuration.shape(of: activation, tokenCount: capture.inputs.count)
+        findings.append(
+          Finding(
+            activation: activation, zone: .fail, ratio: .infinity,
+            problem: "has the shape \(shape) where \(wanted) is due"))
+        continue
+      }
+      var finding: Finding?
+      var why = "no element of it can be compared"
+      do {
+        finding = try replay.judge(planner.plan(operation))
+      } catch let obstacle as ReplayPlanner.Obstacle {
+        finding = try floor?.judge(operation) ?? operation.findingOfNonFinite(in: capture)
+        why = obstacle.why
+      }
+      if let finding {
+        findings.append(finding.withInherited(try floor?.inherited(activation)))
+      } else {
+        notCompared.append(NotCompared(path: activation.path, why: why))
+      }
+    }
+    return try conclude(findings, notCompared, floor: floor, operations: operations)
+  }
+
+  /// What the definition gives for one recorded activation from the capture's own, and the bounds around it.
+  ///
+  /// - Returns: nil where the capture does not hold enough to say.
+  package func estimate(_ activation: Activation, in capture: any ActivationSource) throws -> Estimate? {
+    let operations = capture.configuration.operations.flatMap { $0.withCaches(in: capture) }
+    let planner = ReplayPlanner(
+      operations, hasWeights: weights != nil, isUsable: { capture.hasRightShape($0) },
+      isDerived: capture.isDerived)
+    guard let operation = operations.first(where: { $0.output == activation }),
+      capture.hasRightShape(activation),
+      let plan = try? planner.plan(operation)
+    else { return nil }
+    return try Replay(capture, weights: weights).want(plan)
+  }
+
+  /// Adds the end-to-end check, and says what was and was not done.
+  private func conclude(
+    _ findings: [Finding], _ notCompared: [NotCompared], floor: FloorComparison?, operations: [Operation]
+  ) throws -> Verdict {
+    var findings = findings
+    var notes: [String] = []
+    let replayed = findings.filter { $0.method == .replay }
+    let method: Verdict.Method =
+      findings.contains { $0.method == .floor } && weights == nil ? .floor : .replay
+    if findings.contains(where: { $0.method == .floor }) {
+      notes.append(
+        "Where an operation could not be replayed, rows were compared end to end with ten times the noise floor: "
+          + "a weaker check, blind to faults below the noise and to where they begin.")
+    }
+    if weights == nil {
+      notes.append("Without the weights, only the operations that need none were replayed.")
+    }
+    switch floor?.availability {
+    case nil:
+      notes.append(
+        "There is no golden to compare with: inherited errors and the noise-floor check are missing.")
+    case .missing:
+      notes.append("The noise-floor check was not made: the golden has no noise floor.")
+    case .ofOtherPrecision:
+      notes.append("The noise-floor check was not made: the floor is that of float32.")
+    case .present:
+      guard let floor, findings.allSatisfy({ $0.zone == .consistent }), !replayed.isEmpty else { break }
+      if let drift = try floor.firstDrift(operations) { findings.append(drift) }
+    }
+    return Verdict(
+      outcome: Self.outcome(findings), method: method, findings: findings, notCompared: notCompared,
+      notes: notes)
+  }
+
+  private static func outcome(_ findings: [Finding]) -> Verdict.Outcome {
+    guard let worst = findings.map(\.zone).max() else { return .inconclusive }
+    switch worst {
+    case .consistent: return .consistent
+    case .suspect: return .inconclusive
+    case .fail, .proven: return .mismatch
+    }
+  }
+
+  private func checkSameModel(_ capture: any ActivationSource, _ golden: (any ActivationSource)?) throws {
+    for (configuration, owner) in [
+      (golden?.configuration, "the golden"), (weights?.configuration, "the weights"),
+    ] {
+      guard let configuration, configuration != capture.configuration else { continue }
+      throw BadInput(
+        place: "config_json", problem: "the capture's configuration is not that of \(owner)",
+        remedy: "capture the same model")
+    }
+    if let golden, !golden.inputs.describesSameSequence(as: capture.inputs) {
+      throw BadInput(
+        place: "inputs", problem: "the capture was made for other tokens, positions or attention mask",
+        remedy: "capture the golden's own inputs")
+    }
+    guard capture.temperature > 0, capture.temperature.isFinite else {
+      throw BadInput(
+        place: Activation(.probabilities).path, problem: "has the temperature \(capture.temperature)",
+        remedy: "record a temperature greater than 0")
+    }
+  }
+}
+
+extension Inputs {
+  /// Whether the forward pass is the same: a mask that masks nothing is no mask.
+  func describesSameSequence(as other: Inputs) -> Bool {
+    let all = [Bool](repeating: true, count: count)
+    return tokenIDs == other.tokenIDs && positionIDs == other.positionIDs
+      && (attentionMask ?? all) == (other.attentionMask ?? all)
+  }
+}
+
+extension ActivationSource {
+  /// Whether an activation is recorded with the extents that the configuration gives it.
+  func hasRightShape(_ activation: Activation) -> Bool {
+    storedShape(of: activation) == configuration.shape(of: activation, tokenCount: inputs.count)
+  }
+}
+
+extension Operation {
+  /// The operation itself, after the reading of cached keys or values where the capture holds them apart.
+  fileprivate func withCaches(in capture: any ActivationSource) -> [Operation] {
+    let caches = inputs.compactMap { input in
+      input.cacheRead(by: self).map { Operation(.identity, $0, from: [input]) }
+    }
+    return caches.filter { capture.storedShape(of: $0.output) != nil } + [self]
+  }
+
+  /// A finding where a tensor that cannot be judged otherwise holds an element that is not finite.
+  fileprivate func findingOfNonFinite(in capture: any ActivationSource) throws -> Finding? {
+    guard let tensor = try capture.tensor(output) else { return nil }
+    let isJudged = judgedElements(capture.inputs, configuration: capture.configuration)
+    guard let offset = tensor.values.indices.first(where: { isJudged($0) && !tensor.values[$0].isFinite })
+    else { return nil }
+    return Finding(
+      activation: output, zone: .fail, ratio: .infinity, index: tensor.index(of: offset),
+      got: tensor.values[offset], problem: "is \(tensor.values[offset])")
+  }
+}
+
+extension Finding {
+  fileprivate func withInherited(_ inherited: Double?) -> Finding {
+    Finding(
+      activation: activation, hidden: hidden, method: method, zone: zone, ratio: ratio, index: index,
+      got: got,
+      want: want, inherited: inherited, problem: problem)
+  }
+}

@@ -1,0 +1,65 @@
+import TouchstoneModel
+
+/// A capture's tensor against what the definition gives, element by element.
+struct ElementComparison {
+  /// The highest zone that any element reached.
+  private(set) var zone = Zone.consistent
+  /// The worst error over `stat`.
+  private(set) var ratio = 0.0
+  /// Where the worst element of the highest zone stands in the tensor.
+  private(set) var worst: Int?
+  /// How many elements were compared.
+  private(set) var comparedCount = 0
+  /// Said of the worst element where one of the two is not finite.
+  private(set) var problem: String?
+  private var worstRatio = -1.0
+
+  /// Compares the elements that `isJudged` admits.
+  ///
+  /// - Parameters:
+  ///   - greatest: the greatest finite value that the implementation can hold; beyond it ∞ is right.
+  init(
+    got: Tensor<Double>, want: Estimate, greatest: Double, isJudged: (Int) -> Bool
+  ) {
+    for offset in got.values.indices where isJudged(offset) {
+      let (actual, expected) = (got.values[offset], want.values.values[offset])
+      switch (actual.isFinite, expected.isFinite) {
+      case (true, true):
+        let error = abs(actual - expected)
+        let bound = want.bounds[offset]
+        comparedCount += 1
+        take(bound.zone(of: error), error == 0 ? 0 : error / bound.stat, at: offset)
+      case (false, true):
+        comparedCount += 1
+        let overflows = actual.isInfinite && (actual < 0) == (expected < 0) && abs(expected) > greatest
+        if !overflows { takeNonFinite(actual, expected, at: offset) }
+      case (true, false):
+        comparedCount += 1
+        takeNonFinite(actual, expected, at: offset)
+      case (false, false):
+        // Neither is a number: the fault lies where the inputs stopped being finite.
+        continue
+      }
+    }
+  }
+
+  private mutating func take(_ zone: Zone, _ ratio: Double, at offset: Int) {
+    let ratio = ratio.isNaN ? .infinity : ratio
+    self.ratio = max(self.ratio, ratio)
+    guard (zone, ratio) > (self.zone, worstRatio) else { return }
+    self.zone = zone
+    worstRatio = ratio
+    worst = offset
+    problem = nil
+  }
+
+  private mutating func takeNonFinite(_ actual: Double, _ expected: Double, at offset: Int) {
+    let isFirst = ratio < .infinity || problem == nil
+    ratio = .infinity
+    guard isFirst, zone < .proven else { return }
+    zone = .fail
+    worstRatio = .infinity
+    worst = offset
+    problem = "is \(actual) where \(expected.isFinite ? "a finite number" : "\(expected)") is due"
+  }
+}

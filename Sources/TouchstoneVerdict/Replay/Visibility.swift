@@ -1,0 +1,25 @@
+import TouchstoneModel
+
+extension Operation {
+  /// Which elements of the output are judged.
+  ///
+  /// The definition says which keys a query sees. Scores it does not see may hold anything; a query that sees
+  /// none has no attention to judge.
+  func judgedElements(_ inputs: Inputs, configuration: Configuration) -> (Int) -> Bool {
+    let tokens = inputs.count
+    let seesAny = (0..<tokens).map { row in
+      (0...row).contains { inputs.isVisible(key: $0, from: row) }
+    }
+    switch kind {
+    case .attentionScores:
+      return { offset in inputs.isVisible(key: offset % tokens, from: offset / tokens % tokens) }
+    case .maskedSoftmax:
+      return { offset in seesAny[offset / tokens % tokens] }
+    case .attentionContext:
+      let width = configuration.width
+      return { offset in seesAny[offset / width] }
+    default:
+      return { _ in true }
+    }
+  }
+}
