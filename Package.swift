@@ -22,6 +22,8 @@ let package = Package(
       name: "TouchstoneTokenizer",
       dependencies: ["TouchstoneModel", .product(name: "HeapModule", package: "swift-collections")],
       swiftSettings: optimised),
+    .target(
+      name: "TouchstoneCheckpoints", dependencies: ["TouchstoneModel"], swiftSettings: optimised),
 
     // MARK: Judging
     .target(
@@ -55,5 +57,7 @@ let package = Package(
     .testTarget(
       name: "TouchstoneVerdictTests",
       dependencies: ["TouchstoneModel", "TouchstoneReference", "TouchstoneVerdict", "TouchstoneFaults"]),
+    .testTarget(
+      name: "TouchstoneCheckpointsTests", dependencies: ["TouchstoneCheckpoints", "TouchstoneModel"]),
   ]
 )

@@ -36,8 +36,11 @@ public struct Configuration: Hashable, Sendable {
   /// d: the width of one head.
   public var headWidth: Int { width / headCount }
 
-  /// The greatest extent that a dimension may declare; keeps every product of two of them inside an `Int`.
-  public static let greatestExtent = 1 << 28
+  /// The greatest extent that a dimension may declare; keeps the number of parameters inside an `Int`.
+  public static let greatestExtent = 1 << 24
+
+  /// The greatest number of blocks; keeps the list of parameters and operations small.
+  public static let greatestLayerCount = 1 << 10
 
   /// Creates a configuration after checking that its numbers fit together.
   ///
@@ -50,12 +53,14 @@ public struct Configuration: Hashable, Sendable {
   ) throws(BadInput) {
     let innerWidth = feedForwardWidth ?? 4 * min(width, Self.greatestExtent)
     let extents = [
-      ("vocab_size", vocabularySize), ("n_positions", contextLength), ("n_embd", width),
-      ("n_layer", layerCount), ("n_head", headCount), ("n_inner", innerWidth),
+      ("vocab_size", vocabularySize, Self.greatestExtent),
+      ("n_positions", contextLength, Self.greatestExtent), ("n_embd", width, Self.greatestExtent),
+      ("n_layer", layerCount, Self.greatestLayerCount), ("n_head", headCount, Self.greatestExtent),
+      ("n_inner", innerWidth, Self.greatestExtent),
     ]
-    for (field, extent) in extents where !(1...Self.greatestExtent).contains(extent) {
+    for (field, extent, greatest) in extents where !(1...greatest).contains(extent) {
       throw BadInput(
-        place: field, problem: "is \(extent), outside 1…\(Self.greatestExtent)", remedy: "correct the field")
+        place: field, problem: "is \(extent), outside 1…\(greatest)", remedy: "correct the field")
     }
     guard width % headCount == 0 else {
       throw BadInput(

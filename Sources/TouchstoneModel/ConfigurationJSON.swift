@@ -4,8 +4,10 @@ import Foundation
 extension Configuration {
   /// Reads a GPT-2 family `config.json`.
   ///
-  /// Fields that GPT2Config gives a default may be absent. A field that changes the arithmetic is honoured or
-  /// refused by name; fields that do not (dropout, initialisation, generation) are ignored.
+  /// The sizes must be given, by GPT2Config's names or by the general ones that it maps to them
+  /// (`hidden_size` for `n_embd`); the arithmetic's fields have GPT2Config's defaults where they are absent or
+  /// null. A field that changes the arithmetic is honoured or refused by name; fields that do not (dropout,
+  /// initialisation, generation, `reorder_and_upcast_attn`) are ignored.
   ///
   /// - Throws: ``BadInput`` naming `file` and the field.
   public init(huggingFaceJSON text: Data, file: String) throws(BadInput) {
@@ -27,13 +29,12 @@ extension Configuration {
         place: "activation_function", problem: "\(activationName) is not supported",
         remedy: "supported are " + Self.activationFunctions.keys.sorted().joined(separator: ", "))
     }
-    let contextField = fields.holds("n_positions") ? "n_positions" : "n_ctx"
     try self.init(
-      vocabularySize: fields.requiredInteger("vocab_size"),
-      contextLength: fields.requiredInteger(contextField, missing: "n_positions"),
-      width: fields.requiredInteger("n_embd"),
-      layerCount: fields.requiredInteger("n_layer"),
-      headCount: fields.requiredInteger("n_head"),
+      vocabularySize: fields.size("vocab_size"),
+      contextLength: fields.size("n_positions", "max_position_embeddings", else: "n_ctx"),
+      width: fields.size("n_embd", "hidden_size"),
+      layerCount: fields.size("n_layer", "num_hidden_layers"),
+      headCount: fields.size("n_head", "num_attention_heads"),
       feedForwardWidth: fields.integer("n_inner"),
       activationFunction: activation,
       layerNormEpsilon: fields.number("layer_norm_epsilon") ?? 1e-5,
@@ -43,19 +44,24 @@ extension Configuration {
   }
 
   /// Hugging Face's names of the activation functions and what they compute.
+  ///
+  /// `gelu_fast` is not among them: it rounds √(2/π) to ten digits, a different function.
   private static let activationFunctions: [String: ActivationFunction] = [
-    "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh,
+    "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh, "gelu_python_tanh": .geluTanh,
+    "gelu_accurate": .geluTanh,
     "gelu": .geluErf, "gelu_python": .geluErf,
     "relu": .relu,
   ]
 
-  /// The configuration as `config.json` text: ASCII, keys sorted, only what determines the arithmetic.
+  /// The configuration as `config.json` text: ASCII, keys sorted, only what determines the arithmetic
+  /// (and `n_ctx`, the name under which other readers look for `n_positions`).
   public var huggingFaceJSON: String {
     let fields: [(String, String)] = [
       ("activation_function", "\"\(activationFunction.rawValue)\""),
       ("architectures", "[\"GPT2LMHeadModel\"]"),
       ("layer_norm_epsilon", "\(layerNormEpsilon)"),
       ("model_type", "\"gpt2\""),
+      ("n_ctx", "\(contextLength)"),
       ("n_embd", "\(width)"),
       ("n_head", "\(headCount)"),
       ("n_inner", "\(feedForwardWidth)"),
@@ -78,10 +84,6 @@ private struct ConfigurationFields {
     self.members = members
   }
 
-  func holds(_ field: String) -> Bool {
-    (members[field] ?? .null) != .null
-  }
-
   func integer(_ field: String) throws(BadInput) -> Int? {
     switch members[field] ?? .null {
     case .null: return nil
@@ -90,10 +92,18 @@ private struct ConfigurationFields {
     }
   }
 
-  func requiredInteger(_ field: String, missing name: String? = nil) throws(BadInput) -> Int {
-    guard let value = try integer(field) else {
+  /// A whole number that must be given: as `field`, or by the general name that Hugging Face maps to it; where
+  /// neither stands, as `fallback`, an old name of the same quantity.
+  func size(_ field: String, _ alias: String? = nil, else fallback: String? = nil) throws(BadInput) -> Int {
+    let own = try integer(field)
+    let general = try alias.flatMap { name throws(BadInput) in try integer(name) }
+    if let own, let general, own != general, let alias {
       throw BadInput(
-        place: name ?? field, problem: "the field is missing", remedy: "add it to the configuration")
+        place: field, problem: "is \(own) but \(alias) is \(general)", remedy: "keep the one that is right")
+    }
+    let old = try fallback.flatMap { name throws(BadInput) in try integer(name) }
+    guard let value = own ?? general ?? old else {
+      throw BadInput(place: field, problem: "the field is missing", remedy: "add it to the configuration")
     }
     return value
   }
@@ -145,11 +155,12 @@ private struct ConfigurationFields {
     }
   }
 
-  /// Fields of other families that must be absent, null, false, 0 or empty here.
+  /// Fields of other families, or by other names than here, that must be absent, null, false, 0 or empty.
   private static let arithmeticFields = [
-    "attn_logit_softcapping", "final_logit_softcapping", "head_dim", "logit_scale", "num_key_value_heads",
-    "parallel_residual", "pruned_heads", "quantization_config", "rms_norm_eps", "rope_parameters",
-    "rope_scaling", "rope_theta", "rotary_dim", "rotary_pct", "sliding_window",
+    "attn_logit_softcapping", "final_logit_softcapping", "head_dim", "intermediate_size", "layer_norm_eps",
+    "logit_scale", "logits_scaling", "num_key_value_heads", "parallel_residual", "pruned_heads",
+    "quantization_config", "rms_norm_eps", "rope_parameters", "rope_scaling", "rope_theta", "rotary_dim",
+    "rotary_pct", "sliding_window",
   ]
 
   private func isNeutral(_ field: String) -> Bool {

@@ -1,49 +1,66 @@
 import Foundation
 
 /// A JSON document whose types are not known beforehand, such as a model's `config.json`.
-public enum JSONValue: Sendable, Equatable, Decodable {
+public enum JSONValue: Sendable, Equatable {
   case null
   case bool(Bool)
+  /// A number written without fraction or exponent that fits an `Int`.
   case integer(Int)
+  /// Any other number.
   case number(Double)
   case string(String)
   case array([JSONValue])
   case object([String: JSONValue])
 
-  /// Reads any JSON value, keeping whole numbers and fractions apart.
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    if container.decodeNil() {
-      self = .null
-    } else if let value = try? container.decode(Bool.self) {
-      self = .bool(value)
-    } else if let value = try? container.decode(Int.self) {
-      self = .integer(value)
-    } else if let value = try? container.decode(Double.self) {
-      self = .number(value)
-    } else if let value = try? container.decode(String.self) {
-      self = .string(value)
-    } else if let value = try? container.decode([JSONValue].self) {
-      self = .array(value)
-    } else {
-      self = .object(try container.decode([String: JSONValue].self))
+  /// Parses UTF-8 text (RFC 8259), more strictly than most: a member given twice is refused, and so is
+  /// nesting deeper than ``greatestDepth``.
+  ///
+  /// - Throws: ``BadInput`` naming `file`, if one is given, and the byte at which the text stops being JSON.
+  public static func parse(_ text: Data, file: String? = nil) throws(BadInput) -> JSONValue {
+    var parser = JSONParser(bytes: [UInt8](text))
+    do {
+      return try parser.document()
+    } catch {
+      throw file.map(error.inFile) ?? error
     }
   }
 
-  /// Parses UTF-8 text.
-  ///
-  /// - Throws: ``BadInput`` naming `file` when the text is not JSON.
-  public static func parse(_ text: Data, file: String) throws(BadInput) -> JSONValue {
-    do {
-      return try JSONDecoder().decode(JSONValue.self, from: text)
-    } catch {
-      throw BadInput(
-        file: file, problem: "is not valid JSON", remedy: "fetch it again or repair it by hand")
-    }
-  }
+  /// How many arrays and objects may stand inside one another: bounds the stack that parsing takes.
+  public static let greatestDepth = 128
 
   /// The members of an object; nil for anything else.
   public var object: [String: JSONValue]? {
     if case .object(let members) = self { members } else { nil }
+  }
+
+  /// The elements of an array; nil for anything else.
+  public var array: [JSONValue]? {
+    if case .array(let elements) = self { elements } else { nil }
+  }
+
+  /// A string; nil for anything else.
+  public var string: String? {
+    if case .string(let text) = self { text } else { nil }
+  }
+
+  /// A whole number; nil for anything else, 1.0 included.
+  public var integer: Int? {
+    if case .integer(let value) = self { value } else { nil }
+  }
+
+  /// `text` as a JSON string, quotes included.
+  public static func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": result += "\\\""
+      case "\\": result += "\\\\"
+      case "\u{0}"..<" ":
+        let digits = String(scalar.value, radix: 16)
+        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
   }
 }

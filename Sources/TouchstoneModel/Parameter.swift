@@ -55,6 +55,13 @@ public struct Parameter: Hashable, Sendable, CustomStringConvertible {
     return "transformer." + (layer.map { "h.\($0)." } ?? "") + role.rawValue
   }
 
+  /// A name as checkpoints of the bare transformer store it, with the `transformer.` that the whole model has
+  /// in front of it; any other name unchanged.
+  public static func fullName(ofStored name: String) -> String {
+    let roots = ["wte.", "wpe.", "h.", "ln_f."]
+    return roots.contains { name.hasPrefix($0) } ? "transformer." + name : name
+  }
+
   /// The full Hugging Face name.
   public var description: String { name }
 }
@@ -67,6 +74,11 @@ extension Configuration {
       + (0..<layerCount).flatMap { layer in perLayer.map { Parameter($0, layer: layer) } }
       + [Parameter(.finalLayerNormWeight), Parameter(.finalLayerNormBias)]
       + (tiesEmbeddings ? [] : [Parameter(.unembedding)])
+  }
+
+  /// How many numbers were learned.
+  public var parameterCount: Int {
+    parameters.reduce(0) { $0 + shape(of: $1).reduce(1, *) }
   }
 
   /// The tensor that maps the residual stream to logits: the token embedding itself where the two are tied.

@@ -11,7 +11,8 @@ public struct StoredTensor: Sendable {
 
   /// Wraps `bytes`, whose count must be that of `shape` in `type`.
   public init(type: ScalarType, shape: [Int], bytes: Data) {
-    precondition(bytes.count == shape.reduce(type.byteCount, *), "\(bytes.count) bytes do not fill \(shape)")
+    precondition(
+      bytes.count == shape.reduce(type.byteCount, *), "\(bytes.count) bytes do not fill \(shape)")
     self.type = type
     self.shape = shape
     self.bytes = bytes
@@ -31,30 +32,45 @@ public struct StoredTensor: Sendable {
 
   /// The values in float32: 16-bit types widen exactly, float64 is rounded to nearest.
   public func float32() -> Tensor<Float> {
-    Tensor(map { Float($0) }, shape: shape)
+    let values: [Float] =
+      switch type {
+      case .float64: read(UInt64.self) { Float(Double(bitPattern: $0)) }
+      case .float32: read(UInt32.self) { Float(bitPattern: $0) }
+      case .float16: read(UInt16.self) { widenFloat16($0) }
+      case .bfloat16: read(UInt16.self) { widenBFloat16($0) }
+      }
+    return Tensor(values, shape: shape)
   }
 
   /// The values in float64, exactly.
   public func float64() -> Tensor<Double> {
-    Tensor(map { $0 }, shape: shape)
+    let values: [Double] =
+      switch type {
+      case .float64: read(UInt64.self) { Double(bitPattern: $0) }
+      case .float32: read(UInt32.self) { Double(Float(bitPattern: $0)) }
+      case .float16: read(UInt16.self) { Double(widenFloat16($0)) }
+      case .bfloat16: read(UInt16.self) { Double(widenBFloat16($0)) }
+      }
+    return Tensor(values, shape: shape)
   }
 
-  private func map<Result>(_ convert: (Double) -> Result) -> [Result] {
-    let count = shape.reduce(1, *)
+  /// Every value from its bits.
+  ///
+  /// Inlined, so that each conversion becomes a loop of its own, a plain copy where nothing is converted;
+  /// unaligned, because safetensors headers need not end on a boundary.
+  @inline(__always)
+  private func read<Pattern: FixedWidthInteger & BitwiseCopyable, Scalar>(
+    _: Pattern.Type, _ value: (Pattern) -> Scalar
+  ) -> [Scalar] {
+    let count = bytes.count / MemoryLayout<Pattern>.size
     return bytes.withUnsafeBytes { raw in
-      (0..<count).map { index in
-        switch type {
-        case .float64:
-          let pattern = raw.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)
-          return convert(Double(bitPattern: UInt64(littleEndian: pattern)))
-        case .float32:
-          let pattern = raw.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)
-          return convert(Double(Float(bitPattern: UInt32(littleEndian: pattern))))
-        case .float16, .bfloat16:
-          let stored = raw.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self)
-          let pattern = UInt16(littleEndian: stored)
-          return convert(Double(type == .float16 ? widenFloat16(pattern) : widenBFloat16(pattern)))
+      [Scalar](unsafeUninitializedCapacity: count) { values, initialized in
+        for index in 0..<count {
+          let offset = index * MemoryLayout<Pattern>.size
+          let pattern = raw.loadUnaligned(fromByteOffset: offset, as: Pattern.self)
+          values.initializeElement(at: index, to: value(Pattern(littleEndian: pattern)))
         }
+        initialized = count
       }
     }
   }

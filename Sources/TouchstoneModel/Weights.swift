@@ -17,7 +17,7 @@ public struct Weights: Sendable {
   public init(configuration: Configuration, tensors: [String: StoredTensor]) throws(BadInput) {
     var remaining = [String: StoredTensor](minimumCapacity: tensors.count)
     for (name, tensor) in tensors {
-      let full = Self.fullName(name)
+      let full = Parameter.fullName(ofStored: name)
       guard remaining.updateValue(tensor, forKey: full) == nil else {
         throw BadInput(place: full, problem: "is stored twice", remedy: "keep one of the two")
       }
@@ -43,18 +43,14 @@ public struct Weights: Sendable {
     self.stored = stored
   }
 
-  /// The name with `transformer.` in front where it belongs to the transformer.
-  private static func fullName(_ name: String) -> String {
-    let roots = ["wte.", "wpe.", "h.", "ln_f."]
-    return roots.contains { name.hasPrefix($0) } ? "transformer." + name : name
-  }
-
   private static func refuseUnknown(
     _ remaining: [String: StoredTensor], embedding: StoredTensor?
   ) throws(BadInput) {
     for (name, tensor) in remaining.sorted(by: { $0.key < $1.key }) {
       if name == Parameter(.unembedding).name {
-        guard let embedding, tensor.type == embedding.type, tensor.bytes == embedding.bytes else {
+        guard let embedding, tensor.type == embedding.type, tensor.shape == embedding.shape,
+          tensor.bytes == embedding.bytes
+        else {
           throw BadInput(
             place: name, problem: "differs from wte.weight though config.json ties the two",
             remedy: "set tie_word_embeddings to false")

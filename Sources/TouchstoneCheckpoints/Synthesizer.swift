@@ -1,0 +1,120 @@
+import Foundation
+import TouchstoneModel
+
+/// Makes models of any size with reproducible random weights, the same in every language.
+///
+/// Element i (row-major) of the t-th parameter, in the order of ``Configuration/parameters``, is drawn by
+/// SplitMix64 (Steele, Lea & Flood 2014) at the counter t·2⁴⁰ + i + 1, so that any element can be computed alone:
+///
+///     z = mix(seed) + (t·2⁴⁰ + i + 1) · 0x9E3779B97F4A7C15     (64-bit arithmetic that wraps)
+///     u = (mix(z) >> 40) · 2⁻²⁴ − 0.5                          (exact in float32)
+///     value = base + u · scale                                  (float32; one rounding, in the sum)
+///
+/// where mix is SplitMix64's finaliser, which maps 0 to 0, and base and scale are the ``WeightRule``'s.
+public enum Synthesizer {
+  /// The weights of a model, in memory.
+  ///
+  /// - Parameters:
+  ///   - configuration: The model's shape.
+  ///   - seed: Selects one of 2⁶⁴ models of that shape.
+  ///   - rule: The size of the weights; ``WeightRule/probing(width:)`` where none is given.
+  public static func weights(
+    configuration: Configuration, seed: UInt64 = 0, rule: WeightRule? = nil
+  ) throws(BadInput) -> Weights {
+    let rule = rule ?? .probing(width: configuration.width)
+    var tensors = [String: StoredTensor]()
+    for (number, parameter) in configuration.parameters.enumerated() {
+      let shape = configuration.shape(of: parameter)
+      let values = values(
+        count: shape.reduce(1, *), tensor: number, seed: seed, rule.distribution(parameter.role))
+      tensors[parameter.name] = StoredTensor(Tensor(values, shape: shape))
+    }
+    return try Weights(configuration: configuration, tensors: tensors)
+  }
+
+  /// Writes a model of the size `preset` as a Hugging Face folder: `model.safetensors`, then `config.json`.
+  ///
+  /// The folder is made if it does not exist; a model that it already holds is never overwritten. Needs the
+  /// memory of the largest tensor.
+  ///
+  /// - Throws: ``BadInput`` if `directory` already holds a model, or the disk has no room for the new one.
+  public static func write(_ preset: Preset, seed: UInt64 = 0, to directory: URL) throws(BadInput) {
+    let configuration = preset.configuration
+    let weightsFile = directory.appendingPathComponent("model.safetensors")
+    let configurationFile = directory.appendingPathComponent("config.json")
+    for file in [weightsFile, configurationFile] where FileManager.default.fileExists(atPath: file.path) {
+      throw BadInput(
+        file: file.path, problem: "exists already", remedy: "give a new folder, or remove the model first")
+    }
+    do {
+      try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    } catch {
+      throw BadInput(
+        file: directory.path, problem: "the folder cannot be made",
+        remedy: "check the path and its permissions")
+    }
+    try checkSpace(for: preset, in: directory)
+
+    let parameters = configuration.parameters
+    let numbers = Dictionary(uniqueKeysWithValues: parameters.enumerated().map { ($1.name, $0) })
+    let outlines = Dictionary(
+      uniqueKeysWithValues: parameters.map {
+        ($0.name, SafetensorsWriter.Outline(type: .float32, shape: configuration.shape(of: $0)))
+      })
+    try SafetensorsWriter.write(outlines, to: weightsFile) { name in
+      guard let number = numbers[name] else { preconditionFailure("no parameter has the name \(name)") }
+      let parameter = parameters[number]
+      let shape = configuration.shape(of: parameter)
+      let values = values(
+        count: shape.reduce(1, *), tensor: number, seed: seed, preset.rule.distribution(parameter.role))
+      return StoredTensor(Tensor(values, shape: shape)).bytes
+    }
+    try AtomicFile.write(to: configurationFile) { sink throws(BadInput) in
+      try sink.write(Data((configuration.huggingFaceJSON + "\n").utf8))
+    }
+  }
+
+  private static func checkSpace(for preset: Preset, in directory: URL) throws(BadInput) {
+    let system = try? FileManager.default.attributesOfFileSystem(forPath: directory.path)
+    guard let free = (system?[.systemFreeSize] as? NSNumber)?.int64Value else { return }
+    let needed = Int64(preset.configuration.parameterCount) * 4 + 1_000_000
+    guard needed <= free else {
+      throw BadInput(
+        file: directory.path,
+        problem:
+          "\(preset.name) takes \(needed / 1_000_000) MB, but the disk has \(free / 1_000_000) MB free",
+        remedy: "choose a smaller preset or another disk")
+    }
+  }
+
+  private static func values(
+    count: Int, tensor: Int, seed: UInt64, _ distribution: WeightRule.Distribution
+  ) -> [Float] {
+    [Float](unsafeUninitializedCapacity: count) { values, initialized in
+      for index in 0..<count {
+        values.initializeElement(
+          at: index, to: value(at: index, ofTensor: tensor, seed: seed, distribution))
+      }
+      initialized = count
+    }
+  }
+
+  /// Element `index` of the `tensor`-th parameter.
+  package static func value(
+    at index: Int, ofTensor tensor: Int, seed: UInt64, _ distribution: WeightRule.Distribution
+  ) -> Float {
+    let counter = (UInt64(tensor) << 40) &+ UInt64(index) &+ 1
+    let bits = mix(mix(seed) &+ counter &* increment)
+    let fraction = Float(bits >> 40) * 0x1p-24 - 0.5
+    return distribution.base + fraction * distribution.scale
+  }
+
+  private static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
+
+  private static func mix(_ state: UInt64) -> UInt64 {
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}

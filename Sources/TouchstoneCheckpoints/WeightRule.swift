@@ -1,0 +1,70 @@
+import TouchstoneModel
+
+/// How large the random weights of each role are.
+public struct WeightRule: Sendable {
+  /// Uniform on [base − scale/2, base + scale/2).
+  public struct Distribution: Hashable, Sendable {
+    /// The mean.
+    public let base: Float
+    /// The width of the interval; a power of two, so that the product with a 24-bit fraction is exact.
+    public let scale: Float
+
+    /// A uniform distribution.
+    public init(base: Float = 0, scale: Float) {
+      self.base = base
+      self.scale = scale
+    }
+  }
+
+  /// Weights of matrices, the unembedding's among them.
+  public var matrix: Distribution
+  /// Rows of the token embedding.
+  public var tokenEmbedding: Distribution
+  /// Rows of the position embedding.
+  public var positionEmbedding: Distribution
+  /// Weights of every LayerNorm.
+  public var gain: Distribution
+  /// Every bias but ``feedForwardOutputBias``.
+  public var bias: Distribution
+  /// The bias that the feed-forward block adds to the residual stream.
+  public var feedForwardOutputBias: Distribution
+
+  /// For the published sizes: scores, activations and logits of the magnitude that trained models have.
+  public static let published = WeightRule(
+    matrix: Distribution(scale: 1 / 8), tokenEmbedding: Distribution(scale: 1 / 8),
+    positionEmbedding: Distribution(scale: 1 / 16), gain: Distribution(base: 1, scale: 1 / 4),
+    bias: Distribution(scale: 1 / 4), feedForwardOutputBias: Distribution(scale: 1 / 4))
+
+  /// For small models, so that faults show: gains 0.5…1.5, biases about 0.1, and matrices scaled by the width
+  /// so that attention scores reach 10 to 30 and the feed-forward nonlinearity sees about −8…8.
+  ///
+  /// Weights as a model is initialised (gain 1, bias 0, small matrices) would hide a missing gain or bias, the
+  /// wrong nonlinearity, and most faults of attention.
+  public static func probing(width: Int) -> WeightRule {
+    let matrix = Distribution(scale: powerOfTwo(below: 10 / Float(width).squareRoot()))
+    return WeightRule(
+      matrix: matrix, tokenEmbedding: matrix, positionEmbedding: matrix,
+      gain: Distribution(base: 1, scale: 1), bias: Distribution(scale: 1 / 4),
+      feedForwardOutputBias: Distribution(scale: 1 / 4))
+  }
+
+  private static func powerOfTwo(below value: Float) -> Float {
+    Float(sign: .plus, exponent: value.exponent, significand: 1)
+  }
+
+  /// How large the weights of `role` are.
+  package func distribution(_ role: Parameter.Role) -> Distribution {
+    switch role {
+    case .tokenEmbedding: tokenEmbedding
+    case .positionEmbedding: positionEmbedding
+    case .layerNorm1Weight, .layerNorm2Weight, .finalLayerNormWeight: gain
+    case .feedForwardOutputBias: feedForwardOutputBias
+    case .layerNorm1Bias, .layerNorm2Bias, .finalLayerNormBias, .attentionInputBias, .attentionOutputBias,
+      .feedForwardInputBias:
+      bias
+    case .attentionInputWeight, .attentionOutputWeight, .feedForwardInputWeight, .feedForwardOutputWeight,
+      .unembedding:
+      matrix
+    }
+  }
+}
