@@ -59,5 +59,11 @@ let package = Package(
       dependencies: ["TouchstoneModel", "TouchstoneReference", "TouchstoneVerdict", "TouchstoneFaults"]),
     .testTarget(
       name: "TouchstoneCheckpointsTests", dependencies: ["TouchstoneCheckpoints", "TouchstoneModel"]),
+    .testTarget(
+      name: "IndependentTests",
+      dependencies: [
+        "TouchstoneModel", "TouchstoneReference", "TouchstoneCheckpoints", "TouchstoneHDF5",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
   ]
 )
