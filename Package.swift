@@ -11,6 +11,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache.git", from: "2.1.1"),
   ],
   targets: [
     // MARK: What a transformer is, and what it computes
@@ -33,6 +34,12 @@ let package = Package(
       name: "TouchstoneFaults", dependencies: ["TouchstoneModel", "TouchstoneReference", "TouchstoneVerdict"],
       swiftSettings: optimised),
 
+    .target(
+      name: "TouchstoneReports",
+      dependencies: [
+        "TouchstoneModel", "TouchstoneVerdict", .product(name: "Mustache", package: "swift-mustache"),
+      ]),
+
     // MARK: Golden activations on disk
     .systemLibrary(
       name: "CHDF5", pkgConfig: "hdf5",
@@ -51,6 +58,8 @@ let package = Package(
       dependencies: ["TouchstoneReference", "TouchstoneTokenizer", .product(name: "Crypto", package: "swift-crypto")],
       exclude: ["Fixtures"]),
     .testTarget(name: "TouchstoneReferenceTests", dependencies: ["TouchstoneModel", "TouchstoneReference"]),
+    .testTarget(
+      name: "TouchstoneReportsTests", dependencies: ["TouchstoneModel", "TouchstoneReports", "TouchstoneVerdict"]),
     .testTarget(name: "TouchstoneHDF5Tests", dependencies: ["TouchstoneHDF5"]),
     .testTarget(
       name: "TouchstoneGoldenTests", dependencies: ["TouchstoneGolden", "TouchstoneHDF5"]),

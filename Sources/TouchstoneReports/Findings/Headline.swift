@@ -1,0 +1,108 @@
+import TouchstoneModel
+import TouchstoneVerdict
+
+/// The sentences that stand first in every form: the answer, where it begins, its cause, its worst element.
+struct Headline {
+  /// The answer in capitals.
+  let word: String
+  /// What follows it.
+  let sentence: String
+  /// Named or unknown; nil where nothing asks for one.
+  let cause: String?
+  /// The worst element; nil where there is none.
+  let worst: String?
+
+  init(_ verdict: Verdict) {
+    word = verdict.outcome.rawValue.uppercased()
+    guard let first = verdict.decisive else {
+      sentence = Self.allConsistent(verdict)
+      cause = nil
+      worst = nil
+      return
+    }
+    sentence = "\(first.activation.path)  \(first.statement)" + Self.others(verdict, than: first)
+    if let named = verdict.cause {
+      let next = named.nextRatio.map { "; next best is \(ratioText($0)) away" } ?? ""
+      cause = "\(named.name)  (matches within rounding\(next))"
+    } else {
+      cause = verdict.outcome == .mismatch && first.problem == nil ? "unknown" : nil
+    }
+    worst = first.worstElement
+  }
+
+  private static func allConsistent(_ verdict: Verdict) -> String {
+    guard !verdict.findings.isEmpty else { return "nothing could be compared" }
+    let count = verdict.findings.count
+    let all = count == 1 ? "the one operation compared is" : "all \(grouped(count)) operations compared are"
+    let nearest = verdict.findings.max { $0.order < $1.order }
+    return "\(all) within rounding"
+      + (nearest.map { "; nearest to its bound is \($0.activation.path) (\(ratioText($0.ratio)))" } ?? "")
+  }
+
+  /// What else is flagged: the same operation in other layers first.
+  private static func others(_ verdict: Verdict, than first: Finding) -> String {
+    let others = verdict.flagged.filter { $0.activation != first.activation }
+    let sameLayers = others.filter { $0.activation.point == first.activation.point }.compactMap(
+      \.activation.layer)
+    let rest = others.filter { $0.activation.point != first.activation.point }
+    var text = sameLayers.isEmpty ? "" : "; also in \(layersText(sameLayers))"
+    if !rest.isEmpty { text += "; \(counted(rest.count, "other operation")) flagged" }
+    return text
+  }
+}
+
+extension Verdict {
+  /// The finding that the outcome rests on: the first that fails where one does, else the first that is flagged.
+  package var decisive: Finding? {
+    flagged.first { $0.zone >= .fail } ?? flagged.first
+  }
+}
+
+extension Finding {
+  /// What is wrong, after the path.
+  var statement: String {
+    if let problem { return problem }
+    let amount = "(\(ratioText(ratio)) the bound)"
+    return switch (method, zone) {
+    case (.replay, .proven): "introduced here, proven \(amount)"
+    case (.replay, .fail): "introduced here \(amount)"
+    case (.replay, .suspect): "suspect: an unusual order of summation, or a fault too small to tell \(amount)"
+    case (.replay, .consistent): "within rounding \(amount)"
+    case (.floor, .consistent): "within the noise floor \(amount)"
+    case (.floor, _): "strays from the golden further than noise \(amount)"
+    }
+  }
+
+  /// For example `worst at token 7, unit 211: got 1.5127, want 1.5119`.
+  var worstElement: String? {
+    guard let place else { return nil }
+    let (gotText, wantText) = distinguished(got, want)
+    return "worst at \(place): got \(gotText)" + (want.isNaN ? "" : ", want \(wantText)")
+  }
+
+  /// The coordinates of the worst element in words; nil where there are none.
+  var place: String? {
+    let names: [String] =
+      switch activation.point {
+      case .query, .key, .value, .keyCache, .valueCache: ["head", "token", "unit"]
+      case .attentionScores, .attentionProbabilities: ["head", "query", "key"]
+      case .logits, .probabilities: ["token", "vocabulary id"]
+      default: ["token", "unit"]
+      }
+    if index.isEmpty { return nil }
+    guard index.count <= names.count else { return "element \(index)" }
+    return zip(names, index).map { "\($0) \($1)" }.joined(separator: ", ")
+  }
+
+  /// Orders findings by how bad they are: by zone, then by ratio.
+  var order: (Int, Double) {
+    let rank = Zone.allCases.firstIndex(of: zone) ?? 0
+    return (rank, ratio.isNaN ? .infinity : ratio)
+  }
+
+  /// The name of the operation without its layer, with those that were replayed as one with it.
+  var name: String {
+    let point = activation.point.rawValue
+    return hidden.isEmpty ? point : point + " with " + hidden.map(\.point.rawValue).joined(separator: ", ")
+  }
+}

@@ -1,0 +1,43 @@
+import TouchstoneModel
+import TouchstoneVerdict
+
+/// What was not compared and why, the layers of one operation taken together.
+struct Omissions {
+  /// Activations that one reason covers.
+  struct Entry {
+    /// For example `attn_scores in layers 000–003`.
+    let what: String
+    let why: String
+    let count: Int
+  }
+
+  let entries: [Entry]
+  let count: Int
+
+  init(_ notCompared: [NotCompared]) {
+    count = notCompared.count
+    var order: [Key] = []
+    var layers: [Key: [Int]] = [:]
+    for one in notCompared {
+      let activation = Activation(path: one.path)
+      let layer = activation?.layer
+      let key = Key(
+        what: layer == nil ? one.path : activation?.point.rawValue ?? one.path, isPerLayer: layer != nil,
+        why: one.why)
+      if layers[key] == nil { order.append(key) }
+      layers[key, default: []].append(layer ?? 0)
+    }
+    entries = order.map { key in
+      let found = layers[key] ?? []
+      return Entry(
+        what: key.isPerLayer ? "\(key.what) in \(layersText(found))" : key.what, why: key.why,
+        count: found.count)
+    }
+  }
+
+  private struct Key: Hashable {
+    let what: String
+    let isPerLayer: Bool
+    let why: String
+  }
+}

@@ -1,0 +1,72 @@
+import TouchstoneVerdict
+
+extension Report {
+  /// The report for programs: one JSON object, its members always the same and in the same order.
+  ///
+  /// Numbers that are not finite are null. `operations` holds every operation compared, in the order of computation.
+  public func json() -> String {
+    jsonObject.text() + "\n"
+  }
+
+  var jsonObject: OrderedJSON {
+    Self.jsonObject(verdict, golden: golden, capture: capture, implementation: implementation, error: nil)
+  }
+
+  /// The same members whether there is a verdict or, in a list, an `error` instead of one.
+  static func jsonObject(
+    _ verdict: Verdict?, golden: String, capture: String?, implementation: String?, error: String?
+  ) -> OrderedJSON {
+    .object([
+      ("golden", .string(golden)),
+      ("capture", .optional(capture)),
+      ("implementation", .optional(implementation)),
+      ("error", .optional(error)),
+      ("verdict", .optional(verdict?.outcome.rawValue)),
+      ("method", .optional(verdict?.method.rawValue)),
+      ("first", verdict?.decisive.map(element) ?? .null),
+      ("flagged", .array((verdict?.flagged ?? []).map(operation))),
+      ("cause", verdict?.cause.map(cause) ?? .null),
+      ("compared", .integer(verdict?.findings.count ?? 0)),
+      ("not_compared", .array((verdict?.notCompared ?? []).map(omission))),
+      ("notes", .array((verdict?.notes ?? []).map { .string($0) })),
+      ("operations", .array((verdict?.findings ?? []).map(operation))),
+    ])
+  }
+
+  private static func element(_ finding: Finding) -> OrderedJSON {
+    .object([
+      ("path", .string(finding.activation.path)),
+      ("zone", .string(finding.zone.rawValue)),
+      ("ratio", .number(finding.ratio)),
+      ("index", .array(finding.index.map { .integer($0) })),
+      ("got", .number(finding.got)),
+      ("want", .number(finding.want)),
+      ("problem", .optional(finding.problem)),
+    ])
+  }
+
+  private static func operation(_ finding: Finding) -> OrderedJSON {
+    .object([
+      ("path", .string(finding.activation.path)),
+      ("zone", .string(finding.zone.rawValue)),
+      ("ratio", .number(finding.ratio)),
+      ("inherited", .optional(finding.inherited)),
+      ("method", .string(finding.method.rawValue)),
+      ("with", .array(finding.hidden.map { .string($0.path) })),
+      ("problem", .optional(finding.problem)),
+    ])
+  }
+
+  private static func cause(_ cause: Cause) -> OrderedJSON {
+    .object([
+      ("id", .string(cause.id)),
+      ("name", .string(cause.name)),
+      ("ratio", .number(cause.ratio)),
+      ("next_ratio", .optional(cause.nextRatio)),
+    ])
+  }
+
+  private static func omission(_ omission: NotCompared) -> OrderedJSON {
+    .object([("path", .string(omission.path)), ("why", .string(omission.why))])
+  }
+}

@@ -1,0 +1,99 @@
+import TouchstoneVerdict
+
+extension Report {
+  /// The report for CI systems: JUnit's XML, a test case for each operation.
+  ///
+  /// A flagged operation is a failure, one that was not compared is skipped, and a comparison of nothing is an error,
+  /// so that only a consistent verdict is green.
+  public func junit() -> String {
+    junitDocument([junitSuite])
+  }
+
+  var junitSuite: JUnitSuite {
+    let compared = verdict.findings.map { finding in
+      JUnitCase(
+        name: finding.activation.path,
+        outcome: finding.zone == .consistent
+          ? .passed
+          : .failed(
+            type: finding.zone.rawValue, message: "\(finding.activation.path) \(finding.statement)",
+            detail: finding.worstElement ?? ""))
+    }
+    let skipped = verdict.notCompared.map { JUnitCase(name: $0.path, outcome: .skipped(why: $0.why)) }
+    let nothing = JUnitCase(name: "anything compared", outcome: .error(message: "nothing could be compared"))
+    return JUnitSuite(
+      name: [golden, implementation ?? capture].joined(separator: " · "),
+      cases: compared + skipped + (verdict.findings.isEmpty ? [nothing] : []),
+      output: terminal())
+  }
+}
+
+/// One suite of a JUnit document.
+struct JUnitSuite {
+  let name: String
+  let cases: [JUnitCase]
+  let output: String
+}
+
+/// One test case.
+struct JUnitCase {
+  enum Outcome {
+    case passed
+    case failed(type: String, message: String, detail: String)
+    case skipped(why: String)
+    case error(message: String)
+  }
+
+  let name: String
+  let outcome: Outcome
+
+  fileprivate var values: [String: Any] {
+    var values: [String: Any] = ["case": name]
+    switch outcome {
+    case .passed: break
+    case .failed(let type, let message, let detail):
+      values["failure"] = ["type": type, "message": message, "detail": detail]
+    case .skipped(let why): values["skipped"] = ["message": why]
+    case .error(let message): values["error"] = ["message": message]
+    }
+    return values
+  }
+}
+
+/// A whole JUnit document.
+func junitDocument(_ suites: [JUnitSuite]) -> String {
+  junitTemplate.render([
+    "suites": suites.map { suite -> [String: Any] in
+      [
+        "name": suite.name, "tests": suite.cases.count,
+        "failures": suite.cases.count { if case .failed = $0.outcome { true } else { false } },
+        "errors": suite.cases.count { if case .error = $0.outcome { true } else { false } },
+        "skips": suite.cases.count { if case .skipped = $0.outcome { true } else { false } },
+        "cases": suite.cases.map(\.values),
+        "output": suite.output.split(separator: "\n", omittingEmptySubsequences: false).map {
+          ["line": String($0)]
+        },
+      ]
+    }
+  ])
+}
+
+private let junitTemplate = Template(
+  """
+  <?xml version="1.0" encoding="UTF-8"?>
+  <testsuites name="touchstone">
+  {{#suites}}
+    <testsuite name="{{name}}" tests="{{tests}}" failures="{{failures}}" errors="{{errors}}" skipped="{{skips}}">
+  {{#cases}}
+      <testcase classname="{{name}}" name="{{case}}">{{#failure}}<failure type="{{type}}" message="{{message}}">{{detail}}</failure>{{/failure}}{{#error}}<error message="{{message}}"/>{{/error}}{{#skipped}}<skipped message="{{message}}"/>{{/skipped}}</testcase>
+  {{/cases}}
+      <system-out>
+  {{#output}}
+  {{line}}
+  {{/output}}
+      </system-out>
+    </testsuite>
+  {{/suites}}
+  </testsuites>
+
+  """, escape: .markup)

@@ -1,0 +1,66 @@
+import TouchstoneVerdict
+
+extension Report {
+  /// The report as GitHub-flavoured Markdown, fit for the summary of a CI run.
+  public func markdown() -> String {
+    let headline = Headline(verdict)
+    let omissions = Omissions(verdict.notCompared)
+    return Self.markdownTemplate.render([
+      "word": headline.word, "sentence": headline.sentence,
+      "details": [headline.cause.map { "cause: " + $0 }, headline.worst].compactMap { $0 }.map {
+        ["detail": $0]
+      },
+      "subject": subject,
+      "hasTable": !verdict.findings.isEmpty,
+      "rows": OperationTable(verdict.findings).groups.flatMap(Self.markdownRows),
+      "hasOmissions": omissions.count > 0, "omissionCount": grouped(omissions.count),
+      "omissions": omissions.entries.map { ["what": $0.what, "why": $0.why] },
+      "notes": verdict.notes.map { ["note": $0] },
+    ])
+  }
+
+  private static func markdownRows(_ group: OperationTable.Group) -> [[String: Any]] {
+    group.rows.map { row in
+      [
+        "layers": group.title ?? "", "operation": row.label, "zone": row.worst.zone.rawValue,
+        "isFlagged": row.worst.zone != .consistent, "ratio": ratioText(row.worst.ratio),
+        "where": row.whereWorst, "inherited": relativeText(row.inherited),
+      ]
+    }
+  }
+
+  private static let markdownTemplate = Template(
+    """
+    ### {{word}}: {{sentence}}
+
+    {{#details}}
+    - {{detail}}
+    {{/details}}
+
+    {{subject}}
+
+    {{#hasTable}}
+    | layers | operation | zone | introduced | worst in | inherited |
+    |---|---|---|---:|---|---:|
+    {{#rows}}
+    | {{layers}} | {{operation}} | {{#isFlagged}}**{{zone}}**{{/isFlagged}}{{^isFlagged}}{{zone}}{{/isFlagged}} | {{ratio}} | {{where}} | {{inherited}} |
+    {{/rows}}
+
+    {{/hasTable}}
+    {{#hasOmissions}}
+    <details><summary>not compared ({{omissionCount}})</summary>
+
+    {{#omissions}}
+    - {{what}}: {{why}}
+    {{/omissions}}
+
+    </details>
+
+    {{/hasOmissions}}
+    {{#notes}}
+    > {{note}}
+
+    {{/notes}}
+
+    """, escape: .markdown)
+}

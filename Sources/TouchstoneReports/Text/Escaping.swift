@@ -1,0 +1,54 @@
+/// Text from outside, made harmless for one form.
+enum Escaping {
+  /// One line without anything that a terminal obeys or that reorders what a person reads.
+  static func line(_ text: String) -> String {
+    replacingScalars(text) { scalar in
+      switch scalar {
+      case "\n", "\r", "\t": " "
+      case "\u{2028}", "\u{2029}": " "
+      case "\u{200E}", "\u{200F}", "\u{061C}", "\u{202A}"..."\u{202E}", "\u{2066}"..."\u{2069}": "\u{FFFD}"
+      default: scalar.properties.generalCategory == .control ? "\u{FFFD}" : nil
+      }
+    }
+  }
+
+  /// The content of an element or of a quoted attribute, in HTML and in XML 1.0.
+  ///
+  /// Scalar by scalar: a mark that combines with `<` or `"` does not hide it.
+  static func markup(_ text: String) -> String {
+    replacingScalars(line(text)) { scalar in
+      switch scalar {
+      case "&": "&amp;"
+      case "<": "&lt;"
+      case ">": "&gt;"
+      case "\"": "&quot;"
+      case "'": "&#39;"
+      // XML 1.0 cannot hold these two at all.
+      case "\u{FFFE}", "\u{FFFF}": "\u{FFFD}"
+      default: nil
+      }
+    }
+  }
+
+  /// Inline Markdown: every sign that could begin markup as a character reference, which never does.
+  static func markdown(_ text: String) -> String {
+    replacingScalars(line(text)) { scalar in
+      switch scalar {
+      case " ", ",", ";", "/", "-", ".", "(", ")", "%", "a"..."z", "A"..."Z", "0"..."9": nil
+      default: scalar.isASCII ? "&#\(scalar.value);" : nil
+      }
+    }
+  }
+
+  private static func replacingScalars(_ text: String, _ replacement: (Unicode.Scalar) -> String?) -> String {
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      if let other = replacement(scalar) {
+        result.append(contentsOf: other.unicodeScalars)
+      } else {
+        result.append(scalar)
+      }
+    }
+    return String(result)
+  }
+}

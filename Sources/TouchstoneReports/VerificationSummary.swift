@@ -1,0 +1,134 @@
+import TouchstoneModel
+import TouchstoneVerdict
+
+/// What a run over several goldens found, rendered.
+public struct VerificationSummary: Sendable {
+  /// One golden.
+  public enum Entry: Sendable {
+    /// It was judged.
+    case judged(Report)
+    /// It, or the capture made for it, could not be accepted.
+    case refused(golden: String, implementation: String?, error: BadInput)
+  }
+
+  /// In the order in which the goldens were taken.
+  public let entries: [Entry]
+
+  /// Collects the entries of a run.
+  public init(_ entries: [Entry]) {
+    self.entries = entries
+  }
+
+  /// A line for each golden, the whole report of each that is not consistent, and the count of each outcome.
+  ///
+  /// - Parameter color: whether to use ANSI colours; only where the text goes to a terminal.
+  public func terminal(color: Bool = false) -> String {
+    let style = TerminalStyle(color: color)
+    var table = AlignedColumns([AlignedColumns.Column(isRight: false), AlignedColumns.Column(isRight: false)])
+    for entry in entries { table.add([entry.word, Escaping.line(entry.sentence)]) }
+    let lines = table.lines { row, column, cell in
+      column == 0 ? entries[row].painted(cell, style) : cell
+    }
+    let details = entries.compactMap { entry -> String? in
+      guard case .judged(let report) = entry, report.verdict.outcome != .consistent else { return nil }
+      return "\n" + report.terminal(color: color)
+    }
+    return (lines.joined(separator: "\n") + "\n" + details.joined()) + "\n" + totals + "\n"
+  }
+
+  /// A list of what ``Report/json()`` gives, with `error` where an entry was refused.
+  public func json() -> String {
+    OrderedJSON.array(entries.map(\.jsonObject)).text() + "\n"
+  }
+
+  /// JUnit's XML, a suite for each golden.
+  public func junit() -> String {
+    junitDocument(entries.map(\.junitSuite))
+  }
+
+  /// A table of the goldens in GitHub-flavoured Markdown, and the report of each that is not consistent.
+  public func markdown() -> String {
+    let table = Self.markdownTemplate.render([
+      "totals": totals,
+      "rows": entries.map { ["word": $0.word, "golden": $0.golden, "sentence": $0.finding] },
+    ])
+    let details = entries.compactMap { entry -> String? in
+      guard case .judged(let report) = entry, report.verdict.outcome != .consistent else { return nil }
+      return report.markdown()
+    }
+    return ([table] + details).joined(separator: "\n")
+  }
+
+  /// For example `6 goldens: 4 consistent, 1 mismatch, 1 refused`.
+  var totals: String {
+    if entries.isEmpty { return "no goldens: nothing was verified" }
+    let order = ["CONSISTENT", "MISMATCH", "INCONCLUSIVE", "REFUSED"]
+    let counts = Dictionary(grouping: entries, by: \.word).mapValues(\.count)
+    return counted(entries.count, "golden") + ": "
+      + order.compactMap { word in counts[word].map { "\(grouped($0)) \(word.lowercased())" } }
+      .joined(separator: ", ")
+  }
+
+  private static let markdownTemplate = Template(
+    """
+    ### {{totals}}
+
+    | golden | | |
+    |---|---|---|
+    {{#rows}}
+    | {{golden}} | **{{word}}** | {{sentence}} |
+    {{/rows}}
+
+    """, escape: .markdown)
+}
+
+extension VerificationSummary.Entry {
+  fileprivate var golden: String {
+    switch self {
+    case .judged(let report): report.golden
+    case .refused(let golden, _, _): golden
+    }
+  }
+
+  fileprivate var word: String {
+    switch self {
+    case .judged(let report): report.verdict.outcome.rawValue.uppercased()
+    case .refused: "REFUSED"
+    }
+  }
+
+  fileprivate var finding: String {
+    switch self {
+    case .judged(let report): Headline(report.verdict).sentence
+    case .refused(_, _, let error): error.description
+    }
+  }
+
+  fileprivate var sentence: String { "\(golden)  \(finding)" }
+
+  fileprivate func painted(_ text: String, _ style: TerminalStyle) -> String {
+    switch self {
+    case .judged(let report): style.outcome(report.verdict.outcome, text)
+    case .refused: style.refused(text)
+    }
+  }
+
+  fileprivate var jsonObject: OrderedJSON {
+    switch self {
+    case .judged(let report): report.jsonObject
+    case .refused(let golden, let implementation, let error):
+      Report.jsonObject(
+        nil, golden: golden, capture: nil, implementation: implementation, error: error.description)
+    }
+  }
+
+  fileprivate var junitSuite: JUnitSuite {
+    switch self {
+    case .judged(let report): report.junitSuite
+    case .refused(let golden, let implementation, let error):
+      JUnitSuite(
+        name: [golden, implementation].compactMap { $0 }.joined(separator: " · "),
+        cases: [JUnitCase(name: "accepted", outcome: .error(message: error.description))], output: "")
+    }
+  }
+}
