@@ -46,6 +46,7 @@ public enum Synthesizer {
       throw BadInput(
         file: file.path, problem: "exists already", remedy: "give a new folder, or remove the model first")
     }
+    try checkSpace(for: preset, in: directory)
     do {
       try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     } catch {
@@ -53,7 +54,6 @@ public enum Synthesizer {
         file: directory.path, problem: "the folder cannot be made",
         remedy: "check the path and its permissions")
     }
-    try checkSpace(for: preset, in: directory)
 
     let parameters = configuration.parameters
     let numbers = Dictionary(uniqueKeysWithValues: parameters.enumerated().map { ($1.name, $0) })
@@ -75,9 +75,13 @@ public enum Synthesizer {
   }
 
   private static func checkSpace(for preset: Preset, in directory: URL) throws(BadInput) {
-    let system = try? FileManager.default.attributesOfFileSystem(forPath: directory.path)
+    var place = directory.standardizedFileURL
+    while !FileManager.default.fileExists(atPath: place.path), place.pathComponents.count > 1 {
+      place.deleteLastPathComponent()
+    }
+    let system = try? FileManager.default.attributesOfFileSystem(forPath: place.path)
     guard let free = (system?[.systemFreeSize] as? NSNumber)?.int64Value else { return }
-    let needed = Int64(preset.configuration.parameterCount) * 4 + 1_000_000
+    let needed = Int64(preset.configuration.parameterCount) * 4 + 100_000
     guard needed <= free else {
       throw BadInput(
         file: directory.path,

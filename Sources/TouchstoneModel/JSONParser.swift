@@ -113,17 +113,23 @@ struct JSONParser {
   private mutating func string() throws(BadInput) -> String {
     position += 1
     var content = [UInt8]()
+    var plainStart = position
     while let byte = peek() {
       position += 1
       switch byte {
       case UInt8(ascii: "\""):
-        guard let text = String(validating: content, as: UTF8.self) else {
-          throw bad("a string is not UTF-8")
-        }
+        let plain = bytes[plainStart..<position - 1]
+        let text =
+          content.isEmpty
+          ? String(validating: plain, as: UTF8.self) : String(validating: content + plain, as: UTF8.self)
+        guard let text else { throw bad("a string is not UTF-8") }
         return text
-      case UInt8(ascii: "\\"): content += try escape()
+      case UInt8(ascii: "\\"):
+        content += bytes[plainStart..<position - 1]
+        content += try escape()
+        plainStart = position
       case 0..<0x20: throw bad("a string holds a control character")
-      default: content.append(byte)
+      default: break
       }
     }
     throw bad("a string is not closed")
@@ -176,7 +182,7 @@ struct JSONParser {
   }
 
   private mutating func skipSpace() {
-    while let byte = peek(), [0x20, 0x0a, 0x0d, 0x09].contains(byte) { position += 1 }
+    while let byte = peek(), byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 { position += 1 }
   }
 
   private func bad(_ problem: String) -> BadInput {
