@@ -4,6 +4,25 @@ import PackageDescription
 // Numeric targets are optimised in every configuration, so that `swift test` in debug stays quick.
 let optimised: [SwiftSetting] = [.unsafeFlags(["-O"])]
 
+// One source, compiled for each instruction set; which of them runs is decided by what the processor has.
+var kernels: [Target] = [
+  .target(
+    name: "TouchstoneKernelsBaseline", dependencies: ["TouchstoneCPU"],
+    swiftSettings: [.unsafeFlags(["-Ounchecked"])])
+]
+#if arch(x86_64)
+  kernels += [
+    .target(
+      name: "TouchstoneKernelsAVX2", dependencies: ["TouchstoneCPU"],
+      swiftSettings: [
+        .define("KERNEL_AVX2"), .unsafeFlags(["-Ounchecked", "-Xcc", "-mavx2", "-Xcc", "-mfma"]),
+      ]),
+    .target(
+      name: "TouchstoneKernelsAVX512", dependencies: ["TouchstoneCPU"],
+      swiftSettings: [.define("KERNEL_AVX512"), .unsafeFlags(["-Ounchecked", "-Xcc", "-march=x86-64-v4"])]),
+  ]
+#endif
+
 let package = Package(
   name: "touchstone",
   platforms: [.macOS(.v15)],
@@ -25,6 +44,13 @@ let package = Package(
       swiftSettings: optimised),
     .target(
       name: "TouchstoneCheckpoints", dependencies: ["TouchstoneModel"], swiftSettings: optimised),
+
+    // MARK: The fast implementation
+    .target(name: "TouchstoneCPU"),
+    .target(
+      name: "TouchstoneSIMD",
+      dependencies: ["TouchstoneModel", "TouchstoneCPU"] + kernels.map { .init(stringLiteral: $0.name) },
+      swiftSettings: optimised),
 
     // MARK: Judging
     .target(
@@ -74,5 +100,11 @@ let package = Package(
         "TouchstoneModel", "TouchstoneReference", "TouchstoneCheckpoints", "TouchstoneHDF5",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
+    .testTarget(
+      name: "TouchstoneSIMDTests",
+      dependencies: ["TouchstoneModel", "TouchstoneReference", "TouchstoneSIMD"],
+      swiftSettings: optimised),
   ]
 )
+
+package.targets += kernels

@@ -1,0 +1,31 @@
+#ifndef TOUCHSTONE_LANES_H
+#define TOUCHSTONE_LANES_H
+
+// Arithmetic on sixteen float32 values. Swift 6.3 expands an operator on SIMD16 into sixteen scalar operations and
+// trusts the optimiser to join them again, which fails where a value is used twice; these are the vector
+// operations themselves. They are inlined into the kernel modules and compiled with those modules' instructions.
+
+typedef float touchstone_lanes __attribute__((ext_vector_type(16)));
+
+#define TOUCHSTONE_INLINE static inline __attribute__((always_inline))
+
+TOUCHSTONE_INLINE touchstone_lanes touchstone_add(touchstone_lanes a, touchstone_lanes b) { return a + b; }
+
+TOUCHSTONE_INLINE touchstone_lanes touchstone_subtract(touchstone_lanes a, touchstone_lanes b) { return a - b; }
+
+TOUCHSTONE_INLINE touchstone_lanes touchstone_multiply(touchstone_lanes a, touchstone_lanes b) { return a * b; }
+
+TOUCHSTONE_INLINE touchstone_lanes touchstone_divide(touchstone_lanes a, touchstone_lanes b) { return a / b; }
+
+/// a·b + c, rounded once; on x86-64 without FMA rounded twice.
+TOUCHSTONE_INLINE touchstone_lanes touchstone_multiply_add(
+    touchstone_lanes a, touchstone_lanes b, touchstone_lanes c) {
+#if defined(__FMA__) || defined(__aarch64__)
+  return __builtin_elementwise_fma(a, b, c);
+#else
+#pragma STDC FP_CONTRACT OFF
+  return a * b + c;
+#endif
+}
+
+#endif

@@ -1,0 +1,552 @@
+// The inner loops, compiled once for each instruction set: the other kernel modules hold a symbolic link to this
+// file. It stays one file, because helpers are inlined within a file only when a build is not for release, and free
+// of arrays, closures and Foundation: such code leaves shared symbols behind, and one that was compiled with vector
+// instructions could be the copy that the linker keeps for the whole program.
+
+import TouchstoneCPU
+
+// MARK: Lanes
+
+/// Sixteen float32 values: one AVX-512 register, two of AVX2, four of SSE or NEON.
+typealias Lanes = SIMD16<Float>
+
+/// a·b + c, rounded once; on x86-64 without FMA rounded twice.
+@inline(__always)
+func multiplyAdd(_ a: Lanes, _ b: Lanes, _ c: Lanes) -> Lanes { touchstone_multiply_add(a, b, c) }
+
+@inline(__always) func + (a: Lanes, b: Lanes) -> Lanes { touchstone_add(a, b) }
+@inline(__always) func - (a: Lanes, b: Lanes) -> Lanes { touchstone_subtract(a, b) }
+@inline(__always) func * (a: Lanes, b: Lanes) -> Lanes { touchstone_multiply(a, b) }
+@inline(__always) func / (a: Lanes, b: Lanes) -> Lanes { touchstone_divide(a, b) }
+
+extension SIMD16<Float> {
+  @inline(__always)
+  init(at pointer: UnsafePointer<Float>) {
+    self = UnsafeRawPointer(pointer).loadUnaligned(as: Self.self)
+  }
+
+  /// The first `count` (below 16) values at `pointer`; the other lanes hold `filler`.
+  @inline(__always)
+  init(first count: Int, at pointer: UnsafePointer<Float>, filler: Float = 0) {
+    self.init(repeating: filler)
+    for lane in 0..<count { self[lane] = pointer[lane] }
+  }
+
+  @inline(__always)
+  func store(to pointer: UnsafeMutablePointer<Float>) {
+    UnsafeMutableRawPointer(pointer).storeBytes(of: self, as: Self.self)
+  }
+
+  @inline(__always)
+  func store(first count: Int, to pointer: UnsafeMutablePointer<Float>) {
+    for lane in 0..<count { pointer[lane] = self[lane] }
+  }
+
+  /// The sum of the lanes by the fixed tree: lane i with lane i + 8, then i + 4, i + 2, i + 1.
+  @inline(__always)
+  var treeSum: Float {
+    let eight = lowHalf + highHalf
+    let four = eight.lowHalf + eight.highHalf
+    let two = four.lowHalf + four.highHalf
+    return two[0] + two[1]
+  }
+
+  /// Lane by lane the greater of the two; where `other` is NaN, this one.
+  @inline(__always)
+  func greater(_ other: Self) -> Self {
+    replacing(with: other, where: other .> self)
+  }
+
+  /// The greatest lane.
+  @inline(__always)
+  var greatest: Float {
+    let eight = lowHalf.replacing(with: highHalf, where: highHalf .> lowHalf)
+    let four = eight.lowHalf.replacing(with: eight.highHalf, where: eight.highHalf .> eight.lowHalf)
+    let two = four.lowHalf.replacing(with: four.highHalf, where: four.highHalf .> four.lowHalf)
+    return two[1] > two[0] ? two[1] : two[0]
+  }
+}
+
+// MARK: Functions of one number
+
+/// eˣ lane by lane, to less than one unit in the last place for every float32.
+///
+/// x = n·ln 2 + r with whole n and |r| ≤ ln 2/2, by two steps with ln 2 in two parts (Cody & Waite 1980), then
+/// eʳ = 1 + (r + r²·q(r)) with q the minimax polynomial of degree 4 (relative error 3.1·10⁻⁹). The part of r that
+/// rounding would lose stays apart until the last two additions.
+@inline(__always)
+func exponential(_ x: Lanes) -> Lanes {
+  // Beyond these the result is 0 or infinity; a NaN is neither below nor above and passes through.
+  let least = Lanes(repeating: -104)
+  let most = Lanes(repeating: 89)
+  var clamped = x.replacing(with: least, where: x .< least)
+  clamped = clamped.replacing(with: most, where: clamped .> most)
+
+  // Adding 1.5·2²³ rounds to a whole number, which then stands in the low bits.
+  let shift = Lanes(repeating: 0x1.8p23)
+  let shifted = multiplyAdd(clamped, Lanes(repeating: 0x1.715476p+0), shift)
+  let n = shifted - shift
+  let high = multiplyAdd(n, Lanes(repeating: -0x1.62e4p-1), clamped)  // exact: n·(ln 2's first 15 bits)
+  let low = n * Lanes(repeating: -0x1.7f7d1cp-20)
+  let r = high + low
+
+  var q = Lanes(repeating: 0x1.6a2352p-10)
+  q = multiplyAdd(q, r, Lanes(repeating: 0x1.123a6cp-7))
+  q = multiplyAdd(q, r, Lanes(repeating: 0x1.5558f4p-5))
+  q = multiplyAdd(q, r, Lanes(repeating: 0x1.55549p-3))
+  q = multiplyAdd(q, r, Lanes(repeating: 0x1.fffffcp-2))
+  let one = Lanes(repeating: 1)
+  let power = one + (high + multiplyAdd(r * r, q, low))
+
+  // 2ⁿ in two factors, so that subnormal results are rounded once and 2¹²⁸ needs no exponent of its own.
+  let whole = unsafeBitCast(shifted, to: SIMD16<Int32>.self) &- SIMD16<Int32>(repeating: 0x4b40_0000)
+  let half = whole &>> SIMD16<Int32>(repeating: 1)
+  return power * powerOfTwo(half) * powerOfTwo(whole &- half)
+}
+
+/// 2ⁿ lane by lane for −126 ≤ n ≤ 127.
+@inline(__always)
+func powerOfTwo(_ n: SIMD16<Int32>) -> Lanes {
+  unsafeBitCast((n &+ SIMD16<Int32>(repeating: 127)) &<< SIMD16<Int32>(repeating: 23), to: Lanes.self)
+}
+
+/// GELU by its tanh approximation, as x/(1 + e^(−2z)), which is x/2·(1 + tanh z) without the cancellation for x < 0:
+/// z = √(2/π)·(x + 0.044715·x³).
+@inline(__always)
+func geluTanh(_ x: Lanes) -> Lanes {
+  let linear = Lanes(repeating: -1.5957691216057308)
+  let cubic = Lanes(repeating: -0.07135481627260026)
+  let exponent = x * multiplyAdd(x * x, cubic, linear)
+  return x / (Lanes(repeating: 1) + exponential(exponent))
+}
+
+/// GELU, as x·(1 − c) for x ≥ 0 and x·c for x < 0 with c = erfc(|x|/√2)/2.
+///
+/// c = e^(−x²/2)·t·p(t) with t = 1/(1 + 21/64·|x|/√2), the form of Hastings 1955 (Abramowitz & Stegun 7.1.26)
+/// with p the minimax polynomial of degree 9 (relative error 5.7·10⁻⁹).
+@inline(__always)
+func geluErf(_ x: Lanes) -> Lanes {
+  let magnitude = x.replacing(with: Lanes(repeating: 0) - x, where: x .< 0)
+  let one = Lanes(repeating: 1)
+  let t = one / multiplyAdd(magnitude, Lanes(repeating: 0x1.db2cfep-3), one)
+  var p = Lanes(repeating: 0x1.c31584p-6)
+  p = multiplyAdd(p, t, Lanes(repeating: -0x1.399c68p-3))
+  p = multiplyAdd(p, t, Lanes(repeating: 0x1.321f8ap-2))
+  p = multiplyAdd(p, t, Lanes(repeating: -0x1.0a3e2ep-2))
+  p = multiplyAdd(p, t, Lanes(repeating: 0x1.de82b2p-3))
+  p = multiplyAdd(p, t, Lanes(repeating: -0x1.05e18cp-6))
+  p = multiplyAdd(p, t, Lanes(repeating: 0x1.98eef4p-4))
+  p = multiplyAdd(p, t, Lanes(repeating: 0x1.569cf6p-4))
+  p = multiplyAdd(p, t, Lanes(repeating: 0x1.7cc4e4p-4))
+  p = multiplyAdd(p, t, Lanes(repeating: 0x1.7b103p-4))
+  let tail = t * p * exponential(x * x * Lanes(repeating: -0.5))
+  return x * (one - tail).replacing(with: tail, where: x .< 0)
+}
+
+/// max(0, x); NaN stays NaN.
+@inline(__always)
+func relu(_ x: Lanes) -> Lanes {
+  x.replacing(with: 0, where: x .< 0)
+}
+
+/// A function of one number, lane by lane.
+protocol LaneFunction {
+  static func value(_ x: Lanes) -> Lanes
+}
+
+enum Exponential: LaneFunction {
+  @inline(__always) static func value(_ x: Lanes) -> Lanes { exponential(x) }
+}
+
+enum GELUTanh: LaneFunction {
+  @inline(__always) static func value(_ x: Lanes) -> Lanes { geluTanh(x) }
+}
+
+enum GELUErf: LaneFunction {
+  @inline(__always) static func value(_ x: Lanes) -> Lanes { geluErf(x) }
+}
+
+enum ReLU: LaneFunction {
+  @inline(__always) static func value(_ x: Lanes) -> Lanes { relu(x) }
+}
+
+@inline(__always)
+func map<Function: LaneFunction>(
+  _ function: Function.Type, _ x: UnsafePointer<Float>, _ count: Int, _ y: UnsafeMutablePointer<Float>
+) {
+  var index = 0
+  while index + 16 <= count {
+    Function.value(Lanes(at: x + index)).store(to: y + index)
+    index += 16
+  }
+  let rest = count - index
+  if rest > 0 { Function.value(Lanes(first: rest, at: x + index)).store(first: rest, to: y + index) }
+}
+
+/// y = eˣ of `count` values; y may be x.
+@inline(never)
+public func exponential(_ x: UnsafePointer<Float>, count: Int, result y: UnsafeMutablePointer<Float>) {
+  map(Exponential.self, x, count, y)
+}
+
+/// y = GELU (tanh) of `count` values; y may be x.
+@inline(never)
+public func geluTanh(_ x: UnsafePointer<Float>, count: Int, result y: UnsafeMutablePointer<Float>) {
+  map(GELUTanh.self, x, count, y)
+}
+
+/// y = GELU (erf) of `count` values; y may be x.
+@inline(never)
+public func geluErf(_ x: UnsafePointer<Float>, count: Int, result y: UnsafeMutablePointer<Float>) {
+  map(GELUErf.self, x, count, y)
+}
+
+/// y = max(0, x) of `count` values; y may be x.
+@inline(never)
+public func relu(_ x: UnsafePointer<Float>, count: Int, result y: UnsafeMutablePointer<Float>) {
+  map(ReLU.self, x, count, y)
+}
+
+/// y = a + b for `count` values; y may be either.
+@inline(never)
+public func add(
+  _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int, result y: UnsafeMutablePointer<Float>
+) {
+  var index = 0
+  while index + 16 <= count {
+    (Lanes(at: a + index) + Lanes(at: b + index)).store(to: y + index)
+    index += 16
+  }
+  while index < count {
+    y[index] = a[index] + b[index]
+    index += 1
+  }
+}
+
+// MARK: Rows
+
+/// One row: (x − mean)/√(variance + ε)·weight + bias; y may be x.
+///
+/// Two passes: mean = Σx/n, variance = Σ(x − mean)²/n. Element i of a sum goes to lane i mod 16, in order; the lanes
+/// are then added by the tree.
+@inline(never)
+public func layerNorm(
+  _ x: UnsafePointer<Float>, count: Int, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+  epsilon: Float, result y: UnsafeMutablePointer<Float>
+) {
+  let whole = count & ~15
+  let rest = count - whole
+  var sum = Lanes(repeating: 0)
+  var index = 0
+  while index < whole {
+    sum = sum + Lanes(at: x + index)
+    index += 16
+  }
+  if rest > 0 { sum = sum + Lanes(first: rest, at: x + whole) }
+  let mean = sum.treeSum / Float(count)
+  let means = Lanes(repeating: mean)
+
+  var squares = Lanes(repeating: 0)
+  index = 0
+  while index < whole {
+    let difference = Lanes(at: x + index) - means
+    squares = multiplyAdd(difference, difference, squares)
+    index += 16
+  }
+  if rest > 0 {
+    let difference = Lanes(first: rest, at: x + whole, filler: mean) - means
+    squares = multiplyAdd(difference, difference, squares)
+  }
+  let variance = squares.treeSum / Float(count)
+  let inverses = Lanes(repeating: 1 / (variance + epsilon).squareRoot())
+
+  index = 0
+  while index < whole {
+    let normalised = (Lanes(at: x + index) - means) * inverses
+    multiplyAdd(normalised, Lanes(at: weight + index), Lanes(at: bias + index)).store(to: y + index)
+    index += 16
+  }
+  if rest > 0 {
+    let normalised = (Lanes(first: rest, at: x + whole) - means) * inverses
+    multiplyAdd(normalised, Lanes(first: rest, at: weight + whole), Lanes(first: rest, at: bias + whole))
+      .store(first: rest, to: y + whole)
+  }
+}
+
+/// One row in place: scores become probabilities.
+///
+/// Each score is multiplied by `scale`; `scaled`, where given, receives the products. Then p = e^(s − max)/Σ, with the
+/// sum's element i in lane i mod 16, in order, the lanes added by the tree, and the division as one reciprocal
+/// and a product. A row of −∞ alone becomes zeros.
+@inline(never)
+public func softmax(
+  _ row: UnsafeMutablePointer<Float>, count: Int, scale: Float, scaled: UnsafeMutablePointer<Float>?
+) {
+  let whole = count & ~15
+  let rest = count - whole
+  let scales = Lanes(repeating: scale)
+  var most = Lanes(repeating: -.infinity)
+  var index = 0
+  while index < whole {
+    let scores = Lanes(at: row + index) * scales
+    scores.store(to: row + index)
+    most = most.greater(scores)
+    index += 16
+  }
+  var last = Lanes(repeating: -.infinity)
+  if rest > 0 {
+    let scores = Lanes(first: rest, at: row + whole) * scales
+    scores.store(first: rest, to: row + whole)
+    last = Lanes(first: rest, at: row + whole, filler: -.infinity)
+    most = most.greater(last)
+  }
+  if let scaled { scaled.update(from: row, count: count) }
+
+  let greatest = most.greatest
+  if greatest == -.infinity && !(containsNaN(row, count: count)) {
+    row.update(repeating: 0, count: count)
+    return
+  }
+  let greatests = Lanes(repeating: greatest)
+  var sum = Lanes(repeating: 0)
+  index = 0
+  while index < whole {
+    let powers = exponential(Lanes(at: row + index) - greatests)
+    powers.store(to: row + index)
+    sum = sum + powers
+    index += 16
+  }
+  if rest > 0 {
+    last = exponential(last - greatests)
+    last.store(first: rest, to: row + whole)
+    sum = sum + last
+  }
+  let inverse = Lanes(repeating: 1 / sum.treeSum)
+  index = 0
+  while index < whole {
+    (Lanes(at: row + index) * inverse).store(to: row + index)
+    index += 16
+  }
+  if rest > 0 { (last * inverse).store(first: rest, to: row + whole) }
+}
+
+@inline(__always)
+func containsNaN(_ row: UnsafePointer<Float>, count: Int) -> Bool {
+  var index = 0
+  while index < count {
+    if row[index] != row[index] { return true }
+    index += 1
+  }
+  return false
+}
+
+// MARK: Matrix products
+
+/// Columns of a packed panel; one row of a panel is two cache lines.
+let panelWidth = 32
+
+/// The columns that a tile computes at once.
+struct Strip {
+  var low: Lanes
+  #if KERNEL_AVX512
+    static let width = 32
+    var high: Lanes
+  #else
+    static let width = 16
+  #endif
+
+  @inline(__always)
+  init(at pointer: UnsafePointer<Float>) {
+    low = Lanes(at: pointer)
+    #if KERNEL_AVX512
+      high = Lanes(at: pointer + 16)
+    #endif
+  }
+
+  @inline(__always)
+  func store(to pointer: UnsafeMutablePointer<Float>) {
+    low.store(to: pointer)
+    #if KERNEL_AVX512
+      high.store(to: pointer + 16)
+    #endif
+  }
+
+  @inline(__always)
+  mutating func add(_ x: Float, times w: Strip) {
+    let broadcast = Lanes(repeating: x)
+    low = multiplyAdd(broadcast, w.low, low)
+    #if KERNEL_AVX512
+      high = multiplyAdd(broadcast, w.high, high)
+    #endif
+  }
+}
+
+/// The unfinished sums of the rows of a tile, held in registers.
+protocol Sums {
+  static var rows: Int { get }
+  init(at start: UnsafePointer<Float>, stride: Int)
+  mutating func add(_ x: UnsafePointer<Float>, stride: Int, times w: Strip)
+  func store(to y: UnsafeMutablePointer<Float>, stride: Int)
+}
+
+struct TwoRows: Sums {
+  var first: Strip
+  var second: Strip
+
+  @inline(__always) static var rows: Int { 2 }
+
+  @inline(__always)
+  init(at start: UnsafePointer<Float>, stride: Int) {
+    first = Strip(at: start)
+    second = Strip(at: start + stride)
+  }
+
+  @inline(__always)
+  mutating func add(_ x: UnsafePointer<Float>, stride: Int, times w: Strip) {
+    first.add(x[0], times: w)
+    second.add(x[stride], times: w)
+  }
+
+  @inline(__always)
+  func store(to y: UnsafeMutablePointer<Float>, stride: Int) {
+    first.store(to: y)
+    second.store(to: y + stride)
+  }
+}
+
+struct Stacked<Upper: Sums, Lower: Sums>: Sums {
+  var upper: Upper
+  var lower: Lower
+
+  @inline(__always) static var rows: Int { Upper.rows + Lower.rows }
+
+  @inline(__always)
+  init(at start: UnsafePointer<Float>, stride: Int) {
+    upper = Upper(at: start, stride: stride)
+    lower = Lower(at: start + Upper.rows * stride, stride: stride)
+  }
+
+  @inline(__always)
+  mutating func add(_ x: UnsafePointer<Float>, stride: Int, times w: Strip) {
+    upper.add(x, stride: stride, times: w)
+    lower.add(x + Upper.rows * stride, stride: stride, times: w)
+  }
+
+  @inline(__always)
+  func store(to y: UnsafeMutablePointer<Float>, stride: Int) {
+    upper.store(to: y, stride: stride)
+    lower.store(to: y + Upper.rows * stride, stride: stride)
+  }
+}
+
+typealias FourRows = Stacked<TwoRows, TwoRows>
+typealias SixRows = Stacked<FourRows, TwoRows>
+typealias EightRows = Stacked<FourRows, FourRows>
+typealias TwelveRows = Stacked<EightRows, FourRows>
+
+/// One tile: some rows of x by one panel of W.
+struct Tile {
+  let x: UnsafePointer<Float>
+  let xStride: Int
+  let panel: UnsafePointer<Float>
+  let depth: Int
+  let start: UnsafePointer<Float>
+  let startStride: Int
+  let y: UnsafeMutablePointer<Float>
+  let yStride: Int
+
+  /// Several rows, strip by strip.
+  @inline(__always)
+  func compute<Rows: Sums>(_ rows: Rows.Type) {
+    var column = 0
+    while column < panelWidth {
+      var sums = Rows(at: start + column, stride: startStride)
+      var w = panel + column
+      var k = 0
+      while k < depth {
+        sums.add(x + k, stride: xStride, times: Strip(at: w))
+        w += panelWidth
+        k += 1
+      }
+      sums.store(to: y + column, stride: yStride)
+      column += Strip.width
+    }
+  }
+
+  /// One row, the whole panel at once: what a single token needs is bound by how fast W arrives.
+  @inline(__always)
+  func computeOneRow() {
+    var low = Lanes(at: start)
+    var high = Lanes(at: start + 16)
+    var w = panel
+    var k = 0
+    while k < depth {
+      let broadcast = Lanes(repeating: x[k])
+      low = multiplyAdd(broadcast, Lanes(at: w), low)
+      high = multiplyAdd(broadcast, Lanes(at: w + 16), high)
+      w += panelWidth
+      k += 1
+    }
+    low.store(to: y)
+    high.store(to: y + 16)
+  }
+}
+
+@inline(never) func oneRow(_ tile: Tile) { tile.computeOneRow() }
+@inline(never) func twoRows(_ tile: Tile) { tile.compute(TwoRows.self) }
+@inline(never) func fourRows(_ tile: Tile) { tile.compute(FourRows.self) }
+@inline(never) func sixRows(_ tile: Tile) { tile.compute(SixRows.self) }
+@inline(never) func eightRows(_ tile: Tile) { tile.compute(EightRows.self) }
+@inline(never) func twelveRows(_ tile: Tile) { tile.compute(TwelveRows.self) }
+
+/// How many of the `remaining` rows the next tile takes: what fits the registers, and no tile left too thin.
+@inline(__always)
+func tileHeight(_ remaining: Int) -> Int {
+  #if KERNEL_AVX512
+    if remaining >= 12 && remaining != 16 { return 12 }
+    if remaining >= 8 { return 8 }
+    if remaining >= 6 { return 6 }
+  #elseif KERNEL_AVX2 || arch(arm64)
+    if remaining >= 6 && remaining != 8 { return 6 }
+  #endif
+  #if KERNEL_AVX512 || KERNEL_AVX2 || arch(arm64)
+    if remaining >= 4 { return 4 }
+  #endif
+  return remaining >= 2 ? 2 : 1
+}
+
+/// y = start + x·W for `rows` rows of x and `panelCount` panels of W, each `depth` rows of 32 columns.
+///
+/// Each result is one chain over k in order: y ← x[k]·w[k] + y, each step rounded once, beginning with `start`.
+/// `startStride` 0 makes one row of start values (a bias) serve every row; start may be y itself, to go on with
+/// an unfinished chain. Rows of y must have room for whole panels.
+@inline(never)
+public func multiply(
+  _ x: UnsafePointer<Float>, rowStride xStride: Int, rows: Int, depth: Int,
+  panels: UnsafePointer<Float>, panelStride: Int, panelCount: Int,
+  start: UnsafePointer<Float>, startStride: Int,
+  result y: UnsafeMutablePointer<Float>, resultStride yStride: Int
+) {
+  var panel = 0
+  while panel < panelCount {
+    let column = panel * panelWidth
+    var row = 0
+    while row < rows {
+      let height = tileHeight(rows - row)
+      let tile = Tile(
+        x: x + row * xStride, xStride: xStride, panel: panels + panel * panelStride, depth: depth,
+        start: start + row * startStride + column, startStride: startStride,
+        y: y + row * yStride + column, yStride: yStride)
+      switch height {
+      case 1: oneRow(tile)
+      case 2: twoRows(tile)
+      case 4: fourRows(tile)
+      case 6: sixRows(tile)
+      case 8: eightRows(tile)
+      default: twelveRows(tile)
+      }
+      row += height
+    }
+    panel += 1
+  }
+}

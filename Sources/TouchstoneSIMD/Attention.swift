@@ -1,0 +1,133 @@
+import TouchstoneModel
+
+extension ForwardPass {
+  /// Puts the block's keys and values into the cache.
+  func storeKeysAndValues(_ layer: Int, _ rows: Rows) {
+    let (width, headWidth) = (configuration.width, configuration.headWidth)
+    let (projections, cache) = (workspace.projections, cache)
+    let headsPerChunk = max(1, 32768 / max(1, rows.count * headWidth))
+    let heads = configuration.headCount
+    pool.run(chunks: (heads + headsPerChunk - 1) / headsPerChunk) { chunk, _ in
+      for head in chunk * headsPerChunk..<min(heads, (chunk + 1) * headsPerChunk) {
+        for row in 0..<rows.count {
+          let key = projections.row(row) + width + head * headWidth
+          cache.store(
+            layer: layer, head: head, position: rows.first + row, key: key, value: key + width)
+        }
+      }
+    }
+  }
+
+  /// Causal attention of every head of the block's rows, from the queries and the cache into `context`.
+  func attention(_ layer: Int, _ rows: Rows, observed: ObservedAttention?) {
+    let heads = configuration.headCount
+    let tiles = (rows.count + Workspace.attentionRows - 1) / Workspace.attentionRows
+    let work = rows.count * (rows.first + rows.count) * configuration.width
+    guard work > 1 << 15 else {
+      for head in 0..<heads {
+        for tile in 0..<tiles { attendTile(layer, head, rows, tile: tile, thread: 0, observed) }
+      }
+      return
+    }
+    let tilesPerChunk = max(1, heads * tiles / 4096)
+    let groups = (tiles + tilesPerChunk - 1) / tilesPerChunk
+    pool.run(chunks: heads * groups) { chunk, thread in
+      // The last rows see the most keys: they come first, so that no long piece is left for the end.
+      let group = groups - 1 - chunk / heads
+      for tile in group * tilesPerChunk..<min(tiles, (group + 1) * tilesPerChunk) {
+        attendTile(layer, chunk % heads, rows, tile: tile, thread: thread, observed)
+      }
+    }
+  }
+
+  /// One head of at most twelve rows: scores, softmax, and the average of the values.
+  private func attendTile(
+    _ layer: Int, _ head: Int, _ rows: Rows, tile: Int, thread: Int, _ observed: ObservedAttention?
+  ) {
+    let headWidth = configuration.headWidth
+    let firstRow = tile * Workspace.attentionRows
+    let count = min(Workspace.attentionRows, rows.count - firstRow)
+    let queries = workspace.projections.row(firstRow) + head * headWidth
+    let (scores, context) = (workspace.scores[thread], workspace.headContext[thread])
+    let zeros = workspace.zeros.base
+
+    // Keys that every row of the tile sees, and how many the last one sees.
+    let common = rows.first + firstRow + 1
+    let seen = common + count - 1
+    kernels.multiply(
+      queries, workspace.projections.stride, count, headWidth,
+      cache.keyPanels(layer: layer, head: head), cache.keyPanelStride, PackedMatrix.panelCount(seen),
+      zeros, 0, scores.row(0), scores.stride)
+    for row in 0..<count {
+      softmax(
+        scores.row(row), keys: common + row, scale: model.layers[layer].scoreScale,
+        observed: observed?.row(head: head, row: firstRow + row), observed)
+    }
+
+    // One chain over the keys in order: first those that all rows see, then each row's own rest.
+    let values = cache.valuePanels(layer: layer, head: head)
+    kernels.multiply(
+      scores.row(0), scores.stride, count, common, values, cache.valuePanelStride, cache.valuePanelCount,
+      zeros, 0, context.row(0), context.stride)
+    for row in 1..<max(count, 1) {
+      kernels.multiply(
+        scores.row(row) + common, scores.stride, 1, row,
+        values + common * Kernels.panelWidth, cache.valuePanelStride, cache.valuePanelCount,
+        context.row(row), context.stride, context.row(row), context.stride)
+    }
+    for row in 0..<count {
+      (workspace.context.row(firstRow + row) + head * headWidth)
+        .update(from: context.row(row), count: headWidth)
+    }
+  }
+
+  private func softmax(
+    _ row: UnsafeMutablePointer<Float>, keys: Int, scale: Float, observed offset: Int?,
+    _ observed: ObservedAttention?
+  ) {
+    if !cache.masked.isEmpty {
+      for key in 0..<keys where cache.masked[key] { row[key] = -.infinity }
+    }
+    guard let observed, let offset else {
+      kernels.softmax(row, keys, scale, nil)
+      return
+    }
+    kernels.softmax(row, keys, scale, observed.scores + offset)
+    (observed.probabilities + offset).update(from: row, count: keys)
+  }
+}
+
+/// The scores and probabilities of one block, kept for an observer: [H, T, T].
+///
+/// What no softmax wrote stays −∞ and 0, the causal mask.
+final class ObservedAttention: @unchecked Sendable {
+  let scores: UnsafeMutablePointer<Float>
+  let probabilities: UnsafeMutablePointer<Float>
+  private let heads: Int
+  private let tokens: Int
+
+  init(heads: Int, tokens: Int) {
+    self.heads = heads
+    self.tokens = tokens
+    let count = heads * tokens * tokens
+    scores = .allocate(capacity: count)
+    scores.initialize(repeating: -.infinity, count: count)
+    probabilities = .allocate(capacity: count)
+    probabilities.initialize(repeating: 0, count: count)
+  }
+
+  deinit {
+    scores.deallocate()
+    probabilities.deallocate()
+  }
+
+  func row(head: Int, row: Int) -> Int { (head * tokens + row) * tokens }
+
+  func scoresTensor() -> Tensor<Float> { tensor(scores) }
+  func probabilitiesTensor() -> Tensor<Float> { tensor(probabilities) }
+
+  private func tensor(_ values: UnsafeMutablePointer<Float>) -> Tensor<Float> {
+    let shape = [heads, tokens, tokens]
+    return Tensor(Array(UnsafeBufferPointer(start: values, count: shape.reduce(1, *))), shape: shape)
+  }
+}

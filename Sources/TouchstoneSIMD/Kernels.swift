@@ -1,0 +1,98 @@
+import TouchstoneKernelsBaseline
+
+#if arch(x86_64)
+  import TouchstoneKernelsAVX2
+  import TouchstoneKernelsAVX512
+#endif
+
+/// The inner loops of one instruction set; the kernel modules say what each computes, and in which order.
+struct Kernels: Sendable {
+  typealias Elementwise = @Sendable (UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>) -> Void
+
+  /// Columns of a packed panel.
+  static let panelWidth = 32
+
+  /// x, row stride, rows, depth, panels, panel stride, panel count, start, start stride, y, row stride.
+  let multiply:
+    @Sendable (
+      UnsafePointer<Float>, Int, Int, Int, UnsafePointer<Float>, Int, Int, UnsafePointer<Float>, Int,
+      UnsafeMutablePointer<Float>, Int
+    ) -> Void
+  /// x, count, weight, bias, epsilon, y.
+  let layerNorm:
+    @Sendable (
+      UnsafePointer<Float>, Int, UnsafePointer<Float>, UnsafePointer<Float>, Float,
+      UnsafeMutablePointer<Float>
+    ) -> Void
+  /// Row, count, scale, where the scaled scores go.
+  let softmax: @Sendable (UnsafeMutablePointer<Float>, Int, Float, UnsafeMutablePointer<Float>?) -> Void
+  let add: @Sendable (UnsafePointer<Float>, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>) -> Void
+  let exponential: Elementwise
+  let geluTanh: Elementwise
+  let geluErf: Elementwise
+  let relu: Elementwise
+
+  init(_ set: InstructionSet) {
+    switch set {
+    #if arch(x86_64)
+      case .avx512: self = .avx512
+      case .avx2: self = .avx2
+    #endif
+    default: self = .baseline
+    }
+  }
+
+  private static let baseline = Kernels(
+    multiply: TouchstoneKernelsBaseline.multiply, layerNorm: TouchstoneKernelsBaseline.layerNorm,
+    softmax: TouchstoneKernelsBaseline.softmax, add: TouchstoneKernelsBaseline.add,
+    exponential: TouchstoneKernelsBaseline.exponential, geluTanh: TouchstoneKernelsBaseline.geluTanh,
+    geluErf: TouchstoneKernelsBaseline.geluErf, relu: TouchstoneKernelsBaseline.relu)
+
+  #if arch(x86_64)
+    private static let avx2 = Kernels(
+      multiply: TouchstoneKernelsAVX2.multiply, layerNorm: TouchstoneKernelsAVX2.layerNorm,
+      softmax: TouchstoneKernelsAVX2.softmax, add: TouchstoneKernelsAVX2.add,
+      exponential: TouchstoneKernelsAVX2.exponential, geluTanh: TouchstoneKernelsAVX2.geluTanh,
+      geluErf: TouchstoneKernelsAVX2.geluErf, relu: TouchstoneKernelsAVX2.relu)
+
+    private static let avx512 = Kernels(
+      multiply: TouchstoneKernelsAVX512.multiply, layerNorm: TouchstoneKernelsAVX512.layerNorm,
+      softmax: TouchstoneKernelsAVX512.softmax, add: TouchstoneKernelsAVX512.add,
+      exponential: TouchstoneKernelsAVX512.exponential, geluTanh: TouchstoneKernelsAVX512.geluTanh,
+      geluErf: TouchstoneKernelsAVX512.geluErf, relu: TouchstoneKernelsAVX512.relu)
+  #endif
+}
+
+extension Kernels {
+  private init(
+    multiply:
+      @escaping @Sendable (
+        UnsafePointer<Float>, Int, Int, Int, UnsafePointer<Float>, Int, Int, UnsafePointer<Float>, Int,
+        UnsafeMutablePointer<Float>, Int
+      ) -> Void,
+    layerNorm:
+      @escaping @Sendable (
+        UnsafePointer<Float>, Int, UnsafePointer<Float>, UnsafePointer<Float>, Float,
+        UnsafeMutablePointer<Float>
+      ) -> Void,
+    softmax:
+      @escaping @Sendable (
+        UnsafeMutablePointer<Float>, Int, Float, UnsafeMutablePointer<Float>?
+      ) -> Void,
+    add:
+      @escaping @Sendable (
+        UnsafePointer<Float>, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>
+      ) -> Void,
+    exponential: @escaping Elementwise, geluTanh: @escaping Elementwise, geluErf: @escaping Elementwise,
+    relu: @escaping Elementwise
+  ) {
+    self.multiply = multiply
+    self.layerNorm = layerNorm
+    self.softmax = softmax
+    self.add = add
+    self.exponential = exponential
+    self.geluTanh = geluTanh
+    self.geluErf = geluErf
+    self.relu = relu
+  }
+}

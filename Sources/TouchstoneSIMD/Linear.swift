@@ -1,0 +1,63 @@
+import TouchstoneModel
+
+extension ForwardPass {
+  /// y = x·W + b, shared out among the threads.
+  ///
+  /// - Parameter finish: called for each row of each finished piece with the row, its first column and how many
+  ///   columns of it are done, by the thread that computed it.
+  func linear(
+    _ x: RowBuffer, _ matrix: PackedMatrix, to y: RowBuffer, rows: Int,
+    finish: ((_ row: Int, _ column: Int, _ count: Int) -> Void)? = nil
+  ) {
+    let pieces = Pieces(rows: rows, matrix: matrix, threadCount: pool.threadCount)
+    let kernels = kernels
+    pool.run(chunks: pieces.count) { chunk, _ in
+      let (rowRange, panelRange) = pieces[chunk]
+      let column = panelRange.lowerBound * Kernels.panelWidth
+      kernels.multiply(
+        x.row(rowRange.lowerBound), x.stride, rowRange.count, matrix.depth,
+        matrix.panels + panelRange.lowerBound * matrix.panelStride, matrix.panelStride, panelRange.count,
+        matrix.bias + column, 0, y.row(rowRange.lowerBound) + column, y.stride)
+      guard let finish else { return }
+      let columns = min(panelRange.upperBound * Kernels.panelWidth, matrix.columns) - column
+      for row in rowRange { finish(row, column, columns) }
+    }
+  }
+}
+
+/// How a product is cut into pieces for the threads: blocks of rows by groups of panels.
+///
+/// Cutting changes no bit: each result is one chain over the depth, whoever computes it.
+struct Pieces {
+  private let rows: Int
+  private let panels: Int
+  private let rowsPerPiece: Int
+  private let panelsPerPiece: Int
+  private let panelGroups: Int
+  let count: Int
+
+  /// Products below this many multiplications are not worth waking anybody.
+  private static let leastWork = 1 << 16
+  /// A multiple of every tile height; a piece of this height keeps a core busy for some tens of microseconds.
+  private static let greatestRows = 96
+
+  init(rows: Int, matrix: PackedMatrix, threadCount: Int) {
+    self.rows = rows
+    panels = matrix.panelCount
+    let isSmall = threadCount == 1 || rows * matrix.depth * matrix.columns < Self.leastWork
+    rowsPerPiece = isSmall ? rows : min(rows, Self.greatestRows)
+    let rowBlocks = (rows + rowsPerPiece - 1) / rowsPerPiece
+    let wantedGroups = isSmall ? 1 : max(1, 16 * threadCount / rowBlocks)
+    panelsPerPiece = max(1, (panels + wantedGroups - 1) / wantedGroups)
+    panelGroups = (panels + panelsPerPiece - 1) / panelsPerPiece
+    count = rowBlocks * panelGroups
+  }
+
+  subscript(index: Int) -> (rows: Range<Int>, panels: Range<Int>) {
+    let (block, group) = index.quotientAndRemainder(dividingBy: panelGroups)
+    return (
+      block * rowsPerPiece..<min(rows, (block + 1) * rowsPerPiece),
+      group * panelsPerPiece..<min(panels, (group + 1) * panelsPerPiece)
+    )
+  }
+}

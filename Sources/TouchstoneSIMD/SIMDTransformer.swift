@@ -1,0 +1,97 @@
+import Foundation
+import TouchstoneModel
+
+/// The fast implementation: float32, vector instructions, threads, packed weights, a key-value cache.
+///
+/// Every bit it computes is determined by the weights and the tokens: the order of every sum is fixed, so that
+/// results do not depend on the number of threads, on how a prompt is cut, on what the cache held, on whether
+/// anybody observes, or on which of the instruction sets with fused multiply-add runs. `Docs/Specification` states
+/// the order.
+///
+/// Copies share the packed weights and the threads. Several threads may call ``forward(_:observe:)`` at once.
+public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
+  /// The vector instructions that its kernels use.
+  public let instructionSet: InstructionSet
+  /// The greatest number of threads that work at once.
+  public var threadCount: Int { pool.threadCount }
+  /// The model it computes.
+  public var configuration: Configuration { model.configuration }
+
+  private let model: PackedModel
+  private let kernels: Kernels
+  private let pool: ThreadPool
+  private var session: PredictionSession
+
+  /// Packs the weights in float32; they are not needed afterwards.
+  ///
+  /// - Parameters:
+  ///   - weights: the model.
+  ///   - instructionSet: one of ``InstructionSet/available``; nil takes ``InstructionSet/preferred(environment:)``.
+  ///   - threadCount: nil takes one for each processor.
+  /// - Throws: ``BadInput`` when the instruction set is not available or the thread count is not positive.
+  public init(
+    weights: Weights, instructionSet: InstructionSet? = nil, threadCount: Int? = nil
+  ) throws(BadInput) {
+    let set: InstructionSet
+    if let instructionSet { set = instructionSet } else { set = try InstructionSet.preferred() }
+    guard InstructionSet.available.contains(set) else {
+      throw BadInput(
+        place: "instruction set", problem: "\(set.rawValue) is not offered by this processor",
+        remedy: "choose from " + InstructionSet.available.map(\.rawValue).joined(separator: ", "))
+    }
+    let threads = threadCount ?? ProcessInfo.processInfo.activeProcessorCount
+    guard (1...1024).contains(threads) else {
+      throw BadInput(place: "threads", problem: "\(threads) is outside 1…1024", remedy: "give a number in it")
+    }
+    self.instructionSet = set
+    model = PackedModel(weights)
+    kernels = Kernels(set)
+    pool = ThreadPool(threadCount: threads)
+    session = PredictionSession()
+  }
+
+  /// Computes a whole sequence and hands every activation to `observe`, in the order of computation.
+  ///
+  /// Observing changes no bit of any value.
+  public func forward(
+    _ inputs: Inputs, observe: (Activation, Tensor<Float>) throws -> Void
+  ) throws {
+    let count = inputs.count
+    let pass = ForwardPass(
+      model: model, kernels: kernels, pool: pool,
+      cache: KeyValueCache(configuration, capacity: count, attentionMask: inputs.attentionMask),
+      workspace: Workspace(configuration, rows: count, keys: count, threadCount: threadCount))
+    try withoutActuallyEscaping(observe) { observe in
+      try pass.run(
+        tokenIDs: inputs.tokenIDs[...], positionIDs: inputs.positionIDs[...], first: 0, kept: count,
+        observe: observe)
+      try pass.observeReadout(rows: count, observe)
+    }
+  }
+
+  /// The logits that follow `tokens`: [V].
+  ///
+  /// Positions run from 0. Keys and values of the beginning that `tokens` shares with the call before are kept; the
+  /// result has the same bits as without.
+  ///
+  /// - Throws: ``BadInput`` when the tokens do not fit the model.
+  public mutating func nextTokenLogits(after tokens: [Int]) throws -> [Double] {
+    try nextTokenLogits(after: tokens, rowsAtOnce: Self.rowsAtOnce).map(Double.init)
+  }
+
+  /// Rows of a prompt that go through the blocks together.
+  package static let rowsAtOnce = 512
+
+  /// The same in float32, with the prompt cut into pieces of `rowsAtOnce` rows.
+  package mutating func nextTokenLogits(after tokens: [Int], rowsAtOnce: Int) throws -> [Float] {
+    let inputs = try Inputs(tokenIDs: tokens, configuration: configuration)
+    if !isKnownUniquelyReferenced(&session) { session = PredictionSession() }
+    return try session.logits(
+      after: inputs, rowsAtOnce: max(1, rowsAtOnce), model: model, kernels: kernels, pool: pool)
+  }
+
+  /// Forgets what was kept of the last call.
+  package mutating func forgetPrompt() {
+    session = PredictionSession()
+  }
+}
