@@ -1,7 +1,7 @@
-// The inner loops, compiled once for each instruction set: the other kernel modules hold a symbolic link to this
-// file. It stays one file, because helpers are inlined within a file only when a build is not for release, and free
-// of arrays, closures and Foundation: such code leaves shared symbols behind, and one that was compiled with vector
-// instructions could be the copy that the linker keeps for the whole program.
+// The inner loops, compiled once for each instruction set: the other kernel modules hold a symbolic link to
+// this file. It stays one file, because helpers are inlined within a file only when a build is not for
+// release, and free of arrays, closures and Foundation: such code leaves shared symbols behind, and one
+// that was compiled with vector instructions could be the copy that the linker keeps for the whole program.
 
 import TouchstoneCPU
 
@@ -71,9 +71,9 @@ extension SIMD16<Float> {
 
 /// eˣ lane by lane, to less than one unit in the last place for every float32.
 ///
-/// x = n·ln 2 + r with whole n and |r| ≤ ln 2/2, by two steps with ln 2 in two parts (Cody & Waite 1980), then
-/// eʳ = 1 + (r + r²·q(r)) with q the minimax polynomial of degree 4 (relative error 3.1·10⁻⁹). The part of r that
-/// rounding would lose stays apart until the last two additions.
+/// x = n·ln 2 + r with whole n and |r| ≤ ln 2/2, by two steps with ln 2 in two parts (Cody & Waite 1980),
+/// then eʳ = 1 + (r + r²·q(r)) with q the minimax polynomial of degree 4 (relative error 3.1·10⁻⁹). The
+/// part of r that rounding would lose stays apart until the last two additions.
 @inline(__always)
 func exponential(_ x: Lanes) -> Lanes {
   // Beyond these the result is 0 or infinity; a NaN is neither below nor above and passes through.
@@ -110,8 +110,8 @@ func powerOfTwo(_ n: SIMD16<Int32>) -> Lanes {
   unsafeBitCast((n &+ SIMD16<Int32>(repeating: 127)) &<< SIMD16<Int32>(repeating: 23), to: Lanes.self)
 }
 
-/// GELU by its tanh approximation, as x/(1 + e^(−2z)), which is x/2·(1 + tanh z) without the cancellation for x < 0:
-/// z = √(2/π)·(x + 0.044715·x³).
+/// GELU by its tanh approximation, as x/(1 + e^(−2z)), which is x/2·(1 + tanh z) without the cancellation
+/// for x < 0: z = √(2/π)·(x + 0.044715·x³).
 @inline(__always)
 func geluTanh(_ x: Lanes) -> Lanes {
   let linear = Lanes(repeating: -1.5957691216057308)
@@ -227,8 +227,8 @@ public func add(
 
 /// One row: (x − mean)/√(variance + ε)·weight + bias; y may be x.
 ///
-/// Two passes: mean = Σx/n, variance = Σ(x − mean)²/n. Element i of a sum goes to lane i mod 16, in order; the lanes
-/// are then added by the tree.
+/// Two passes: mean = Σx/n, variance = Σ(x − mean)²/n. Element i of a sum goes to lane i mod 16, in order;
+/// the lanes are then added by the tree.
 @inline(never)
 public func layerNorm(
   _ x: UnsafePointer<Float>, count: Int, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>,
@@ -275,9 +275,9 @@ public func layerNorm(
 
 /// One row in place: scores become probabilities.
 ///
-/// Each score is multiplied by `scale`; `scaled`, where given, receives the products. Then p = e^(s − max)/Σ, with the
-/// sum's element i in lane i mod 16, in order, the lanes added by the tree, and the division as one reciprocal
-/// and a product. A row of −∞ alone becomes zeros.
+/// Each score is multiplied by `scale`; `scaled`, where given, receives the products. Then p = e^(s −
+/// max)/Σ, with the sum's element i in lane i mod 16, in order, the lanes added by the tree, and the
+/// division as one reciprocal and a product. A row of −∞ alone becomes zeros.
 @inline(never)
 public func softmax(
   _ row: UnsafeMutablePointer<Float>, count: Int, scale: Float, scaled: UnsafeMutablePointer<Float>?
@@ -517,9 +517,9 @@ func tileHeight(_ remaining: Int) -> Int {
 
 /// y = start + x·W for `rows` rows of x and `panelCount` panels of W, each `depth` rows of 32 columns.
 ///
-/// Each result is one chain over k in order: y ← x[k]·w[k] + y, each step rounded once, beginning with `start`.
-/// `startStride` 0 makes one row of start values (a bias) serve every row; start may be y itself, to go on with
-/// an unfinished chain. Rows of y must have room for whole panels.
+/// Each result is one chain over k in order: y ← x[k]·w[k] + y, each step rounded once, beginning with
+/// `start`. `startStride` 0 makes one row of start values (a bias) serve every row; start may be y itself,
+/// to go on with an unfinished chain. Rows of y must have room for whole panels.
 @inline(never)
 public func multiply(
   _ x: UnsafePointer<Float>, rowStride xStride: Int, rows: Int, depth: Int,

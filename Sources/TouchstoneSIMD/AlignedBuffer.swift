@@ -2,8 +2,8 @@ import Foundation
 
 /// float32 memory, zero at first, that begins on a cache line; large ones ask for huge pages.
 ///
-/// Its owner decides who writes when: weights once while they are packed, buffers of a forward pass by the region
-/// that computes them.
+/// Its owner decides who writes when: weights once while they are packed, buffers of a forward pass by the
+/// region that computes them.
 final class AlignedBuffer: @unchecked Sendable {
   let base: UnsafeMutablePointer<Float>
   let count: Int
@@ -33,8 +33,9 @@ final class AlignedBuffer: @unchecked Sendable {
 
 /// Rows of activations.
 ///
-/// The distance between rows leaves room for whole panels and is an odd number of cache lines: were it a power of
-/// two, one element of every row of a tile would compete for the same few places of the first-level cache.
+/// The distance between rows leaves room for whole panels and is an odd number of cache lines: were it a
+/// power of two, one element of every row of a tile would compete for the same few places of the
+/// first-level cache.
 struct RowBuffer: Sendable {
   let stride: Int
   private let buffer: AlignedBuffer

@@ -18,7 +18,8 @@ struct ForwardPass {
     let count: Int
   }
 
-  /// Runs every block; afterwards the stream holds the last `kept` rows' values, from row 0 of the workspace on.
+  /// Runs every block; afterwards the stream holds the last `kept` rows' values, from row 0 of the
+  /// workspace on.
   ///
   /// Without an observer the last block computes, past its keys and values, only the rows that are kept.
   func run(

@@ -25,7 +25,8 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
 
   /// The best that this processor has, or the lower one that the environment asks for.
   ///
-  /// - Throws: ``BadInput`` when the environment asks for one that does not exist or that the processor lacks.
+  /// - Throws: ``BadInput`` when the environment asks for one that does not exist or that the processor
+  ///   lacks.
   public static func preferred(
     environment: [String: String] = ProcessInfo.processInfo.environment
   ) throws(BadInput) -> InstructionSet {

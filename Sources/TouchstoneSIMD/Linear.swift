@@ -3,8 +3,8 @@ import TouchstoneModel
 extension ForwardPass {
   /// y = x·W + b, shared out among the threads.
   ///
-  /// - Parameter finish: called for each row of each finished piece with the row, its first column and how many
-  ///   columns of it are done, by the thread that computed it.
+  /// - Parameter finish: called for each row of each finished piece with the row, its first column and how
+  ///   many columns of it are done, by the thread that computed it.
   func linear(
     _ x: RowBuffer, _ matrix: PackedMatrix, to y: RowBuffer, rows: Int,
     finish: ((_ row: Int, _ column: Int, _ count: Int) -> Void)? = nil

@@ -1,6 +1,7 @@
 import TouchstoneModel
 
-/// A matrix [depth, columns] in panels of 32 columns: [panel][depth][32], the last panel filled up with zeros.
+/// A matrix [depth, columns] in panels of 32 columns: [panel][depth][32], the last panel filled up with
+/// zeros.
 struct PackedMatrix {
   let panels: UnsafeMutablePointer<Float>
   /// One start value for each column, zeros where there is no bias; filled up to whole panels.

@@ -1,6 +1,7 @@
 import TouchstoneModel
 
-/// What is kept between successive predictions: the tokens of the last call, their keys and values, and buffers.
+/// What is kept between successive predictions: the tokens of the last call, their keys and values, and
+/// buffers.
 ///
 /// Belongs to one ``SIMDTransformer`` value, which mutates it only while it holds the sole reference.
 final class PredictionSession: @unchecked Sendable {

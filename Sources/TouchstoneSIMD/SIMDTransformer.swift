@@ -3,10 +3,10 @@ import TouchstoneModel
 
 /// The fast implementation: float32, vector instructions, threads, packed weights, a key-value cache.
 ///
-/// Every bit it computes is determined by the weights and the tokens: the order of every sum is fixed, so that
-/// results do not depend on the number of threads, on how a prompt is cut, on what the cache held, on whether
-/// anybody observes, or on which of the instruction sets with fused multiply-add runs. `Docs/Specification` states
-/// the order.
+/// Every bit it computes is determined by the weights and the tokens: the order of every sum is fixed, so
+/// that results do not depend on the number of threads, on how a prompt is cut, on what the cache held, on
+/// whether anybody observes, or on which of the instruction sets with fused multiply-add runs.
+/// `Docs/Specification` states the order.
 ///
 /// Copies share the packed weights and the threads. Several threads may call ``forward(_:observe:)`` at once.
 public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
@@ -26,7 +26,8 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
   ///
   /// - Parameters:
   ///   - weights: the model.
-  ///   - instructionSet: one of ``InstructionSet/available``; nil takes ``InstructionSet/preferred(environment:)``.
+  ///   - instructionSet: one of ``InstructionSet/available``; nil takes
+  ///     ``InstructionSet/preferred(environment:)``.
   ///   - threadCount: nil takes one for each processor.
   /// - Throws: ``BadInput`` when the instruction set is not available or the thread count is not positive.
   public init(
@@ -71,8 +72,8 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
 
   /// The logits that follow `tokens`: [V].
   ///
-  /// Positions run from 0. Keys and values of the beginning that `tokens` shares with the call before are kept; the
-  /// result has the same bits as without.
+  /// Positions run from 0. Keys and values of the beginning that `tokens` shares with the call before are
+  /// kept; the result has the same bits as without.
   ///
   /// - Throws: ``BadInput`` when the tokens do not fit the model.
   public mutating func nextTokenLogits(after tokens: [Int]) throws -> [Double] {

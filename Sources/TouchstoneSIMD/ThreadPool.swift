@@ -5,10 +5,10 @@ import TouchstoneCPU
 
 /// Threads that share out the chunks of one region of work after another.
 ///
-/// A region is published in one atomic word; each thread claims the next chunk by compare-and-swap. The caller claims
-/// too and then waits for claimed chunks only, so that a thread that the system has put aside costs nothing
-/// unless it holds a chunk. Threads without work wait in a short loop and then sleep. A caller that finds the pool
-/// taken by another caller does its work alone.
+/// A region is published in one atomic word; each thread claims the next chunk by compare-and-swap. The
+/// caller claims too and then waits for claimed chunks only, so that a thread that the system has put aside
+/// costs nothing unless it holds a chunk. Threads without work wait in a short loop and then sleep. A
+/// caller that finds the pool taken by another caller does its work alone.
 final class ThreadPool: Sendable {
   /// Threads that may work on a region, the caller's included.
   let threadCount: Int
@@ -60,7 +60,8 @@ private struct Ticket {
 
 private final class Shared: Sendable {
   private let ticket = Atomic<UInt64>(0)
-  /// The address of the current region's `Job`; meaningful to a thread that has claimed a chunk of that region.
+  /// The address of the current region's `Job`; meaningful to a thread that has claimed a chunk of that
+  /// region.
   private let job = Atomic<UInt>(0)
   private let finishedChunks = Atomic<Int>(0)
   private let isTaken = Atomic<Bool>(false)
