@@ -77,7 +77,16 @@ let package = Package(
       dependencies: ["TouchstoneHDF5", "TouchstoneModel", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: optimised),
 
+    // MARK: Looking into a model
+    .target(
+      name: "TouchstoneAnalysis",
+      dependencies: ["TouchstoneModel", "TouchstoneReference", "TouchstoneTokenizer"],
+      swiftSettings: optimised),
+
     // MARK: Tests
+    .testTarget(
+      name: "TouchstoneAnalysisTests",
+      dependencies: ["TouchstoneAnalysis", "TouchstoneModel", "TouchstoneReference", "TouchstoneTokenizer"]),
     .testTarget(name: "TouchstoneModelTests", dependencies: ["TouchstoneModel"]),
     .testTarget(
       name: "TouchstoneTokenizerTests",

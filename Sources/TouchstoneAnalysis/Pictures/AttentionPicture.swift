@@ -1,0 +1,68 @@
+import TouchstoneModel
+
+/// A heat map of each head's attention: rows are queries, columns keys, darkness is the weight.
+public struct AttentionPicture {
+  /// The picture as an SVG document.
+  public let svg: String
+
+  /// The most tokens that are drawn.
+  public static let greatestTokenCount = 256
+
+  private static let cell = 14.0
+  private static let gap = 30.0
+
+  /// Draws some heads of a block side by side, four in a row.
+  ///
+  /// - Parameters:
+  ///   - pattern: what to draw.
+  ///   - heads: which heads.
+  ///   - labels: how each token is written: [T].
+  /// - Throws: ``BadInput`` for more than ``greatestTokenCount`` tokens.
+  public init(_ pattern: AttentionPattern, heads: [Int], labels: [String]) throws(BadInput) {
+    let count = pattern.inputs.count
+    guard count <= Self.greatestTokenCount else {
+      throw BadInput(
+        place: "picture", problem: "\(count) tokens make squares too small to see",
+        remedy: "shorten the prompt to \(Self.greatestTokenCount) tokens")
+    }
+    let margin = 8 + 7.3 * Double(labels.map(\.count).max() ?? 0)
+    let side = Double(count) * Self.cell
+    let columns = min(4, max(1, heads.count))
+    let rows = (heads.count + columns - 1) / columns
+    let panel = (width: margin + side + Self.gap, height: 24 + margin + side + Self.gap)
+    var picture = SVG(width: Double(columns) * panel.width, height: 30 + Double(rows) * panel.height)
+    picture.text("Attention in layer \(pattern.layer): each row looks at the columns", x: 12, y: 22, size: 15)
+    for (place, head) in heads.enumerated() {
+      let left = Double(place % columns) * panel.width + margin
+      let top = 30 + Double(place / columns) * panel.height + 24 + margin
+      picture.text("head \(head)", x: left + side / 2, y: top - margin - 6, size: 13, anchor: .middle)
+      Self.draw(pattern.head(head), labels, at: (left, top), in: &picture)
+    }
+    svg = picture.document
+  }
+
+  private static func draw(
+    _ weights: Tensor<Double>, _ labels: [String], at origin: (x: Double, y: Double), in picture: inout SVG
+  ) {
+    let side = Double(labels.count) * cell
+    for (index, label) in labels.enumerated() {
+      let middle = (Double(index) + 0.5) * cell
+      picture.text(label, x: origin.x - 4, y: origin.y + middle + 4, anchor: .end, isToken: true)
+      picture.text(label, x: origin.x + middle + 4, y: origin.y - 4, angle: -90, isToken: true)
+    }
+    // The future is hidden: grey, so that it is not taken for a weight of 0.
+    for query in labels.indices.dropLast() {
+      let visible = Double(query + 1) * cell
+      picture.rectangle(
+        x: origin.x + visible, y: origin.y + Double(query) * cell, width: side - visible, height: cell,
+        fill: "#e8e8e8")
+    }
+    for query in labels.indices {
+      for key in 0...query where weights[query, key] >= 0.0005 {
+        picture.rectangle(
+          x: origin.x + Double(key) * cell, y: origin.y + Double(query) * cell, width: cell, height: cell,
+          opacity: weights[query, key])
+      }
+    }
+  }
+}

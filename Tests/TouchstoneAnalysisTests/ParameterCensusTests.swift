@@ -1,0 +1,66 @@
+import Testing
+import TouchstoneAnalysis
+import TouchstoneModel
+
+@Suite struct ParameterCensusTests {
+  static let gpt3 = (vocabulary: 50257, context: 2048, width: 12288, layers: 96, heads: 96)
+
+  private func gpt3(tied: Bool) throws -> ParameterCensus {
+    let shape = Self.gpt3
+    return try ParameterCensus(
+      Configuration(
+        vocabularySize: shape.vocabulary, contextLength: shape.context, width: shape.width,
+        layerCount: shape.layers, headCount: shape.heads, tiesEmbeddings: tied))
+  }
+
+  @Test func gpt3HasTheKnownFamilies() throws {
+    let families = try gpt3(tied: true).matrices
+    let found = families.map { "\($0.name) \($0.shape ?? []) \($0.tensors) \($0.weights)" }
+    #expect(
+      found == [
+        "embedding [50257, 12288] 1 617558016",
+        "key [12288, 128] 9216 14495514624",
+        "query [12288, 128] 9216 14495514624",
+        "value [12288, 128] 9216 14495514624",
+        "output [12288, 12288] 96 14495514624",
+        "up-projection [12288, 49152] 96 57982058496",
+        "down-projection [49152, 12288] 96 57982058496",
+        "unembedding [50257, 12288] 1 617558016",
+      ])
+  }
+
+  @Test(arguments: [true, false])
+  func gpt3HasTheKnownTotals(tied: Bool) throws {
+    let census = try gpt3(tied: tied)
+    #expect(census.matrixCount == 27938)
+    #expect(census.matrixWeights == 175_181_291_520)
+    #expect(census.weights == 175_221_817_344)
+    #expect(census.tiedWeights == 174_604_259_328)
+    #expect(census.storedWeights == (tied ? 174_604_259_328 : 175_221_817_344))
+  }
+
+  @Test(arguments: [
+    (1, 1, 1, 1, 1, 1), (512, 128, 128, 4, 4, 512), (101, 19, 35, 3, 5, 140), (97, 17, 37, 2, 1, 41),
+    (3, 11, 10, 2, 10, 7),
+  ])
+  func whatIsStoredIsTheSumOverTheTensorsOfACheckpoint(
+    vocabulary: Int, context: Int, width: Int, layers: Int, heads: Int, inner: Int
+  ) throws {
+    for tied in [true, false] {
+      let configuration = try Configuration(
+        vocabularySize: vocabulary, contextLength: context, width: width, layerCount: layers,
+        headCount: heads,
+        feedForwardWidth: inner, tiesEmbeddings: tied)
+      let tensors = configuration.parameters.map { configuration.shape(of: $0).reduce(1, *) }
+      #expect(try ParameterCensus(configuration).storedWeights == tensors.reduce(0, +))
+    }
+  }
+
+  @Test func aModelTooLargeToCountIsRefused() throws {
+    let greatest = Configuration.greatestExtent
+    let configuration = try Configuration(
+      vocabularySize: 2, contextLength: 2, width: greatest, layerCount: greatest, headCount: 1,
+      feedForwardWidth: 1)
+    #expect(throws: BadInput.self) { try ParameterCensus(configuration) }
+  }
+}
