@@ -86,7 +86,10 @@ let package = Package(
     // MARK: Tests
     .testTarget(
       name: "TouchstoneAnalysisTests",
-      dependencies: ["TouchstoneAnalysis", "TouchstoneModel", "TouchstoneReference", "TouchstoneTokenizer"]),
+      dependencies: [
+        "TouchstoneAnalysis", "TouchstoneCheckpoints", "TouchstoneHDF5", "TouchstoneModel",
+        "TouchstoneReference", "TouchstoneTokenizer",
+      ]),
     .testTarget(name: "TouchstoneModelTests", dependencies: ["TouchstoneModel"]),
     .testTarget(
       name: "TouchstoneTokenizerTests",

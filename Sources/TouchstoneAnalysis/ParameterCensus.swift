@@ -33,69 +33,39 @@ public struct ParameterCensus: Hashable, Sendable, Encodable {
   /// The numbers that a checkpoint of this model holds: one of the two above.
   public let storedWeights: Int
 
-  /// Counts the parameters of a model.
-  ///
-  /// - Throws: ``BadInput`` when they are more than 2⁶³.
-  public init(_ configuration: Configuration) throws(BadInput) {
+  /// Counts the parameters of a model. ``Configuration``'s limits keep every sum inside an `Int`.
+  public init(_ configuration: Configuration) {
     let layers = configuration.layerCount
     let (width, headWidth) = (configuration.width, configuration.headWidth)
     let (vocabulary, inner) = (configuration.vocabularySize, configuration.feedForwardWidth)
-    let heads = try product([layers, configuration.headCount])
+    let heads = layers * configuration.headCount
     matrices = [
-      try Family("embedding", [vocabulary, width], count: 1),
-      try Family("key", [width, headWidth], count: heads),
-      try Family("query", [width, headWidth], count: heads),
-      try Family("value", [width, headWidth], count: heads),
-      try Family("output", [width, width], count: layers),
-      try Family("up-projection", [width, inner], count: layers),
-      try Family("down-projection", [inner, width], count: layers),
-      try Family("unembedding", [vocabulary, width], count: 1),
+      Family("embedding", [vocabulary, width], count: 1),
+      Family("key", [width, headWidth], count: heads),
+      Family("query", [width, headWidth], count: heads),
+      Family("value", [width, headWidth], count: heads),
+      Family("output", [width, width], count: layers),
+      Family("up-projection", [width, inner], count: layers),
+      Family("down-projection", [inner, width], count: layers),
+      Family("unembedding", [vocabulary, width], count: 1),
     ]
     others = [
-      try Family("position embedding", [configuration.contextLength, width], count: 1),
+      Family("position embedding", [configuration.contextLength, width], count: 1),
       // Query, key and value share one bias of 3·D; output and down-projection have D each.
-      try Family("biases", tensors: product([layers, 4]), weights: product([layers, 5 * width + inner])),
+      Family(name: "biases", shape: nil, tensors: 4 * layers, weights: layers * (5 * width + inner)),
       // A gain and a shift for each of the two in a block, and for the last one.
-      try Family(
-        "LayerNorms", tensors: product([layers, 4]) + 2, weights: product([2 * layers + 1, 2 * width])),
+      Family(name: "LayerNorms", shape: nil, tensors: 4 * layers + 2, weights: (2 * layers + 1) * 2 * width),
     ]
-    matrixCount = try sum(matrices.map(\.tensors))
-    matrixWeights = try sum(matrices.map(\.weights))
-    weights = try sum([matrixWeights] + others.map(\.weights))
+    matrixCount = matrices.reduce(0) { $0 + $1.tensors }
+    matrixWeights = matrices.reduce(0) { $0 + $1.weights }
+    weights = others.reduce(matrixWeights) { $0 + $1.weights }
     tiedWeights = weights - vocabulary * width
     storedWeights = configuration.tiesEmbeddings ? tiedWeights : weights
   }
 }
 
 extension ParameterCensus.Family {
-  fileprivate init(_ name: String, _ shape: [Int], count: Int) throws(BadInput) {
-    self.init(name: name, shape: shape, tensors: count, weights: try product(shape + [count]))
+  fileprivate init(_ name: String, _ shape: [Int], count: Int) {
+    self.init(name: name, shape: shape, tensors: count, weights: shape.reduce(count, *))
   }
-
-  fileprivate init(_ name: String, tensors: Int, weights: Int) throws(BadInput) {
-    self.init(name: name, shape: nil, tensors: tensors, weights: weights)
-  }
-}
-
-private func product(_ factors: [Int]) throws(BadInput) -> Int {
-  try checked(factors, from: 1) { $0.multipliedReportingOverflow(by: $1) }
-}
-
-private func sum(_ terms: [Int]) throws(BadInput) -> Int {
-  try checked(terms, from: 0) { $0.addingReportingOverflow($1) }
-}
-
-private func checked(
-  _ numbers: [Int], from start: Int, _ combine: (Int, Int) -> (partialValue: Int, overflow: Bool)
-) throws(BadInput) -> Int {
-  var total = start
-  for number in numbers {
-    let (value, overflows) = combine(total, number)
-    guard !overflows else {
-      throw BadInput(
-        place: "config.json", problem: "declares more than 2^63 parameters", remedy: "correct its extents")
-    }
-    total = value
-  }
-  return total
 }
