@@ -33,7 +33,9 @@ public struct ParameterCensus: Hashable, Sendable, Encodable {
   /// The numbers that a checkpoint of this model holds: one of the two above.
   public let storedWeights: Int
 
-  /// Counts the parameters of a model. ``Configuration``'s limits keep every sum inside an `Int`.
+  /// Counts the parameters of a model.
+  ///
+  /// ``Configuration``'s limits keep every sum inside an `Int`.
   public init(_ configuration: Configuration) {
     let layers = configuration.layerCount
     let (width, headWidth) = (configuration.width, configuration.headWidth)
