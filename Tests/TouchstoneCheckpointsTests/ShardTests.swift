@@ -88,7 +88,8 @@ import TouchstoneModel
     let folder = try TemporaryFolder()
     var map = try writeShards(to: folder)
     try SafetensorsWriter.write(
-      ["wte.weight": StoredTensor(Tensor<Float>(repeating: 0, shape: [3, 2]))], to: folder.file("more.safetensors"))
+      ["wte.weight": StoredTensor(Tensor<Float>(repeating: 0, shape: [3, 2]))],
+      to: folder.file("more.safetensors"))
     map["wte.weight"] = "more.safetensors"
     try writeIndex(map, to: folder)
     #expect(refusal(folder)?.problem.contains("is stored twice") == true)
