@@ -49,13 +49,15 @@ public enum JSONValue: Sendable, Equatable {
   }
 
   /// `text` as a JSON string, quotes included.
+  ///
+  /// Every control character is escaped, U+007F to U+009F too: the text may be shown on a terminal.
   public static func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {
       switch scalar {
       case "\"": result += "\\\""
       case "\\": result += "\\\\"
-      case "\u{0}"..<" ":
+      case "\u{0}"..<" ", "\u{7F}"..."\u{9F}":
         let digits = String(scalar.value, radix: 16)
         result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
       default: result.unicodeScalars.append(scalar)

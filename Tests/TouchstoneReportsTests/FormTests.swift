@@ -111,6 +111,20 @@ import TouchstoneVerdict
     }
   }
 
+  /// Narrow columns show a letter where something is flagged, so that colour is not all there is to see.
+  @Test func aDeepMapNamesZonesByTheirLetters() throws {
+    let findings = Sample.findings(layers: 96) { $0 == Activation(.query, layer: 40) ? (.fail, 3) : nil }
+    let page = Sample.report(Sample.verdict(findings)).html()
+    #expect(page.contains(#"title="layers/040/q · FAIL · 3.0x · worst at head 1, token 7, unit 3"#))
+    #expect(page.split(separator: ">F</td>").count == 2)
+  }
+
+  @Test func withoutAGoldenThereIsNoMapOfInheritedErrors() throws {
+    let finding = Finding(activation: Activation(.query, layer: 0), zone: .consistent, ratio: 0.1)
+    #expect(try ParsedXML(Sample.report(Sample.verdict([finding])).html()).count("h2") == 2)
+    #expect(try ParsedXML(Sample.consistent.html()).count("h2") == 3)
+  }
+
   @Test func htmlShowsWhatWasNotMapped() throws {
     let document = try ParsedXML(Sample.nothing.html())
     #expect(document.text.contains("nothing could be compared"))

@@ -29,11 +29,11 @@ import TouchstoneVerdict
       each operation replayed in float64 from the capture's own inputs
 
       operation       zone        introduced  worst in   inherited
-      embed/token     CONSISTENT       0.00x                     0
-      embed/position  CONSISTENT       0.00x                     0
+      embed/token     CONSISTENT       exact                     0
+      embed/position  CONSISTENT       exact                     0
       embed/sum       CONSISTENT       0.25x               2.5e-07
       layers 000–003
-        resid_in      CONSISTENT       0.00x  layer 000          0
+        resid_in      CONSISTENT       exact  layer 000          0
         ln_1          CONSISTENT       0.25x  layer 000    2.5e-07
         q             CONSISTENT       0.25x  layer 000    2.5e-07
         k             CONSISTENT       0.25x  layer 000    2.5e-07

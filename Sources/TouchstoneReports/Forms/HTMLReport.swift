@@ -16,7 +16,7 @@ extension Report {
       },
       "subject": subject,
       "hasMaps": !map.layers.isEmpty,
-      "maps": [map.values(of: .introduced), map.values(of: .inherited)],
+      "maps": map.quantities.map { map.values(of: $0) },
       "hasTable": !verdict.findings.isEmpty,
       "operations": Self.listed(verdict).map(Self.values),
       "hasOmissions": omissions.count > 0, "omissionCount": grouped(omissions.count),
@@ -50,21 +50,28 @@ private struct HeatMap {
   }
 
   let layers: [Int]
+  /// Nothing inherited is known without a golden.
+  let quantities: [Quantity]
   private let points: [Activation.Point]
   private let findings: [Activation: Finding]
 
   init(_ all: [Finding]) {
     findings = Dictionary(all.map { ($0.activation, $0) }) { $0.order < $1.order ? $1 : $0 }
     layers = Set(findings.keys.compactMap(\.layer)).sorted()
+    quantities = all.contains { $0.inherited != nil } ? [.introduced, .inherited] : [.introduced]
     let present = Set(findings.keys.filter { $0.layer != nil }.map(\.point))
     points = Activation.Point.allCases.filter(present.contains)
   }
+
+  /// Deep models get narrow columns without numbers, which are shown on pointing.
+  private var isDense: Bool { layers.count > 24 }
 
   func values(of quantity: Quantity) -> [String: Any] {
     [
       "title": quantity == .introduced
         ? "Introduced: error over its bound" : "Inherited: error against the golden",
-      "columns": layers.map { ["layer": String($0)] },
+      "isDense": isDense,
+      "columns": layers.map { ["layer": isDense && !$0.isMultiple(of: 8) ? "" : String($0)] },
       "rows": points.map { point -> [String: Any] in
         [
           "point": point.rawValue,
@@ -81,12 +88,16 @@ private struct HeatMap {
     case .introduced:
       let text = ratioText(finding.ratio)
       let parts = [path, finding.zone.rawValue, text, finding.worstElement].compactMap { $0 }
+      let initial = finding.zone == .consistent ? "" : String(finding.zone.rawValue.prefix(1))
       return [
-        "shade": finding.zone.rawValue.lowercased(), "tip": parts.joined(separator: " · "), "text": text,
+        "shade": finding.zone.rawValue.lowercased(), "tip": parts.joined(separator: " · "),
+        "text": isDense ? initial : text,
       ]
     case .inherited:
       let text = relativeText(finding.inherited)
-      return ["shade": Self.shade(finding.inherited), "tip": "\(path) · \(text)", "text": text]
+      return [
+        "shade": Self.shade(finding.inherited), "tip": "\(path) · \(text)", "text": isDense ? "" : text,
+      ]
     }
   }
 

@@ -24,7 +24,10 @@ let htmlTemplate = Template(
   .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .85rem; }
   th, td { padding: .15rem .5rem; border: 1px solid var(--line); text-align: left; }
   .map td { text-align: right; min-width: 2.6rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
-  .map th { font-weight: 500; position: sticky; left: 0; background: var(--paper); }
+  .map th { font-weight: 500; white-space: nowrap; }
+  .map th:first-child { position: sticky; left: 0; background: var(--paper); }
+  .dense td, .dense th + th { min-width: .55rem; max-width: .55rem; padding: .1rem 0; text-align: center;
+    border-width: 1px 0; font-size: .65rem; overflow: visible; }
   td.consistent { background: var(--consistent); } td.suspect { background: var(--suspect); }
   td.fail { background: var(--fail); font-weight: 600; }
   td.proven { background: var(--proven); color: #fff; font-weight: 600; }
@@ -44,9 +47,12 @@ let htmlTemplate = Template(
   <p>{{subject}}</p>
   </header>
   {{#hasMaps}}
+  <p><small>Green: consistent with rounding. Yellow (S): suspect. Orange (F): beyond what rounding does with any
+  likelihood. Red (P): proven, no order of correctly rounded operations gives that number. Hatched: not
+  compared.</small></p>
   {{#maps}}
   <h2>{{title}}</h2>
-  <div class="scroll"><table class="map">
+  <div class="scroll"><table class="map{{#isDense}} dense{{/isDense}}">
   <tr><th scope="col">layer</th>{{#columns}}<th scope="col">{{layer}}</th>{{/columns}}</tr>
   {{#rows}}
   <tr><th scope="row">{{point}}</th>{{#cells}}<td class="{{shade}}" title="{{tip}}">{{text}}</td>{{/cells}}</tr>

@@ -1,16 +1,18 @@
 import Foundation
 
-/// An error over its bound, for people: `2,690x`, `41x`, `1.3x`, `0.83x`.
+/// An error over its bound, for people: `2,690x`, `41x`, `1.3x`, `0.83x`, `exact` for none.
 func ratioText(_ ratio: Double) -> String {
   if ratio.isNaN { return "–" }
   if ratio.isInfinite { return "∞" }
+  if ratio == 0 { return "exact" }
   switch ratio {
   case 1e9...: return String(format: "%.1ex", ratio)
   case 9.95...: return grouped(Int(ratio.rounded())) + "x"
   // Never rounded up to 1: what is within its bound must not read as if it were on it, nor the other way.
   case 1.05...: return String(format: "%.1fx", ratio)
   case 1...: return String(format: "%.3fx", ratio)
-  default: return String(format: "%.2fx", min(ratio, 0.99))
+  case 0.005...: return String(format: "%.2fx", min(ratio, 0.99))
+  default: return "<0.01x"
   }
 }
 

@@ -1,4 +1,4 @@
-import Foundation
+import TouchstoneModel
 
 /// A JSON value whose members keep the order in which they are given.
 enum OrderedJSON {
@@ -26,11 +26,11 @@ enum OrderedJSON {
     case .null: return "null"
     case .integer(let value): return String(value)
     case .number(let value): return value.isFinite ? "\(value)" : "null"
-    case .string(let value): return Self.quoted(value)
+    case .string(let value): return JSONValue.quoted(value)
     case .array(let elements):
       return Self.bracketed("[", elements.map { ("", $0) }, "]", indent)
     case .object(let members):
-      return Self.bracketed("{", members.map { (Self.quoted($0.0) + ": ", $0.1) }, "}", indent)
+      return Self.bracketed("{", members.map { (JSONValue.quoted($0.0) + ": ", $0.1) }, "}", indent)
     }
   }
 
@@ -54,21 +54,5 @@ enum OrderedJSON {
     let texts = items.map { $0.key + $0.value.text(indent: isOneLine ? "  " : inner) }
     if isOneLine { return open + texts.joined(separator: ", ") + close }
     return open + "\n" + texts.map { inner + $0 }.joined(separator: ",\n") + "\n" + indent + close
-  }
-
-  /// Control characters escaped, those of C1 too: the text may be shown on a terminal.
-  private static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{2028}", "\u{2029}":
-        result += String(format: "\\u%04x", scalar.value)
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
   }
 }
