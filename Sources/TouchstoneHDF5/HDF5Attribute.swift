@@ -17,7 +17,7 @@ package enum HDF5Attribute: Hashable, Sendable {
     var position: hsize_t = 0
     let status = withUnsafeMutablePointer(to: &names) { list in
       H5Aiterate2(
-        object.id, H5_INDEX_NAME, H5_ITER_INC, &position,
+        object.id, H5_INDEX_NAME, H5_ITER_NATIVE, &position,
         { _, name, _, context in
           guard let name, let context else { return -1 }
           context.assumingMemoryBound(to: [String].self).pointee.append(String(cString: name))

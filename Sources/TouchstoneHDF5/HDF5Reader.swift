@@ -61,33 +61,19 @@ package final class HDF5Reader: Sendable {
   package func members(of place: String) throws(BadInput) -> [String] {
     try locked { () throws(BadInput) in
       guard let group = try find(place), H5Iget_type(group.id) == H5I_GROUP else { return [] }
-      var info = H5G_info_t()
-      try HDF5Library.check(H5Gget_info(group.id, &info), "list the group", at: place)
       var names: [String] = []
-      for index in 0..<info.nlinks {
-        names.append(try linkName(index, in: group, place: place))
+      let status = withUnsafeMutablePointer(to: &names) { list in
+        chdf5_visit_links(
+          group.id,
+          { name, context in
+            guard let name, let context else { return }
+            context.assumingMemoryBound(to: [String].self).pointee.append(String(cString: name))
+          }, list)
       }
+      try HDF5Library.check(status, "list the group", at: place)
       return names.sorted()
     }
   }
-
-  private func linkName(
-    _ index: hsize_t, in group: borrowing Handle, place: String
-  ) throws(BadInput) -> String {
-    let length = H5Lget_name_by_idx(
-      group.id, ".", H5_INDEX_NAME, H5_ITER_INC, index, nil, 0, chdf5_default())
-    guard (0..<Self.greatestNameLength).contains(length) else {
-      throw HDF5Library.failure("list the group", at: place)
-    }
-    var name = [CChar](repeating: 0, count: length + 1)
-    try HDF5Library.check(
-      H5Lget_name_by_idx(
-        group.id, ".", H5_INDEX_NAME, H5_ITER_INC, index, &name, name.count, chdf5_default()),
-      "list the group", at: place)
-    return text(name)
-  }
-
-  private static let greatestNameLength = 1 << 16
 
   /// The object at `place`, reached by hard links alone; nil where a link is missing or of another kind.
   func find(_ place: String) throws(BadInput) -> Handle? {
