@@ -99,8 +99,11 @@ let package = Package(
     .testTarget(
       name: "TouchstoneReportsTests", dependencies: ["TouchstoneModel", "TouchstoneReports", "TouchstoneVerdict"]),
     .testTarget(name: "TouchstoneHDF5Tests", dependencies: ["TouchstoneHDF5"]),
+    .executableTarget(
+      name: "GoldenTestProgram", dependencies: ["TouchstoneGolden"], path: "Tests/GoldenTestProgram"),
     .testTarget(
-      name: "TouchstoneGoldenTests", dependencies: ["TouchstoneGolden", "TouchstoneHDF5"]),
+      name: "TouchstoneGoldenTests", dependencies: ["GoldenTestProgram", "TouchstoneGolden", "TouchstoneHDF5"],
+      exclude: ["Fixtures"]),
     .testTarget(
       name: "TouchstoneVerdictTests",
       dependencies: ["TouchstoneModel", "TouchstoneReference", "TouchstoneVerdict", "TouchstoneFaults"]),

@@ -50,10 +50,15 @@ public final class ActivationFile: ActivationSource, Sendable {
   ///
   /// - Throws: `BadInput` when the file is missing, corrupt, incomplete, or not of this format and version.
   public convenience init(path: String) throws(BadInput) {
+    try self.init(path: path, readFirstBy: FileReaderProcess.program)
+  }
+
+  /// Opens a file as ``init(path:)`` does, with `program` as the child.
+  convenience init(path: String, readFirstBy program: String?) throws(BadInput) {
     let identity = try FileIdentity(path: path)
     try Superblock.check(path, byteCount: identity.byteCount)
     let isTrusted = try TrustedDigest.check(path)
-    if !isTrusted { try FileReaderProcess.survive(path) }
+    if !isTrusted, let program { try FileReaderProcess.survive(path, program: program) }
     try self.init(path: path, hasTrustedDigest: isTrusted)
     guard try FileIdentity(path: path) == identity else {
       throw BadInput(file: path, problem: "changed while it was opened", remedy: "try again")
@@ -75,6 +80,7 @@ public final class ActivationFile: ActivationSource, Sendable {
       provenance = try header.provenance()
       precision = try header.precision(kind)
       let index = try ActivationIndex(file, configuration, tokenCount: inputs.count)
+      if kind == .golden { try index.checkWhole() }
       recorded = index.recorded
       extras = index.extras
       unknownPaths = index.unknownPaths

@@ -107,4 +107,26 @@ struct ActivationIndex {
     stored.isDerived = try file.attribute("derived", of: path).map { $0 == .integer(1) } ?? false
     recorded[activation] = stored
   }
+
+  /// Holds a golden to the definition: every activation, each in its shape.
+  func checkWhole() throws(BadInput) {
+    let layers = Set(recorded.keys.compactMap(\.layer))
+    guard layers.count == configuration.layerCount else {
+      throw BadInput(
+        place: "layers", problem: "has \(layers.count) of the model's \(configuration.layerCount) layers",
+        remedy: "record the golden again")
+    }
+    for activation in configuration.operations.map(\.output) {
+      guard let shape = recorded[activation]?.shape else {
+        throw BadInput(
+          place: activation.path, problem: "is missing from the golden", remedy: "record it again")
+      }
+      let wanted = configuration.shape(of: activation, tokenCount: tokenCount)
+      guard shape == wanted else {
+        throw BadInput(
+          place: activation.path, problem: "has the shape \(shape) instead of \(wanted)",
+          remedy: "record the golden again")
+      }
+    }
+  }
 }

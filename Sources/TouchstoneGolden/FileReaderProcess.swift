@@ -72,11 +72,10 @@ public enum FileReaderProcess {
 
   // MARK: The parent
 
-  /// Has a child read the file at `path`.
+  /// Has `program`, as a child, read the file at `path`.
   ///
   /// - Throws: `BadInput` with what the child found wrong, or saying that it did not survive.
-  static func survive(_ path: String) throws(BadInput) {
-    guard let program else { return }
+  static func survive(_ path: String, program: String) throws(BadInput) {
     let process = Process()
     let output = Pipe()
     process.executableURL = URL(fileURLWithPath: program)

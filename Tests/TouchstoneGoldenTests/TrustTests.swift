@@ -1,0 +1,112 @@
+import Foundation
+import Testing
+import TouchstoneModel
+
+@testable import TouchstoneGolden
+
+/// Digests kept outside a file are checked before it is opened, and files without one are read by a child.
+@Suite struct TrustTests {
+  let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  @Test func theDigestBesideAFileIsWhatSha256sumWrites() throws {
+    let path = try Sample().write(folder.file("a.h5"))
+    let bytes = try #require(FileManager.default.contents(atPath: path))
+    #expect(try String(contentsOfFile: path + ".sha256", encoding: .utf8) == "\(Digest.of(bytes))  a.h5\n")
+    #expect(try Digest.ofFile(path) == Digest.of(bytes))
+  }
+
+  @Test func aFileOfAnotherDigestIsRefused() throws {
+    let path = try Sample(seed: 1).write(folder.file("a.h5"))
+    let other = try Sample(seed: 2).write(folder.file("b.h5"))
+    try FileManager.default.removeItem(atPath: path)
+    try FileManager.default.moveItem(atPath: other, toPath: path)
+    let error = try #require(throws: BadInput.self) { try ActivationFile(path: path) }
+    #expect(error.problem.contains("a.h5.sha256"))
+    for text in ["", "no digest", String(repeating: "g", count: 64)] {
+      try Data(text.utf8).write(to: URL(fileURLWithPath: path + ".sha256"))
+      #expect(throws: BadInput.self) { try ActivationFile(path: path) }
+    }
+  }
+
+  @Test func aManifestListsAFolderAndGuardsIt() throws {
+    try FileManager.default.createDirectory(atPath: folder.file("cases"), withIntermediateDirectories: true)
+    let golden = try Sample(seed: 1).write(folder.file("cases/a.h5"), writesDigest: false)
+    try Sample(seed: 2).write(folder.file("b.h5"), kind: .capture)
+    try Data("{}".utf8).write(to: URL(fileURLWithPath: folder.file("config.json")))
+    #expect(try GoldenManifest(folder: folder.path) == nil)
+    let manifest = try GoldenManifest(describing: folder.path)
+    #expect(manifest.files.keys.sorted() == ["b.h5", "cases/a.h5", "config.json"])
+    #expect(manifest.goldens == ["cases/a.h5"])
+    #expect(manifest.files["config.json"] == .init(bytes: 2, kind: nil, sha256: Digest.of(Data("{}".utf8))))
+    try manifest.write()
+    #expect(try GoldenManifest(folder: folder.path) == manifest)
+    #expect(manifest.unlisted.isEmpty)
+    #expect(try ActivationFile(path: golden).hasTrustedDigest)
+
+    try Sample(seed: 3).write(golden, overwrite: true, writesDigest: false)
+    let error = try #require(throws: BadInput.self) { try ActivationFile(path: golden) }
+    #expect(error.problem.contains("MANIFEST.json"))
+    // Describing the folder anew accepts what is there now.
+    try GoldenManifest(describing: folder.path).write()
+    #expect(try ActivationFile(path: golden).hasTrustedDigest)
+  }
+
+  @Test func aDamagedManifestIsRefusedAndAnotherProgramsIsIgnored() throws {
+    let path = try Sample().write(folder.file("a.h5"), writesDigest: false)
+    let manifest = URL(fileURLWithPath: folder.file("MANIFEST.json"))
+    for text in [
+      "{", #"{"format": "touchstone-manifest-1"}"#,
+      #"{"format": "touchstone-manifest-1", "files": {"../a": {"bytes": 1, "sha256": "00"}}}"#,
+    ] {
+      try Data(text.utf8).write(to: manifest)
+      #expect(throws: BadInput.self) { try ActivationFile(path: path) }
+    }
+    try Data(#"{"name": "an extension"}"#.utf8).write(to: manifest)
+    #expect(try !ActivationFile(path: path).hasTrustedDigest)
+  }
+
+  // MARK: The child process
+
+  private func script(_ text: String) throws -> String {
+    let path = folder.file("script")
+    try Data("#!/bin/sh\n\(text)\n".utf8).write(to: URL(fileURLWithPath: path))
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+    return path
+  }
+
+  @Test func aFileThatTheChildReadsIsOpened() throws {
+    let path = try Sample().write(folder.file("a.h5"), writesDigest: false)
+    try ActivationFile(path: path, readFirstBy: TestProgram.path).checkContents()
+  }
+
+  @Test func whatTheChildFindsIsReportedAsItsOwn() throws {
+    let path = CaptureVariantTests.folder + "refused-lzf.h5"
+    let here = try #require(throws: BadInput.self) {
+      try ActivationFile(path: path, readFirstBy: nil).checkContents()
+    }
+    let child = try #require(throws: BadInput.self) {
+      try ActivationFile(path: path, readFirstBy: TestProgram.path)
+    }
+    #expect(child == here)
+  }
+
+  @Test(arguments: ["kill -SEGV $$", "kill -KILL $$", "exit 1"])
+  func aFileThatTheChildDoesNotSurviveIsRefused(end: String) throws {
+    let path = try Sample().write(folder.file("a.h5"), writesDigest: false)
+    let program = try script(end)
+    let error = try #require(throws: BadInput.self) { try ActivationFile(path: path, readFirstBy: program) }
+    #expect(error.problem.contains("crashes, stalls or exhausts"))
+  }
+
+  @Test func aProgramThatDoesNotStartIsAnError() throws {
+    let path = try Sample().write(folder.file("a.h5"), writesDigest: false)
+    #expect(throws: BadInput.self) { try ActivationFile(path: path, readFirstBy: folder.file("nowhere")) }
+  }
+
+  @Test func aFileWithATrustedDigestNeedsNoChild() throws {
+    let path = try Sample().write(folder.file("a.h5"))
+    #expect(try ActivationFile(path: path, readFirstBy: folder.file("nowhere")).hasTrustedDigest)
+  }
+}
