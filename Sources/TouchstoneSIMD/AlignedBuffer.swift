@@ -59,7 +59,7 @@ struct RowBuffer: Sendable {
   }
 
   static func stride(width: Int) -> Int {
-    roundedUp(width, to: Kernels.panelWidth) + 16
+    roundedUp(width, to: Kernels.pairWidth) + 16
   }
 
   func row(_ index: Int) -> UnsafeMutablePointer<Float> {

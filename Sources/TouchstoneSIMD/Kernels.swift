@@ -9,8 +9,10 @@ import TouchstoneKernelsBaseline
 struct Kernels: Sendable {
   typealias Elementwise = @Sendable (UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>) -> Void
 
-  /// Columns of a packed panel.
-  static let panelWidth = 32
+  /// Columns of a packed panel; one row of it is a cache line.
+  static let panelWidth = 16
+  /// Columns of two panels: products compute no fewer, so that every matrix has an even number of panels.
+  static let pairWidth = 32
 
   /// x, row stride, rows, depth, panels, panel stride, panel count, start, start stride, y, row stride.
   let multiply:

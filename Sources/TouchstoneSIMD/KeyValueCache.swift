@@ -2,8 +2,8 @@ import TouchstoneModel
 
 /// The keys and values of the tokens so far, laid out as the matrix product wants them.
 ///
-/// The keys of one head are a matrix [d, keys] in panels of 32 keys, so that q·k for 32 keys is one step of
-/// the product; the values of one head are a matrix [keys, d] in panels of 32 columns.
+/// The keys of one head are a matrix [d, keys] in panels of 16 keys, so that q·k for 16 keys is one step of
+/// the product; the values of one head are a matrix [keys, d] in panels of 16 columns.
 final class KeyValueCache: @unchecked Sendable {
   let headCount: Int
   let headWidth: Int
@@ -14,7 +14,7 @@ final class KeyValueCache: @unchecked Sendable {
   let masked: [Bool]
 
   init(_ configuration: Configuration, capacity: Int, attentionMask: [Bool]? = nil) {
-    let capacity = roundedUp(max(capacity, 1), to: Kernels.panelWidth)
+    let capacity = roundedUp(max(capacity, 1), to: Kernels.pairWidth)
     let (heads, width) = (configuration.headCount, configuration.headWidth)
     let panels = PackedMatrix.panelCount(width)
     self.capacity = capacity

@@ -25,15 +25,15 @@ extension ForwardPass {
   }
 }
 
-/// How a product is cut into pieces for the threads: blocks of rows by groups of panels.
+/// How a product is cut into pieces for the threads: blocks of rows by groups of pairs of panels.
 ///
 /// Cutting changes no bit: each result is one chain over the depth, whoever computes it.
 struct Pieces {
   private let rows: Int
-  private let panels: Int
+  private let pairs: Int
   private let rowsPerPiece: Int
-  private let panelsPerPiece: Int
-  private let panelGroups: Int
+  private let pairsPerPiece: Int
+  private let pairGroups: Int
   let count: Int
 
   /// Products below this many multiplications are not worth waking anybody.
@@ -43,21 +43,21 @@ struct Pieces {
 
   init(rows: Int, matrix: PackedMatrix, threadCount: Int) {
     self.rows = rows
-    panels = matrix.panelCount
+    pairs = matrix.panelCount / 2
     let isSmall = threadCount == 1 || rows * matrix.depth * matrix.columns < Self.leastWork
     rowsPerPiece = isSmall ? rows : min(rows, Self.greatestRows)
     let rowBlocks = (rows + rowsPerPiece - 1) / rowsPerPiece
     let wantedGroups = isSmall ? 1 : max(1, 16 * threadCount / rowBlocks)
-    panelsPerPiece = max(1, (panels + wantedGroups - 1) / wantedGroups)
-    panelGroups = (panels + panelsPerPiece - 1) / panelsPerPiece
-    count = rowBlocks * panelGroups
+    pairsPerPiece = max(1, (pairs + wantedGroups - 1) / wantedGroups)
+    pairGroups = (pairs + pairsPerPiece - 1) / pairsPerPiece
+    count = rowBlocks * pairGroups
   }
 
   subscript(index: Int) -> (rows: Range<Int>, panels: Range<Int>) {
-    let (block, group) = index.quotientAndRemainder(dividingBy: panelGroups)
+    let (block, group) = index.quotientAndRemainder(dividingBy: pairGroups)
     return (
       block * rowsPerPiece..<min(rows, (block + 1) * rowsPerPiece),
-      group * panelsPerPiece..<min(panels, (group + 1) * panelsPerPiece)
+      2 * group * pairsPerPiece..<2 * min(pairs, (group + 1) * pairsPerPiece)
     )
   }
 }

@@ -1,7 +1,7 @@
 import TouchstoneModel
 
-/// A matrix [depth, columns] in panels of 32 columns: [panel][depth][32], the last panel filled up with
-/// zeros.
+/// A matrix [depth, columns] in panels of 16 columns, [panel][depth][16]: an even number of them, the last
+/// filled up with zeros.
 struct PackedMatrix {
   let panels: UnsafeMutablePointer<Float>
   /// One start value for each column, zeros where there is no bias; filled up to whole panels.
@@ -13,7 +13,7 @@ struct PackedMatrix {
   var panelCount: Int { Self.panelCount(columns) }
 
   static func panelCount(_ columns: Int) -> Int {
-    roundedUp(columns, to: Kernels.panelWidth) / Kernels.panelWidth
+    roundedUp(columns, to: Kernels.pairWidth) / Kernels.panelWidth
   }
 
   static func floatCount(depth: Int, columns: Int) -> Int {

@@ -31,6 +31,8 @@ final class PredictionSession: @unchecked Sendable {
     return pass.logits()
   }
 
+  func forget() { tokens = [] }
+
   private func cache(_ configuration: Configuration, holding count: Int, known: Int) -> KeyValueCache {
     if let cache, cache.capacity >= count { return cache }
     let capacity = min(configuration.contextLength, max(count, 2 * (cache?.capacity ?? 32)))

@@ -91,8 +91,8 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
       after: inputs, rowsAtOnce: max(1, rowsAtOnce), model: model, kernels: kernels, pool: pool)
   }
 
-  /// Forgets what was kept of the last call.
+  /// Forgets the tokens of the last call; memory is kept.
   package mutating func forgetPrompt() {
-    session = PredictionSession()
+    if isKnownUniquelyReferenced(&session) { session.forget() } else { session = PredictionSession() }
   }
 }

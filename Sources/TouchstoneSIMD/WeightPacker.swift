@@ -66,7 +66,7 @@ struct WeightPacker {
   }
 
   private mutating func takeMatrix(depth: Int, columns: Int) -> PackedMatrix {
-    let filled = roundedUp(columns, to: Kernels.panelWidth)
+    let filled = roundedUp(columns, to: Kernels.pairWidth)
     return PackedMatrix(
       panels: take(filled * depth), bias: take(filled), depth: depth, columns: columns)
   }

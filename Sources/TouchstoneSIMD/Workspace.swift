@@ -35,7 +35,7 @@ final class Workspace: Sendable {
     projected = RowBuffer(rows: rows, width: width)
     inner = RowBuffer(rows: rows, width: configuration.feedForwardWidth)
     innerActivated = RowBuffer(rows: rows, width: configuration.feedForwardWidth)
-    zeros = AlignedBuffer(count: roundedUp(max(keys, configuration.headWidth), to: Kernels.panelWidth))
+    zeros = AlignedBuffer(count: roundedUp(max(keys, configuration.headWidth), to: Kernels.pairWidth))
     let tile = min(rows, Self.attentionRows)
     scores = (0..<threadCount).map { _ in RowBuffer(rows: tile, width: keys) }
     headContext = (0..<threadCount).map { _ in RowBuffer(rows: tile, width: configuration.headWidth) }

@@ -9,6 +9,16 @@ typedef float touchstone_lanes __attribute__((ext_vector_type(16)));
 
 #define TOUCHSTONE_INLINE static inline __attribute__((always_inline))
 
+TOUCHSTONE_INLINE touchstone_lanes touchstone_load(const float *_Nonnull pointer) {
+  touchstone_lanes lanes;
+  __builtin_memcpy(&lanes, pointer, sizeof lanes);
+  return lanes;
+}
+
+TOUCHSTONE_INLINE void touchstone_store(touchstone_lanes lanes, float *_Nonnull pointer) {
+  __builtin_memcpy(pointer, &lanes, sizeof lanes);
+}
+
 TOUCHSTONE_INLINE touchstone_lanes touchstone_add(touchstone_lanes a, touchstone_lanes b) { return a + b; }
 
 TOUCHSTONE_INLINE touchstone_lanes touchstone_subtract(touchstone_lanes a, touchstone_lanes b) { return a - b; }

@@ -1,7 +1,4 @@
-// The inner loops, compiled once for each instruction set: the other kernel modules hold a symbolic link to
-// this file. It stays one file, because helpers are inlined within a file only when a build is not for
-// release, and free of arrays, closures and Foundation: such code leaves shared symbols behind, and one
-// that was compiled with vector instructions could be the copy that the linker keeps for the whole program.
+// What is done to one row at a time. See MatrixProduct.swift for the rules that this code keeps to.
 
 import TouchstoneCPU
 
@@ -22,7 +19,7 @@ func multiplyAdd(_ a: Lanes, _ b: Lanes, _ c: Lanes) -> Lanes { touchstone_multi
 extension SIMD16<Float> {
   @inline(__always)
   init(at pointer: UnsafePointer<Float>) {
-    self = UnsafeRawPointer(pointer).loadUnaligned(as: Self.self)
+    self = touchstone_load(pointer)
   }
 
   /// The first `count` (below 16) values at `pointer`; the other lanes hold `filler`.
@@ -34,7 +31,7 @@ extension SIMD16<Float> {
 
   @inline(__always)
   func store(to pointer: UnsafeMutablePointer<Float>) {
-    UnsafeMutableRawPointer(pointer).storeBytes(of: self, as: Self.self)
+    touchstone_store(self, pointer)
   }
 
   @inline(__always)
@@ -276,277 +273,71 @@ public func layerNorm(
 /// One row in place: scores become probabilities.
 ///
 /// Each score is multiplied by `scale`; `scaled`, where given, receives the products. Then p = e^(s −
-/// max)/Σ, with the sum's element i in lane i mod 16, in order, the lanes added by the tree, and the
-/// division as one reciprocal and a product. A row of −∞ alone becomes zeros.
+/// max)·(1/Σ) with the sum's element i in lane i mod 16, in order, and the lanes added by the tree. A row
+/// of −∞ alone becomes zeros.
 @inline(never)
 public func softmax(
   _ row: UnsafeMutablePointer<Float>, count: Int, scale: Float, scaled: UnsafeMutablePointer<Float>?
 ) {
-  let whole = count & ~15
-  let rest = count - whole
-  let scales = Lanes(repeating: scale)
-  var most = Lanes(repeating: -.infinity)
-  var index = 0
-  while index < whole {
-    let scores = Lanes(at: row + index) * scales
-    scores.store(to: row + index)
-    most = most.greater(scores)
-    index += 16
-  }
-  var last = Lanes(repeating: -.infinity)
-  if rest > 0 {
-    let scores = Lanes(first: rest, at: row + whole) * scales
-    scores.store(first: rest, to: row + whole)
-    last = Lanes(first: rest, at: row + whole, filler: -.infinity)
-    most = most.greater(last)
-  }
+  let greatest = multiplyRow(row, count, scale)
   if let scaled { scaled.update(from: row, count: count) }
-
-  let greatest = most.greatest
-  if greatest == -.infinity && !(containsNaN(row, count: count)) {
+  if greatest == -.infinity && !containsNaN(row, count) {
     row.update(repeating: 0, count: count)
     return
   }
+  let sum = exponentiateRow(row, count, greatest)
+  _ = multiplyRow(row, count, 1 / sum)
+}
+
+/// Multiplies a row by a number.
+///
+/// - Returns: the greatest product, NaN aside; −∞ where there is none.
+@inline(never)
+func multiplyRow(_ row: UnsafeMutablePointer<Float>, _ count: Int, _ factor: Float) -> Float {
+  let factors = Lanes(repeating: factor)
+  var most = Lanes(repeating: -.infinity)
+  var index = 0
+  while index + 16 <= count {
+    let products = Lanes(at: row + index) * factors
+    products.store(to: row + index)
+    most = most.greater(products)
+    index += 16
+  }
+  let rest = count - index
+  if rest > 0 {
+    let products = Lanes(first: rest, at: row + index) * factors
+    products.store(first: rest, to: row + index)
+    most = most.greater(Lanes(first: rest, at: row + index, filler: -.infinity))
+  }
+  return most.greatest
+}
+
+/// Replaces each s of a row by e^(s − greatest).
+///
+/// - Returns: the sum.
+@inline(never)
+func exponentiateRow(_ row: UnsafeMutablePointer<Float>, _ count: Int, _ greatest: Float) -> Float {
   let greatests = Lanes(repeating: greatest)
   var sum = Lanes(repeating: 0)
-  index = 0
-  while index < whole {
-    let powers = exponential(Lanes(at: row + index) - greatests)
-    powers.store(to: row + index)
+  var index = 0
+  while index < count {
+    let rest = count - index
+    let isWhole = rest >= 16
+    let scores = isWhole ? Lanes(at: row + index) : Lanes(first: rest, at: row + index, filler: -.infinity)
+    let powers = exponential(scores - greatests)
+    if isWhole { powers.store(to: row + index) } else { powers.store(first: rest, to: row + index) }
     sum = sum + powers
     index += 16
   }
-  if rest > 0 {
-    last = exponential(last - greatests)
-    last.store(first: rest, to: row + whole)
-    sum = sum + last
-  }
-  let inverse = Lanes(repeating: 1 / sum.treeSum)
-  index = 0
-  while index < whole {
-    (Lanes(at: row + index) * inverse).store(to: row + index)
-    index += 16
-  }
-  if rest > 0 { (last * inverse).store(first: rest, to: row + whole) }
+  return sum.treeSum
 }
 
-@inline(__always)
-func containsNaN(_ row: UnsafePointer<Float>, count: Int) -> Bool {
+@inline(never)
+func containsNaN(_ row: UnsafePointer<Float>, _ count: Int) -> Bool {
   var index = 0
   while index < count {
     if row[index] != row[index] { return true }
     index += 1
   }
   return false
-}
-
-// MARK: Matrix products
-
-/// Columns of a packed panel; one row of a panel is two cache lines.
-let panelWidth = 32
-
-/// The columns that a tile computes at once.
-struct Strip {
-  var low: Lanes
-  #if KERNEL_AVX512
-    static let width = 32
-    var high: Lanes
-  #else
-    static let width = 16
-  #endif
-
-  @inline(__always)
-  init(at pointer: UnsafePointer<Float>) {
-    low = Lanes(at: pointer)
-    #if KERNEL_AVX512
-      high = Lanes(at: pointer + 16)
-    #endif
-  }
-
-  @inline(__always)
-  func store(to pointer: UnsafeMutablePointer<Float>) {
-    low.store(to: pointer)
-    #if KERNEL_AVX512
-      high.store(to: pointer + 16)
-    #endif
-  }
-
-  @inline(__always)
-  mutating func add(_ x: Float, times w: Strip) {
-    let broadcast = Lanes(repeating: x)
-    low = multiplyAdd(broadcast, w.low, low)
-    #if KERNEL_AVX512
-      high = multiplyAdd(broadcast, w.high, high)
-    #endif
-  }
-}
-
-/// The unfinished sums of the rows of a tile, held in registers.
-protocol Sums {
-  static var rows: Int { get }
-  init(at start: UnsafePointer<Float>, stride: Int)
-  mutating func add(_ x: UnsafePointer<Float>, stride: Int, times w: Strip)
-  func store(to y: UnsafeMutablePointer<Float>, stride: Int)
-}
-
-struct TwoRows: Sums {
-  var first: Strip
-  var second: Strip
-
-  @inline(__always) static var rows: Int { 2 }
-
-  @inline(__always)
-  init(at start: UnsafePointer<Float>, stride: Int) {
-    first = Strip(at: start)
-    second = Strip(at: start + stride)
-  }
-
-  @inline(__always)
-  mutating func add(_ x: UnsafePointer<Float>, stride: Int, times w: Strip) {
-    first.add(x[0], times: w)
-    second.add(x[stride], times: w)
-  }
-
-  @inline(__always)
-  func store(to y: UnsafeMutablePointer<Float>, stride: Int) {
-    first.store(to: y)
-    second.store(to: y + stride)
-  }
-}
-
-struct Stacked<Upper: Sums, Lower: Sums>: Sums {
-  var upper: Upper
-  var lower: Lower
-
-  @inline(__always) static var rows: Int { Upper.rows + Lower.rows }
-
-  @inline(__always)
-  init(at start: UnsafePointer<Float>, stride: Int) {
-    upper = Upper(at: start, stride: stride)
-    lower = Lower(at: start + Upper.rows * stride, stride: stride)
-  }
-
-  @inline(__always)
-  mutating func add(_ x: UnsafePointer<Float>, stride: Int, times w: Strip) {
-    upper.add(x, stride: stride, times: w)
-    lower.add(x + Upper.rows * stride, stride: stride, times: w)
-  }
-
-  @inline(__always)
-  func store(to y: UnsafeMutablePointer<Float>, stride: Int) {
-    upper.store(to: y, stride: stride)
-    lower.store(to: y + Upper.rows * stride, stride: stride)
-  }
-}
-
-typealias FourRows = Stacked<TwoRows, TwoRows>
-typealias SixRows = Stacked<FourRows, TwoRows>
-typealias EightRows = Stacked<FourRows, FourRows>
-typealias TwelveRows = Stacked<EightRows, FourRows>
-
-/// One tile: some rows of x by one panel of W.
-struct Tile {
-  let x: UnsafePointer<Float>
-  let xStride: Int
-  let panel: UnsafePointer<Float>
-  let depth: Int
-  let start: UnsafePointer<Float>
-  let startStride: Int
-  let y: UnsafeMutablePointer<Float>
-  let yStride: Int
-
-  /// Several rows, strip by strip.
-  @inline(__always)
-  func compute<Rows: Sums>(_ rows: Rows.Type) {
-    var column = 0
-    while column < panelWidth {
-      var sums = Rows(at: start + column, stride: startStride)
-      var w = panel + column
-      var k = 0
-      while k < depth {
-        sums.add(x + k, stride: xStride, times: Strip(at: w))
-        w += panelWidth
-        k += 1
-      }
-      sums.store(to: y + column, stride: yStride)
-      column += Strip.width
-    }
-  }
-
-  /// One row, the whole panel at once: what a single token needs is bound by how fast W arrives.
-  @inline(__always)
-  func computeOneRow() {
-    var low = Lanes(at: start)
-    var high = Lanes(at: start + 16)
-    var w = panel
-    var k = 0
-    while k < depth {
-      let broadcast = Lanes(repeating: x[k])
-      low = multiplyAdd(broadcast, Lanes(at: w), low)
-      high = multiplyAdd(broadcast, Lanes(at: w + 16), high)
-      w += panelWidth
-      k += 1
-    }
-    low.store(to: y)
-    high.store(to: y + 16)
-  }
-}
-
-@inline(never) func oneRow(_ tile: Tile) { tile.computeOneRow() }
-@inline(never) func twoRows(_ tile: Tile) { tile.compute(TwoRows.self) }
-@inline(never) func fourRows(_ tile: Tile) { tile.compute(FourRows.self) }
-@inline(never) func sixRows(_ tile: Tile) { tile.compute(SixRows.self) }
-@inline(never) func eightRows(_ tile: Tile) { tile.compute(EightRows.self) }
-@inline(never) func twelveRows(_ tile: Tile) { tile.compute(TwelveRows.self) }
-
-/// How many of the `remaining` rows the next tile takes: what fits the registers, and no tile left too thin.
-@inline(__always)
-func tileHeight(_ remaining: Int) -> Int {
-  #if KERNEL_AVX512
-    if remaining >= 12 && remaining != 16 { return 12 }
-    if remaining >= 8 { return 8 }
-    if remaining >= 6 { return 6 }
-  #elseif KERNEL_AVX2 || arch(arm64)
-    if remaining >= 6 && remaining != 8 { return 6 }
-  #endif
-  #if KERNEL_AVX512 || KERNEL_AVX2 || arch(arm64)
-    if remaining >= 4 { return 4 }
-  #endif
-  return remaining >= 2 ? 2 : 1
-}
-
-/// y = start + x·W for `rows` rows of x and `panelCount` panels of W, each `depth` rows of 32 columns.
-///
-/// Each result is one chain over k in order: y ← x[k]·w[k] + y, each step rounded once, beginning with
-/// `start`. `startStride` 0 makes one row of start values (a bias) serve every row; start may be y itself,
-/// to go on with an unfinished chain. Rows of y must have room for whole panels.
-@inline(never)
-public func multiply(
-  _ x: UnsafePointer<Float>, rowStride xStride: Int, rows: Int, depth: Int,
-  panels: UnsafePointer<Float>, panelStride: Int, panelCount: Int,
-  start: UnsafePointer<Float>, startStride: Int,
-  result y: UnsafeMutablePointer<Float>, resultStride yStride: Int
-) {
-  var panel = 0
-  while panel < panelCount {
-    let column = panel * panelWidth
-    var row = 0
-    while row < rows {
-      let height = tileHeight(rows - row)
-      let tile = Tile(
-        x: x + row * xStride, xStride: xStride, panel: panels + panel * panelStride, depth: depth,
-        start: start + row * startStride + column, startStride: startStride,
-        y: y + row * yStride + column, yStride: yStride)
-      switch height {
-      case 1: oneRow(tile)
-      case 2: twoRows(tile)
-      case 4: fourRows(tile)
-      case 6: sixRows(tile)
-      case 8: eightRows(tile)
-      default: twelveRows(tile)
-      }
-      row += height
-    }
-    panel += 1
-  }
 }
