@@ -63,7 +63,8 @@ let package = Package(
     .target(
       name: "TouchstoneReports",
       dependencies: [
-        "TouchstoneModel", "TouchstoneVerdict", .product(name: "Mustache", package: "swift-mustache"),
+        "TouchstoneAnalysis", "TouchstoneModel", "TouchstoneVerdict",
+        .product(name: "Mustache", package: "swift-mustache"),
       ]),
 
     // MARK: Golden activations on disk
@@ -97,7 +98,11 @@ let package = Package(
       exclude: ["Fixtures"]),
     .testTarget(name: "TouchstoneReferenceTests", dependencies: ["TouchstoneModel", "TouchstoneReference"]),
     .testTarget(
-      name: "TouchstoneReportsTests", dependencies: ["TouchstoneModel", "TouchstoneReports", "TouchstoneVerdict"]),
+      name: "TouchstoneReportsTests",
+      dependencies: [
+        "TouchstoneAnalysis", "TouchstoneCheckpoints", "TouchstoneModel", "TouchstoneReference", "TouchstoneReports",
+        "TouchstoneTokenizer", "TouchstoneVerdict",
+      ]),
     .testTarget(name: "TouchstoneHDF5Tests", dependencies: ["TouchstoneHDF5"]),
     .executableTarget(
       name: "GoldenTestProgram", dependencies: ["TouchstoneGolden"], path: "Tests/GoldenTestProgram"),

@@ -3,7 +3,7 @@ import TouchstoneModel
 /// The token embedding as a space in which directions mean something.
 public struct EmbeddingSpace: Sendable {
   /// How alike two vectors are.
-  public enum Similarity: String, Sendable, CaseIterable, Encodable {
+  public enum Similarity: String, Sendable, CaseIterable {
     /// a·b/(|a||b|), in −1…1: the angle alone.
     case cosine
     /// a·b: the angle and both lengths.
@@ -11,7 +11,7 @@ public struct EmbeddingSpace: Sendable {
   }
 
   /// A token and how alike it is to what was asked for.
-  public struct Neighbour: Hashable, Sendable, Encodable {
+  public struct Neighbour: Hashable, Sendable {
     /// The token's id.
     public let id: Int
     /// The similarity that was asked for.

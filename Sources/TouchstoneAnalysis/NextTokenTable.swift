@@ -3,12 +3,12 @@ import TouchstoneModel
 import TouchstoneReference
 
 /// The distribution of the next token side by side at several temperatures.
-public struct NextTokenTable: Sendable, Encodable {
+public struct NextTokenTable: Sendable {
   /// The temperatures that show the effect: sharp, usual, undivided, flat.
   public static let temperatures = [0.2, 0.7, 1, 1.5]
 
   /// The distribution under one choice of options.
-  public struct Column: Sendable, Encodable {
+  public struct Column: Sendable {
     /// What divided the logits; 0 is the arg max.
     public let temperature: Double
     /// How many of the most probable tokens were kept; nil for all.

@@ -5,9 +5,9 @@ import TouchstoneModel
 /// The eight families and their counting (query, key and value by head, output by layer, the unembedding for itself
 /// even where it is the embedding) are those in which the transformer is usually explained; biases, LayerNorms and
 /// positions, which that account leaves out, stand beside them.
-public struct ParameterCensus: Hashable, Sendable, Encodable {
+public struct ParameterCensus: Hashable, Sendable {
   /// Tensors that do the same work.
-  public struct Family: Hashable, Sendable, Encodable {
+  public struct Family: Hashable, Sendable {
     /// What they do.
     public let name: String
     /// Extents of each: [in, out], embeddings [rows, D]; nil where they differ.

@@ -3,9 +3,9 @@ import TouchstoneModel
 import TouchstoneReference
 
 /// What training looks at: the probability that a model gave to each next token of a text.
-public struct TextScore: Sendable, Encodable {
+public struct TextScore: Sendable {
   /// One token of the text and how well it was foreseen.
-  public struct Prediction: Hashable, Sendable, Encodable {
+  public struct Prediction: Hashable, Sendable {
     /// Where the token stands in the text, from 0.
     public let position: Int
     /// The token's id.

@@ -1,16 +1,41 @@
-/// How a token is shown to a person: spaces and line ends visible, bytes that are no text in hexadecimal.
-public enum TokenText {
-  /// The text in double quotes, such as `" king"`, `"\n"` or `"\xE2\x80"`.
+import TouchstoneModel
+import TouchstoneTokenizer
+
+/// How tokens are shown to a person: spaces and line ends visible, bytes that are no text in hexadecimal.
+public struct TokenText: Sendable {
+  private let tokenizer: Tokenizer?
+
+  /// Shows the tokens of a vocabulary; ids alone where there is none.
+  public init(_ tokenizer: Tokenizer?) {
+    self.tokenizer = tokenizer
+  }
+
+  /// The bytes of a token; nil for an id that the tokenizer does not have.
+  public func bytes(_ id: Int) -> [UInt8]? {
+    try? tokenizer?.token(id)
+  }
+
+  /// The token in double quotes, such as `" king"`, `"\n"` or `"\xE2\x80"`; `#7` where its text is not known.
+  public func quoted(_ id: Int) -> String {
+    bytes(id).map(Self.quoted) ?? "#\(id)"
+  }
+
+  /// The token with `·` for each space, for pictures; `#7` where its text is not known.
+  public func visible(_ id: Int) -> String {
+    bytes(id).map(Self.visible) ?? "#\(id)"
+  }
+
+  /// Text in double quotes, what cannot be seen written out.
   public static func quoted(_ bytes: [UInt8]) -> String {
-    "\"" + escaped(bytes) + "\""
+    "\"" + escaped(bytes, quotes: true) + "\""
   }
 
-  /// The text with `·` for each space, for pictures.
+  /// Text with `·` for each space and `⏎` for each line end, what else cannot be seen written out.
   public static func visible(_ bytes: [UInt8]) -> String {
-    escaped(bytes).replacing("\\n", with: "⏎").replacing(" ", with: "·")
+    escaped(bytes, quotes: false).replacing("\\n", with: "⏎").replacing(" ", with: "·")
   }
 
-  private static func escaped(_ bytes: [UInt8]) -> String {
+  private static func escaped(_ bytes: [UInt8], quotes: Bool) -> String {
     guard let text = String(validating: bytes, as: UTF8.self) else {
       return bytes.map(escaped).joined()
     }
@@ -19,8 +44,8 @@ public enum TokenText {
       case "\n": "\\n"
       case "\t": "\\t"
       case "\r": "\\r"
-      case "\"": "\\\""
-      case "\\": "\\\\"
+      case "\"" where quotes: "\\\""
+      case "\\" where quotes: "\\\\"
       default: isPrintable(scalar) ? String(scalar) : "\\u{\(String(scalar.value, radix: 16))}"
       }
     }.joined()

@@ -2,7 +2,7 @@ import TouchstoneModel
 import TouchstoneTokenizer
 
 /// A word that is one token of a vocabulary.
-public struct Word: Hashable, Sendable, Encodable {
+public struct Word: Hashable, Sendable {
   /// The token's id.
   public let token: Int
   /// The token's text, with the space before it if it has one.

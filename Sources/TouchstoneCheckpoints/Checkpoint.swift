@@ -21,9 +21,7 @@ public struct Checkpoint: Sendable {
   ///   this form.
   public init(directory: URL) throws(BadInput) {
     let folder = try CheckpointFolder(directory)
-    let configurationFile = folder.file("config.json")
-    let text = try MappedFile.contents(of: configurationFile)
-    let configuration = try Configuration(huggingFaceJSON: text, file: configurationFile.path)
+    let configuration = try Configuration(folder: folder)
     let files = try folder.safetensors()
     let (tensors, origin) = try Self.tensors(for: configuration, in: files)
     do {
@@ -59,5 +57,19 @@ public struct Checkpoint: Sendable {
       }
     }
     return (tensors, origin)
+  }
+}
+
+extension Configuration {
+  /// Reads `config.json` in the folder of a model, whether or not the weights are there.
+  ///
+  /// - Throws: ``BadInput`` for a folder, a file or a field that is missing or malformed.
+  public init(directory: URL) throws(BadInput) {
+    try self.init(folder: CheckpointFolder(directory))
+  }
+
+  fileprivate init(folder: CheckpointFolder) throws(BadInput) {
+    let file = folder.file("config.json")
+    try self.init(huggingFaceJSON: MappedFile.contents(of: file), file: file.path)
   }
 }

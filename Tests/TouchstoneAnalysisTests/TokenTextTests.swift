@@ -13,6 +13,12 @@ import TouchstoneAnalysis
     #expect(TokenText.quoted(bytes) == text)
   }
 
+  @Test func aTokenWithoutTextIsShownByItsID() {
+    #expect(TokenText(nil).quoted(7) == "#7")
+    #expect(TokenText(nil).visible(7) == "#7")
+    #expect(TokenText(nil).bytes(7) == nil)
+  }
+
   @Test func spacesAndLineEndsAreVisibleInPictures() {
     #expect(TokenText.visible(Array(" to be".utf8)) == "·to·be")
     #expect(TokenText.visible([0x0a]) == "⏎")

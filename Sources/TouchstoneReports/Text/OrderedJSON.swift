@@ -3,6 +3,7 @@ import TouchstoneModel
 /// A JSON value whose members keep the order in which they are given.
 enum OrderedJSON {
   case null
+  case bool(Bool)
   case integer(Int)
   /// null in the text where it is not finite, since JSON has no such number.
   case number(Double)
@@ -24,6 +25,7 @@ enum OrderedJSON {
   func text(indent: String = "") -> String {
     switch self {
     case .null: return "null"
+    case .bool(let value): return String(value)
     case .integer(let value): return String(value)
     case .number(let value): return value.isFinite ? "\(value)" : "null"
     case .string(let value): return JSONValue.quoted(value)

@@ -1,9 +1,10 @@
+import TouchstoneAnalysis
 import TouchstoneModel
 
 /// Bars for the next-token distribution, one panel for each column of a table.
-public struct NextTokenPicture {
+struct NextTokenPicture {
   /// The picture as an SVG document.
-  public let svg: String
+  let svg: String
 
   private static let rowHeight = 18.0
   private static let barWidth = 130.0
@@ -13,7 +14,7 @@ public struct NextTokenPicture {
   /// - Parameters:
   ///   - table: what to draw.
   ///   - labels: how each token of ``NextTokenTable/tokens`` is written.
-  public init(_ table: NextTokenTable, labels: [String]) {
+  init(_ table: NextTokenTable, labels: [String]) {
     let margin = 16 + 7.3 * Double(max(6, labels.map(\.count).max() ?? 0))
     let panelWidth = Self.barWidth + 56
     let rows = labels + ["others"]
@@ -48,10 +49,4 @@ public struct NextTokenPicture {
     "T = \(column.temperature)" + (column.topK.map { ", top \($0)" } ?? "")
       + (column.topP.map { ", top p \($0)" } ?? "")
   }
-}
-
-/// A probability as a person reads it, such as `41.5%`.
-func percent(_ probability: Double) -> String {
-  let tenths = Int((probability * 1000).rounded())
-  return "\(tenths / 10).\(tenths % 10)%"
 }

@@ -23,7 +23,7 @@ struct SVG {
     x: Double, y: Double, width: Double, height: Double, fill: String = ink, opacity: Double = 1,
     tooltip: String? = nil
   ) {
-    let title = tooltip.map { "<title>\(Self.escaped($0))</title>" } ?? ""
+    let title = tooltip.map { "<title>\(Escaping.markup($0))</title>" } ?? ""
     elements.append(
       """
       <rect x="\(number(x))" y="\(number(y))" width="\(number(width))" height="\(number(height))" \
@@ -54,7 +54,7 @@ struct SVG {
     elements.append(
       """
       <text x="\(number(x))" y="\(number(y))" font-size="\(number(size))" text-anchor="\(anchor.rawValue)" \
-      fill="\(color)"\(family)\(rotation) xml:space="preserve">\(Self.escaped(text))</text>
+      fill="\(color)"\(family)\(rotation) xml:space="preserve">\(Escaping.markup(text))</text>
       """)
   }
 
@@ -69,16 +69,6 @@ struct SVG {
       </svg>
 
       """
-  }
-
-  /// The text with the characters that XML reserves replaced; control characters, which it forbids, left out.
-  static func escaped(_ text: String) -> String {
-    String(
-      text.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0xfffe && $0.value != 0xffff }.map(
-        Character.init)
-    )
-    .replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-    .replacing("\"", with: "&quot;")
   }
 
   private func number(_ value: Double, digits: Int = 1) -> String {

@@ -1,12 +1,13 @@
+import TouchstoneAnalysis
 import TouchstoneModel
 
 /// A text in which the darkness behind each token is how much it surprised the model.
-public struct ScorePicture {
+struct ScorePicture {
   /// The picture as an SVG document.
-  public let svg: String
+  let svg: String
 
   /// The most tokens that are drawn.
-  public static let greatestTokenCount = 4096
+  static let greatestTokenCount = 4096
 
   private static let characterWidth = 9.0
   private static let lineHeight = 26.0
@@ -20,7 +21,7 @@ public struct ScorePicture {
   ///   - score: the losses.
   ///   - labels: how each token of the text is written, the first included, `⏎` for a line end.
   /// - Throws: ``BadInput`` for more than ``greatestTokenCount`` tokens.
-  public init(_ score: TextScore, labels: [String]) throws(BadInput) {
+  init(_ score: TextScore, labels: [String]) throws(BadInput) {
     guard labels.count <= Self.greatestTokenCount else {
       throw BadInput(
         place: "picture", problem: "\(labels.count) tokens are too many for one picture",

@@ -1,12 +1,13 @@
+import TouchstoneAnalysis
 import TouchstoneModel
 
 /// A heat map of each head's attention: rows are queries, columns keys, darkness is the weight.
-public struct AttentionPicture {
+struct AttentionPicture {
   /// The picture as an SVG document.
-  public let svg: String
+  let svg: String
 
   /// The most tokens that are drawn.
-  public static let greatestTokenCount = 256
+  static let greatestTokenCount = 256
 
   private static let cell = 14.0
   private static let gap = 30.0
@@ -18,7 +19,7 @@ public struct AttentionPicture {
   ///   - heads: which heads.
   ///   - labels: how each token is written: [T].
   /// - Throws: ``BadInput`` for more than ``greatestTokenCount`` tokens.
-  public init(_ pattern: AttentionPattern, heads: [Int], labels: [String]) throws(BadInput) {
+  init(_ pattern: AttentionPattern, heads: [Int], labels: [String]) throws(BadInput) {
     let count = pattern.inputs.count
     guard count <= Self.greatestTokenCount else {
       throw BadInput(

@@ -1,0 +1,66 @@
+import TouchstoneAnalysis
+import TouchstoneModel
+
+/// The attention of some heads of a block, rendered.
+public struct AttentionReport: Sendable {
+  private let pattern: AttentionPattern
+  private let heads: [Int]
+  private let text: TokenText
+
+  /// Joins a pattern with the names of its tokens.
+  ///
+  /// - Parameter heads: which heads to show.
+  /// - Throws: ``BadInput`` for a head that is not there.
+  public init(_ pattern: AttentionPattern, heads: [Int], text: TokenText) throws(BadInput) {
+    if let bad = heads.first(where: { !(0..<pattern.headCount).contains($0) }) {
+      throw BadInput(
+        place: "head", problem: "\(bad) is outside 0…\(pattern.headCount - 1)",
+        remedy: "name a head of the model")
+    }
+    self.pattern = pattern
+    self.heads = heads
+    self.text = text
+  }
+
+  /// For each head, each token and the three that it attends to most, for a person.
+  public func terminal() -> String {
+    heads.map { head in
+      let weights = pattern.head(head)
+      var table = AlignedColumns(
+        [false, true, false, true, false, true, false].map { AlignedColumns.Column(isRight: $0) })
+      for query in 0..<pattern.inputs.count {
+        let keys = (0...query).sorted { (weights[query, $1], $1) < (weights[query, $0], $0) }.prefix(3)
+        let cells = keys.flatMap { [percent(weights[query, $0], digits: 1), name($0)] }
+        table.add([name(query)] + cells + [String](repeating: "", count: 6 - cells.count))
+      }
+      let title = "layer \(pattern.layer), head \(head): each token and the three it attends to most"
+      return ([title] + table.lines()).joined(separator: "\n") + "\n"
+    }.joined(separator: "\n")
+  }
+
+  /// One JSON object with every weight.
+  public func json() -> String {
+    OrderedJSON.object([
+      ("layer", .integer(pattern.layer)),
+      ("tokens", .array(pattern.inputs.tokenIDs.map { .object(text.members($0)) })),
+      (
+        "heads",
+        .array(
+          heads.map { head in
+            let weights = pattern.head(head)
+            let rows = (0..<weights.rowCount).map { OrderedJSON.array(weights.row($0).map { .number($0) }) }
+            return .object([("head", .integer(head)), ("weights", .array(rows))])
+          })
+      ),
+    ]).text() + "\n"
+  }
+
+  /// A heat map of the same heads.
+  ///
+  /// - Throws: ``BadInput`` for a sequence too long to draw.
+  public func svg() throws(BadInput) -> String {
+    try AttentionPicture(pattern, heads: heads, labels: pattern.inputs.tokenIDs.map(text.visible)).svg
+  }
+
+  private func name(_ position: Int) -> String { text.quoted(pattern.inputs.tokenIDs[position]) }
+}
