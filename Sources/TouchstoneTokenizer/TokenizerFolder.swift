@@ -35,7 +35,8 @@ extension Tokenizer {
     throw BadInput(
       file: folder,
       problem: isFolder ? "holds neither \(names[0]) nor \(names[1])" : "is not a folder that can be read",
-      remedy: "give a folder with vocab.json and merges.txt, or token ids instead of text")
+      remedy: "give a folder with vocab.json and merges.txt (tokenizer.json alone is not read), or token ids "
+        + "instead of text")
   }
 
   private static func readTokenIDs(_ file: String) throws(BadInput) -> [String: Int] {

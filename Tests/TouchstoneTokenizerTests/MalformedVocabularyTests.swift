@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import TouchstoneModel
+import TouchstoneReference
 
 @testable import TouchstoneTokenizer
 
@@ -153,6 +154,30 @@ import TouchstoneModel
       try file.close()
       let error = #expect(throws: BadInput.self) { try Tokenizer(folder: folder) }
       #expect(error?.problem == "is larger than 64 MiB")
+    }
+  }
+
+  /// What a damaged byte leaves is refused, or is another vocabulary that still encodes and decodes.
+  @Test(arguments: 0..<300 as Range<UInt64>)
+  func aDamagedByteIsRefusedOrHarmless(seed: UInt64) throws {
+    var random = SplitMix64(seed: seed)
+    var files: [String: Data] = [:]
+    for name in ["vocab.json", "merges.txt"] {
+      files[name] = try Data(contentsOf: TestData.shakespeare.appendingPathComponent(name))
+    }
+    let damaged = seed.isMultiple(of: 2) ? "vocab.json" : "merges.txt"
+    let offset = Int.random(in: 0..<(files[damaged]?.count ?? 0), using: &random)
+    files[damaged]?[offset] = UInt8.random(in: 0...255, using: &random)
+    try withFolder(files) { folder in
+      do {
+        let tokenizer = try Tokenizer(folder: folder)
+        let bytes = random.bytes(count: 100) + Array("Good morrow, cousin.".utf8)
+        let ids = try tokenizer.encode(bytes: bytes)
+        let decoded = try tokenizer.bytes(of: ids)
+        #expect(decoded == bytes, "seed \(seed)")
+      } catch let error as BadInput {
+        #expect(!error.description.contains("\n"), "seed \(seed)")
+      }
     }
   }
 
