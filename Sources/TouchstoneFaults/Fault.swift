@@ -32,21 +32,22 @@ public struct Fault: Sendable, CustomStringConvertible {
   public let practice: String
   /// The activations whose making it can spoil.
   public let points: Set<Activation.Point>
-  /// The faulty operation; nil where the bug cannot arise, such as a second head in a model with one.
+  /// The format that the faulty output is rounded to, where rounding it is part of the bug.
+  let storage: NumberFormat?
+  /// The faulty operation before that rounding; nil where the bug cannot arise, such as a second head in a model with one.
   let output: @Sendable (FaultSite) -> Tensor<Double>?
 
-  /// Describes a bug.
-  ///
-  /// - Parameter output: the faulty output in float64, from what the operation reads.
-  public init(
+  /// Describes a bug, whose `output` is made in float64 from what the operation reads.
+  init(
     _ id: String, _ name: String, _ family: Family, at points: Set<Activation.Point>, practice: String,
-    output: @escaping @Sendable (FaultSite) -> Tensor<Double>?
+    storedAs storage: NumberFormat? = nil, output: @escaping @Sendable (FaultSite) -> Tensor<Double>?
   ) {
     self.id = id
     self.name = name
     self.family = family
     self.practice = practice
     self.points = points
+    self.storage = storage
     self.output = output
   }
 
@@ -56,6 +57,16 @@ public struct Fault: Sendable, CustomStringConvertible {
   /// The operations of a model that it can spoil.
   public func sites(in configuration: Configuration) -> [Operation] {
     configuration.operations.filter { points.contains($0.output.point) }
+  }
+}
+
+extension Fault {
+  /// The faulty output, rounded as the bug would have it; nil where the bug cannot arise or the output would
+  /// have another shape.
+  func spoilt(_ site: FaultSite) -> Tensor<Double>? {
+    guard let value = output(site) else { return nil }
+    guard let storage else { return value }
+    return Tensor(value.values.map { storage.round($0) }, shape: value.shape)
   }
 }
 
@@ -89,6 +100,13 @@ public struct FaultSite {
     return evaluate(
       operation, activations: activations ?? self.activations, parameters: parameters ?? self.parameters,
       inputs: inputs ?? self.inputs, temperature: temperature ?? self.temperature)
+  }
+
+  /// The operation's value, changed afterwards.
+  func edited(_ change: (inout Tensor<Double>) -> Void) -> Tensor<Double> {
+    var value = evaluated()
+    change(&value)
+    return value
   }
 
   /// The operation's value with one of its activations changed.

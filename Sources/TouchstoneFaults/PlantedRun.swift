@@ -19,7 +19,7 @@ extension RecordedActivations {
           operation: operation, activations: activations, parameters: parameters, inputs: inputs,
           temperature: temperature, configuration: weights.configuration, activation: { known[$0] },
           parameter: { weights.stored[$0] == nil ? nil : weights.float64($0) })
-        value = fault.output(site)
+        value = fault.spoilt(site)
       }
       let computed =
         value

@@ -152,7 +152,7 @@ extension Inputs {
 
 extension ActivationSource {
   /// Whether an activation is recorded with the extents that the configuration gives it.
-  func hasRightShape(_ activation: Activation) -> Bool {
+  package func hasRightShape(_ activation: Activation) -> Bool {
     storedShape(of: activation) == configuration.shape(of: activation, tokenCount: inputs.count)
   }
 }

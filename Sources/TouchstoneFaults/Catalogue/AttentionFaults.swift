@@ -1,25 +1,38 @@
+import Foundation
 import TouchstoneModel
-import TouchstoneReference
 
 extension Fault {
   static let attentionFaults: [Fault] = [
-    Fault(
-      "attention.no-scale", "scores are not divided by √d", .attention, at: [.attentionScores],
-      practice: "the scale is forgotten, or expected inside a kernel that does not apply it"
-    ) { $0.scores(scale: 1) },
-    Fault(
-      "attention.scale-by-width", "scores are divided by √D instead of √d", .attention,
-      at: [.attentionScores],
-      practice: "the model's width is taken for the head's"
-    ) { site in site.scores(scale: 1 / Double(site.configuration.width).squareRoot()) },
-    Fault(
-      "attention.scale-twice", "scores are divided by √d twice", .attention, at: [.attentionScores],
-      practice: "queries are scaled, and the kernel scales again"
-    ) { site in site.scale.flatMap { site.scores(scale: $0 * $0) } },
-    Fault(
-      "attention.scale-without-root", "scores are divided by d instead of √d", .attention,
-      at: [.attentionScores], practice: "the square root is forgotten"
-    ) { site in site.scores(scale: 1 / Double(site.configuration.headWidth)) },
+    scaleFaults, productFaults,
+  ].flatMap { $0 }
+
+  private static let scaleFaults: [Fault] = [
+    ("no-scale", "scores are not divided by √d", "the scale is expected inside a kernel that has none"),
+    (
+      "scale-by-width", "scores are divided by √D instead of √d",
+      "the model's width is taken for the head's"
+    ),
+    ("scale-twice", "scores are divided by √d twice", "queries are scaled, and the kernel scales again"),
+    ("scale-without-root", "scores are divided by d instead of √d", "the square root is forgotten"),
+    ("scale-by-layer", "scores are divided by the layer's number too", "an option of another model is on"),
+    ("scale-in-half", "1/√d is rounded to float16", "the constant is kept in half precision"),
+    ("scale-by-length", "scores are divided by √T instead of √d", "the wrong axis's extent is taken"),
+  ].map { id, name, practice in
+    Fault("attention.\(id)", name, .attention, at: [.attentionScores], practice: practice) { site in
+      let right = 1 / Double(site.configuration.headWidth).squareRoot()
+      return switch id {
+      case "no-scale": site.scores(scale: 1)
+      case "scale-by-width": site.scores(scale: 1 / Double(site.configuration.width).squareRoot())
+      case "scale-twice": site.scores(scale: right * right)
+      case "scale-without-root": site.scores(scale: 1 / Double(site.configuration.headWidth))
+      case "scale-by-layer": site.scores(scale: right / Double((site.operation.output.layer ?? 0) + 1))
+      case "scale-in-half": site.scores(scale: NumberFormat.float16.round(right))
+      default: site.scores(scale: 1 / Double(site.inputs.count).squareRoot())
+      }
+    }
+  }
+
+  private static let productFaults: [Fault] = [
     Fault(
       "attention.key-not-transposed", "keys are read as if stored transposed", .attention,
       at: [.attentionScores], practice: "a layout of [H, d, T] is assumed where [H, T, d] is stored"
@@ -27,70 +40,79 @@ extension Fault {
       site.evaluated(changing: 1) { key in
         let (tokens, width) = (key.shape[1], key.shape[2])
         let original = key
-        for head in 0..<key.shape[0] {
-          let first = head * tokens * width
-          for token in 0..<tokens {
-            for column in 0..<width {
-              key.values[first + token * width + column] = original.values[first + column * tokens + token]
-            }
-          }
+        for offset in key.values.indices {
+          let (head, within) = (offset / (tokens * width), offset % (tokens * width))
+          let transposed = within % width * tokens + within / width
+          key.values[offset] = original.values[head * tokens * width + transposed]
+        }
+      }
+    },
+    Fault(
+      "attention.query-key-exchanged", "queries and keys are exchanged", .attention, at: [.attentionScores],
+      practice: "the two arguments of a product are in the wrong order"
+    ) { site in site.evaluated(activations: [site.activations[1], site.activations[0]]) },
+    Fault(
+      "attention.key-of-next-head", "each head reads the next head's keys", .attention,
+      at: [.attentionScores], practice: "an index of grouped heads is off by one"
+    ) { site in site.withHeads(of: 1) { ($0 + 1) % $1 } },
+    Fault(
+      "attention.key-of-first-head", "every head reads the first head's keys", .attention,
+      at: [.attentionScores], practice: "multi-query code runs a model that has one key per head"
+    ) { site in site.withHeads(of: 1) { _, _ in 0 } },
+    Fault(
+      "attention.key-of-head-pair", "two heads share the keys of the first of them", .attention,
+      at: [.attentionScores], practice: "grouped-query code with the wrong number of groups"
+    ) { site in site.withHeads(of: 1) { head, _ in head / 2 * 2 } },
+    Fault(
+      "attention.value-of-next-head", "each head reads the next head's values", .attention,
+      at: [.attentionContext], practice: "an index of grouped heads is off by one"
+    ) { site in site.withHeads(of: 1) { ($0 + 1) % $1 } },
+    Fault(
+      "attention.value-of-first-head", "every head reads the first head's values", .attention,
+      at: [.attentionContext], practice: "multi-query code runs a model that has one value per head"
+    ) { site in site.withHeads(of: 1) { _, _ in 0 } },
+    Fault(
+      "attention.soft-cap-50", "scores are capped by 50·tanh(s/50)", .attention, at: [.attentionScores],
+      practice: "an option of another model family is on"
+    ) { site in site.edited { $0.values = $0.values.map { $0.isFinite ? 50 * tanh($0 / 50) : $0 } } },
+    Fault(
+      "attention.alibi", "scores carry a penalty for distance", .attention, at: [.attentionScores],
+      practice: "the positions of another model family are on"
+    ) { site in
+      site.edited { scores in
+        for offset in scores.values.indices {
+          let index = scores.index(of: offset)
+          let slope = exp2(-8 * Double(index[0] + 1) / Double(scores.shape[0]))
+          scores.values[offset] -= slope * Double(abs(index[1] - index[2]))
+        }
+      }
+    },
+    Fault(
+      "attention.rotary", "queries and keys are rotated by their positions", .attention,
+      at: [.attentionScores], practice: "the positions of another model family are on"
+    ) { site in
+      guard site.configuration.headWidth > 1 else { return nil }
+      return site.evaluated(
+        activations: site.activations.map { $0.rotated(by: site.inputs.positionIDs) })
+    },
+    Fault(
+      "attention.probabilities-transposed", "probabilities are read transposed", .attention,
+      at: [.attentionContext], practice: "row and column strides are exchanged"
+    ) { site in
+      site.rawContext { probabilities, head, row, column in probabilities[head, column, row] }
+    },
+    Fault(
+      "attention.mean-of-values", "the context is divided by the number of keys", .attention,
+      at: [.attentionContext], practice: "a mean is taken for a weighted sum"
+    ) { site in
+      site.edited { context in
+        for row in 0..<context.rowCount {
+          for column in 0..<context.rowWidth { context[row, column] /= Double(row + 1) }
         }
       }
     },
   ]
 
-  static let maskFaults: [Fault] = [
-    Fault(
-      "mask.one-later", "each query also sees the next key", .mask, at: [.attentionProbabilities],
-      practice: "j <= i + 1 for j <= i, or a mask shifted by the length of the cache"
-    ) { $0.probabilities { key, query in key <= query + 1 } },
-    Fault(
-      "mask.one-earlier", "no query sees its own key", .mask, at: [.attentionProbabilities],
-      practice: "j < i for j <= i"
-    ) { $0.probabilities { key, query in key < max(query, 1) } },
-  ]
-
-  static let headFaults: [Fault] = [
-    Fault(
-      "heads.interleaved", "head h takes every H-th column instead of consecutive ones", .heads,
-      at: [.query, .key, .value], practice: "[T, d, H] is assumed where [T, H, d] is stored"
-    ) { site in
-      guard site.configuration.headCount > 1, site.configuration.headWidth > 1 else { return nil }
-      var value = site.evaluated()
-      let original = value
-      let (heads, tokens, width) = (value.shape[0], value.shape[1], value.shape[2])
-      for head in 0..<heads {
-        for token in 0..<tokens {
-          for column in 0..<width {
-            let flat = column * heads + head
-            value[head, token, column] = original[flat / width, token, flat % width]
-          }
-        }
-      }
-      return value
-    }
-  ]
-
-  static let cacheFaults: [Fault] = [
-    Fault(
-      "cache.stale-key", "the last key is that of the token before", .cache, at: [.attentionScores],
-      practice: "the cache is read before the new row is written"
-    ) { site in
-      guard site.inputs.count > 1 else { return nil }
-      return site.evaluated(changing: 1) {
-        $0.copyRow(from: site.inputs.count - 2, to: site.inputs.count - 1)
-      }
-    },
-    Fault(
-      "cache.stale-value", "the last value is that of the token before", .cache, at: [.attentionContext],
-      practice: "the cache is read before the new row is written"
-    ) { site in
-      guard site.inputs.count > 1 else { return nil }
-      return site.evaluated(changing: 1) {
-        $0.copyRow(from: site.inputs.count - 2, to: site.inputs.count - 1)
-      }
-    },
-  ]
 }
 
 extension FaultSite {
@@ -104,44 +126,54 @@ extension FaultSite {
     evaluated(kind: .attentionScores(scale: scale))
   }
 
-  /// The score of a pair, visible or not, as an implementation has it before it masks.
-  func unmaskedScores() -> Tensor<Double>? {
-    guard let query = sibling(.query), let key = sibling(.key), var scores = activations.first else {
-      return nil
-    }
-    let scale = configuration.scoreScale(layer: operation.output.layer ?? 0)
-    for offset in scores.values.indices where !scores.values[offset].isFinite {
-      let index = scores.index(of: offset)
-      let (q, k) = (
-        query.row(index[0] * inputs.count + index[1]), key.row(index[0] * inputs.count + index[2])
-      )
-      scores.values[offset] = scale * zip(q, k).reduce(0) { $0 + $1.0 * $1.1 }
-    }
-    return scores
-  }
-
-  /// Attention probabilities under another mask.
-  ///
-  /// - Parameter isVisible: of a key and a query, the padding mask aside.
-  func probabilities(_ isVisible: (Int, Int) -> Bool) -> Tensor<Double>? {
-    guard let scores = unmaskedScores() else { return nil }
-    let tokens = inputs.count
-    var probabilities = Tensor<Double>(repeating: 0, shape: scores.shape)
-    for row in 0..<scores.rowCount {
-      let visible = (0..<tokens).filter { isVisible($0, row % tokens) && inputs.attentionMask?[$0] ?? true }
-      for (column, weight) in zip(visible, softmax(visible.map { scores[row, $0] })) {
-        probabilities[row, column] = weight
+  /// The operation's value where head h reads another head of one input; nil with a single head.
+  func withHeads(of index: Int, _ source: (Int, Int) -> Int) -> Tensor<Double>? {
+    let original = activations[index]
+    let (heads, size) = (original.shape[0], original.shape[1] * original.shape[2])
+    guard heads > 1 else { return nil }
+    return evaluated(changing: index) { changed in
+      for head in 0..<heads {
+        let from = min(source(head, heads), heads - 1) * size
+        for offset in 0..<size { changed.values[head * size + offset] = original.values[from + offset] }
       }
     }
-    return probabilities
+  }
+
+  /// The context with probabilities read through `weight`, whatever the mask says.
+  func rawContext(
+    _ weight: (_ probabilities: Tensor<Double>, _ head: Int, _ row: Int, _ column: Int) -> Double
+  ) -> Tensor<Double> {
+    let (probabilities, value) = (activations[0], activations[1])
+    let (heads, tokens, width) = (value.shape[0], value.shape[1], value.shape[2])
+    var context = Tensor<Double>(repeating: 0, shape: [tokens, heads * width])
+    for head in 0..<heads {
+      for row in 0..<tokens {
+        for column in 0..<tokens {
+          let factor = weight(probabilities, head, row, column)
+          guard factor != 0 else { continue }
+          for unit in 0..<width { context[row, head * width + unit] += factor * value[head, column, unit] }
+        }
+      }
+    }
+    return context
   }
 }
 
 extension Tensor<Double> {
-  /// Copies one row of every head of a [H, T, d] tensor over another.
-  mutating func copyRow(from source: Int, to target: Int) {
+  /// Rotary positions (Su et al. 2021) in the half-split layout, on [H, T, d].
+  func rotated(by positions: [Int]) -> Tensor<Double> {
+    let half = shape[2] / 2
+    var result = self
     for head in 0..<shape[0] {
-      for column in 0..<shape[2] { self[head, target, column] = self[head, source, column] }
+      for token in 0..<shape[1] {
+        for index in 0..<half {
+          let angle = Double(positions[token]) * pow(10000, -Double(index) / Double(half))
+          let (first, second) = (self[head, token, index], self[head, token, index + half])
+          result[head, token, index] = first * cos(angle) - second * sin(angle)
+          result[head, token, index + half] = second * cos(angle) + first * sin(angle)
+        }
+      }
     }
+    return result
   }
 }

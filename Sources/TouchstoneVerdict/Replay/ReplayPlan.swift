@@ -100,7 +100,7 @@ struct ReplayPlanner {
 
 extension Activation {
   /// The keys or values that attention really read, which a capture may hold apart from those projected.
-  func cacheRead(by reader: Operation) -> Activation? {
+  package func cacheRead(by reader: Operation) -> Activation? {
     switch (reader.kind, point) {
     case (.attentionScores, .key): layer.map { Activation(.keyCache, layer: $0) }
     case (.attentionContext, .value): layer.map { Activation(.valueCache, layer: $0) }

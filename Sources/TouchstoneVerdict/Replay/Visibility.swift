@@ -5,7 +5,7 @@ extension Operation {
   ///
   /// The definition says which keys a query sees. Scores it does not see may hold anything; a query that sees
   /// none has no attention to judge.
-  func judgedElements(_ inputs: Inputs, configuration: Configuration) -> (Int) -> Bool {
+  package func judgedElements(_ inputs: Inputs, configuration: Configuration) -> (Int) -> Bool {
     let tokens = inputs.count
     let seesAny = (0..<tokens).map { row in
       (0...row).contains { inputs.isVisible(key: $0, from: row) }

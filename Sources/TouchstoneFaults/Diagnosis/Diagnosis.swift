@@ -1,0 +1,137 @@
+import TouchstoneModel
+import TouchstoneReference
+import TouchstoneVerdict
+
+extension Verdict {
+  /// The same verdict with the fault named that explains where it begins, if one of the catalogue does.
+  ///
+  /// - Parameters:
+  ///   - capture: what was judged.
+  ///   - weights: the model's parameters, where they are at hand.
+  ///   - catalogue: the faults that are considered.
+  /// - Throws: what reading the capture throws.
+  public func diagnosed(
+    _ capture: any ActivationSource, weights: Weights?, catalogue: [Fault] = Fault.catalogue
+  ) throws -> Verdict {
+    guard let first = flagged.first, first.method == .replay, !first.index.isEmpty else { return self }
+    let diagnosis = try Diagnosis(of: first, in: capture, weights: weights, catalogue: catalogue)
+    return Verdict(
+      outcome: outcome, method: method, findings: findings, notCompared: notCompared,
+      cause: diagnosis?.cause, notes: notes + (diagnosis?.note.map { [$0] } ?? []))
+  }
+}
+
+/// Every fault of a catalogue, replayed on a capture's own activations at one operation.
+struct Diagnosis {
+  /// A fault and how well it explains the capture.
+  struct Hypothesis {
+    let fault: Fault
+    let value: Tensor<Double>
+    let bounds: [Double]
+    /// The worst error over the bound under this hypothesis; within 1 the fault explains the capture.
+    let ratio: Double
+  }
+
+  /// The faults that were tried, best first.
+  let hypotheses: [Hypothesis]
+
+  /// Tries the catalogue at the operation of a finding; nil where it cannot be replayed alone.
+  init?(of finding: Finding, in capture: any ActivationSource, weights: Weights?, catalogue: [Fault]) throws {
+    guard let got = try capture.tensor(finding.activation),
+      let right = try Judge(weights: weights).estimate(finding.activation, in: capture),
+      let replay = try HypothesisReplay(finding, capture: capture, weights: weights)
+    else { return nil }
+    let isJudged = replay.operation.judgedElements(capture.inputs, configuration: capture.configuration)
+    let judged = got.values.indices.filter(isJudged)
+    var hypotheses: [Hypothesis] = []
+    for fault in catalogue where !replay.places(of: fault).isEmpty {
+      for place in replay.places(of: fault) {
+        guard let value = try replay.value(planting: fault, at: place), value.shape == got.shape else {
+          continue
+        }
+        let isLast = place == finding.activation
+        let bounds = Self.bounds(of: value, right: right, isSoftmax: replay.isSoftmax)
+        // A fault that changes nothing here explains nothing.
+        let isVisible = judged.contains { offset in
+          !(abs(value.values[offset] - right.values.values[offset]) <= right.bounds[offset].stat)
+        }
+        guard isVisible else { continue }
+        let ratio = judged.reduce(0.0) { worst, offset in
+          let error =
+            isLast
+            ? fault.leastError(from: value.values[offset], to: got.values[offset])
+            : abs(value.values[offset] - got.values[offset])
+          let ratio = error == 0 ? 0 : error / bounds[offset]
+          return max(worst, ratio.isNaN ? .infinity : ratio)
+        }
+        hypotheses.append(Hypothesis(fault: fault, value: value, bounds: bounds, ratio: ratio))
+      }
+    }
+    self.hypotheses = hypotheses.sorted { $0.ratio < $1.ratio }
+  }
+
+  /// The bound of `stat`, scaled to what the hypothesis gives.
+  ///
+  /// Softmax errs relatively, so its bound moves with the value; elsewhere the sums of a hypothesis are about as
+  /// large as its output.
+  private static func bounds(of value: Tensor<Double>, right: Estimate, isSoftmax: Bool) -> [Double] {
+    let unit = ScalarType.float32.unitRoundoff
+    return (0..<value.rowCount).flatMap { row -> [Double] in
+      let range = row * value.rowWidth..<(row + 1) * value.rowWidth
+      let finite = range.filter { value.values[$0].isFinite }
+      if isSoftmax {
+        let relative = range.reduce(8 * unit) { worst, offset in
+          let expected = right.values.values[offset]
+          return expected > 1e-30 ? max(worst, right.bounds[offset].stat / expected) : worst
+        }
+        return range.map { max(right.bounds[$0].stat, relative * abs(value.values[$0]) + 0x1p-123) }
+      }
+      let squares = finite.reduce(0) { $0 + value.values[$1] * value.values[$1] }
+      let rootMeanSquare = (squares / Double(max(finite.count, 1))).squareRoot()
+      return range.map {
+        right.bounds[$0].stat + 2 * unit * abs(value.values[$0]) + 8 * unit * rootMeanSquare
+      }
+    }
+  }
+
+  /// The hypotheses that the capture cannot tell from the best one: within rounding of it everywhere.
+  private var bestClass: [Hypothesis] {
+    guard let best = hypotheses.first else { return [] }
+    return hypotheses.filter { other in
+      other.fault.id == best.fault.id
+        || best.value.values.indices.allSatisfy { offset in
+          let (left, right) = (best.value.values[offset], other.value.values[offset])
+          return left == right || abs(left - right) <= 2 * best.bounds[offset] || left.isNaN || !left.isFinite
+        }
+    }
+  }
+
+  /// The fault, or class of faults, that explains the capture within rounding.
+  var cause: Cause? {
+    guard let best = hypotheses.first, best.ratio <= 1 else { return nil }
+    let members = bestClass
+    let names = members.map(\.fault).reduce(into: [Fault]()) { found, fault in
+      if !found.contains(where: { $0.id == fault.id }) { found.append(fault) }
+    }
+    let next = hypotheses.first { other in !names.contains { $0.id == other.fault.id } }
+    return Cause(
+      id: best.fault.id, name: names.map(\.name).joined(separator: "; or, the same here: "),
+      ratio: best.ratio,
+      nextRatio: next?.ratio)
+  }
+
+  /// What is said where no fault of the catalogue explains the capture.
+  var note: String? {
+    guard let best = hypotheses.first, best.ratio > 1 else { return nil }
+    return "The cause is none of the \(Fault.catalogue.count) faults of the catalogue; nearest is "
+      + "“\(best.fault.name)”, \(String(Int(min(best.ratio, 1e15)))) times its bound away."
+  }
+}
+
+extension Fault {
+  /// How far a value before the fault's own rounding must have lain from `exact` to be captured as `got`.
+  func leastError(from exact: Double, to got: Double) -> Double {
+    if exact == got { return 0 }
+    return storage?.leastError(from: exact, to: got) ?? abs(got - exact)
+  }
+}
