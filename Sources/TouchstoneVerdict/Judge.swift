@@ -21,59 +21,38 @@ public struct Judge: Sendable {
     on capture: any ActivationSource, golden: (any ActivationSource)? = nil
   ) throws -> Verdict {
     try checkSameModel(capture, golden)
+    let operations = capture.judgedOperations
+    let planner = ReplayPlanner(capture, hasWeights: weights != nil)
+    let floor = golden.map { FloorComparison(capture: capture, golden: $0) }
     var findings: [Finding] = []
     var notCompared: [NotCompared] = []
-    let operations = capture.configuration.operations.flatMap { $0.withCaches(in: capture) }
-    let planner = ReplayPlanner(
-      operations, hasWeights: weights != nil, isUsable: { capture.hasRightShape($0) },
-      isDerived: capture.isDerived)
-    let replay = Replay(capture, weights: weights)
-    let floor = golden.map { FloorComparison(capture: capture, golden: $0) }
-
-    for operation in operations {
-      let activation = operation.output
-      guard let shape = capture.storedShape(of: activation) else {
-        notCompared.append(NotCompared(path: activation.path, why: "it is not recorded"))
-        continue
-      }
-      guard capture.hasRightShape(activation) else {
-        let wanted = capture.configuration.shape(of: activation, tokenCount: capture.inputs.count)
-        findings.append(
-          Finding(
-            activation: activation, zone: .fail, ratio: .infinity,
-            problem: "has the shape \(shape) where \(wanted) is due"))
-        continue
-      }
-      var finding: Finding?
-      var why = "no element of it can be compared"
-      do {
-        finding = try replay.judge(planner.plan(operation))
-      } catch let obstacle as ReplayPlanner.Obstacle {
-        finding = try floor?.judge(operation) ?? operation.findingOfNonFinite(in: capture)
-        why = obstacle.why
-      }
-      if let finding {
-        findings.append(finding.withInherited(try floor?.inherited(activation)))
-      } else {
-        notCompared.append(NotCompared(path: activation.path, why: why))
+    // A few operations at a time, on all cores: no more of a deep capture is held than of a shallow one.
+    for first in stride(from: 0, to: operations.count, by: Self.operationsAtOnce) {
+      let batch = operations[first..<min(first + Self.operationsAtOnce, operations.count)]
+      let steps = try batch.map { try Step($0, capture, planner, weights: weights, floor: floor) }
+      let replayed = steps.indices.concurrentMap { steps[$0].replay?.finding() }
+      for (step, replayed) in zip(steps, replayed) {
+        if let finding = replayed ?? step.finding {
+          findings.append(finding.withInherited(try floor?.inherited(finding.activation)))
+        } else {
+          notCompared.append(NotCompared(path: step.activation.path, why: step.obstacle))
+        }
       }
     }
     return try conclude(findings, notCompared, floor: floor, operations: operations)
   }
 
+  private static let operationsAtOnce = 8
+
   /// What the definition gives for one recorded activation from the capture's own, and the bounds around it.
   ///
   /// - Returns: nil where the capture does not hold enough to say.
   package func estimate(_ activation: Activation, in capture: any ActivationSource) throws -> Estimate? {
-    let operations = capture.configuration.operations.flatMap { $0.withCaches(in: capture) }
-    let planner = ReplayPlanner(
-      operations, hasWeights: weights != nil, isUsable: { capture.hasRightShape($0) },
-      isDerived: capture.isDerived)
-    guard let operation = operations.first(where: { $0.output == activation }),
+    guard let operation = capture.judgedOperations.first(where: { $0.output == activation }),
       capture.hasRightShape(activation),
-      let plan = try? planner.plan(operation)
+      let plan = try? ReplayPlanner(capture, hasWeights: weights != nil).plan(operation)
     else { return nil }
-    return try Replay(capture, weights: weights).want(plan)
+    return try Replay(plan, of: capture, weights: weights).want()
   }
 
   /// Adds the end-to-end check, and says what was and was not done.
@@ -154,27 +133,6 @@ extension ActivationSource {
   /// Whether an activation is recorded with the extents that the configuration gives it.
   package func hasRightShape(_ activation: Activation) -> Bool {
     storedShape(of: activation) == configuration.shape(of: activation, tokenCount: inputs.count)
-  }
-}
-
-extension Operation {
-  /// The operation itself, after the reading of cached keys or values where the capture holds them apart.
-  fileprivate func withCaches(in capture: any ActivationSource) -> [Operation] {
-    let caches = inputs.compactMap { input in
-      input.cacheRead(by: self).map { Operation(.identity, $0, from: [input]) }
-    }
-    return caches.filter { capture.storedShape(of: $0.output) != nil } + [self]
-  }
-
-  /// A finding where a tensor that cannot be judged otherwise holds an element that is not finite.
-  fileprivate func findingOfNonFinite(in capture: any ActivationSource) throws -> Finding? {
-    guard let tensor = try capture.tensor(output) else { return nil }
-    let isJudged = judgedElements(capture.inputs, configuration: capture.configuration)
-    guard let offset = tensor.values.indices.first(where: { isJudged($0) && !tensor.values[$0].isFinite })
-    else { return nil }
-    return Finding(
-      activation: output, zone: .fail, ratio: .infinity, index: tensor.index(of: offset),
-      got: tensor.values[offset], problem: "is \(tensor.values[offset])")
   }
 }
 

@@ -136,12 +136,15 @@ public struct Cause: Sendable, Equatable {
   public let ratio: Double
   /// The same under the next best hypothesis; nil where there is none.
   public let nextRatio: Double?
+  /// Other ids of the catalogue that the capture cannot tell from this one.
+  public let equivalents: [String]
 
   /// Names the fault.
-  public init(id: String, name: String, ratio: Double, nextRatio: Double?) {
+  public init(id: String, name: String, ratio: Double, nextRatio: Double?, equivalents: [String] = []) {
     self.id = id
     self.name = name
     self.ratio = ratio
     self.nextRatio = nextRatio
+    self.equivalents = equivalents
   }
 }

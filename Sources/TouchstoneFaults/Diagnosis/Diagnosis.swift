@@ -94,30 +94,26 @@ struct Diagnosis {
     }
   }
 
-  /// The hypotheses that the capture cannot tell from the best one: within rounding of it everywhere.
-  private var bestClass: [Hypothesis] {
-    guard let best = hypotheses.first else { return [] }
-    return hypotheses.filter { other in
-      other.fault.id == best.fault.id
-        || best.value.values.indices.allSatisfy { offset in
-          let (left, right) = (best.value.values[offset], other.value.values[offset])
-          return left == right || abs(left - right) <= 2 * best.bounds[offset] || left.isNaN || !left.isFinite
-        }
-    }
-  }
-
-  /// The fault, or class of faults, that explains the capture within rounding.
+  /// The fault, or the class of faults that this capture cannot tell apart, that explains it within rounding.
   var cause: Cause? {
     guard let best = hypotheses.first, best.ratio <= 1 else { return nil }
-    let members = bestClass
-    let names = members.map(\.fault).reduce(into: [Fault]()) { found, fault in
+    let members = hypotheses.filter { $0.ratio <= 1 || $0.ratio <= 2 && isIndistinguishable($0, from: best) }
+    let faults = members.map(\.fault).reduce(into: [Fault]()) { found, fault in
       if !found.contains(where: { $0.id == fault.id }) { found.append(fault) }
     }
-    let next = hypotheses.first { other in !names.contains { $0.id == other.fault.id } }
+    let next = hypotheses.first { other in !faults.contains { $0.id == other.fault.id } }
     return Cause(
-      id: best.fault.id, name: names.map(\.name).joined(separator: "; or, the same here: "),
+      id: best.fault.id, name: faults.map(\.name).joined(separator: "; or, the same here: "),
       ratio: best.ratio,
-      nextRatio: next?.ratio)
+      nextRatio: next?.ratio, equivalents: faults.dropFirst().map(\.id))
+  }
+
+  /// Whether two hypotheses lie within rounding of each other everywhere.
+  private func isIndistinguishable(_ other: Hypothesis, from best: Hypothesis) -> Bool {
+    best.value.values.indices.allSatisfy { offset in
+      let (left, right) = (best.value.values[offset], other.value.values[offset])
+      return abs(left - right) <= 2 * best.bounds[offset] || !left.isFinite && !right.isFinite
+    }
   }
 
   /// What is said where no fault of the catalogue explains the capture.

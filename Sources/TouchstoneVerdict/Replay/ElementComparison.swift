@@ -1,11 +1,11 @@
 import TouchstoneModel
 
 /// A capture's tensor against what the definition gives, element by element.
-struct ElementComparison {
+package struct ElementComparison {
   /// The highest zone that any element reached.
-  private(set) var zone = Zone.consistent
+  package private(set) var zone = Zone.consistent
   /// The worst error over `stat`.
-  private(set) var ratio = 0.0
+  package private(set) var ratio = 0.0
   /// Where the worst element of the highest zone stands in the tensor.
   private(set) var worst: Int?
   /// How many elements were compared.
@@ -18,7 +18,7 @@ struct ElementComparison {
   ///
   /// - Parameters:
   ///   - greatest: the greatest finite value that the implementation can hold; beyond it ∞ is right.
-  init(
+  package init(
     got: Tensor<Double>, want: Estimate, greatest: Double, isJudged: (Int) -> Bool
   ) {
     for offset in got.values.indices where isJudged(offset) {

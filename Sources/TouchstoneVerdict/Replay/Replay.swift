@@ -1,31 +1,46 @@
 import TouchstoneModel
 import TouchstoneReference
 
-/// Recomputes operations in float64 from a capture's own activations.
-struct Replay {
-  /// What is judged.
-  let capture: any ActivationSource
-  /// The model's parameters, where they are at hand.
-  let weights: Weights?
+/// One planned operation with everything that it takes to recompute it in float64 from the capture's own
+/// activations, read and ready to be judged on any thread.
+struct Replay: Sendable {
+  private let plan: ReplayPlan
+  private let recorded: [Activation: RecordedTensor]
+  private let weights: Weights?
   private let rounding: Rounding
+  private let inputs: Inputs
+  private let configuration: Configuration
+  private let temperature: Double
 
-  init(_ capture: any ActivationSource, weights: Weights?) {
-    self.capture = capture
+  /// Reads what a plan needs.
+  ///
+  /// - Throws: what reading the capture throws.
+  init(_ plan: ReplayPlan, of capture: any ActivationSource, weights: Weights?) throws {
+    self.plan = plan
     self.weights = weights
     self.rounding = Rounding(capture.precision)
+    self.inputs = capture.inputs
+    self.configuration = capture.configuration
+    self.temperature = capture.temperature
+    var recorded: [Activation: RecordedTensor] = [:]
+    for activation in plan.recorded + [plan.operation.output] where recorded[activation] == nil {
+      guard let tensor = try capture.tensor(activation) else {
+        throw BadInput(place: activation.path, problem: "cannot be read", remedy: "record it anew")
+      }
+      recorded[activation] = RecordedTensor(
+        values: tensor, type: capture.storedType(of: activation) ?? capture.precision.type)
+    }
+    self.recorded = recorded
   }
 
-  /// Judges the output of one planned operation.
-  ///
-  /// - Returns: nil where no element could be compared.
-  func judge(_ plan: ReplayPlan) throws -> Finding? {
+  /// Judges the output; nil where no element could be compared.
+  func finding() -> Finding? {
     let operation = plan.operation
-    guard let got = try capture.tensor(operation.output) else { return nil }
-    let type = storedType(operation.output)
-    let want = try want(plan)
+    guard let got = recorded[operation.output] else { return nil }
+    let want = want()
     let comparison = ElementComparison(
-      got: got, want: want, greatest: rounding.greatestFinite(stored: type),
-      isJudged: operation.judgedElements(capture.inputs, configuration: capture.configuration))
+      got: got.values, want: want, greatest: rounding.greatestFinite(stored: got.type),
+      isJudged: operation.judgedElements(inputs, configuration: configuration))
     guard comparison.comparedCount > 0 else { return nil }
     let problem =
       comparison.problem
@@ -33,33 +48,28 @@ struct Replay {
         ? "is not the \(operation.inputs[0]) that it should be" : nil)
     return Finding(
       activation: operation.output, hidden: plan.hidden, zone: comparison.zone, ratio: comparison.ratio,
-      index: comparison.worst.map(got.index(of:)) ?? [],
-      got: comparison.worst.map { got.values[$0] } ?? .nan,
+      index: comparison.worst.map(got.values.index(of:)) ?? [],
+      got: comparison.worst.map { got.values.values[$0] } ?? .nan,
       want: comparison.worst.map { want.values.values[$0] } ?? .nan, problem: problem)
   }
 
-  /// The value of a planned operation, and its bounds as it is stored.
-  func want(_ plan: ReplayPlan) throws -> Estimate {
+  /// The value by the definition, and its bounds as it is stored.
+  func want() -> Estimate {
     var replayed: [Activation: Operand] = [:]
-    return stored(try estimate(plan, &replayed), of: plan, as: storedType(plan.operation.output))
+    return stored(estimate(plan, &replayed), as: recorded[plan.operation.output]?.type ?? .float32)
   }
 
-  private func estimate(_ plan: ReplayPlan, _ replayed: inout [Activation: Operand]) throws -> Estimate {
+  private func estimate(_ plan: ReplayPlan, _ replayed: inout [Activation: Operand]) -> Estimate {
     if plan.operation.kind == .sum, case .replayed(let projection) = plan.sources[1],
       projection.operation.kind == .linear
     {
       return rounding.fusedEstimate(
-        projection.operation, try operand(projection.sources[0], &replayed),
-        parameters(of: projection.operation), onto: try operand(plan.sources[0], &replayed),
-        inputs: capture.inputs)
+        projection.operation, operand(projection.sources[0], &replayed), parameters(of: projection.operation),
+        onto: operand(plan.sources[0], &replayed), inputs: inputs)
     }
-    var operands: [Operand] = []
-    for source in plan.sources {
-      operands.append(try operand(source, &replayed))
-    }
+    let operands = plan.sources.map { operand($0, &replayed) }
     return rounding.estimate(
-      plan.operation, operands, parameters(of: plan.operation), inputs: capture.inputs,
-      temperature: capture.temperature)
+      plan.operation, operands, parameters(of: plan.operation), inputs: inputs, temperature: temperature)
   }
 
   private func parameters(of operation: Operation) -> [ParameterOperand] {
@@ -72,23 +82,18 @@ struct Replay {
     }
   }
 
-  private func operand(
-    _ source: ReplayPlan.Source, _ replayed: inout [Activation: Operand]
-  ) throws -> Operand {
+  private func operand(_ source: ReplayPlan.Source, _ replayed: inout [Activation: Operand]) -> Operand {
     switch source {
     case .recorded(let activation):
-      guard let tensor = try capture.tensor(activation) else {
-        throw BadInput(place: activation.path, problem: "cannot be read again", remedy: "record it anew")
-      }
-      return Operand(values: tensor, roundoff: rounding.ofOperand(stored: storedType(activation)))
+      guard let tensor = recorded[activation] else { preconditionFailure("\(activation) was not read") }
+      return Operand(values: tensor.values, roundoff: rounding.ofOperand(stored: tensor.type))
     case .replayed(let plan):
       let output = plan.operation.output
       if let known = replayed[output] { return known }
-      let estimate = try estimate(plan, &replayed)
+      let estimate = estimate(plan, &replayed)
       let isHandedOn = plan.operation.kind == .identity
-      let type = capture.precision.type
       let errors = zip(estimate.bounds, estimate.values.values).map { bound, value in
-        bound + (isHandedOn ? 0 : rounding.ofStore(value, as: type))
+        bound + (isHandedOn ? 0 : rounding.ofStore(value, as: rounding.precision.type))
       }
       let operand = Operand(values: estimate.values, error: errors)
       replayed[output] = operand
@@ -97,17 +102,19 @@ struct Replay {
   }
 
   /// The bounds widened by what storing the output adds.
-  private func stored(_ estimate: Estimate, of plan: ReplayPlan, as type: ScalarType) -> Estimate {
+  private func stored(_ estimate: Estimate, as type: ScalarType) -> Estimate {
     let bounds = zip(estimate.bounds, estimate.values.values).map { bound, value in
       if plan.operation.kind == .identity, case .recorded(let source) = plan.sources[0] {
-        return bound + rounding.ofHandingOn(value, from: storedType(source), to: type)
+        return bound + rounding.ofHandingOn(value, from: recorded[source]?.type ?? type, to: type)
       }
       return rounding.judgesFactor * (bound + rounding.ofStore(value, as: type))
     }
     return Estimate(values: estimate.values, bounds: bounds)
   }
+}
 
-  private func storedType(_ activation: Activation) -> ScalarType {
-    capture.storedType(of: activation) ?? capture.precision.type
-  }
+/// A tensor of a capture and the type it is stored in.
+private struct RecordedTensor: Sendable {
+  let values: Tensor<Double>
+  let type: ScalarType
 }

@@ -1,9 +1,9 @@
 import TouchstoneModel
 
 /// How one recorded activation can be recomputed from others that are recorded.
-struct ReplayPlan {
+struct ReplayPlan: Sendable {
   /// Where an operation's input comes from.
-  indirect enum Source {
+  indirect enum Source: Sendable {
     /// The capture holds it.
     case recorded(Activation)
     /// The capture lacks it; it is replayed together with the operation that reads it.
@@ -14,6 +14,16 @@ struct ReplayPlan {
   let operation: Operation
   /// Where each of its inputs comes from.
   let sources: [Source]
+
+  /// The recorded activations that it is computed from.
+  var recorded: [Activation] {
+    sources.flatMap { source in
+      switch source {
+      case .recorded(let activation): [activation]
+      case .replayed(let plan): plan.recorded
+      }
+    }
+  }
 
   /// The activations in between that the capture lacks, in the order of computation.
   var hidden: [Activation] {

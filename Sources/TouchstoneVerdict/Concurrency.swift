@@ -1,0 +1,28 @@
+import Foundation
+
+extension Range<Int> {
+  /// The results of `transform` for each index, computed on all cores.
+  package func concurrentMap<Result: Sendable>(_ transform: @Sendable (Int) -> Result) -> [Result] {
+    let results = Results<Result>(count: count)
+    DispatchQueue.concurrentPerform(iterations: count) { index in
+      results.set(index, transform(lowerBound + index))
+    }
+    return results.values
+  }
+}
+
+/// Results that threads fill in, each at its own place.
+private final class Results<Value: Sendable>: @unchecked Sendable {
+  private let lock = NSLock()
+  private var slots: [Value?]
+
+  init(count: Int) {
+    slots = [Value?](repeating: nil, count: count)
+  }
+
+  func set(_ index: Int, _ value: Value) {
+    lock.withLock { slots[index] = value }
+  }
+
+  var values: [Value] { slots.compactMap { $0 } }
+}

@@ -1,0 +1,83 @@
+import Testing
+import TouchstoneFaults
+import TouchstoneModel
+import TouchstoneReference
+import TouchstoneVerdict
+
+/// A golden with the noise floor that `record` would write into it.
+private struct Golden: ActivationSource {
+  var recorded: RecordedActivations
+  let floor: [Activation: Tensor<Double>]
+
+  init(_ weights: Weights, _ inputs: Inputs) throws {
+    recorded = try RecordedActivations(of: ReferenceTransformer(weights), inputs: inputs)
+    floor = NoiseFloor.measured(weights, inputs: inputs)
+  }
+
+  var configuration: Configuration { recorded.configuration }
+  var inputs: Inputs { recorded.inputs }
+  var precision: Precision { recorded.precision }
+  func storedType(of activation: Activation) -> ScalarType? { recorded.storedType(of: activation) }
+  func storedShape(of activation: Activation) -> [Int]? { recorded.storedShape(of: activation) }
+  func tensor(_ activation: Activation) -> Tensor<Double>? { recorded.tensor(activation) }
+  func noiseFloor(of activation: Activation) -> Tensor<Double>? { floor[activation] }
+}
+
+@Suite struct FloorTests {
+  @Test(arguments: Sample.all)
+  func honestArithmeticStaysUnderTheFloor(_ sample: Sample) throws {
+    let weights = try sample.weights()
+    let inputs = try sample.inputs(weights.configuration)
+    let golden = try Golden(weights, inputs)
+    for arithmetic in HonestArithmetic.all {
+      let whole = try RecordedActivations(of: HonestTransformer(weights, arithmetic), inputs: inputs)
+      #expect(try Judge(weights: weights).verdict(on: whole, golden: golden).outcome == .consistent)
+      var capture = whole
+      capture.tensors = capture.tensors.filter { $0.key.point == .logits || $0.key.point == .residualOut }
+      let verdict = try Judge(weights: nil).verdict(on: capture, golden: golden)
+      #expect(verdict.outcome == .consistent, "\(arithmetic): \(verdict.flagged)")
+      #expect(verdict.method == .floor)
+      #expect(verdict.findings.count == 3)
+    }
+  }
+
+  @Test func theFloorIsTheSameEachTime() throws {
+    let weights = try Sample.visible.weights()
+    let inputs = try Sample.visible.inputs(weights.configuration)
+    let floor = NoiseFloor.measured(weights, inputs: inputs)
+    #expect(floor == NoiseFloor.measured(weights, inputs: inputs))
+    #expect(floor[Activation(.attentionScores, layer: 0)]?.shape == [4, 13])
+    #expect(floor[Activation(.logits)]?.shape == [13])
+    #expect(floor.values.allSatisfy { $0.values.allSatisfy { $0.isFinite && $0 >= 0 } })
+  }
+
+  @Test func aFaultShowsInTheLogitsAlone() throws {
+    let weights = try Sample.visible.weights()
+    let inputs = try Sample.visible.inputs(weights.configuration)
+    let golden = try Golden(weights, inputs)
+    let fault = try #require(Fault.named("attention.no-scale"))
+    let site = Activation(.attentionScores, layer: 0)
+    var capture = RecordedActivations(weights: weights, inputs: inputs, planting: [site: fault])
+    capture.tensors = capture.tensors.filter { $0.key.point == .logits }
+    let verdict = try Judge(weights: weights).verdict(on: capture, golden: golden)
+    #expect(verdict.outcome == .mismatch)
+    #expect(verdict.flagged.first?.activation == Activation(.logits))
+    #expect(verdict.flagged.first?.method == .floor)
+    #expect(verdict.notes.contains { $0.contains("weaker check") })
+  }
+
+  /// Every operation is right for these weights, and yet the golden's values are others.
+  @Test func aDriftThatNoOperationExplainsIsSuspect() throws {
+    let weights = try Sample.visible.weights()
+    let inputs = try Sample.visible.inputs(weights.configuration)
+    let others = try SyntheticModel.probing.weights(weights.configuration, seed: 77)
+    let capture = RecordedActivations(weights: weights, inputs: inputs)
+    let verdict = try Judge(weights: weights).verdict(on: capture, golden: Golden(others, inputs))
+    #expect(verdict.outcome == .inconclusive)
+    let drift = try #require(verdict.flagged.first)
+    #expect(verdict.flagged.count == 1)
+    #expect(drift.zone == .suspect)
+    #expect(drift.activation == Activation(.tokenEmbedding))
+    #expect(drift.problem?.contains("not recorded") == true)
+  }
+}
