@@ -26,8 +26,11 @@ var kernels: [Target] = [
 let package = Package(
   name: "touchstone",
   platforms: [.macOS(.v15)],
-  products: [],
+  products: [
+    .executable(name: "touchstone", targets: ["touchstone"])
+  ],
   dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache.git", from: "2.1.1"),
@@ -84,7 +87,18 @@ let package = Package(
       dependencies: ["TouchstoneModel", "TouchstoneReference", "TouchstoneTokenizer"],
       swiftSettings: optimised),
 
+    // MARK: The command
+    .target(
+      name: "TouchstoneCommands",
+      dependencies: [
+        "TouchstoneCheckpoints", "TouchstoneGolden", "TouchstoneModel", "TouchstoneReference",
+        "TouchstoneReports", "TouchstoneSIMD", "TouchstoneTokenizer", "TouchstoneVerdict",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .executableTarget(name: "touchstone", dependencies: ["TouchstoneCommands"]),
+
     // MARK: Tests
+    .testTarget(name: "CommandTests", dependencies: ["touchstone"]),
     .testTarget(
       name: "TouchstoneAnalysisTests",
       dependencies: [

@@ -1,0 +1,53 @@
+import Foundation
+
+/// Where the program's words go: results to standard output, everything else to standard error.
+enum Console {
+  /// Writes text to standard output at once, without a newline.
+  static func write(_ text: String) {
+    write(text, to: .standardOutput)
+  }
+
+  /// Writes a line to standard output.
+  static func line(_ text: String) {
+    write(text + "\n", to: .standardOutput)
+  }
+
+  /// Writes a line to standard error.
+  static func error(_ text: String) {
+    write(text + "\n", to: .standardError)
+  }
+
+  /// Whether a person reads standard output.
+  static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
+  /// Whether a person reads standard error.
+  static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
+  private static func write(_ text: String, to handle: FileHandle) {
+    // A closed pipe ends the process by signal, as for any other filter; other failures have nowhere to go.
+    try? handle.write(contentsOf: Data(text.utf8))
+  }
+}
+
+/// One line on standard error that says how far long work has come; nothing when no terminal is there.
+struct Progress {
+  private let isShown = Console.errorIsTerminal
+  private let clock = ContinuousClock()
+  private var lastShown: ContinuousClock.Instant?
+
+  /// Shows `text` in place of what was shown before, at most ten times a second.
+  mutating func show(_ text: @autoclosure () -> String) {
+    guard isShown else { return }
+    let now = clock.now
+    if let lastShown, now - lastShown < .milliseconds(100) { return }
+    lastShown = now
+    try? FileHandle.standardError.write(contentsOf: Data("\r\u{1b}[K\(text())".utf8))
+  }
+
+  /// Clears the line.
+  mutating func end() {
+    guard isShown, lastShown != nil else { return }
+    lastShown = nil
+    try? FileHandle.standardError.write(contentsOf: Data("\r\u{1b}[K".utf8))
+  }
+}

@@ -1,0 +1,26 @@
+import TouchstoneReports
+import TouchstoneVerdict
+
+extension Verdict {
+  /// The process's exit code for this outcome.
+  var exitCode: Int32 {
+    switch outcome {
+    case .consistent: 0
+    case .mismatch: 1
+    case .inconclusive: 3
+    }
+  }
+}
+
+extension [VerificationSummary.Entry] {
+  /// The first of 2, 1, 3, 0 that occurred; 3 where nothing did.
+  var exitCode: Int32 {
+    let codes = map { entry in
+      switch entry {
+      case .judged(let report): report.verdict.exitCode
+      case .refused: Int32(2)
+      }
+    }
+    return [2, 1, 3, 0].first { codes.contains($0) } ?? 3
+  }
+}

@@ -1,0 +1,23 @@
+import Foundation
+import TouchstoneGolden
+import TouchstoneModel
+
+/// Which goldens a path stands for.
+enum GoldenSearch {
+  /// The file itself; or what the folder's `MANIFEST.json` lists; or every golden below the folder.
+  ///
+  /// - Throws: ``BadInput`` for a path that does not exist.
+  static func goldens(at path: String) throws -> [String] {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw BadInput(file: path, problem: "does not exist", remedy: "give a golden or a folder of goldens")
+    }
+    guard isFolder.boolValue else { return [path] }
+    if let manifest = try GoldenManifest(folder: path) { return manifest.goldens.map { path + "/" + $0 } }
+    let files = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
+    return files.filter { $0.hasSuffix(".h5") }.sorted().map { path + "/" + $0 }.filter { file in
+      // A file that cannot be read is kept: its refusal belongs in the summary.
+      (try? ActivationFile(path: file)).map { $0.kind == .golden } ?? true
+    }
+  }
+}

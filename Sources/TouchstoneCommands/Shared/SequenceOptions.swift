@@ -1,0 +1,43 @@
+import ArgumentParser
+import TouchstoneModel
+
+/// The options that say which tokens a forward pass is given.
+struct SequenceOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Text, for the tokenizer in the model's folder.", valueName: "text"))
+  var prompt: String?
+
+  @Option(help: ArgumentHelp("Token ids instead of text, such as 1,2,3.", valueName: "ids"))
+  var tokens: IntegerList?
+
+  @Option(
+    help: ArgumentHelp("0 for each key that nobody may attend to, 1 for the others.", valueName: "bits"))
+  var attentionMask: IntegerList?
+
+  @Option(help: ArgumentHelp("Where each token stands; 0,1,2,… unless given.", valueName: "ids"))
+  var positionIds: IntegerList?
+
+  func validate() throws {
+    if prompt != nil, tokens != nil {
+      throw ValidationError("Give either --prompt or --tokens, not both.")
+    }
+    if let mask = attentionMask?.values, !mask.allSatisfy({ $0 == 0 || $0 == 1 }) {
+      throw ValidationError("--attention-mask takes only 0 and 1.")
+    }
+  }
+
+  /// Whether any tokens were given.
+  var isGiven: Bool { prompt != nil || tokens != nil }
+
+  /// The checked inputs.
+  func inputs(for model: LoadedModel) throws -> Inputs {
+    try Inputs(
+      tokenIDs: tokenIDs(for: model), positionIDs: positionIds?.values,
+      attentionMask: attentionMask?.values.map { $0 == 1 }, configuration: model.configuration)
+  }
+
+  private func tokenIDs(for model: LoadedModel) throws -> [Int] {
+    if let tokens { return tokens.values }
+    guard let prompt else { throw ValidationError("Give --prompt or --tokens.") }
+    return try model.tokenizer().encode(prompt)
+  }
+}

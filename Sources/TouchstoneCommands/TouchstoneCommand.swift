@@ -1,0 +1,53 @@
+import ArgumentParser
+import Foundation
+import TouchstoneGolden
+import TouchstoneModel
+
+/// The command `touchstone` and its verbs.
+public struct TouchstoneCommand: ParsableCommand {
+  /// Name, purpose and verbs.
+  public static let configuration = CommandConfiguration(
+    commandName: "touchstone",
+    abstract: "Tells whether a transformer implementation is right, and where it is not.",
+    discussion: """
+      Touchstone holds a readable float64 reference and golden activations of every layer. It recomputes each \
+      operation of an implementation from that implementation's own inputs, and says whether the difference is \
+      rounding or a bug, in which operation of which layer it begins, and what it is.
+
+      Exit codes: 0 consistent, 1 mismatch, 2 bad input, 3 inconclusive, 64 wrong command line.
+
+      Example:
+        touchstone verify golden
+      """,
+    version: version,
+    subcommands: [
+      Generate.self, Record.self, Capture.self, Diff.self, Verify.self, Inspect.self, Synthesize.self,
+    ])
+
+  /// The version written into the files that this program makes.
+  package static let version = "1.0.0"
+
+  /// Needed by the protocol.
+  public init() {}
+
+  /// Runs the verb that the arguments name and ends the process with the verdict's exit code.
+  public static func runProcess() -> Never {
+    FileReaderProcess.runIfChild()
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+      exit(withError: nil)
+    } catch let error as BadInput {
+      fail(error.description)
+    } catch where exitCode(for: error) == .failure && !(error is ExitCode) {
+      fail(String(describing: error))
+    } catch {
+      exit(withError: error)
+    }
+  }
+
+  private static func fail(_ sentence: String) -> Never {
+    Console.error("touchstone: " + sentence)
+    exit(withError: ExitCode(2))
+  }
+}

@@ -1,0 +1,78 @@
+import ArgumentParser
+import TouchstoneGolden
+import TouchstoneModel
+
+/// Runs an implementation and writes its activations.
+struct Capture: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Runs an implementation and writes its activations.",
+    discussion: """
+      The capture has the layout of a golden, in the precision of the implementation.
+
+      Example:
+        touchstone capture --model golden/models/shakespeare-gpt2 --golden to-be.h5 --out simd.h5
+      """)
+
+  @Option(
+    help: ArgumentHelp(
+      "A Hugging Face folder of the GPT-2 family; the weights in the golden unless given.", valueName: "dir"))
+  var model: String?
+
+  @Option(help: ArgumentHelp("Takes tokens, positions and mask from a golden.", valueName: "file.h5"))
+  var golden: String?
+
+  @OptionGroup var sequence: SequenceOptions
+
+  @Option(help: "Which implementation runs: \(Implementation.names).")
+  var implementation: Implementation = .simd
+
+  @Option(help: ArgumentHelp("The capture to write.", valueName: "file.h5"))
+  var out: String
+
+  @Flag(help: "Replaces a file that exists.")
+  var overwrite = false
+
+  func validate() throws {
+    guard (golden != nil) != sequence.isGiven else {
+      throw ValidationError("Give either --golden, or --prompt or --tokens.")
+    }
+    if golden != nil, sequence.attentionMask != nil || sequence.positionIds != nil {
+      throw ValidationError("--attention-mask and --position-ids come from the golden.")
+    }
+    if golden == nil, model == nil { throw ValidationError("Give --model.") }
+  }
+
+  func run() throws {
+    let (weights, inputs) = try source()
+    let writer = try ActivationFileWriter(
+      path: out, kind: .capture, configuration: weights.configuration, inputs: inputs,
+      weightsDigest: WeightsDigest.of(weights), provenance: implementation.provenance(), overwrite: overwrite)
+    try capture(implementation.transformer(weights), inputs, to: writer)
+    Console.line("\(out): \(inputs.count) tokens, \(weights.configuration.layerCount) layers")
+  }
+
+  private func capture<T: Transformer>(
+    _ transformer: T, _ inputs: Inputs, to writer: ActivationFileWriter
+  ) throws {
+    var progress = Progress()
+    try transformer.forward(inputs) { activation, tensor in
+      progress.show("capturing \(activation)")
+      if let tensor = tensor as? Tensor<Float> {
+        try writer.write(activation, tensor)
+      } else {
+        try writer.write(activation, tensor.converted(to: Double.self))
+      }
+    }
+    try writer.finish()
+    progress.end()
+  }
+
+  private func source() throws -> (Weights, Inputs) {
+    if let golden {
+      let file = try ActivationFile(path: golden)
+      return (try WeightsFinder(model: model).weights(for: file), file.inputs)
+    }
+    let loaded = try LoadedModel(model ?? "")
+    return (loaded.weights, try sequence.inputs(for: loaded))
+  }
+}

@@ -1,0 +1,56 @@
+import ArgumentParser
+import Foundation
+import TouchstoneGolden
+import TouchstoneModel
+import TouchstoneReports
+import TouchstoneVerdict
+
+/// The verdict on one capture, operation by operation.
+struct Diff: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Judges a capture against a golden, operation by operation.",
+    discussion: """
+      Each operation is recomputed in float64 from the capture's own inputs, so that an earlier error neither \
+      hides nor spreads. That needs the weights: in the golden, by --model, or found by their digest in a folder \
+      `models` beside or above the golden. Without them the noise floor in the golden is used, which sees less.
+
+      Example:
+        touchstone diff to-be.h5 simd.h5 --model golden/models/shakespeare-gpt2
+      """)
+
+  @Argument(help: ArgumentHelp("What the reference recorded.", valueName: "golden.h5"))
+  var golden: String
+
+  @Argument(help: ArgumentHelp("What the implementation computed.", valueName: "capture.h5"))
+  var capture: String
+
+  @Option(help: ArgumentHelp("A Hugging Face folder with the weights.", valueName: "dir"))
+  var model: String?
+
+  @Option(help: ArgumentHelp("Writes the verdict as a page.", valueName: "file.html"))
+  var report: String?
+
+  @Option(help: ArgumentHelp("Writes the verdict for a CI system.", valueName: "file.xml"))
+  var junit: String?
+
+  @Option(help: ArgumentHelp("Writes the verdict for a summary.", valueName: "file.md"))
+  var markdown: String?
+
+  @Flag(help: "Prints one JSON object.")
+  var json = false
+
+  func run() throws {
+    let golden = try ActivationFile(path: golden)
+    let capture = try ActivationFile(path: capture)
+    let weights = try WeightsFinder(model: model).find(for: golden)
+    let verdict = try judge(capture, golden: golden, weights: weights)
+    let report = Report(
+      verdict: verdict, golden: golden.path, capture: capture.path,
+      implementation: capture.provenance["implementation"])
+    for (path, text) in [(self.report, report.html), (junit, report.junit), (markdown, report.markdown)] {
+      if let path { try OutputFile.write(text(), to: path) }
+    }
+    Console.write(json ? report.json() : report.terminal(color: Console.outputIsTerminal))
+    throw ExitCode(verdict.exitCode)
+  }
+}

@@ -1,0 +1,29 @@
+import ArgumentParser
+import Foundation
+import TouchstoneGolden
+
+/// What a golden or capture holds, in a person's terms.
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Says what a golden or capture holds, and checks it against the format.",
+    discussion: """
+      Reads every dataset, checks shapes and digests, and says what is missing.
+
+      Example:
+        touchstone inspect golden/cases/shakespeare-short.h5
+      """)
+
+  @Argument(help: ArgumentHelp("A golden or a capture.", valueName: "file.h5"))
+  var file: String
+
+  @Flag(help: "Prints one JSON object.")
+  var json = false
+
+  func run() throws {
+    let summary = try ActivationFile(path: file).summary()
+    guard json else { return Console.line(summary.description) }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    Console.line(String(decoding: try encoder.encode(summary), as: UTF8.self))
+  }
+}

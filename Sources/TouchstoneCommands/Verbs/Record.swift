@@ -1,0 +1,60 @@
+import ArgumentParser
+import TouchstoneGolden
+import TouchstoneModel
+import TouchstoneReference
+import TouchstoneVerdict
+
+/// Runs the reference in float64 and writes a golden.
+struct Record: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Runs the reference in float64 and writes a golden.",
+    discussion: """
+      The golden holds every activation of the forward pass in float64, and the noise floor that rounding to \
+      float32 leaves at each. FILE.h5.sha256 beside it holds its digest. The same inputs give the same bytes.
+
+      Example:
+        touchstone record --model golden/models/shakespeare-gpt2 --prompt "To be, or not" --out to-be.h5
+      """)
+
+  @Option(help: ArgumentHelp("A Hugging Face folder of the GPT-2 family.", valueName: "dir"))
+  var model: String
+
+  @OptionGroup var sequence: SequenceOptions
+
+  @Option(help: ArgumentHelp("The golden to write.", valueName: "file.h5"))
+  var out: String
+
+  @Flag(help: "Puts the weights into the golden, so that it can be used without the model.")
+  var embedWeights = false
+
+  @Flag(help: "Replaces a file that exists.")
+  var overwrite = false
+
+  func validate() throws {
+    guard sequence.isGiven else { throw ValidationError("Give --prompt or --tokens.") }
+  }
+
+  func run() throws {
+    let loaded = try LoadedModel(model)
+    let inputs = try sequence.inputs(for: loaded)
+    let weights = loaded.weights
+    let writer = try ActivationFileWriter(
+      path: out, kind: .golden, configuration: weights.configuration, inputs: inputs,
+      weightsDigest: WeightsDigest.of(weights), provenance: Implementation.reference.provenance(),
+      overwrite: overwrite)
+    var progress = Progress()
+    try ReferenceTransformer(weights).forward(inputs) { activation, tensor in
+      progress.show("recording \(activation)")
+      try writer.write(activation, tensor)
+    }
+    progress.show("measuring the noise floor")
+    let floor = NoiseFloor.measured(weights, inputs: inputs)
+    for operation in weights.configuration.operations {
+      if let rows = floor[operation.output] { try writer.writeNoiseFloor(of: operation.output, rows) }
+    }
+    if embedWeights { try writer.writeWeights(weights) }
+    try writer.finish()
+    progress.end()
+    Console.line("\(out): \(inputs.count) tokens, \(weights.configuration.layerCount) layers")
+  }
+}

@@ -1,0 +1,8 @@
+import TouchstoneCommands
+
+@main
+enum Touchstone {
+  static func main() {
+    TouchstoneCommand.runProcess()
+  }
+}

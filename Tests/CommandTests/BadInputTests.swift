@@ -1,0 +1,51 @@
+import Foundation
+import Testing
+
+/// Whatever is wrong with what the user gives: one sentence that says what to do, code 2, nothing half-written.
+@Suite struct BadInputTests {
+  /// Asserts code 2, one line naming `what`, and no file left but those that were there.
+  private func expectRefusal(
+    _ result: Program.Result, naming what: String, in program: Program, leaving files: [String] = [],
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    let lines = result.errors.split(separator: "\n")
+    #expect(result.code == 2, "\(result)", sourceLocation: sourceLocation)
+    #expect(lines.count == 1, "\(result.errors)", sourceLocation: sourceLocation)
+    #expect(result.errors.hasPrefix("touchstone: "), sourceLocation: sourceLocation)
+    #expect(result.errors.contains(what), "\(result.errors)", sourceLocation: sourceLocation)
+    #expect(result.output.isEmpty, sourceLocation: sourceLocation)
+    #expect(program.files == files.sorted(), sourceLocation: sourceLocation)
+  }
+
+  @Test(arguments: ["inspect", "verify"])
+  func aMissingFileIsNamed(verb: String) throws {
+    try Program.inFolder { program in
+      expectRefusal(try program.touchstone(verb, "nowhere.h5"), naming: "nowhere.h5", in: program)
+    }
+  }
+
+  @Test(arguments: ["", "not HDF5 at all, but long enough to hold a signature somewhere"])
+  func aFileThatIsNotHDF5IsRefused(contents: String) throws {
+    try Program.inFolder { program in
+      try Data(contents.utf8).write(to: program.folder.appending(path: "x.h5"))
+      expectRefusal(
+        try program.touchstone("inspect", "x.h5"), naming: "x.h5", in: program, leaving: ["x.h5"])
+    }
+  }
+
+  @Test(arguments: [
+    (["--tokens", "512"], "512"), (["--tokens", "-1"], "-1"), (["--tokens", ""], "token"),
+    (["--tokens", "1,2", "--position-ids", "0,128"], "128"),
+    (["--tokens", "1,2", "--attention-mask", "1"], "mask"),
+    (["--tokens", Array(repeating: "1", count: 129).joined(separator: ",")], "129"),
+    (["--prompt", ""], "token"),
+  ])
+  func inputsThatDoNotFitTheModelAreRefused(sequence: [String], what: String) throws {
+    try Program.inFolder { program in
+      let result = try program.touchstone(
+        ["record", "--model", Program.shakespeare, "--out", "g.h5"] + sequence.map { $0.isEmpty ? "" : $0 })
+      if result.code == 64 { return }
+      expectRefusal(result, naming: what, in: program)
+    }
+  }
+}

@@ -1,0 +1,66 @@
+#!/bin/sh
+# Records every golden of this folder again, from the root of a checkout that has been built. The same inputs
+# give the same bytes with the same HDF5 library, so that `git status` shows what a change of code changed.
+set -eu
+
+touchstone=${TOUCHSTONE:-.build/debug/touchstone}
+shakespeare=golden/models/shakespeare-gpt2
+models=$(mktemp -d)
+trap 'rm -rf "$models"' EXIT
+
+record() { # NAME ARGUMENTS...
+  name=$1
+  shift
+  "$touchstone" record --overwrite --out "golden/cases/$name.h5" "$@"
+  # MANIFEST.json holds the digests of this folder.
+  rm -f "golden/cases/$name.h5.sha256"
+}
+
+# A model made from its name alone, and carried inside the golden.
+tiny() { # PRESET ARGUMENTS...
+  preset=$1
+  shift
+  "$touchstone" synthesize --preset "$preset" --out "$models/$preset" >/dev/null
+  record "$preset" --model "$models/$preset" --embed-weights "$@"
+}
+
+mkdir -p golden/cases
+
+record shakespeare-short --model $shakespeare --prompt "ROMEO:
+But, soft! what light"
+record shakespeare-one-token --model $shakespeare --prompt O
+record shakespeare-unicode --model $shakespeare --prompt "Ô Roméo, wherefore 愛 🌹 naïve – “soft”?
+"
+record shakespeare-padded --model $shakespeare --tokens 37,314,297,417,274,72,89,280,25,198,33,68,69,370 \
+  --attention-mask 0,0,1,1,1,1,0,0,1,1,1,0,1,1 --position-ids 0,0,0,1,2,3,4,4,4,5,6,7,7,8
+record shakespeare-full-context --model $shakespeare --prompt "First Citizen:
+Before we proceed any further, hear me speak.
+
+All:
+Speak, speak.
+
+First Citizen:
+You are all resolved rather to die than to famish?
+
+All:
+Resolved. resolved.
+
+First Citizen:
+First, you know Caius Marci"
+record gpt2-odd-a --model golden/models/gpt2-odd-a --tokens 0,100,50,7,7,7,99,1,64,33,2,81,18,5,77,42,13,90,3
+
+tiny tiny-heads1 --tokens 0,28,14,7,3,21,11,5,5,17,26,2,9,19,1,23
+tiny tiny-odd --tokens 52,0,26,13,39,6,45,19,32,8,50,3,28,11,41,17,36,22,1
+tiny tiny-vocab3 --tokens 0,1,2,2,1,0,0,2,1,1,2
+tiny tiny-prime --tokens 96,0,48,24,72,12,60,36,84,6,54,30,78,18,66,42,90 \
+  --attention-mask 1,1,1,0,1,1,0,1,1,1,1,0,0,1,1,1,1
+tiny tiny-epsilon --tokens 30,0,15,7,22,3,18,11,26,1,13,5,20
+tiny tiny-large --tokens 36,0,18,9,27,4,22,13,31,2,16,6,25
+tiny tiny-offset --tokens 40,0,20,10,30,5,25,15,35,2,22,12,32
+tiny tiny-erf --tokens 42,0,21,10,31,5,26,15,36,2,23,12,33
+tiny tiny-relu --tokens 46,0,23,11,34,5,28,17,40,2,25,14,37
+tiny tiny-untied --tokens 58,0,29,14,43,7,36,21,50,3,32,17,46 --attention-mask 0,1,1,1,1,0,1,1,1,1,1,1,1
+tiny tiny-layer-scale --tokens 22,0,11,5,16,2,13,8,19,1,12,6,17
+tiny tiny-unscaled --tokens 18,0,9,4,13,2,11,6,15,1,10,5,14
+
+"$touchstone" manifest golden
