@@ -60,7 +60,8 @@ let package = Package(
       name: "TouchstoneVerdict", dependencies: ["TouchstoneModel", "TouchstoneReference"],
       swiftSettings: optimised),
     .target(
-      name: "TouchstoneFaults", dependencies: ["TouchstoneModel", "TouchstoneReference", "TouchstoneVerdict"],
+      name: "TouchstoneFaults",
+      dependencies: ["TouchstoneModel", "TouchstoneReference", "TouchstoneVerdict"],
       swiftSettings: optimised),
 
     .target(
@@ -108,20 +109,24 @@ let package = Package(
     .testTarget(name: "TouchstoneModelTests", dependencies: ["TouchstoneModel"]),
     .testTarget(
       name: "TouchstoneTokenizerTests",
-      dependencies: ["TouchstoneReference", "TouchstoneTokenizer", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: [
+        "TouchstoneReference", "TouchstoneTokenizer", .product(name: "Crypto", package: "swift-crypto"),
+      ],
       exclude: ["Fixtures"]),
     .testTarget(name: "TouchstoneReferenceTests", dependencies: ["TouchstoneModel", "TouchstoneReference"]),
     .testTarget(
       name: "TouchstoneReportsTests",
       dependencies: [
-        "TouchstoneAnalysis", "TouchstoneCheckpoints", "TouchstoneModel", "TouchstoneReference", "TouchstoneReports",
+        "TouchstoneAnalysis", "TouchstoneCheckpoints", "TouchstoneModel", "TouchstoneReference",
+        "TouchstoneReports",
         "TouchstoneTokenizer", "TouchstoneVerdict",
       ]),
     .testTarget(name: "TouchstoneHDF5Tests", dependencies: ["TouchstoneHDF5"]),
     .executableTarget(
       name: "GoldenTestProgram", dependencies: ["TouchstoneGolden"], path: "Tests/GoldenTestProgram"),
     .testTarget(
-      name: "TouchstoneGoldenTests", dependencies: ["GoldenTestProgram", "TouchstoneGolden", "TouchstoneHDF5"],
+      name: "TouchstoneGoldenTests",
+      dependencies: ["GoldenTestProgram", "TouchstoneGolden", "TouchstoneHDF5"],
       exclude: ["Fixtures"]),
     .testTarget(
       name: "TouchstoneVerdictTests",

@@ -22,6 +22,7 @@ public struct TouchstoneCommand: ParsableCommand {
     version: version,
     subcommands: [
       Generate.self, Record.self, Capture.self, Diff.self, Verify.self, Inspect.self, Synthesize.self,
+      Manifest.self,
     ])
 
   /// The version written into the files that this program makes.
@@ -39,7 +40,7 @@ public struct TouchstoneCommand: ParsableCommand {
       exit(withError: nil)
     } catch let error as BadInput {
       fail(error.description)
-    } catch where exitCode(for: error) == .failure && !(error is ExitCode) {
+    } catch  where exitCode(for: error) == .failure && !(error is ExitCode) {
       fail(String(describing: error))
     } catch {
       exit(withError: error)

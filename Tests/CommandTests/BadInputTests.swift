@@ -34,7 +34,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (["--tokens", "512"], "512"), (["--tokens", "-1"], "-1"), (["--tokens", ""], "token"),
+    (["--tokens", "512"], "512"), (["--tokens", "-1"], "-1"),
     (["--tokens", "1,2", "--position-ids", "0,128"], "128"),
     (["--tokens", "1,2", "--attention-mask", "1"], "mask"),
     (["--tokens", Array(repeating: "1", count: 129).joined(separator: ",")], "129"),
@@ -43,8 +43,7 @@ import Testing
   func inputsThatDoNotFitTheModelAreRefused(sequence: [String], what: String) throws {
     try Program.inFolder { program in
       let result = try program.touchstone(
-        ["record", "--model", Program.shakespeare, "--out", "g.h5"] + sequence.map { $0.isEmpty ? "" : $0 })
-      if result.code == 64 { return }
+        ["record", "--model", Program.shakespeare, "--out", "g.h5"] + sequence)
       expectRefusal(result, naming: what, in: program)
     }
   }

@@ -15,7 +15,8 @@ struct Program {
 
   /// Runs `body` with a fresh folder.
   static func inFolder<Value>(_ body: (Program) throws -> Value) throws -> Value {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "touchstone-tests-\(UUID().uuidString)")
+    let folder = FileManager.default.temporaryDirectory.appending(
+      path: "touchstone-tests-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     return try body(Program(folder: folder))
@@ -39,6 +40,11 @@ struct Program {
   /// Runs `touchstone` with the given arguments.
   func touchstone(_ arguments: String..., environment: [String: String] = [:]) throws -> Result {
     try run(Self.executable, arguments, environment: environment)
+  }
+
+  /// Runs `touchstone` with the given arguments.
+  func touchstone(_ arguments: [String]) throws -> Result {
+    try run(Self.executable, arguments)
   }
 
   /// Runs a shell command in the test's folder, with `touchstone` standing for the built program.

@@ -22,7 +22,8 @@ struct LoadedModel {
     guard tokenizer.vocabularySize <= configuration.vocabularySize else {
       throw BadInput(
         file: directory.path,
-        problem: "the tokenizer has \(tokenizer.vocabularySize) ids, the model \(configuration.vocabularySize)",
+        problem:
+          "the tokenizer has \(tokenizer.vocabularySize) ids, the model \(configuration.vocabularySize)",
         remedy: "use the tokenizer of this model")
     }
     return tokenizer

@@ -6,14 +6,18 @@ struct SequenceOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Text, for the tokenizer in the model's folder.", valueName: "text"))
   var prompt: String?
 
-  @Option(help: ArgumentHelp("Token ids instead of text, such as 1,2,3.", valueName: "ids"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Token ids instead of text, such as 1,2,3.", valueName: "ids"))
   var tokens: IntegerList?
 
   @Option(
     help: ArgumentHelp("0 for each key that nobody may attend to, 1 for the others.", valueName: "bits"))
   var attentionMask: IntegerList?
 
-  @Option(help: ArgumentHelp("Where each token stands; 0,1,2,… unless given.", valueName: "ids"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Where each token stands; 0,1,2,… unless given.", valueName: "ids"))
   var positionIds: IntegerList?
 
   func validate() throws {

@@ -48,11 +48,14 @@ final class WeightsFinder {
 
   private func checkpoints(in folder: URL) -> [String: Weights] {
     if let checkpoints = known[folder] { return checkpoints }
-    let entries = (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)) ?? []
+    let entries =
+      (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)) ?? []
     var checkpoints: [String: Weights] = [:]
     for entry in entries.sorted(by: { $0.path < $1.path }) {
       // A folder that is no checkpoint cannot be the one looked for.
-      if let weights = try? Checkpoint(directory: entry).weights { checkpoints[WeightsDigest.of(weights)] = weights }
+      if let weights = try? Checkpoint(directory: entry).weights {
+        checkpoints[WeightsDigest.of(weights)] = weights
+      }
     }
     known[folder] = checkpoints
     return checkpoints

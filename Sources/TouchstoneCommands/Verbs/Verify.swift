@@ -52,7 +52,8 @@ struct Verify: ParsableCommand {
     let finder = try WeightsFinder(model: model)
     let goldens = try paths.flatMap { try GoldenSearch.goldens(at: $0) }
     guard !goldens.isEmpty else {
-      Console.error("touchstone: there is no golden at \(paths.joined(separator: ", ")), so nothing was compared")
+      Console.error(
+        "touchstone: there is no golden at \(paths.joined(separator: ", ")), so nothing was compared")
       throw ExitCode(3)
     }
     var progress = Progress()
@@ -66,7 +67,9 @@ struct Verify: ParsableCommand {
     throw ExitCode(entries.exitCode)
   }
 
-  private func verify(_ path: String, _ engine: any Engine, _ finder: WeightsFinder) -> VerificationSummary.Entry {
+  private func verify(_ path: String, _ engine: any Engine, _ finder: WeightsFinder)
+    -> VerificationSummary.Entry
+  {
     do {
       let golden = try ActivationFile(path: path)
       let weights = try finder.weights(for: golden)
