@@ -141,7 +141,7 @@ let package = Package(
       ]),
     .testTarget(
       name: "TouchstoneSIMDTests",
-      dependencies: ["TouchstoneModel", "TouchstoneReference", "TouchstoneSIMD"],
+      dependencies: ["TouchstoneModel", "TouchstoneSIMD", "TouchstoneVerdict"],
       swiftSettings: optimised),
   ]
 )

@@ -6,35 +6,35 @@ import TouchstoneKernelsBaseline
 #endif
 
 /// The inner loops of one instruction set; the kernel modules say what each computes, and in which order.
-struct Kernels: Sendable {
-  typealias Elementwise = @Sendable (UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>) -> Void
+package struct Kernels: Sendable {
+  package typealias Elementwise = @Sendable (UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>) -> Void
 
   /// Columns of a packed panel; one row of it is a cache line.
-  static let panelWidth = 16
+  package static let panelWidth = 16
   /// Columns of two panels: products compute no fewer, so that every matrix has an even number of panels.
-  static let pairWidth = 32
+  package static let pairWidth = 32
 
   /// x, row stride, rows, depth, panels, panel stride, panel count, start, start stride, y, row stride.
-  let multiply:
+  package let multiply:
     @Sendable (
       UnsafePointer<Float>, Int, Int, Int, UnsafePointer<Float>, Int, Int, UnsafePointer<Float>, Int,
       UnsafeMutablePointer<Float>, Int
     ) -> Void
   /// x, count, weight, bias, epsilon, y.
-  let layerNorm:
+  package let layerNorm:
     @Sendable (
       UnsafePointer<Float>, Int, UnsafePointer<Float>, UnsafePointer<Float>, Float,
       UnsafeMutablePointer<Float>
     ) -> Void
   /// Row, count, scale, where the scaled scores go.
-  let softmax: @Sendable (UnsafeMutablePointer<Float>, Int, Float, UnsafeMutablePointer<Float>?) -> Void
-  let add: @Sendable (UnsafePointer<Float>, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>) -> Void
-  let exponential: Elementwise
-  let geluTanh: Elementwise
-  let geluErf: Elementwise
-  let relu: Elementwise
+  package let softmax: @Sendable (UnsafeMutablePointer<Float>, Int, Float, UnsafeMutablePointer<Float>?) -> Void
+  package let add: @Sendable (UnsafePointer<Float>, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>) -> Void
+  package let exponential: Elementwise
+  package let geluTanh: Elementwise
+  package let geluErf: Elementwise
+  package let relu: Elementwise
 
-  init(_ set: InstructionSet) {
+  package init(_ set: InstructionSet) {
     switch set {
     #if arch(x86_64)
       case .avx512: self = .avx512

@@ -1,0 +1,149 @@
+import Testing
+import TouchstoneModel
+import TouchstoneSIMD
+
+/// Memory that begins `offset` floats after a cache line, with a guard value on both sides.
+private final class Guarded {
+  static let sentinel: Float = -12345.678
+  let base: UnsafeMutablePointer<Float>
+  let count: Int
+  private let allocation: UnsafeMutableRawPointer
+  private static let margin = 64
+
+  init(_ values: [Float], offset: Int = 1) {
+    count = values.count
+    let total = count + 2 * Self.margin + offset
+    allocation = .allocate(byteCount: total * 4, alignment: 64)
+    let all = allocation.bindMemory(to: Float.self, capacity: total)
+    all.initialize(repeating: Self.sentinel, count: total)
+    base = all + Self.margin + offset
+    for (index, value) in values.enumerated() { base[index] = value }
+  }
+
+  deinit { allocation.deallocate() }
+
+  var values: [Float] { Array(UnsafeBufferPointer(start: base, count: count)) }
+
+  var guardsAreIntact: Bool {
+    (1...Self.margin).allSatisfy { base[-$0] == Self.sentinel && base[count + $0 - 1] == Self.sentinel }
+  }
+}
+
+@Suite struct KernelTests {
+  /// Around the widths of every vector, primes, and some longer ones.
+  static let counts = [0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 64, 97, 255, 1009]
+
+  private func scalar(_ set: InstructionSet, _ function: ActivationFunction = .geluTanh) throws -> ScalarModel
+  {
+    let configuration = try Configuration(
+      vocabularySize: 2, contextLength: 2, width: 2, layerCount: 1, headCount: 1, activationFunction: function
+    )
+    return ScalarModel(weights: try randomWeights(configuration, seed: 1), fused: set.fusesMultiplyAdd)
+  }
+
+  @Test(arguments: InstructionSet.available, counts)
+  func functionsOfOneNumber(_ set: InstructionSet, _ count: Int) throws {
+    let kernels = Kernels(set)
+    var generator = SeededGenerator(seed: UInt64(count))
+    let special: [Float] = [
+      0, -0.0, .infinity, -.infinity, .nan, 0x1p-149, -0x1p-149, 88.7, 88.8, -87.4, -103.9, -104.1, 1e30,
+      -1e30,
+    ]
+    let x = (0..<count).map { $0 % 5 == 3 ? special[$0 / 5 % special.count] : generator.float(20) }
+    let functions: [(Kernels.Elementwise, (ScalarModel) -> (Float) -> Float, ActivationFunction)] = [
+      (kernels.exponential, { model in { model.exponential($0) } }, .relu),
+      (kernels.geluTanh, { model in { model.activate($0) } }, .geluTanh),
+      (kernels.geluErf, { model in { model.activate($0) } }, .geluErf),
+      (kernels.relu, { model in { model.activate($0) } }, .relu),
+    ]
+    for (kernel, expected, function) in functions {
+      for offset in [0, 1, 5] {
+        let (input, output) = (Guarded(x, offset: offset), Guarded(x, offset: 3))
+        kernel(input.base, count, output.base)
+        let wanted = x.map(expected(try scalar(set, function)))
+        #expect(
+          firstDifference(output.values, wanted) == nil, "\(function), \(count) values, offset \(offset)")
+        #expect(output.guardsAreIntact && input.guardsAreIntact)
+        kernel(input.base, count, input.base)
+        #expect(firstDifference(input.values, wanted) == nil, "\(function) in place")
+      }
+    }
+  }
+
+  @Test(arguments: InstructionSet.available, counts)
+  func layerNorm(_ set: InstructionSet, _ count: Int) throws {
+    guard count > 0 else { return }
+    var generator = SeededGenerator(seed: 7 + UInt64(count))
+    for (magnitude, mean) in [(Float(1), Float(0)), (0.01, 0), (3, 100), (0, 2)] {
+      let x = generator.floats(count, magnitude).map { $0 + mean }
+      let (weight, bias) = (generator.floats(count), generator.floats(count))
+      let (input, output) = (Guarded(x), Guarded(x, offset: 7))
+      let (gains, shifts) = (Guarded(weight, offset: 2), Guarded(bias, offset: 3))
+      Kernels(set).layerNorm(input.base, count, gains.base, shifts.base, 1e-5, output.base)
+      #expect(input.values == x && gains.values == weight && shifts.values == bias)
+      let wanted = try scalar(set).layerNorm(x, weight, bias)
+      #expect(firstDifference(output.values, wanted) == nil, "\(count)")
+      #expect(output.guardsAreIntact)
+    }
+  }
+
+  @Test(arguments: InstructionSet.available, counts)
+  func softmax(_ set: InstructionSet, _ count: Int) throws {
+    var generator = SeededGenerator(seed: 70 + UInt64(count))
+    for magnitude: Float in [0, 1, 200] {
+      var x = generator.floats(count, magnitude)
+      for index in x.indices where index % 7 == 2 { x[index] = -.infinity }
+      let scaled = x.map { $0 * 0.3 }
+      let (row, kept) = (Guarded(x), Guarded(x, offset: 9))
+      Kernels(set).softmax(row.base, count, 0.3, kept.base)
+      #expect(firstDifference(kept.values, scaled) == nil)
+      let wanted = try scalar(set).softmax(scaled)
+      #expect(firstDifference(row.values, wanted) == nil, "\(count), \(magnitude)")
+      #expect(row.guardsAreIntact && kept.guardsAreIntact)
+    }
+    let hidden = Guarded([Float](repeating: -.infinity, count: count))
+    Kernels(set).softmax(hidden.base, count, 1, nil)
+    #expect(hidden.values.allSatisfy { $0 == 0 })
+    if count > 0 {
+      let broken = Guarded([.nan] + [Float](repeating: -.infinity, count: count - 1))
+      Kernels(set).softmax(broken.base, count, 1, nil)
+      #expect(broken.values.allSatisfy { $0.isNaN }, "a NaN score must not look like a probability")
+    }
+  }
+
+  @Test(arguments: InstructionSet.available, [0, 1, 2, 15, 16, 17, 64, 97])
+  func matrixProduct(_ set: InstructionSet, _ depth: Int) throws {
+    let model = try scalar(set)
+    var generator = SeededGenerator(seed: 700 + UInt64(depth))
+    for rows in [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 16, 17, 24, 27] {
+      for panels in [2, 4] {
+        let (columns, xStride, yStride) = (panels * 16, depth + 3, panels * 16 + 5)
+        let x = Guarded(generator.floats(rows * xStride), offset: 3)
+        let w = Guarded(generator.floats(panels * depth * 16), offset: 1)
+        let bias = Guarded(generator.floats(columns), offset: 2)
+        let y = Guarded(generator.floats(rows * yStride), offset: 5)
+        let before = y.values
+        func expected(_ start: (Int, Int) -> Float) -> [Float] {
+          var result = before
+          for row in 0..<rows {
+            for column in 0..<columns {
+              let panel = column / 16 * depth * 16 + column % 16
+              result[row * yStride + column] = model.chain(
+                start(row, column), depth, { x.base[row * xStride + $0] }, { w.base[panel + $0 * 16] })
+            }
+          }
+          return result
+        }
+        let fromBias = expected { bias.base[$1] }
+        Kernels(set).multiply(
+          x.base, xStride, rows, depth, w.base, depth * 16, panels, bias.base, 0, y.base, yStride)
+        #expect(firstDifference(y.values, fromBias) == nil, "\(rows) rows, depth \(depth), \(panels) panels")
+        Kernels(set).multiply(
+          x.base, xStride, rows, depth, w.base, depth * 16, panels, y.base, yStride, y.base, yStride)
+        let goneOn = expected { fromBias[$0 * yStride + $1] }
+        #expect(firstDifference(y.values, goneOn) == nil, "\(rows) rows going on, depth \(depth)")
+        #expect(y.guardsAreIntact)
+      }
+    }
+  }
+}
