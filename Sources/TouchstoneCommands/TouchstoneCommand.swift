@@ -22,7 +22,7 @@ public struct TouchstoneCommand: ParsableCommand {
     version: version,
     subcommands: [
       Generate.self, Record.self, Capture.self, Diff.self, Verify.self, Inspect.self, Synthesize.self,
-      Manifest.self,
+      Power.self, Manifest.self,
     ])
 
   /// The version written into the files that this program makes.

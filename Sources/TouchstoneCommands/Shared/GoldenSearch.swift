@@ -14,10 +14,6 @@ enum GoldenSearch {
     }
     guard isFolder.boolValue else { return [path] }
     if let manifest = try GoldenManifest(folder: path) { return manifest.goldens.map { path + "/" + $0 } }
-    let files = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
-    return files.filter { $0.hasSuffix(".h5") }.sorted().map { path + "/" + $0 }.filter { file in
-      // A file that cannot be read is kept: its refusal belongs in the summary.
-      (try? ActivationFile(path: file)).map { $0.kind == .golden } ?? true
-    }
+    return try GoldenManifest(describing: path).goldens.map { path + "/" + $0 }
   }
 }

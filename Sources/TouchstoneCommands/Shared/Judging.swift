@@ -1,19 +1,25 @@
+import TouchstoneFaults
 import TouchstoneGolden
 import TouchstoneModel
 import TouchstoneVerdict
 
-/// Judges a capture, after the facts that only files state.
+/// Judges a capture and names the cause of what it finds, after the facts that only files state.
+///
+/// - Parameter golden: what the reference recorded; nil to judge the capture by the definition alone.
 func judge(
-  _ capture: any ActivationSource, golden: ActivationFile, weights: Weights?
+  _ capture: any ActivationSource, golden: ActivationFile?, weights: Weights?
 ) throws -> Verdict {
   let file = capture as? ActivationFile
-  if let file, let made = file.weightsDigest, let wanted = golden.weightsDigest, made != wanted {
+  let wanted = golden?.weightsDigest ?? weights.map(WeightsDigest.of)
+  if let file, let made = file.weightsDigest, let wanted, made != wanted {
     throw BadInput(
-      file: file.path, place: "weights_sha256", problem: "was made with other weights than \(golden.path)",
-      remedy: "capture the golden's own model")
+      file: file.path, place: "weights_sha256",
+      problem: "was made with other weights than \(golden?.path ?? "the model")",
+      remedy: "capture the same model")
   }
   do {
     return try Judge(weights: weights).verdict(on: capture, golden: golden)
+      .diagnosed(capture, weights: weights)
   } catch let error as BadInput {
     throw file.map { error.inFile($0.path) } ?? error
   }

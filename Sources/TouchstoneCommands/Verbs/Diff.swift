@@ -43,6 +43,7 @@ struct Diff: ParsableCommand {
     let golden = try ActivationFile(path: golden)
     let capture = try ActivationFile(path: capture)
     let weights = try WeightsFinder(model: model).find(for: golden)
+    guard golden.kind == .golden else { return try compare(golden, capture, weights: weights) }
     let verdict = try judge(capture, golden: golden, weights: weights)
     let report = Report(
       verdict: verdict, golden: golden.path, capture: capture.path,
@@ -52,5 +53,34 @@ struct Diff: ParsableCommand {
     }
     Console.write(json ? report.json() : report.terminal(color: Console.outputIsTerminal))
     throw ExitCode(verdict.exitCode)
+  }
+
+  /// Two captures: each is judged by the definition, neither by the other.
+  private func compare(_ left: ActivationFile, _ right: ActivationFile, weights: Weights?) throws {
+    guard left.inputs == right.inputs else {
+      throw BadInput(
+        file: right.path, problem: "was made for other tokens, positions or mask than \(left.path)",
+        remedy: "capture the same sequence")
+    }
+    let entries = try [left, right].map { capture in
+      VerificationSummary.Entry.judged(
+        Report(
+          verdict: try judge(capture, golden: nil, weights: weights), golden: "the definition",
+          capture: capture.path, implementation: capture.provenance["implementation"]))
+    }
+    let summary = VerificationSummary(entries)
+    if let path = report {
+      throw BadInput(
+        file: path, problem: "a page shows one capture, and here are two",
+        remedy: "compare each with a golden, or use --markdown")
+    }
+    for (path, text) in [(junit, summary.junit), (markdown, summary.markdown)] {
+      if let path { try OutputFile.write(text(), to: path) }
+    }
+    if !json {
+      Console.line("Both files are captures: each is judged by the definition, neither by the other.")
+    }
+    Console.write(json ? summary.json() : summary.terminal(color: Console.outputIsTerminal))
+    throw ExitCode(entries.exitCode)
   }
 }
