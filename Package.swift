@@ -127,7 +127,7 @@ let package = Package(
       name: "GoldenTestProgram", dependencies: ["TouchstoneGolden"], path: "Tests/GoldenTestProgram"),
     .testTarget(
       name: "TouchstoneGoldenTests",
-      dependencies: ["GoldenTestProgram", "TouchstoneGolden", "TouchstoneHDF5"],
+      dependencies: ["GoldenTestProgram", "TouchstoneCheckpoints", "TouchstoneGolden", "TouchstoneHDF5"],
       exclude: ["Fixtures"]),
     .testTarget(
       name: "TouchstoneVerdictTests",

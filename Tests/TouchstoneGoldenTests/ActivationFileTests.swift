@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TouchstoneCheckpoints
 import TouchstoneModel
 
 @testable import TouchstoneGolden
@@ -92,6 +93,32 @@ import TouchstoneModel
       bytes += Data("\(parameter.name) float32 \(extents)\n".utf8) + tensor.bytes
     }
     #expect(WeightsDigest.of(sample.weights) == Digest.of(bytes))
+  }
+
+  /// Computed by the Python of `Docs/Format.md`.
+  @Test(arguments: [
+    ("shakespeare-gpt2", "2d41ef9d42205cfd7076059a5764cfeb7d2644404cd728d606dad122118ecaa5"),
+    ("gpt2-odd-a", "94d317284921c64aa6ef50ae9b7a142c26dd15ea25f8669fdaa0dd126581653a"),
+  ])
+  func theWeightsDigestOfACheckpointIsThatOfPython(model: String, digest: String) throws {
+    let models = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/../../golden/models/"
+    let checkpoint = try Checkpoint(directory: URL(fileURLWithPath: models + model))
+    #expect(WeightsDigest.of(checkpoint.weights) == digest)
+  }
+
+  @Test func theSummarySaysWhatIsThere() throws {
+    let sample = try Sample(mask: [true, false, true])
+    let golden = try ActivationFile(path: sample.write(folder.file("a.h5"))).summary()
+    #expect(golden.activationsByType == ["float64": sample.tensors.count])
+    #expect(golden.missing.isEmpty && golden.wrongShapes.isEmpty && golden.missingLayerCount == 0)
+    #expect(golden.hasWeights && golden.maskedTokens == [1])
+    #expect(golden.description.hasPrefix("golden        \(folder.path)/a.h5, "), "\(golden)")
+    #expect(golden.description.contains("2 layers of width 4, 2 heads of 2"), "\(golden)")
+
+    let capture = try ActivationFile(path: CaptureVariantTests.folder + "wrong-shapes.h5").summary()
+    #expect(capture.wrongShapes.keys.sorted() == ["embed/sum", "final/logits", "layers/000/q"])
+    #expect(capture.missing.contains("layers/000/k") && !capture.missing.contains("layers/000/q"))
+    #expect(capture.description.contains("1 layer of width 2, 2 heads of 1"), "\(capture)")
   }
 
   @Test(.enabled(if: EngineCaptures.arePresent, "the engine captures are not beside the checkout"))

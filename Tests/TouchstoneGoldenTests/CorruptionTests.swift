@@ -30,7 +30,7 @@ import TouchstoneModel
 
   @Test(arguments: [true, false])
   func everyFlippedByteIsRefused(hasDigest: Bool) throws {
-    let sample = try Sample()
+    let sample = try Sample(tokenCount: 2, layers: 1)
     let path = try sample.write(folder.file("a.h5"), writesDigest: hasDigest)
     let original = try #require(FileManager.default.contents(atPath: path))
     #expect(read(path) != nil)
