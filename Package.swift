@@ -92,9 +92,9 @@ let package = Package(
     .target(
       name: "TouchstoneCommands",
       dependencies: [
-        "TouchstoneCheckpoints", "TouchstoneFaults", "TouchstoneGolden", "TouchstoneModel",
-        "TouchstoneReference", "TouchstoneReports", "TouchstoneSIMD", "TouchstoneTokenizer",
-        "TouchstoneVerdict",
+        "TouchstoneAnalysis", "TouchstoneCheckpoints", "TouchstoneFaults", "TouchstoneGolden",
+        "TouchstoneModel", "TouchstoneReference", "TouchstoneReports", "TouchstoneSIMD",
+        "TouchstoneTokenizer", "TouchstoneVerdict",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "touchstone", dependencies: ["TouchstoneCommands"]),

@@ -2,7 +2,7 @@ import TouchstoneModel
 import TouchstoneTokenizer
 
 /// A word that is one token of a vocabulary.
-public struct Word: Hashable, Sendable {
+public struct Word: Hashable, Sendable, CustomStringConvertible {
   /// The token's id.
   public let token: Int
   /// The token's text, with the space before it if it has one.
@@ -36,6 +36,9 @@ public struct Word: Hashable, Sendable {
       problem: pieces.isEmpty ? "is empty" : "is \(pieces.count) tokens: " + pieces.joined(separator: " "),
       remedy: "choose a word that is one token of this vocabulary")
   }
+
+  /// The text in quotes, such as `" king"`.
+  public var description: String { TokenText.quoted(Array(text.utf8)) }
 
   private init(token: Int, text: String) {
     self.token = token

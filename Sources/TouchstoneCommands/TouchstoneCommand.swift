@@ -23,6 +23,7 @@ public struct TouchstoneCommand: ParsableCommand {
     subcommands: [
       Generate.self, Record.self, Capture.self, Diff.self, Verify.self, Inspect.self, Synthesize.self,
       Power.self, Manifest.self,
+      Anatomy.self, Embeddings.self, Attention.self, Score.self,
     ])
 
   /// The version written into the files that this program makes.

@@ -1,6 +1,8 @@
 import ArgumentParser
+import TouchstoneAnalysis
 import TouchstoneModel
 import TouchstoneReference
+import TouchstoneReports
 import TouchstoneTokenizer
 
 /// Predicts, samples, appends, repeats; streams the text.
@@ -11,8 +13,16 @@ struct Generate: ParsableCommand {
       Streams the text to standard output. The same seed gives the same text. When the context window is full the \
       oldest tokens fall out, and standard error says so once.
 
-      Example:
+      --system makes the prompt a conversation, in plain text: the system text, an empty line, "User: PROMPT", an empty \
+      line, "AI Assistant:". The answer ends before the next "User:". That is only a text to continue: a model that \
+      was not trained on conversations will not answer well.
+
+      --show-distribution generates nothing; it prints the probabilities of the next token at several temperatures, \
+      without --top-k and --top-p, and last, where one of them is given, what is left with them.
+
+      Examples:
         touchstone generate --model golden/models/shakespeare-gpt2 --prompt "ROMEO:" --temperature 0.8 --seed 7
+        touchstone generate --model golden/models/shakespeare-gpt2 --prompt "My lord, I" --show-distribution --top-k 5
       """)
 
   @Option(help: ArgumentHelp("A Hugging Face folder of the GPT-2 family.", valueName: "dir"))
@@ -45,7 +55,26 @@ struct Generate: ParsableCommand {
   @Flag(help: "Accepts a temperature above 2.")
   var allowAnyTemperature = false
 
+  @Option(help: ArgumentHelp("Sets the scene and makes the prompt a conversation.", valueName: "text"))
+  var system: String?
+
+  @Flag(help: "Prints the probabilities of the next token at several temperatures instead of a text.")
+  var showDistribution = false
+
+  @Option(help: "How many of the most probable tokens --show-distribution shows.")
+  var count: Int = 10
+
+  @Option(help: ArgumentHelp("Draws the distribution of --show-distribution.", valueName: "file.svg"))
+  var picture: String?
+
+  @Flag(help: "Prints the distribution of --show-distribution as one JSON object.")
+  var json = false
+
   func validate() throws {
+    guard showDistribution || (picture == nil && !json) else {
+      throw ValidationError("--picture and --json belong to --show-distribution.")
+    }
+    guard count >= 1 else { throw ValidationError("--count must be at least 1.") }
     guard maxTokens >= 0 else { throw ValidationError("--max-tokens must not be negative.") }
   }
 
@@ -54,37 +83,64 @@ struct Generate: ParsableCommand {
       temperature: temperature, topK: topK, topP: topP, allowAnyTemperature: allowAnyTemperature)
     let loaded = try LoadedModel(model)
     let tokenizer = try loaded.tokenizer()
-    let promptIDs = try tokenizer.encode(prompt)
-    var sampler = Sampler(options: options, seed: seed ?? .random(in: 0...UInt64.max))
+    let text = system.map { Dialogue(system: $0, prompt: prompt).text } ?? prompt
+    let promptIDs = try tokenizer.encode(text)
     var predictor = try implementation.predictor(loaded.weights)
-    let generation = Generation(
-      maximumTokens: maxTokens, endOfText: tokenizer.endOfText, stopsAtContext: stopAtContext)
-    try stream(generation, promptIDs, tokenizer, &predictor, &sampler)
+    if showDistribution {
+      try printDistribution(after: promptIDs, options, tokenizer, &predictor)
+    } else {
+      var sampler = Sampler(options: options, seed: seed ?? .random(in: 0...UInt64.max))
+      let generation = Generation(
+        maximumTokens: maxTokens, endOfText: tokenizer.endOfText, stopsAtContext: stopAtContext)
+      try stream(generation, text, promptIDs, tokenizer, &predictor, &sampler)
+    }
+  }
+
+  private func printDistribution(
+    after promptIDs: [Int], _ options: SamplingOptions, _ tokenizer: Tokenizer,
+    _ predictor: inout some NextTokenPredictor
+  ) throws {
+    let logits = try predictor.nextTokenLogits(after: promptIDs)
+    let report = NextTokenReport(
+      try NextTokenTable(logits: logits, options: options, count: count), text: TokenText(tokenizer))
+    if let picture { try OutputFile.write(report.svg(), to: picture) }
+    Console.write(json ? report.json() : report.terminal())
   }
 
   private func stream(
-    _ generation: Generation, _ promptIDs: [Int], _ tokenizer: Tokenizer,
+    _ generation: Generation, _ text: String, _ promptIDs: [Int], _ tokenizer: Tokenizer,
     _ predictor: inout some NextTokenPredictor, _ sampler: inout Sampler
   ) throws {
     var decoder = StreamingDecoder(tokenizer)
+    var answer = system.map { _ in TextUntil(Dialogue.end) }
+    func write(_ piece: String) { Console.write(answer?.append(piece) ?? piece) }
     var isStarted = false
-    let ending = try generation.run(prompt: promptIDs, predictor: &predictor, sampler: &sampler) { event in
-      if !isStarted {
-        isStarted = true
-        Console.write(prompt)
+    var ending = Generation.Ending.maximumReached
+    do {
+      ending = try generation.run(prompt: promptIDs, predictor: &predictor, sampler: &sampler) { event in
+        if !isStarted {
+          isStarted = true
+          Console.write(text)
+        }
+        switch event {
+        case .token(let id):
+          write(try decoder.append(id))
+          if answer?.isEnded == true { throw AnswerEnded() }
+        case .windowSlides(let length):
+          Console.error(
+            "touchstone: the context of \(length) tokens is full; from here on the oldest tokens are forgotten"
+          )
+        }
       }
-      switch event {
-      case .token(let id):
-        Console.write(try decoder.append(id))
-      case .windowSlides(let length):
-        Console.error(
-          "touchstone: the context of \(length) tokens is full; from here on the oldest tokens are forgotten")
-      }
-    }
-    if !isStarted { Console.write(prompt) }
-    Console.line(decoder.finish())
+    } catch is AnswerEnded {}
+    if !isStarted { Console.write(text) }
+    write(decoder.finish())
+    Console.line(answer?.finish() ?? "")
     if ending == .contextFull {
       Console.error("touchstone: ended because the context is full")
     }
   }
 }
+
+/// Ends a generation where the user would speak next.
+private struct AnswerEnded: Error {}

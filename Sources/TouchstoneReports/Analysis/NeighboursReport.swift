@@ -71,12 +71,12 @@ public struct DirectionReport: Sendable {
     table.add(["from", "along", "to", "along", "step"])
     for (pair, along) in zip(pairs, projections) {
       table.add([
-        quoted(pair.from), fixed(along.from, 3), quoted(pair.to), fixed(along.to, 3),
+        "\(pair.from)", fixed(along.from, 3), "\(pair.to)", fixed(along.to, 3),
         (along.to < along.from ? "" : "+") + fixed(along.to - along.from, 3),
       ])
     }
     return
-      (["the direction from \(quoted(from)) to \(quoted(to))"] + table.lines()
+      (["the direction from \(from) to \(to)"] + table.lines()
       + ["\(rising) of \(counted(pairs.count, "pair")) \(pairs.count == 1 ? "lies" : "lie") along it"])
       .joined(separator: "\n") + "\n"
   }
@@ -99,6 +99,4 @@ public struct DirectionReport: Sendable {
   }
 
   private var rising: Int { projections.count { $0.to > $0.from } }
-
-  private func quoted(_ word: Word) -> String { TokenText.quoted(Array(word.text.utf8)) }
 }
