@@ -126,7 +126,7 @@ public final class ActivationFile: ActivationSource, Sendable {
   /// The recorded noise floor, one root mean square for each row; nil where there is none.
   public func noiseFloor(of activation: Activation) throws(BadInput) -> Tensor<Double>? {
     let path = GoldenFormat.floorPath(activation)
-    guard let dataset = try file.dataset(at: path) else { return nil }
+    guard recorded[activation] != nil, let dataset = try file.dataset(at: path) else { return nil }
     let wanted = Array(configuration.shape(of: activation, tokenCount: inputs.count).dropLast())
     guard dataset.shape == wanted, case .float(let type) = dataset.type else {
       throw BadInput(

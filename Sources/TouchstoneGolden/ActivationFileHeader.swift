@@ -10,17 +10,14 @@ struct ActivationFileHeader {
     self.file = file
   }
 
-  /// Whether the file says that it is a golden or a capture.
-  func isOfThisFormat() throws(BadInput) -> Bool {
-    try text("format", of: "/") == GoldenFormat.format
-  }
+  /// What is wrong with an HDF5 file that somebody else's program made for its own use.
+  static let otherFormat =
+    "is an HDF5 file, but no golden or capture (its attribute format is not touchstone)"
 
   /// Checks format, version and completeness.
   func kind() throws(BadInput) -> ActivationFile.Kind {
-    guard try isOfThisFormat() else {
-      throw BadInput(
-        problem: "is an HDF5 file, but no golden or capture (its attribute format is not touchstone)",
-        remedy: "Docs/Format.md describes the format")
+    guard try text("format", of: "/") == GoldenFormat.format else {
+      throw BadInput(problem: Self.otherFormat, remedy: "Docs/Format.md describes the format")
     }
     let version = try text("format_version", of: "/") ?? "none"
     guard version.split(separator: ".").first == GoldenFormat.version.split(separator: ".").first else {

@@ -14,7 +14,7 @@ enum TrustedDigest {
     for claim in claims where claim.digest != digest {
       throw BadInput(
         file: path, problem: "is not the file whose SHA-256 stands in \(claim.source)",
-        remedy: "it is damaged or was changed: restore it, or record it again")
+        remedy: "it is damaged or was changed: restore it, or renew the digest if the change was meant")
     }
     return true
   }

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 import TouchstoneCheckpoints
 import TouchstoneModel
@@ -73,6 +74,18 @@ import TouchstoneModel
     #expect(try file.tensor(probabilities)?.values.allSatisfy(\.isNaN) == true)
     #expect(try file.tensor(Activation(.layerNorm1, layer: 0)) == nil)
     #expect(try file.weights() == nil)
+  }
+
+  @Test func severalThreadsMayReadOneFile() throws {
+    let sample = try Sample(tokenCount: 5, width: 8, layers: 3)
+    let file = try ActivationFile(path: sample.write(folder.file("a.h5")))
+    let tensors = sample.tensors
+    let wrong = Mutex(0)
+    DispatchQueue.concurrentPerform(iterations: 4 * tensors.count) { index in
+      let (activation, tensor) = tensors[index % tensors.count]
+      if (try? file.tensor(activation)) != tensor { wrong.withLock { $0 += 1 } }
+    }
+    #expect(wrong.withLock { $0 } == 0)
   }
 
   @Test func twoRecordingsAreIdentical() throws {

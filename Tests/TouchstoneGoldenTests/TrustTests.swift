@@ -36,8 +36,11 @@ import TouchstoneModel
     try Sample(seed: 2).write(folder.file("b.h5"), kind: .capture)
     try Data("{}".utf8).write(to: URL(fileURLWithPath: folder.file("config.json")))
     #expect(try GoldenManifest(folder: folder.path) == nil)
+    let foreign = CaptureVariantTests.folder + "refused-other-format.h5"
+    try FileManager.default.copyItem(atPath: foreign, toPath: folder.file("foreign.h5"))
     let manifest = try GoldenManifest(describing: folder.path)
-    #expect(manifest.files.keys.sorted() == ["b.h5", "cases/a.h5", "config.json"])
+    #expect(manifest.files.keys.sorted() == ["b.h5", "cases/a.h5", "config.json", "foreign.h5"])
+    #expect(manifest.files["b.h5"]?.kind == "capture" && manifest.files["foreign.h5"]?.kind == nil)
     #expect(manifest.goldens == ["cases/a.h5"])
     #expect(manifest.files["config.json"] == .init(bytes: 2, kind: nil, sha256: Digest.of(Data("{}".utf8))))
     try manifest.write()
@@ -51,6 +54,14 @@ import TouchstoneModel
     // Describing the folder anew accepts what is there now.
     try GoldenManifest(describing: folder.path).write()
     #expect(try ActivationFile(path: golden).hasTrustedDigest)
+  }
+
+  @Test func aFolderWithADamagedGoldenIsNotDescribed() throws {
+    let path = try Sample().write(folder.file("a.h5"), writesDigest: false)
+    let whole = try #require(FileManager.default.contents(atPath: path))
+    try whole.dropLast(1).write(to: URL(fileURLWithPath: path))
+    let error = try #require(throws: BadInput.self) { try GoldenManifest(describing: folder.path) }
+    #expect(error.file?.hasSuffix("a.h5") == true)
   }
 
   @Test func aDamagedManifestIsRefusedAndAnotherProgramsIsIgnored() throws {

@@ -20,7 +20,9 @@ struct Inspect: ParsableCommand {
   var json = false
 
   func run() throws {
-    let summary = try ActivationFile(path: file).summary()
+    let contents = try ActivationFile(path: file)
+    try contents.checkContents()
+    let summary = try contents.summary()
     guard json else { return Console.line(summary.description) }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
