@@ -100,7 +100,12 @@ let package = Package(
     .executableTarget(name: "touchstone", dependencies: ["TouchstoneCommands"]),
 
     // MARK: Tests
-    .testTarget(name: "CommandTests", dependencies: ["touchstone"]),
+    .testTarget(name: "ArchitectureTests"),
+    .testTarget(
+      name: "CommandTests",
+      dependencies: [
+        "TouchstoneCheckpoints", "TouchstoneGolden", "TouchstoneModel", "TouchstoneSIMD", "touchstone",
+      ]),
     .testTarget(
       name: "TouchstoneAnalysisTests",
       dependencies: [

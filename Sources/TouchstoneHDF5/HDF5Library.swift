@@ -63,7 +63,13 @@ enum HDF5Library {
         }, list)
     }
     guard let first = descriptions.first, let last = descriptions.last else { return [] }
-    return descriptions.count == 1 ? [first] : [first, last]
+    return (descriptions.count == 1 ? [first] : [first, last]).map(inOneLine)
+  }
+
+  /// The system's own words where the library quotes them among times and addresses; else the text as it is.
+  private static func inOneLine(_ text: String) -> String {
+    let quoted = text.split(separator: "error message = '", maxSplits: 1).dropFirst().first
+    return quoted.map { String($0.prefix { $0 != "'" }) } ?? text.split(separator: "\n").joined(separator: " ")
   }
 
   /// Throws when a call of the library reported failure by a negative result.

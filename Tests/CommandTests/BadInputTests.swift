@@ -47,4 +47,61 @@ import Testing
       expectRefusal(result, naming: what, in: program)
     }
   }
+
+  @Test(arguments: [
+    ("config.json", #"{"n_positions": 8, "n_embd": 12, "n_layer": 2, "n_head": 3}"#, "vocab_size"),
+    ("config.json", "{", "config.json"),
+    ("model.safetensors", "\u{ff}\u{ff}\0\0\0\0\0\0{}", "model.safetensors"),
+    ("model.safetensors", "", "model.safetensors"),
+  ])
+  func aDamagedModelIsRefused(file: String, contents: String, what: String) throws {
+    try Program.inFolder { program in
+      _ = try TinyModel().record(program)
+      try Data(contents.utf8).write(to: program.folder.appending(path: "model/" + file))
+      let result = try program.touchstone("record", "--model", "model", "--tokens", "1", "--out", "g.h5")
+      expectRefusal(
+        result, naming: what, in: program, leaving: ["golden.h5", "golden.h5.sha256", "model"])
+    }
+  }
+
+  @Test func aFlippedByteIsRefused() throws {
+    try Program.inFolder { program in
+      let golden = try TinyModel().record(program)
+      var bytes = try Data(contentsOf: URL(filePath: golden))
+      bytes[bytes.count / 2] ^= 1
+      try bytes.write(to: URL(filePath: golden))
+      expectRefusal(
+        try program.touchstone("inspect", "golden.h5"), naming: "golden.h5", in: program,
+        leaving: ["golden.h5", "golden.h5.sha256", "model"])
+    }
+  }
+
+  @Test func aFullDiskLeavesNothingBehind() throws {
+    try Program.inFolder { program in
+      // A limit on the size of files fails a write as a full disk does.
+      let result = try program.shell(
+        "trap '' XFSZ; ulimit -f 64; touchstone record --model '\(Program.shakespeare)' --prompt 'To be' --out g.h5"
+      )
+      expectRefusal(result, naming: "g.h5", in: program)
+    }
+  }
+
+  @Test func aPromptNeedsATokenizer() throws {
+    try Program.inFolder { program in
+      _ = try TinyModel().record(program)
+      let result = try program.touchstone(
+        "generate", "--model", "model", "--prompt", "To be", "--max-tokens", "1")
+      expectRefusal(
+        result, naming: "vocab.json", in: program, leaving: ["golden.h5", "golden.h5.sha256", "model"])
+    }
+  }
+
+  @Test(arguments: ["-0.5", "2.5", "nan"])
+  func aTemperatureOutOfRangeIsRefused(temperature: String) throws {
+    try Program.inFolder { program in
+      let result = try program.touchstone(
+        "generate", "--model", Program.shakespeare, "--prompt", "O", "--temperature=\(temperature)")
+      expectRefusal(result, naming: "temperature", in: program)
+    }
+  }
 }

@@ -53,7 +53,7 @@ struct Program {
     return try run(URL(filePath: "/bin/sh"), ["-c", function + command])
   }
 
-  private static let executable: URL = {
+  static let executable: URL = {
     // The test runner lies beside the programs that were built with it.
     let runner = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
     return runner.deletingLastPathComponent().appending(path: "touchstone")

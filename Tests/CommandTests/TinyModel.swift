@@ -1,0 +1,45 @@
+import Foundation
+import TouchstoneCheckpoints
+import TouchstoneGolden
+import TouchstoneModel
+import TouchstoneSIMD
+
+/// A golden of a small model, and captures of it that differ in one way from what was computed.
+struct TinyModel {
+  let weights: Weights
+  let inputs: Inputs
+
+  init() throws {
+    let configuration = try Configuration(
+      vocabularySize: 13, contextLength: 8, width: 12, layerCount: 2, headCount: 3)
+    weights = try Synthesizer.weights(configuration: configuration)
+    inputs = try Inputs(tokenIDs: [3, 1, 4, 1, 5], configuration: configuration)
+  }
+
+  /// What the SIMD implementation computes, with `change` made to each activation.
+  func writeCapture(
+    to path: String, weightsDigest: String? = nil, inputs other: Inputs? = nil,
+    change: (Activation, Tensor<Float>) -> Tensor<Float>? = { $1 }
+  ) throws {
+    let writer = try ActivationFileWriter(
+      path: path, kind: .capture, configuration: weights.configuration, inputs: other ?? inputs,
+      weightsDigest: weightsDigest ?? WeightsDigest.of(weights), provenance: ["precision": "float32"])
+    try SIMDTransformer(weights: weights).forward(other ?? inputs) { activation, tensor in
+      if let tensor = change(activation, tensor) { try writer.write(activation, tensor) }
+    }
+    try writer.finish()
+  }
+
+  /// Records the golden with the program, its weights inside.
+  func record(_ program: Program) throws -> String {
+    let model = program.folder.appending(path: "model")
+    try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
+    let tensors = Dictionary(uniqueKeysWithValues: weights.stored.map { ($0.key.name, $0.value) })
+    try SafetensorsWriter.write(tensors, to: model.appending(path: "model.safetensors"))
+    try Data(weights.configuration.huggingFaceJSON.utf8).write(to: model.appending(path: "config.json"))
+    let golden = program.path("golden.h5")
+    _ = try program.touchstone(
+      "record", "--model", model.path, "--tokens", "3,1,4,1,5", "--out", golden, "--embed-weights")
+    return golden
+  }
+}
