@@ -69,7 +69,8 @@ enum HDF5Library {
   /// The system's own words where the library quotes them among times and addresses; else the text as it is.
   private static func inOneLine(_ text: String) -> String {
     let quoted = text.split(separator: "error message = '", maxSplits: 1).dropFirst().first
-    return quoted.map { String($0.prefix { $0 != "'" }) } ?? text.split(separator: "\n").joined(separator: " ")
+    return quoted.map { String($0.prefix { $0 != "'" }) }
+      ?? text.split(separator: "\n").joined(separator: " ")
   }
 
   /// Throws when a call of the library reported failure by a negative result.
