@@ -41,7 +41,7 @@ struct Anatomy: ParsableCommand {
       report = CensusReport(name: "\(named.name): \(named.summary)", configuration: named.configuration)
     } else {
       let folder = URL(filePath: model ?? "", directoryHint: .isDirectory)
-      report = CensusReport(name: folder.path, configuration: try Configuration(directory: folder))
+      report = CensusReport(name: model ?? "", configuration: try Configuration(directory: folder))
     }
     Console.write(json ? report.json() : report.terminal())
   }
