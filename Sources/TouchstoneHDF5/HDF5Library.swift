@@ -62,8 +62,10 @@ enum HDF5Library {
           return 0
         }, list)
     }
-    guard let first = descriptions.first, let last = descriptions.last else { return [] }
-    return (descriptions.count == 1 ? [first] : [first, last]).map(inOneLine)
+    // Closing an identifier adds nothing to what made it fail.
+    let telling = descriptions.filter { $0 != "can't decrement ID ref count" }
+    guard let first = telling.first, let last = telling.last else { return [] }
+    return (telling.count == 1 ? [last] : [first, last]).map(inOneLine)
   }
 
   /// The system's own words where the library quotes them among times and addresses; else the text as it is.

@@ -23,7 +23,7 @@ package final class HDF5Reader: Sendable {
       throw BadInput(file: path, problem: "cannot be read", remedy: "check that it exists and may be read")
     }
     byteCount = size
-    file = try HDF5Library.locked(naming: path) { () throws(BadInput) in
+    file = try Self.locked(path) { () throws(BadInput) in
       let access = try Handle(H5Pcreate(chdf5_file_access()), "set up reading")
       // Files are complete when they get their name, and network file systems fail to lock.
       _ = H5Pset_file_locking(access.id, false, true)
@@ -34,7 +34,21 @@ package final class HDF5Reader: Sendable {
   private func locked<Result: ~Copyable>(
     _ body: () throws(BadInput) -> Result
   ) throws(BadInput) -> Result {
-    try HDF5Library.locked(naming: path, body)
+    try Self.locked(path, body)
+  }
+
+  private static func locked<Result: ~Copyable>(
+    _ path: String, _ body: () throws(BadInput) -> Result
+  ) throws(BadInput) -> Result {
+    try HDF5Library.locked(naming: path) { () throws(BadInput) in
+      do throws(BadInput) {
+        return try body()
+      } catch {
+        var error = error
+        error.remedy = error.remedy ?? "the file is damaged: copy it again, or write it again"
+        throw error
+      }
+    }
   }
 
   // MARK: Groups

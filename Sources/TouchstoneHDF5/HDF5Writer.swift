@@ -14,7 +14,13 @@ package final class HDF5Writer {
   /// Creates the file at `path`, which must not exist.
   package init(path: String) throws(BadInput) {
     self.path = path
-    file = try HDF5Library.locked(naming: path) { () throws(BadInput) in try Self.create(path) }
+    file = try HDF5Library.locked(naming: path) { () throws(BadInput) in
+      do throws(BadInput) {
+        return try Self.create(path)
+      } catch {
+        throw BadInput(problem: error.problem, remedy: Self.remedy)
+      }
+    }
   }
 
   private static func create(_ path: String) throws(BadInput) -> Handle {
@@ -42,6 +48,8 @@ package final class HDF5Writer {
     return creation
   }
 
+  private static let remedy = "check the free space and the permissions of the folder"
+
   private static let greatestCount: UInt32 = 65_535
 
   private func write(_ place: String, _ body: (hid_t) throws(BadInput) -> Void) throws(BadInput) {
@@ -52,6 +60,7 @@ package final class HDF5Writer {
       } catch {
         var error = error
         error.place = error.place ?? place
+        error.remedy = error.remedy ?? Self.remedy
         throw error
       }
     }
@@ -174,7 +183,11 @@ package final class HDF5Writer {
   package func close() throws(BadInput) {
     try HDF5Library.locked(naming: path) { () throws(BadInput) in
       guard let handle = file.take() else { return }
-      try handle.close("write the file")
+      do throws(BadInput) {
+        try handle.close("write the file")
+      } catch {
+        throw BadInput(problem: error.problem, remedy: Self.remedy)
+      }
     }
   }
 

@@ -103,6 +103,18 @@ import TouchstoneModel
     #expect(child == here)
   }
 
+  /// `contiguous-int64-batch.h5` with a few bytes of metadata overwritten at random, until libhdf5 1.10.8 died
+  /// of it; later versions may refuse it instead, or read it.
+  @Test func aFileThatCrashesTheLibraryDoesNotCrashThisProcess() throws {
+    let path = CaptureVariantTests.folder + "crafted.h5"
+    do throws(BadInput) {
+      try ActivationFile(path: path, readFirstBy: TestProgram.path).checkContents()
+    } catch {
+      #expect(error.file == path)
+      #expect(error.remedy != nil)
+    }
+  }
+
   @Test(arguments: ["kill -SEGV $$", "kill -KILL $$", "exit 1"])
   func aFileThatTheChildDoesNotSurviveIsRefused(end: String) throws {
     let path = try Sample().write(folder.file("a.h5"), writesDigest: false)

@@ -99,6 +99,8 @@ import TouchstoneModel
     let (status, wasKilled, output) = try TestProgram.run("write", path, String(byteCount))
     #expect(status == 2 && !wasKilled)
     #expect(output.hasPrefix(path + ": "), "\(output)")
+    #expect(output.hasSuffix("check the free space and the permissions of the folder\n"), "\(output)")
+    #expect(output.split(separator: "\n").count == 1, "\(output)")
     #expect(contents.isEmpty)
   }
 
