@@ -80,4 +80,24 @@ private struct Golden: ActivationSource {
     #expect(drift.activation == Activation(.tokenEmbedding))
     #expect(drift.problem?.contains("not recorded") == true)
   }
+
+  /// Engines that mask with a large negative number average all keys there.
+  @Test func whatATokenWithoutAnyVisibleKeyHearsIsNotJudged() throws {
+    let sample = Sample.all[3]
+    let weights = try sample.weights()
+    let inputs = try sample.inputs(weights.configuration)
+    var capture = RecordedActivations(configuration: weights.configuration, inputs: inputs)
+    ReferenceTransformer(weights).forward(inputs) { operation, activations, parameters in
+      var value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
+      if operation.kind == .attentionContext {
+        for column in 0..<value.rowWidth { value[0, column] = 0.25 }
+      }
+      value = value.converted(to: Float.self).converted(to: Double.self)
+      capture.tensors[operation.output] = value
+      return value
+    }
+    let verdict = try Judge(weights: weights).verdict(on: capture, golden: Golden(weights, inputs))
+    #expect(verdict.outcome == .consistent, "\(verdict.flagged)")
+    #expect(verdict.findings.allSatisfy { ($0.inherited ?? 1) < 1e-5 })
+  }
 }

@@ -29,13 +29,15 @@ struct FloorComparison {
     }
   }
 
-  /// max|capture − golden| over max|golden|, finite entries; nil without a golden value.
+  /// max|capture − golden| over max|golden|, finite entries of tokens that attend to something; nil without a golden value.
   func inherited(_ activation: Activation) throws -> Double? {
     guard let (got, want) = try pair(activation) else { return nil }
     var (error, scale) = (0.0, 0.0)
-    for (left, right) in zip(got.values, want.values) where left.isFinite && right.isFinite {
-      error = max(error, abs(left - right))
-      scale = max(scale, abs(right))
+    for row in comparableRows(want) {
+      for (left, right) in zip(got.row(row), want.row(row)) where left.isFinite && right.isFinite {
+        error = max(error, abs(left - right))
+        scale = max(scale, abs(right))
+      }
     }
     return error == 0 ? 0 : error / scale
   }
@@ -47,7 +49,7 @@ struct FloorComparison {
     else { return nil }
     let isJudged = operation.judgedElements(capture.inputs, configuration: capture.configuration)
     var (ratio, worstRow) = (-1.0, 0)
-    for row in 0..<want.rowCount {
+    for row in comparableRows(want) {
       var (total, count) = (0.0, 0.0)
       for column in 0..<want.rowWidth where isJudged(row * want.rowWidth + column) {
         let difference = got[row, column] - want[row, column]
@@ -81,6 +83,12 @@ struct FloorComparison {
           + "something that was not recorded differs")
     }
     return nil
+  }
+
+  /// The rows of tokens that attend to something; the others follow no definition.
+  private func comparableRows(_ tensor: Tensor<Double>) -> [Int] {
+    let seesAnyKey = golden.inputs.seesAnyKey
+    return (0..<tensor.rowCount).filter { seesAnyKey[$0 % seesAnyKey.count] }
   }
 
   private func pair(_ activation: Activation) throws -> (got: Tensor<Double>, want: Tensor<Double>)? {

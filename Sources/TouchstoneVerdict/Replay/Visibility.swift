@@ -1,5 +1,17 @@
 import TouchstoneModel
 
+extension Inputs {
+  /// For each token, whether there is a key that it may attend to.
+  ///
+  /// One that sees none does not see itself, so that nobody attends to it either: what attention gives it, and all
+  /// that follows in its row, is an engine's own affair.
+  var seesAnyKey: [Bool] {
+    (0..<count).map { row in
+      (0...row).contains { isVisible(key: $0, from: row) }
+    }
+  }
+}
+
 extension Operation {
   /// Which elements of the output are judged.
   ///
@@ -7,9 +19,7 @@ extension Operation {
   /// none has no attention to judge.
   package func judgedElements(_ inputs: Inputs, configuration: Configuration) -> (Int) -> Bool {
     let tokens = inputs.count
-    let seesAny = (0..<tokens).map { row in
-      (0...row).contains { inputs.isVisible(key: $0, from: row) }
-    }
+    let seesAny = inputs.seesAnyKey
     switch kind {
     case .attentionScores:
       return { offset in inputs.isVisible(key: offset % tokens, from: offset / tokens % tokens) }
