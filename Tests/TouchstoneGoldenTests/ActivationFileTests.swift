@@ -119,6 +119,15 @@ import TouchstoneModel
     #expect(WeightsDigest.of(checkpoint.weights) == digest)
   }
 
+  @Test(arguments: Activation.Point.allCases)
+  func theDocumentNamesEveryActivation(point: Activation.Point) throws {
+    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/../../Docs/Format.md"
+    let names = try String(contentsOfFile: file, encoding: .utf8).split { "`/".contains($0) }
+    for part in point.rawValue.split(separator: "/") {
+      #expect(names.contains(part), "\(point.rawValue)")
+    }
+  }
+
   @Test func theSummarySaysWhatIsThere() throws {
     let sample = try Sample(mask: [true, false, true])
     let golden = try ActivationFile(path: sample.write(folder.file("a.h5"))).summary()
