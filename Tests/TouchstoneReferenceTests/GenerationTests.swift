@@ -102,6 +102,17 @@ private struct TablePredictor: NextTokenPredictor {
     #expect(abs(kept.reduce(0, +) - 1) < 1e-15)
   }
 
+  @Test(arguments: [1e-3, 1e-200, .leastNonzeroMagnitude])
+  func temperaturesNearZeroTendToTheArgMax(temperature: Double) throws {
+    let logits = [2.0, 1.0, 3.0, -.infinity, -1e300]
+    #expect(
+      nextTokenDistribution(logits, options: try SamplingOptions(temperature: temperature)) == [
+        0, 0, 1, 0, 0,
+      ])
+    let cut = try SamplingOptions(temperature: temperature, topK: 2, topP: 0.5)
+    #expect(nextTokenDistribution(logits, options: cut) == [0, 0, 1, 0, 0])
+  }
+
   @Test func theSameSeedDrawsTheSameTokens() throws {
     func draws(seed: UInt64) throws -> [Int] {
       var sampler = Sampler(options: try SamplingOptions(temperature: 1.5), seed: seed)

@@ -65,6 +65,14 @@ private func holdsControls(_ text: String) -> Bool {
     }
   }
 
+  @Test(arguments: [
+    ("gpt2-124m", 124_439_808), ("gpt2-medium", 354_823_168), ("gpt2-large", 774_030_080),
+    ("gpt2-xl", 1_557_611_200),
+  ])
+  func theSizesOfGPT2HaveTheirPublishedNumberOfParameters(preset: String, count: Int) throws {
+    #expect(ParameterCensus(try Preset.named(preset).configuration).storedWeights == count)
+  }
+
   @Test func aProgramReadsTheSameTotals() throws {
     let object = try members(gpt3().json())
     #expect(object["matrices"] == .integer(27938))

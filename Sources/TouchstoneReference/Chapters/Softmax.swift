@@ -1,15 +1,17 @@
 import Foundation
 import TouchstoneModel
 
-/// Scores become probabilities: exp(xᵢ − max)/Σⱼ exp(xⱼ − max).
+/// Scores become probabilities: exp((xᵢ − max)/T)/Σⱼ exp((xⱼ − max)/T).
 ///
-/// Subtracting the maximum changes nothing mathematically and keeps every exponential at most 1. An entry of
-/// −∞ has the probability 0. No entries give no probabilities.
+/// Subtracting the maximum changes nothing mathematically and keeps every exponential at most 1, at however low a
+/// temperature. An entry of −∞ has the probability 0. No entries give no probabilities.
 ///
-/// - Parameter x: the scores of one row.
-public func softmax(_ x: [Double]) -> [Double] {
+/// - Parameters:
+///   - x: the scores of one row.
+///   - temperature: T, finite and greater than 0.
+public func softmax(_ x: [Double], temperature: Double = 1) -> [Double] {
   guard let greatest = x.max() else { return [] }
-  let exponentials = x.map { exp($0 - greatest) }
+  let exponentials = x.map { exp(($0 - greatest) / temperature) }
   let total = exponentials.reduce(0, +)
   return exponentials.map { $0 / total }
 }
@@ -23,7 +25,7 @@ public func softmax(_ x: [Double]) -> [Double] {
 public func softmax(_ logits: Tensor<Double>, temperature: Double = 1) -> Tensor<Double> {
   precondition(temperature > 0, "a temperature of \(temperature) has no softmax")
   let rows = (0..<logits.rowCount).flatMap { row in
-    softmax(logits.row(row).map { $0 / temperature })
+    softmax(Array(logits.row(row)), temperature: temperature)
   }
   return Tensor(rows, shape: logits.shape)
 }

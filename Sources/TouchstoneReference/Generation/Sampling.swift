@@ -51,13 +51,13 @@ public func nextTokenDistribution(_ logits: [Double], options: SamplingOptions) 
     let best = argMax(logits)
     return logits.indices.map { $0 == best ? 1 : 0 }
   }
-  var scores = logits.map { $0 / options.temperature }
+  var scores = logits
   if let k = options.topK, k < scores.count {
     let threshold = scores.sorted(by: >)[k - 1]
     scores = scores.map { $0 < threshold ? -.infinity : $0 }
   }
   if let p = options.topP, p < 1 {
-    let probabilities = softmax(scores)
+    let probabilities = softmax(scores, temperature: options.temperature)
     let ascending = probabilities.indices.sorted { (probabilities[$0], $0) < (probabilities[$1], $1) }
     var cumulative = 0.0
     for id in ascending.dropLast() {
@@ -66,7 +66,7 @@ public func nextTokenDistribution(_ logits: [Double], options: SamplingOptions) 
       scores[id] = -.infinity
     }
   }
-  return softmax(scores)
+  return softmax(scores, temperature: options.temperature)
 }
 
 /// The index of the greatest value; of equal ones the lowest.
