@@ -142,8 +142,8 @@ let package = Package(
     .testTarget(
       name: "IndependentTests",
       dependencies: [
-        "TouchstoneModel", "TouchstoneReference", "TouchstoneCheckpoints", "TouchstoneHDF5",
-        .product(name: "Crypto", package: "swift-crypto"),
+        "TouchstoneModel", "TouchstoneReference", "TouchstoneCheckpoints", "TouchstoneHDF5", "TouchstoneGolden",
+        "TouchstoneVerdict", "TouchstoneFaults", .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .testTarget(
       name: "TouchstoneSIMDTests",

@@ -15,9 +15,11 @@ extension Verdict {
   ) throws -> Verdict {
     guard let first = flagged.first, first.method == .replay, !first.index.isEmpty else { return self }
     let diagnosis = try Diagnosis(of: first, in: capture, weights: weights, catalogue: catalogue)
+    let structure = try ProductStructure(of: first, in: capture, weights: weights)?.description()
+    let added = [structure.map { "In \(first.activation), \($0)." }, diagnosis?.note].compactMap { $0 }
     return Verdict(
       outcome: outcome, method: method, findings: findings, notCompared: notCompared,
-      cause: diagnosis?.cause, notes: notes + (diagnosis?.note.map { [$0] } ?? []))
+      cause: diagnosis?.cause, notes: notes + added)
   }
 }
 

@@ -10,6 +10,8 @@ public enum SyntheticModel: String, Sendable, CaseIterable {
   case probing
   /// As training leaves models: a few channels far larger than the others, a shifted mean.
   case trainedLike
+  /// Constant rows and columns, and few different values: what defeats the independence of roundings.
+  case repetitive
 
   /// The weights for a configuration and a seed.
   ///
@@ -32,6 +34,12 @@ public enum SyntheticModel: String, Sendable, CaseIterable {
   ) -> Double {
     let normal = random.next()
     switch (self, parameter.role.kind) {
+    case (.repetitive, .gain): return 1.1
+    case (.repetitive, .bias): return 0.3
+    case (.repetitive, .matrix):
+      return [0.7, 0.7, -0.1][index % shape[1] % 3] / Double(shape[0]).squareRoot()
+    case (.repetitive, .table):
+      return index / shape[1] % 2 == 0 ? 0.3 : [0.1, 0.1, 0.7][index % shape[1] % 3]
     case (.initialised, .gain): return 1
     case (.initialised, .bias): return 0
     case (.initialised, .matrix), (.initialised, .table): return 0.02 * normal

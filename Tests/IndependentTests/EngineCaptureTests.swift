@@ -1,0 +1,50 @@
+import Foundation
+import Testing
+import TouchstoneCheckpoints
+import TouchstoneFaults
+import TouchstoneGolden
+import TouchstoneModel
+import TouchstoneVerdict
+
+/// What unmodified llama.cpp computed on the trained model, and what Touchstone says of it.
+@Suite struct EngineCaptureTests {
+  private static let golden = URL(fileURLWithPath: #filePath)
+    .appendingPathComponent("../../../golden").standardizedFileURL
+
+  private static func judged(_ name: String) throws -> (
+    verdict: Verdict, capture: ActivationFile, weights: Weights
+  ) {
+    let model = golden.appendingPathComponent("models/shakespeare-gpt2")
+    let weights = try Checkpoint(directory: model).weights
+    let capture = try ActivationFile(path: golden.appendingPathComponent("independent/\(name)").path)
+    return (try Judge(weights: weights).verdict(on: capture), capture, weights)
+  }
+
+  @Test func withAFloat32CacheOnlyGELUDiffers() throws {
+    let (verdict, capture, weights) = try Self.judged("llama.cpp-prompt-1-cache-f32.h5")
+    #expect(verdict.outcome == .mismatch)
+    #expect(verdict.flagged.map(\.activation.path) == (0..<4).map { "layers/00\($0)/mlp_act" })
+    #expect(verdict.flagged.allSatisfy { $0.zone == .proven && (1400...2700).contains($0.ratio) })
+    #expect(verdict.notCompared.map(\.path) == ["embed/token", "embed/position", "final/probs"])
+    let cause = try #require(verdict.diagnosed(capture, weights: weights).cause)
+    #expect(cause.id == "gelu.half-table")
+    #expect(cause.equivalents.isEmpty)
+    #expect(cause.nextRatio.map { $0 > 100 } == true)
+  }
+
+  @Test func withAHalfPrecisionCacheAttentionDiffersToo() throws {
+    let (verdict, capture, weights) = try Self.judged("llama.cpp-prompt-1-cache-f16.h5")
+    #expect(verdict.outcome == .mismatch)
+    let expected = (0..<4).flatMap { layer in
+      ["attn_scores", "attn_context", "mlp_act"].map { "layers/00\(layer)/\($0)" }
+    }
+    #expect(verdict.flagged.map(\.activation.path) == expected)
+    #expect(verdict.flagged.allSatisfy { $0.zone == .proven })
+    let causes = try verdict.flagged.prefix(3).map { finding in
+      try Verdict(outcome: .mismatch, method: .replay, findings: [finding])
+        .diagnosed(capture, weights: weights).cause?.id
+    }
+    #expect(
+      causes == ["cache.half-keys-and-queries", "cache.half-values-and-probabilities", "gelu.half-table"])
+  }
+}
