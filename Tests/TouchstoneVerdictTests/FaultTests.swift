@@ -82,9 +82,10 @@ import TouchstoneVerdict
     #expect(table.total.share > 0.92, "\(table.total), surviving \(table.survivors)")
   }
 
-  /// Smaller than rounding on these inputs.
+  /// Smaller than rounding on these inputs, or without effect: no score reaches −10,000, no argument 10, no id 256.
   private static let hardFaults: Set<String> = [
-    "weights.bit-0", "weights.bit-1", "weights.bit-2", "softmax.exp-to-1e-6",
+    "weights.bit-0", "weights.bit-1", "weights.bit-2", "softmax.exp-to-1e-6", "mask.minus-ten-thousand",
+    "gelu.clamped-10", "embedding.bytes-as-ids",
   ]
 
   /// Moves one element of one tensor by ten times a bound: the operation that made it is flagged first.
