@@ -70,6 +70,11 @@ extension Fault {
   }
 }
 
+extension Fault {
+  /// Whether it is computed term by term, and so takes long for large products.
+  var isSlow: Bool { family == .precision && id.hasSuffix("accumulator") || id.hasSuffix("blocks") }
+}
+
 /// Where a fault is planted or suspected: one operation, and everything that it could read, rightly or wrongly.
 public struct FaultSite {
   /// The operation that is spoilt.

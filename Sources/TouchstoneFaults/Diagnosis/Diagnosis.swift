@@ -25,63 +25,109 @@ extension Verdict {
 
 /// Every fault of a catalogue, replayed on a capture's own activations at one operation.
 struct Diagnosis {
-  /// A fault and how well it explains the capture.
-  struct Hypothesis {
+  /// A fault at one operation and how well it explains the capture.
+  struct Hypothesis: Sendable {
     let fault: Fault
-    let value: Tensor<Double>
-    let bounds: [Double]
+    let place: Activation
     /// The worst error over the bound under this hypothesis; within 1 the fault explains the capture.
     let ratio: Double
   }
 
   /// The faults that were tried, best first.
   let hypotheses: [Hypothesis]
+  /// Those that the best cannot be told from: within rounding of it everywhere.
+  private let members: [Hypothesis]
 
-  /// Tries the catalogue at the operation of a finding; nil where it cannot be replayed alone.
+  /// Tries the catalogue, on all cores, at the operation of a finding; nil where it cannot be replayed alone.
   init?(of finding: Finding, in capture: any ActivationSource, weights: Weights?, catalogue: [Fault]) throws {
     guard let got = try capture.tensor(finding.activation),
       let right = try Judge(weights: weights).estimate(finding.activation, in: capture),
-      let replay = try HypothesisReplay(finding, capture: capture, weights: weights)
+      let replay = HypothesisReplay(finding, capture: capture, weights: weights)
     else { return nil }
-    let isJudged = replay.operation.judgedElements(capture.inputs, configuration: capture.configuration)
-    let judged = got.values.indices.filter(isJudged)
-    var hypotheses: [Hypothesis] = []
-    for fault in catalogue where !replay.places(of: fault).isEmpty {
-      for place in replay.places(of: fault) {
-        guard let value = try replay.value(planting: fault, at: place), value.shape == got.shape else {
-          continue
-        }
-        let isLast = place == finding.activation
-        let bounds = Self.bounds(of: value, right: right, isSoftmax: replay.isSoftmax)
-        // A fault that changes nothing here explains nothing.
-        let isVisible = judged.contains { offset in
-          !(abs(value.values[offset] - right.values.values[offset]) <= right.bounds[offset].stat)
-        }
-        guard isVisible else { continue }
-        let ratio = judged.reduce(0.0) { worst, offset in
-          let error =
-            isLast
-            ? fault.leastError(from: value.values[offset], to: got.values[offset])
-            : abs(value.values[offset] - got.values[offset])
-          let ratio = error == 0 ? 0 : error / bounds[offset]
-          return max(worst, ratio.isNaN ? .infinity : ratio)
-        }
-        hypotheses.append(Hypothesis(fault: fault, value: value, bounds: bounds, ratio: ratio))
-      }
+    let comparison = HypothesisComparison(got: got, right: right, replay: replay)
+    let tries = catalogue.flatMap { fault in replay.places(of: fault).map { (fault, $0) } }
+    let results = tries.indices.concurrentMap { index in
+      Result { try comparison.hypothesis(tries[index].0, at: tries[index].1) }
     }
-    self.hypotheses = hypotheses.sorted { $0.ratio < $1.ratio }
+    let sorted = try results.compactMap { try $0.get() }.sorted { $0.ratio < $1.ratio }
+    hypotheses = sorted
+    members = try sorted.prefix { $0.ratio <= 2 }.filter { hypothesis in
+      try hypothesis.ratio <= 1 || comparison.isIndistinguishable(hypothesis, from: sorted[0])
+    }
+  }
+
+  /// The fault, or the class of faults that this capture cannot tell apart, that explains it within rounding.
+  var cause: Cause? {
+    guard let best = hypotheses.first, best.ratio <= 1 else { return nil }
+    let faults = members.map(\.fault).reduce(into: [Fault]()) { found, fault in
+      if !found.contains(where: { $0.id == fault.id }) { found.append(fault) }
+    }
+    let next = hypotheses.first { other in !faults.contains { $0.id == other.fault.id } }
+    return Cause(
+      id: best.fault.id, name: faults.map(\.name).joined(separator: "; or, the same here: "),
+      ratio: best.ratio,
+      nextRatio: next?.ratio, equivalents: faults.dropFirst().map(\.id))
+  }
+
+  /// What is said where no fault of the catalogue explains the capture.
+  var note: String? {
+    guard let best = hypotheses.first, best.ratio > 1 else { return nil }
+    return "The cause is none of the \(Fault.catalogue.count) faults of the catalogue; nearest is "
+      + "“\(best.fault.name)”, \(String(Int(min(best.ratio, 1e15)))) times its bound away."
+  }
+}
+
+/// What a fault would have given, held against what was captured.
+private struct HypothesisComparison: Sendable {
+  let got: Tensor<Double>
+  let right: Estimate
+  let replay: HypothesisReplay
+
+  /// How well a fault explains the capture; nil where it cannot arise or changes nothing.
+  func hypothesis(_ fault: Fault, at place: Activation) throws -> Diagnosis.Hypothesis? {
+    guard let value = try replay.value(planting: fault, at: place), value.shape == got.shape else {
+      return nil
+    }
+    let bounds = bounds(of: value)
+    let isJudged = replay.judgedElements
+    let isLast = place == replay.operation.output
+    var (ratio, isVisible) = (0.0, false)
+    for offset in got.values.indices where isJudged(offset) {
+      let change = abs(value.values[offset] - right.values.values[offset])
+      if !(change <= right.bounds[offset].stat) { isVisible = true }
+      let error =
+        isLast
+        ? fault.leastError(from: value.values[offset], to: got.values[offset])
+        : abs(value.values[offset] - got.values[offset])
+      let own = error == 0 ? 0 : error / bounds[offset]
+      ratio = max(ratio, own.isNaN ? .infinity : own)
+    }
+    return isVisible ? Diagnosis.Hypothesis(fault: fault, place: place, ratio: ratio) : nil
+  }
+
+  /// Whether two hypotheses lie within rounding of each other everywhere.
+  func isIndistinguishable(_ other: Diagnosis.Hypothesis, from best: Diagnosis.Hypothesis) throws -> Bool {
+    if other.fault.id == best.fault.id { return true }
+    guard let left = try replay.value(planting: best.fault, at: best.place),
+      let right = try replay.value(planting: other.fault, at: other.place)
+    else { return false }
+    let bounds = bounds(of: left)
+    return left.values.indices.allSatisfy { offset in
+      let (one, two) = (left.values[offset], right.values[offset])
+      return abs(one - two) <= 2 * bounds[offset] || !one.isFinite && !two.isFinite
+    }
   }
 
   /// The bound of `stat`, scaled to what the hypothesis gives.
   ///
   /// Softmax errs relatively, so its bound moves with the value; elsewhere the sums of a hypothesis are about as
   /// large as its output.
-  private static func bounds(of value: Tensor<Double>, right: Estimate, isSoftmax: Bool) -> [Double] {
+  private func bounds(of value: Tensor<Double>) -> [Double] {
     let unit = ScalarType.float32.unitRoundoff
     return (0..<value.rowCount).flatMap { row -> [Double] in
       let range = row * value.rowWidth..<(row + 1) * value.rowWidth
       let finite = range.filter { value.values[$0].isFinite }
-      if isSoftmax {
+      if replay.isSoftmax {
         let relative = range.reduce(8 * unit) { worst, offset in
           let expected = right.values.values[offset]
           return expected > 1e-30 ? max(worst, right.bounds[offset].stat / expected) : worst
@@ -94,35 +140,6 @@ struct Diagnosis {
         right.bounds[$0].stat + 2 * unit * abs(value.values[$0]) + 8 * unit * rootMeanSquare
       }
     }
-  }
-
-  /// The fault, or the class of faults that this capture cannot tell apart, that explains it within rounding.
-  var cause: Cause? {
-    guard let best = hypotheses.first, best.ratio <= 1 else { return nil }
-    let members = hypotheses.filter { $0.ratio <= 1 || $0.ratio <= 2 && isIndistinguishable($0, from: best) }
-    let faults = members.map(\.fault).reduce(into: [Fault]()) { found, fault in
-      if !found.contains(where: { $0.id == fault.id }) { found.append(fault) }
-    }
-    let next = hypotheses.first { other in !faults.contains { $0.id == other.fault.id } }
-    return Cause(
-      id: best.fault.id, name: faults.map(\.name).joined(separator: "; or, the same here: "),
-      ratio: best.ratio,
-      nextRatio: next?.ratio, equivalents: faults.dropFirst().map(\.id))
-  }
-
-  /// Whether two hypotheses lie within rounding of each other everywhere.
-  private func isIndistinguishable(_ other: Hypothesis, from best: Hypothesis) -> Bool {
-    best.value.values.indices.allSatisfy { offset in
-      let (left, right) = (best.value.values[offset], other.value.values[offset])
-      return abs(left - right) <= 2 * best.bounds[offset] || !left.isFinite && !right.isFinite
-    }
-  }
-
-  /// What is said where no fault of the catalogue explains the capture.
-  var note: String? {
-    guard let best = hypotheses.first, best.ratio > 1 else { return nil }
-    return "The cause is none of the \(Fault.catalogue.count) faults of the catalogue; nearest is "
-      + "“\(best.fault.name)”, \(String(Int(min(best.ratio, 1e15)))) times its bound away."
   }
 }
 

@@ -1,74 +1,106 @@
+import Foundation
 import TouchstoneModel
 import TouchstoneReference
 import TouchstoneVerdict
 
 /// The operations behind one finding, replayed on the capture's own activations with a fault among them.
-struct HypothesisReplay {
+struct HypothesisReplay: Sendable {
   /// The operation whose output was judged.
-  let operation: Operation
-  private let chain: [Operation]
-  private let capture: any ActivationSource
+  let operation: TouchstoneModel.Operation
+  private let chain: [TouchstoneModel.Operation]
+  private let capture: SharedSource
   private let weights: Weights?
 
-  /// Gathers the operation and those hidden before it.
-  init?(_ finding: Finding, capture: any ActivationSource, weights: Weights?) throws {
+  /// Products with more terms than this are too many for faults that round every one of them.
+  private static let greatestTermCount = 1 << 27
+
+  /// Gathers the operation and those hidden before it; nil for what is no operation of the model.
+  init?(_ finding: Finding, capture: any ActivationSource, weights: Weights?) {
     let operations = capture.configuration.operations
     guard let operation = operations.first(where: { $0.output == finding.activation }) else { return nil }
     self.operation = operation
     self.chain = operations.filter { finding.hidden.contains($0.output) } + [operation]
-    self.capture = capture
+    self.capture = SharedSource(capture)
     self.weights = weights
   }
 
   /// Whether the output is one of probabilities.
   var isSoftmax: Bool { operation.kind == .maskedSoftmax || operation.kind == .softmax }
 
+  /// Which elements of the output are judged.
+  var judgedElements: (Int) -> Bool {
+    operation.judgedElements(capture.inputs, configuration: capture.configuration)
+  }
+
   /// The operations of the chain that a fault can spoil.
   func places(of fault: Fault) -> [Activation] {
-    chain.map(\.output).filter { fault.points.contains($0.point) }
+    chain.filter {
+      fault.points.contains($0.output.point) && (!fault.isSlow || termCount($0) <= Self.greatestTermCount)
+    }
+    .map(\.output)
+  }
+
+  /// How many products an operation sums.
+  private func termCount(_ operation: TouchstoneModel.Operation) -> Int {
+    let shape = operation.parameters.first.map(capture.configuration.shape(of:)) ?? []
+    return shape.reduce(capture.inputs.count, *)
   }
 
   /// The value of the judged activation with a fault planted; nil where the fault cannot arise.
   func value(planting fault: Fault, at place: Activation) throws -> Tensor<Double>? {
     var replayed: [Activation: Tensor<Double>] = [:]
     for operation in chain {
-      let activations = try operation.inputs.map { input in
-        try operation.cached(input, in: capture) ?? replayed[input] ?? capture.tensor(input)
+      let activations = try operation.inputs.compactMap { input in
+        try replayed[input] ?? capture.tensor(input, readBy: operation)
       }
       let parameters = operation.parameters.compactMap { weights?.float64($0) }
-      let known = activations.compactMap { $0 }
-      guard known.count == activations.count, parameters.count == operation.parameters.count else {
+      guard activations.count == operation.inputs.count, parameters.count == operation.parameters.count
+      else { return nil }
+      guard operation.output == place else {
+        replayed[operation.output] = evaluate(
+          operation, activations: activations, parameters: parameters, inputs: capture.inputs,
+          temperature: capture.temperature)
+        continue
+      }
+      let site = FaultSite(
+        operation: operation, activations: activations, parameters: parameters, inputs: capture.inputs,
+        temperature: capture.temperature, configuration: capture.configuration,
+        activation: { try? capture.tensor($0, readBy: nil) },
+        parameter: { parameter in
+          weights.flatMap { $0.stored[parameter] == nil ? nil : $0.float64(parameter) }
+        })
+      // Where it is judged itself, its rounding is part of the comparison.
+      guard let value = operation == self.operation ? fault.output(site) : fault.spoilt(site) else {
         return nil
       }
-      if operation.output == place {
-        let site = FaultSite(
-          operation: operation, activations: known, parameters: parameters, inputs: capture.inputs,
-          temperature: capture.temperature, configuration: capture.configuration,
-          activation: { activation in
-            capture.hasRightShape(activation) ? (try? capture.tensor(activation)) ?? nil : nil
-          },
-          parameter: { parameter in
-            weights.flatMap { $0.stored[parameter] == nil ? nil : $0.float64(parameter) }
-          })
-        // Where it is judged itself, its rounding is part of the comparison.
-        guard let value = operation == self.operation ? fault.output(site) : fault.spoilt(site) else {
-          return nil
-        }
-        replayed[operation.output] = value
-      } else {
-        replayed[operation.output] = evaluate(
-          operation, activations: known, parameters: parameters, inputs: capture.inputs,
-          temperature: capture.temperature)
-      }
+      replayed[operation.output] = value
     }
     return replayed[operation.output]
   }
 }
 
-extension Operation {
-  /// The keys or values that attention really read, where the capture holds them apart.
-  fileprivate func cached(_ input: Activation, in capture: any ActivationSource) throws -> Tensor<Double>? {
-    guard let cache = input.cacheRead(by: self), capture.hasRightShape(cache) else { return nil }
-    return try capture.tensor(cache)
+/// A capture that several threads read, one at a time.
+private final class SharedSource: @unchecked Sendable {
+  let inputs: Inputs
+  let configuration: Configuration
+  let temperature: Double
+  private let source: any ActivationSource
+  private let lock = NSLock()
+
+  init(_ source: any ActivationSource) {
+    self.source = source
+    inputs = source.inputs
+    configuration = source.configuration
+    temperature = source.temperature
+  }
+
+  /// The tensor that `reader` reads: from the cache, where the capture holds it apart.
+  func tensor(_ activation: Activation, readBy reader: TouchstoneModel.Operation?) throws -> Tensor<Double>? {
+    try lock.withLock {
+      if let cache = reader.flatMap(activation.cacheRead(by:)), source.hasRightShape(cache) {
+        return try source.tensor(cache)
+      }
+      return source.hasRightShape(activation) ? try source.tensor(activation) : nil
+    }
   }
 }
