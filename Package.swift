@@ -55,6 +55,10 @@ let package = Package(
       dependencies: ["TouchstoneModel", "TouchstoneCPU"] + kernels.map { .init(stringLiteral: $0.name) },
       swiftSettings: optimised),
 
+    .target(
+      name: "TouchstoneBenchmark", dependencies: ["TouchstoneModel", "TouchstoneSIMD"],
+      swiftSettings: optimised),
+
     // MARK: Judging
     .target(
       name: "TouchstoneVerdict", dependencies: ["TouchstoneModel", "TouchstoneReference"],
@@ -147,7 +151,7 @@ let package = Package(
       ]),
     .testTarget(
       name: "TouchstoneSIMDTests",
-      dependencies: ["TouchstoneModel", "TouchstoneSIMD", "TouchstoneVerdict"],
+      dependencies: ["TouchstoneBenchmark", "TouchstoneModel", "TouchstoneSIMD", "TouchstoneVerdict"],
       swiftSettings: optimised),
   ]
 )

@@ -6,10 +6,10 @@
 import TouchstoneCPU
 
 /// Columns of a packed panel; one row of it is a cache line.
-let panelWidth = 16
+private let panelWidth = 16
 
 /// The columns that a tile computes at once: with 512-bit vectors those of two panels, else of one.
-struct Strip {
+private struct Strip {
   var low: touchstone_lanes
   #if KERNEL_AVX512
     static let panels = 2
@@ -46,14 +46,14 @@ struct Strip {
 }
 
 /// The unfinished sums of the rows of a tile, held in registers.
-protocol Sums {
+private protocol Sums {
   static var rows: Int { get }
   init(at start: UnsafePointer<Float>, stride: Int)
   mutating func add(_ x: UnsafePointer<Float>, stride: Int, times w: Strip)
   func store(to y: UnsafeMutablePointer<Float>, stride: Int)
 }
 
-struct TwoRows: Sums {
+private struct TwoRows: Sums {
   var first: Strip
   var second: Strip
 
@@ -78,7 +78,7 @@ struct TwoRows: Sums {
   }
 }
 
-struct Stacked<Upper: Sums, Lower: Sums>: Sums {
+private struct Stacked<Upper: Sums, Lower: Sums>: Sums {
   var upper: Upper
   var lower: Lower
 
@@ -103,13 +103,13 @@ struct Stacked<Upper: Sums, Lower: Sums>: Sums {
   }
 }
 
-typealias FourRows = Stacked<TwoRows, TwoRows>
-typealias SixRows = Stacked<FourRows, TwoRows>
-typealias EightRows = Stacked<FourRows, FourRows>
-typealias TwelveRows = Stacked<EightRows, FourRows>
+private typealias FourRows = Stacked<TwoRows, TwoRows>
+private typealias SixRows = Stacked<FourRows, TwoRows>
+private typealias EightRows = Stacked<FourRows, FourRows>
+private typealias TwelveRows = Stacked<EightRows, FourRows>
 
 /// One tile: some rows of x by two panels of W.
-struct Tile {
+private struct Tile {
   let x: UnsafePointer<Float>
   let xStride: Int
   let panel: UnsafePointer<Float>
@@ -158,16 +158,16 @@ struct Tile {
   }
 }
 
-@inline(never) func oneRow(_ tile: Tile) { tile.computeOneRow() }
-@inline(never) func twoRows(_ tile: Tile) { tile.compute(TwoRows.self) }
-@inline(never) func fourRows(_ tile: Tile) { tile.compute(FourRows.self) }
-@inline(never) func sixRows(_ tile: Tile) { tile.compute(SixRows.self) }
-@inline(never) func eightRows(_ tile: Tile) { tile.compute(EightRows.self) }
-@inline(never) func twelveRows(_ tile: Tile) { tile.compute(TwelveRows.self) }
+@inline(never) private func oneRow(_ tile: Tile) { tile.computeOneRow() }
+@inline(never) private func twoRows(_ tile: Tile) { tile.compute(TwoRows.self) }
+@inline(never) private func fourRows(_ tile: Tile) { tile.compute(FourRows.self) }
+@inline(never) private func sixRows(_ tile: Tile) { tile.compute(SixRows.self) }
+@inline(never) private func eightRows(_ tile: Tile) { tile.compute(EightRows.self) }
+@inline(never) private func twelveRows(_ tile: Tile) { tile.compute(TwelveRows.self) }
 
 /// How many of the `remaining` rows the next tile takes: what fits the registers, and no tile left too thin.
 @inline(__always)
-func tileHeight(_ remaining: Int) -> Int {
+private func tileHeight(_ remaining: Int) -> Int {
   #if KERNEL_AVX512
     if remaining >= 12 && remaining != 16 { return 12 }
     if remaining >= 8 { return 8 }

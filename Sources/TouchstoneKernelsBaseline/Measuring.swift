@@ -3,7 +3,7 @@ import TouchstoneCPU
 // What the machine itself can do, for the benchmarks to be held against.
 
 /// Six independent chains of multiply-adds, enough to keep the units busy while one waits for itself.
-struct SixChains {
+private struct SixChains {
   var a: touchstone_lanes
   var b: touchstone_lanes
   var c: touchstone_lanes
@@ -39,9 +39,9 @@ struct SixChains {
 }
 
 #if KERNEL_AVX512
-  let chainCount = 12
+  private let chainCount = 12
 #else
-  let chainCount = 6
+  private let chainCount = 6
 #endif
 
 /// Multiply-adds on registers alone, at least `count` of them (a multiply-add counts as one operation for

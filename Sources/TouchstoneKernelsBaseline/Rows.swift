@@ -5,18 +5,18 @@ import TouchstoneCPU
 // MARK: Lanes
 
 /// Sixteen float32 values: one AVX-512 register, two of AVX2, four of SSE or NEON.
-typealias Lanes = SIMD16<Float>
+private typealias Lanes = SIMD16<Float>
 
 /// a·b + c, rounded once; on x86-64 without FMA rounded twice.
 @inline(__always)
-func multiplyAdd(_ a: Lanes, _ b: Lanes, _ c: Lanes) -> Lanes { touchstone_multiply_add(a, b, c) }
+private func multiplyAdd(_ a: Lanes, _ b: Lanes, _ c: Lanes) -> Lanes { touchstone_multiply_add(a, b, c) }
 
-@inline(__always) func + (a: Lanes, b: Lanes) -> Lanes { touchstone_add(a, b) }
-@inline(__always) func - (a: Lanes, b: Lanes) -> Lanes { touchstone_subtract(a, b) }
-@inline(__always) func * (a: Lanes, b: Lanes) -> Lanes { touchstone_multiply(a, b) }
-@inline(__always) func / (a: Lanes, b: Lanes) -> Lanes { touchstone_divide(a, b) }
+@inline(__always) private func + (a: Lanes, b: Lanes) -> Lanes { touchstone_add(a, b) }
+@inline(__always) private func - (a: Lanes, b: Lanes) -> Lanes { touchstone_subtract(a, b) }
+@inline(__always) private func * (a: Lanes, b: Lanes) -> Lanes { touchstone_multiply(a, b) }
+@inline(__always) private func / (a: Lanes, b: Lanes) -> Lanes { touchstone_divide(a, b) }
 
-extension SIMD16<Float> {
+private extension SIMD16<Float> {
   @inline(__always)
   init(at pointer: UnsafePointer<Float>) {
     self = touchstone_load(pointer)
@@ -72,7 +72,7 @@ extension SIMD16<Float> {
 /// then eʳ = 1 + (r + r²·q(r)) with q the minimax polynomial of degree 4 (relative error 3.1·10⁻⁹). The
 /// part of r that rounding would lose stays apart until the last two additions.
 @inline(__always)
-func exponential(_ x: Lanes) -> Lanes {
+private func exponential(_ x: Lanes) -> Lanes {
   // Beyond these the result is 0 or infinity; a NaN is neither below nor above and passes through.
   let least = Lanes(repeating: -104)
   let most = Lanes(repeating: 89)
@@ -103,14 +103,14 @@ func exponential(_ x: Lanes) -> Lanes {
 
 /// 2ⁿ lane by lane for −126 ≤ n ≤ 127.
 @inline(__always)
-func powerOfTwo(_ n: SIMD16<Int32>) -> Lanes {
+private func powerOfTwo(_ n: SIMD16<Int32>) -> Lanes {
   unsafeBitCast((n &+ SIMD16<Int32>(repeating: 127)) &<< SIMD16<Int32>(repeating: 23), to: Lanes.self)
 }
 
 /// GELU by its tanh approximation, as x/(1 + e^(−2z)), which is x/2·(1 + tanh z) without the cancellation
 /// for x < 0: z = √(2/π)·(x + 0.044715·x³).
 @inline(__always)
-func geluTanh(_ x: Lanes) -> Lanes {
+private func geluTanh(_ x: Lanes) -> Lanes {
   let linear = Lanes(repeating: -1.5957691216057308)
   let cubic = Lanes(repeating: -0.07135481627260026)
   let exponent = x * multiplyAdd(x * x, cubic, linear)
@@ -122,7 +122,7 @@ func geluTanh(_ x: Lanes) -> Lanes {
 /// c = e^(−x²/2)·t·p(t) with t = 1/(1 + 21/64·|x|/√2), the form of Hastings 1955 (Abramowitz & Stegun 7.1.26)
 /// with p the minimax polynomial of degree 9 (relative error 5.7·10⁻⁹).
 @inline(__always)
-func geluErf(_ x: Lanes) -> Lanes {
+private func geluErf(_ x: Lanes) -> Lanes {
   let magnitude = x.replacing(with: Lanes(repeating: 0) - x, where: x .< 0)
   let one = Lanes(repeating: 1)
   let t = one / multiplyAdd(magnitude, Lanes(repeating: 0x1.db2cfep-3), one)
@@ -142,33 +142,33 @@ func geluErf(_ x: Lanes) -> Lanes {
 
 /// max(0, x); NaN stays NaN.
 @inline(__always)
-func relu(_ x: Lanes) -> Lanes {
+private func relu(_ x: Lanes) -> Lanes {
   x.replacing(with: 0, where: x .< 0)
 }
 
 /// A function of one number, lane by lane.
-protocol LaneFunction {
+private protocol LaneFunction {
   static func value(_ x: Lanes) -> Lanes
 }
 
-enum Exponential: LaneFunction {
+private enum Exponential: LaneFunction {
   @inline(__always) static func value(_ x: Lanes) -> Lanes { exponential(x) }
 }
 
-enum GELUTanh: LaneFunction {
+private enum GELUTanh: LaneFunction {
   @inline(__always) static func value(_ x: Lanes) -> Lanes { geluTanh(x) }
 }
 
-enum GELUErf: LaneFunction {
+private enum GELUErf: LaneFunction {
   @inline(__always) static func value(_ x: Lanes) -> Lanes { geluErf(x) }
 }
 
-enum ReLU: LaneFunction {
+private enum ReLU: LaneFunction {
   @inline(__always) static func value(_ x: Lanes) -> Lanes { relu(x) }
 }
 
 @inline(__always)
-func map<Function: LaneFunction>(
+private func map<Function: LaneFunction>(
   _ function: Function.Type, _ x: UnsafePointer<Float>, _ count: Int, _ y: UnsafeMutablePointer<Float>
 ) {
   var index = 0
@@ -293,7 +293,7 @@ public func softmax(
 ///
 /// - Returns: the greatest product, NaN aside; −∞ where there is none.
 @inline(never)
-func multiplyRow(_ row: UnsafeMutablePointer<Float>, _ count: Int, _ factor: Float) -> Float {
+private func multiplyRow(_ row: UnsafeMutablePointer<Float>, _ count: Int, _ factor: Float) -> Float {
   let factors = Lanes(repeating: factor)
   var most = Lanes(repeating: -.infinity)
   var index = 0
@@ -316,7 +316,7 @@ func multiplyRow(_ row: UnsafeMutablePointer<Float>, _ count: Int, _ factor: Flo
 ///
 /// - Returns: the sum.
 @inline(never)
-func exponentiateRow(_ row: UnsafeMutablePointer<Float>, _ count: Int, _ greatest: Float) -> Float {
+private func exponentiateRow(_ row: UnsafeMutablePointer<Float>, _ count: Int, _ greatest: Float) -> Float {
   let greatests = Lanes(repeating: greatest)
   var sum = Lanes(repeating: 0)
   var index = 0
@@ -333,7 +333,7 @@ func exponentiateRow(_ row: UnsafeMutablePointer<Float>, _ count: Int, _ greates
 }
 
 @inline(never)
-func containsNaN(_ row: UnsafePointer<Float>, _ count: Int) -> Bool {
+private func containsNaN(_ row: UnsafePointer<Float>, _ count: Int) -> Bool {
   var index = 0
   while index < count {
     if row[index] != row[index] { return true }

@@ -27,12 +27,19 @@ package struct Kernels: Sendable {
       UnsafeMutablePointer<Float>
     ) -> Void
   /// Row, count, scale, where the scaled scores go.
-  package let softmax: @Sendable (UnsafeMutablePointer<Float>, Int, Float, UnsafeMutablePointer<Float>?) -> Void
-  package let add: @Sendable (UnsafePointer<Float>, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>) -> Void
+  package let softmax:
+    @Sendable (UnsafeMutablePointer<Float>, Int, Float, UnsafeMutablePointer<Float>?) -> Void
+  package let add:
+    @Sendable (UnsafePointer<Float>, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>) -> Void
   package let exponential: Elementwise
   package let geluTanh: Elementwise
   package let geluErf: Elementwise
   package let relu: Elementwise
+
+  /// At least how many, factor, term; how many were made.
+  let multiplyAddRepeatedly: @Sendable (Int, Float, Float) -> Int
+  /// Values, count; their sum.
+  let readThrough: @Sendable (UnsafePointer<Float>, Int) -> Float
 
   package init(_ set: InstructionSet) {
     switch set {
@@ -48,20 +55,26 @@ package struct Kernels: Sendable {
     multiply: TouchstoneKernelsBaseline.multiply, layerNorm: TouchstoneKernelsBaseline.layerNorm,
     softmax: TouchstoneKernelsBaseline.softmax, add: TouchstoneKernelsBaseline.add,
     exponential: TouchstoneKernelsBaseline.exponential, geluTanh: TouchstoneKernelsBaseline.geluTanh,
-    geluErf: TouchstoneKernelsBaseline.geluErf, relu: TouchstoneKernelsBaseline.relu)
+    geluErf: TouchstoneKernelsBaseline.geluErf, relu: TouchstoneKernelsBaseline.relu,
+    multiplyAddRepeatedly: TouchstoneKernelsBaseline.multiplyAddRepeatedly,
+    readThrough: TouchstoneKernelsBaseline.readThrough)
 
   #if arch(x86_64)
     private static let avx2 = Kernels(
       multiply: TouchstoneKernelsAVX2.multiply, layerNorm: TouchstoneKernelsAVX2.layerNorm,
       softmax: TouchstoneKernelsAVX2.softmax, add: TouchstoneKernelsAVX2.add,
       exponential: TouchstoneKernelsAVX2.exponential, geluTanh: TouchstoneKernelsAVX2.geluTanh,
-      geluErf: TouchstoneKernelsAVX2.geluErf, relu: TouchstoneKernelsAVX2.relu)
+      geluErf: TouchstoneKernelsAVX2.geluErf, relu: TouchstoneKernelsAVX2.relu,
+      multiplyAddRepeatedly: TouchstoneKernelsAVX2.multiplyAddRepeatedly,
+      readThrough: TouchstoneKernelsAVX2.readThrough)
 
     private static let avx512 = Kernels(
       multiply: TouchstoneKernelsAVX512.multiply, layerNorm: TouchstoneKernelsAVX512.layerNorm,
       softmax: TouchstoneKernelsAVX512.softmax, add: TouchstoneKernelsAVX512.add,
       exponential: TouchstoneKernelsAVX512.exponential, geluTanh: TouchstoneKernelsAVX512.geluTanh,
-      geluErf: TouchstoneKernelsAVX512.geluErf, relu: TouchstoneKernelsAVX512.relu)
+      geluErf: TouchstoneKernelsAVX512.geluErf, relu: TouchstoneKernelsAVX512.relu,
+      multiplyAddRepeatedly: TouchstoneKernelsAVX512.multiplyAddRepeatedly,
+      readThrough: TouchstoneKernelsAVX512.readThrough)
   #endif
 }
 
@@ -86,7 +99,8 @@ extension Kernels {
         UnsafePointer<Float>, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>
       ) -> Void,
     exponential: @escaping Elementwise, geluTanh: @escaping Elementwise, geluErf: @escaping Elementwise,
-    relu: @escaping Elementwise
+    relu: @escaping Elementwise, multiplyAddRepeatedly: @escaping @Sendable (Int, Float, Float) -> Int,
+    readThrough: @escaping @Sendable (UnsafePointer<Float>, Int) -> Float
   ) {
     self.multiply = multiply
     self.layerNorm = layerNorm
@@ -96,5 +110,7 @@ extension Kernels {
     self.geluTanh = geluTanh
     self.geluErf = geluErf
     self.relu = relu
+    self.multiplyAddRepeatedly = multiplyAddRepeatedly
+    self.readThrough = readThrough
   }
 }

@@ -92,6 +92,7 @@ extension StoredTensor {
         copyRow(raw, first: row * width, count: width, to: buffer)
         body(row, buffer)
       }
+      MappedPages.release(raw)
     }
   }
 

@@ -1,0 +1,88 @@
+import Foundation
+import TouchstoneModel
+import TouchstoneSIMD
+
+/// Measures the fast implementation beside the limits of the machine it runs on.
+public struct Benchmark: Sendable {
+  /// Prompt lengths whose prefill is timed.
+  public var prefillLengths = [16, 128, 512, 1024]
+  /// Context lengths at which decoding is timed.
+  public var decodeContexts = [16, 512]
+  /// Tokens decoded at each context length; the median counts.
+  public var decodedTokens = 24
+  /// Times each prefill is repeated; the median counts.
+  public var rounds = 5
+
+  /// Creates the usual plan.
+  public init() {}
+
+  /// Loads a model and measures it.
+  ///
+  /// - Parameters:
+  ///   - instructionSet: nil takes the best there is.
+  ///   - threadCount: nil takes one for each processor.
+  ///   - weights: reads the model; timed as part of loading, and released before anything else is measured.
+  ///   - progress: told what is being measured.
+  /// - Throws: ``BadInput`` from reading the model, or for settings that cannot be.
+  public func run(
+    instructionSet: InstructionSet? = nil, threadCount: Int? = nil,
+    weights: () throws -> Weights, progress: (String) -> Void = { _ in }
+  ) throws -> BenchmarkResult {
+    let clock = ContinuousClock()
+    progress("loading")
+    var loaded: SIMDTransformer?
+    let loading = try clock.measure {
+      loaded = try SIMDTransformer(
+        weights: weights(), instructionSet: instructionSet, threadCount: threadCount)
+    }
+    guard var transformer = loaded else { preconditionFailure("loading neither failed nor returned") }
+    let loadedBytes = PeakMemory.residentBytes
+    let configuration = transformer.configuration
+
+    progress("the machine's own limits")
+    let limits = MachineLimits(
+      instructionSet: transformer.instructionSet, threadCount: transformer.threadCount)
+
+    // Ids spread over the vocabulary, the same in every run.
+    let tokens = (0..<configuration.contextLength).map { ($0 &* 7919 &+ 13) % configuration.vocabularySize }
+    var prefill: [BenchmarkResult.Prefill] = []
+    for length in prefillLengths where length <= configuration.contextLength {
+      progress("prefill of \(length) tokens")
+      let prompt = Array(tokens[..<length])
+      _ = try transformer.nextTokenLogits(after: prompt)
+      let times = try (0..<rounds).map { _ in
+        transformer.forgetPrompt()
+        return try clock.measure { _ = try transformer.nextTokenLogits(after: prompt) } / .seconds(1)
+      }
+      let work = Work.prefillOperations(configuration, tokens: length)
+      prefill.append(
+        .init(tokens: length, seconds: times.median, operations: work, limit: limits.operationsPerSecond))
+    }
+    var decode: [BenchmarkResult.Decode] = []
+    for context in decodeContexts where context + decodedTokens <= configuration.contextLength {
+      progress("decode at context \(context)")
+      transformer.forgetPrompt()
+      _ = try transformer.nextTokenLogits(after: Array(tokens[..<context]))
+      let times = try (1...decodedTokens).map { more in
+        let prompt = Array(tokens[..<(context + more)])
+        return try clock.measure { _ = try transformer.nextTokenLogits(after: prompt) } / .seconds(1)
+      }
+      let bytes = Work.decodeBytes(configuration, context: context + decodedTokens / 2)
+      decode.append(
+        .init(context: context, seconds: times.median, bytes: bytes, limit: limits.bytesPerSecond))
+    }
+    return BenchmarkResult(
+      instructionSet: transformer.instructionSet.rawValue, threads: transformer.threadCount,
+      parameters: configuration.parameters.map { configuration.shape(of: $0).reduce(1, *) }.reduce(0, +),
+      peakOperationsPerSecond: limits.operationsPerSecond, readBytesPerSecond: limits.bytesPerSecond,
+      loadSeconds: loading / .seconds(1), residentBytesAfterLoading: loadedBytes,
+      peakResidentBytes: PeakMemory.residentBytes, prefill: prefill, decode: decode)
+  }
+}
+
+extension [Double] {
+  /// The middle value in order of size; NaN where there is none.
+  var median: Double {
+    isEmpty ? .nan : sorted()[count / 2]
+  }
+}

@@ -1,0 +1,108 @@
+import Foundation
+
+/// What a benchmark found, in seconds, bytes and operations a second.
+public struct BenchmarkResult: Codable, Sendable {
+  /// One prompt length.
+  public struct Prefill: Codable, Sendable {
+    /// Tokens in the prompt; the logits of the last position are computed.
+    public let tokens: Int
+    /// Median time.
+    public let seconds: Double
+    /// Tokens a second.
+    public let tokensPerSecond: Double
+    /// Floating-point operations a second that the definition asks for.
+    public let operationsPerSecond: Double
+    /// Those over the machine's peak.
+    public let shareOfPeak: Double
+
+    init(tokens: Int, seconds: Double, operations: Double, limit: Double) {
+      self.tokens = tokens
+      self.seconds = seconds
+      tokensPerSecond = Double(tokens) / seconds
+      operationsPerSecond = operations / seconds
+      shareOfPeak = operationsPerSecond / limit
+    }
+  }
+
+  /// One context length.
+  public struct Decode: Codable, Sendable {
+    /// Tokens before the ones that are timed.
+    public let context: Int
+    /// Median time of one token.
+    public let seconds: Double
+    /// Tokens a second.
+    public let tokensPerSecond: Double
+    /// Bytes a second that the definition asks to read.
+    public let bytesPerSecond: Double
+    /// Those over the machine's bandwidth.
+    public let shareOfBandwidth: Double
+
+    init(context: Int, seconds: Double, bytes: Double, limit: Double) {
+      self.context = context
+      self.seconds = seconds
+      tokensPerSecond = 1 / seconds
+      bytesPerSecond = bytes / seconds
+      shareOfBandwidth = bytesPerSecond / limit
+    }
+  }
+
+  /// The vector instructions used.
+  public let instructionSet: String
+  /// Threads used.
+  public let threads: Int
+  /// Learned numbers in the model.
+  public let parameters: Int
+  /// The machine's multiply-add peak with these instructions and threads, measured just before.
+  public let peakOperationsPerSecond: Double
+  /// The machine's read bandwidth with these threads, measured just before.
+  public let readBytesPerSecond: Double
+  /// From the model's file or rule to packed weights.
+  public let loadSeconds: Double
+  /// The most memory that was resident until the weights were packed.
+  public let residentBytesAfterLoading: Int
+  /// The most memory that was resident at all.
+  public let peakResidentBytes: Int
+  /// Prompts.
+  public let prefill: [Prefill]
+  /// Single tokens.
+  public let decode: [Decode]
+
+  /// The same facts as a JSON object with sorted keys.
+  public func json() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    return String(decoding: try encoder.encode(self), as: UTF8.self)
+  }
+
+  /// The same facts as a table.
+  public var table: String {
+    func number(_ value: Double, _ digits: Int = 1) -> String { String(format: "%.\(digits)f", value) }
+    func pad(_ text: String, _ width: Int) -> String {
+      String(repeating: " ", count: max(0, width - text.count)) + text
+    }
+    func row(_ cells: [String]) -> String {
+      "  " + cells.enumerated().map { pad($1, $0 == 0 ? 16 : 14) }.joined()
+    }
+    var lines = [
+      "\(instructionSet), \(threads) threads, \(parameters) parameters",
+      "machine: \(number(peakOperationsPerSecond / 1e9)) GFLOP/s, \(number(readBytesPerSecond / 1e9)) GB/s read",
+      "loading: \(number(loadSeconds, 2)) s, peak memory \(residentBytesAfterLoading >> 20) MiB; "
+        + "\(peakResidentBytes >> 20) MiB in all", "",
+      row(["prefill", "ms", "tokens/s", "GFLOP/s", "of the peak"]),
+    ]
+    lines += prefill.map {
+      row([
+        "\($0.tokens)", number($0.seconds * 1e3), number($0.tokensPerSecond),
+        number($0.operationsPerSecond / 1e9), number($0.shareOfPeak * 100) + " %",
+      ])
+    }
+    lines += ["", row(["decode after", "ms/token", "tokens/s", "GB/s", "of the read"])]
+    lines += decode.map {
+      row([
+        "\($0.context)", number($0.seconds * 1e3), number($0.tokensPerSecond),
+        number($0.bytesPerSecond / 1e9), number($0.shareOfBandwidth * 100) + " %",
+      ])
+    }
+    return lines.joined(separator: "\n")
+  }
+}

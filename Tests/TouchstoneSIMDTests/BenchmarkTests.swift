@@ -1,0 +1,34 @@
+import Foundation
+import Testing
+import TouchstoneBenchmark
+import TouchstoneModel
+import TouchstoneSIMD
+
+@Suite struct BenchmarkTests {
+  @Test func aSmallModelIsMeasuredWhereItsContextAllows() throws {
+    let configuration = try Configuration(
+      vocabularySize: 50, contextLength: 40, width: 32, layerCount: 2, headCount: 4)
+    var benchmark = Benchmark()
+    benchmark.prefillLengths = [1, 40, 41]
+    benchmark.decodeContexts = [8, 39]
+    benchmark.decodedTokens = 3
+    benchmark.rounds = 1
+    let result = try benchmark.run(
+      instructionSet: .baseline, threadCount: 2, weights: { try randomWeights(configuration, seed: 1) })
+    #expect(result.instructionSet == "baseline" && result.threads == 2)
+    #expect(result.prefill.map(\.tokens) == [1, 40])
+    #expect(result.decode.map(\.context) == [8])
+    #expect(result.prefill.allSatisfy { $0.seconds > 0 && $0.shareOfPeak > 0 })
+    #expect(result.peakOperationsPerSecond > 0 && result.readBytesPerSecond > 0)
+    #expect(result.peakResidentBytes >= result.residentBytesAfterLoading)
+    let decoded = try JSONDecoder().decode(BenchmarkResult.self, from: Data(result.json().utf8))
+    #expect(decoded.prefill.map(\.seconds) == result.prefill.map(\.seconds))
+    #expect(result.table.contains("of the peak"))
+  }
+
+  @Test func whatReadingTheModelThrowsIsPassedOn() {
+    #expect(throws: BadInput.self) {
+      try Benchmark().run(weights: { throw BadInput(problem: "no model") })
+    }
+  }
+}
