@@ -7,6 +7,8 @@ import TouchstoneModel
 /// probabilities.
 extension Rounding {
   /// Bounds of scale·(q·k): [H, T, T].
+  ///
+  /// In a narrow type the product may be stored once more, before it is scaled.
   func ofScores(
     _ value: Tensor<Double>, query: Operand, key: Operand, scale: Double, inputs: Inputs
   ) -> [Bound] {
@@ -41,7 +43,8 @@ extension Rounding {
           let worst = 3 * unit * abs(scale) * terms.absolute
           let usual = 3 * unit * abs(score)
           bounds[q * tokens + column] =
-            abs(scale) * sum + Bound(det: worst, prob: worst, stat: usual) + underflow
+            abs(scale) * sum + Bound(det: worst, prob: worst, stat: usual)
+            + (ofStore(score, as: precision.type) + underflow)
         }
       }
     }

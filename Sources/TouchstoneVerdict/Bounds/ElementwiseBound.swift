@@ -11,14 +11,17 @@ extension Rounding {
   }
 
   /// Bounds of the feed-forward nonlinearity.
+  ///
+  /// Implementations in a narrow type may round every step of it to that type, not the result alone.
   func ofActivation(_ function: ActivationFunction, _ value: Tensor<Double>, _ input: Operand) -> [Bound] {
-    value.values.indices.map { offset in
+    let unit = max(unit, precision.type.unitRoundoff)
+    return value.values.indices.map { offset in
       let (x, y) = (input.values.values[offset], value.values[offset])
       let own =
         switch function {
         case .relu: 0.0
-        case .geluTanh: ofGELUTanh(x, y)
-        case .geluErf: ofGELUErf(x, y)
+        case .geluTanh: ofGELUTanh(x, y, unit)
+        case .geluErf: ofGELUErf(x, y, unit)
         }
       return greatestSlope(function) * input.distance(at: offset) + own
     }
@@ -32,7 +35,7 @@ extension Rounding {
   /// GELU by tanh: the argument to 8 u, tanh to 10 u absolute (less near 0), then three roundings.
   ///
   /// For x < 0 the sum 1 + tanh cancels, so the error is absolute, not relative to y.
-  private func ofGELUTanh(_ x: Double, _ y: Double) -> Double {
+  private func ofGELUTanh(_ x: Double, _ y: Double, _ unit: Double) -> Double {
     let z = (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)
     let t = tanh(z)
     let slope = 1 - t * t
@@ -42,7 +45,7 @@ extension Rounding {
   }
 
   /// GELU by erf: the argument to 3 u, erf to 20 u absolute (less near 0), then three roundings.
-  private func ofGELUErf(_ x: Double, _ y: Double) -> Double {
+  private func ofGELUErf(_ x: Double, _ y: Double, _ unit: Double) -> Double {
     let z = x / 2.0.squareRoot()
     let e = erf(z)
     let slope = 2 / Double.pi.squareRoot() * exp(-z * z)

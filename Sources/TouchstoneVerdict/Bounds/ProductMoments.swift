@@ -13,13 +13,13 @@ struct MatrixView {
     values[offset + row * rowStride + column * columnStride]
   }
 
-  /// Some of its columns, copied so that each row of the copy is contiguous.
-  func panel(_ range: Range<Int>) -> [Double] {
-    var panel = [Double](repeating: 0, count: rows * range.count)
-    for row in 0..<rows {
-      for (index, column) in range.enumerated() {
-        panel[row * range.count + index] = self[row, column]
-      }
+  /// A part of it, copied so that each row of the copy is contiguous.
+  func panel(_ rowRange: Range<Int>, _ columnRange: Range<Int>) -> [Double] {
+    var panel: [Double] = []
+    panel.reserveCapacity(rowRange.count * columnRange.count)
+    for row in rowRange {
+      let first = offset + row * rowStride
+      for column in columnRange { panel.append(values[first + column * columnStride]) }
     }
     return panel
   }
@@ -36,7 +36,7 @@ struct ProductMoments {
   private let rowRepetition: [Double]
   private let columnRepetition: [Double]
 
-  /// Columns worked on at once, and rows that share a panel: both fit a processor's first caches.
+  /// Terms and columns worked on at once, and rows that share them: all fit a processor's nearer caches.
   private static let panelWidth = 256
   private static let rowsAtOnce = 8
 
@@ -50,16 +50,18 @@ struct ProductMoments {
     var zeros = [Int](repeating: 0, count: columns)
     for start in stride(from: 0, to: columns, by: Self.panelWidth) {
       let range = start..<min(start + Self.panelWidth, columns)
-      let panel = right.panel(range)
-      for k in 0..<depth {
-        for (index, column) in range.enumerated() where panel[k * range.count + index] == 0 {
-          zeros[column] += 1
+      for firstTerm in stride(from: 0, to: depth, by: Self.panelWidth) {
+        let terms = firstTerm..<min(firstTerm + Self.panelWidth, depth)
+        let panel = right.panel(terms, range)
+        for (index, weight) in panel.enumerated() where weight == 0 {
+          zeros[start + index % range.count] += 1
         }
-      }
-      for first in stride(from: 0, to: rows, by: Self.rowsAtOnce) {
-        let block = first..<min(first + Self.rowsAtOnce, rows)
-        Self.accumulate(
-          left, block, panel, width: range.count, absolute: &absolute, squares: &squares, start, columns)
+        for first in stride(from: 0, to: rows, by: Self.rowsAtOnce) {
+          let block = first..<min(first + Self.rowsAtOnce, rows)
+          Self.accumulate(
+            left, block, terms, panel, width: range.count, absolute: &absolute, squares: &squares, start,
+            columns)
+        }
       }
     }
     self.absolute = absolute
@@ -80,11 +82,12 @@ struct ProductMoments {
       } : []
   }
 
-  private static let noticeable = 1.5
+  /// Below this, recurrence in a row says nothing of its products.
+  private static let noticeable = 3.0
 
   /// Adds the products of one block of rows with one panel of columns.
   private static func accumulate(
-    _ left: Tensor<Double>, _ block: Range<Int>, _ panel: [Double], width: Int,
+    _ left: Tensor<Double>, _ block: Range<Int>, _ terms: Range<Int>, _ panel: [Double], width: Int,
     absolute: inout [Double], squares: inout [Double], _ start: Int, _ columns: Int
   ) {
     let depth = left.rowWidth
@@ -92,13 +95,13 @@ struct ProductMoments {
       panel.withUnsafeBufferPointer { w in
         absolute.withUnsafeMutableBufferPointer { s in
           squares.withUnsafeMutableBufferPointer { q in
-            for k in 0..<depth {
+            for k in terms {
               for row in block {
                 let factor = x[row * depth + k]
                 if factor == 0 { continue }
                 let output = row * columns + start
                 for column in 0..<width {
-                  let term = factor * w[k * width + column]
+                  let term = factor * w[(k - terms.lowerBound) * width + column]
                   s[output + column] += abs(term)
                   q[output + column] += term * term
                 }
