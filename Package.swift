@@ -75,6 +75,13 @@ let package = Package(
         .product(name: "Mustache", package: "swift-mustache"),
       ]),
 
+    // MARK: The specification
+    .target(name: "CSpecification"),
+    .target(name: "TouchstoneSpecification", dependencies: ["CSpecification", "TouchstoneModel"]),
+    .target(
+      name: "TouchstoneProperties", dependencies: ["TouchstoneModel", "TouchstoneReference"],
+      swiftSettings: optimised),
+
     // MARK: Golden activations on disk
     .systemLibrary(
       name: "CHDF5", pkgConfig: "hdf5",
@@ -115,6 +122,13 @@ let package = Package(
       dependencies: [
         "TouchstoneAnalysis", "TouchstoneCheckpoints", "TouchstoneHDF5", "TouchstoneModel",
         "TouchstoneReference", "TouchstoneTokenizer",
+      ]),
+    .target(name: "TouchstoneTestSupport", dependencies: ["TouchstoneProperties"], path: "Tests/Support"),
+    .testTarget(
+      name: "SpecificationTests",
+      dependencies: [
+        "TouchstoneFaults", "TouchstoneModel", "TouchstoneProperties", "TouchstoneReference", "TouchstoneSIMD",
+        "TouchstoneSpecification", "TouchstoneTestSupport", "TouchstoneVerdict",
       ]),
     .testTarget(name: "TouchstoneModelTests", dependencies: ["TouchstoneModel"]),
     .testTarget(

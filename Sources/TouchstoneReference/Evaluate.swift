@@ -2,6 +2,8 @@ import TouchstoneModel
 
 /// The value of one operation, from the values it reads.
 ///
+/// Clauses: RES-5, RES-7.
+///
 /// - Parameters:
 ///   - operation: an entry of ``Configuration/operations``.
 ///   - activations: the values of `operation.inputs`, in that order.

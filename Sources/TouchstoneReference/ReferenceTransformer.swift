@@ -8,6 +8,8 @@ import TouchstoneModel
 ///
 ///     token ids → embedding + position → [ x + attention(LayerNorm x), x + feedForward(LayerNorm x) ] × layers
 ///               → LayerNorm → unembedding → logits → softmax → the next token
+///
+/// Clauses: NUM-1, NUM-5, RES-8.
 public struct ReferenceTransformer: Transformer, NextTokenPredictor {
   /// The model's parameters.
   public let weights: Weights
@@ -21,6 +23,8 @@ public struct ReferenceTransformer: Transformer, NextTokenPredictor {
   }
 
   /// Computes a whole sequence and hands every activation to `observe`, in the order of computation.
+  ///
+  /// Clauses: RES-1 to RES-8.
   public func forward(
     _ inputs: Inputs, observe: (Activation, Tensor<Double>) throws -> Void
   ) rethrows {
@@ -34,6 +38,8 @@ public struct ReferenceTransformer: Transformer, NextTokenPredictor {
 
   /// Computes a whole sequence, leaving each operation to `compute`, which may observe it or put another in
   /// its place.
+  ///
+  /// Clauses: RES-8, RES-11.
   ///
   /// - Parameters:
   ///   - inputs: the sequence.
@@ -66,6 +72,8 @@ public struct ReferenceTransformer: Transformer, NextTokenPredictor {
   }
 
   /// The logits that follow `tokens`, computed from the beginning each time: [V].
+  ///
+  /// Clauses: GEN-2, GEN-10.
   ///
   /// - Throws: ``BadInput`` when the tokens do not fit the model.
   public func nextTokenLogits(after tokens: [Int]) throws -> [Double] {

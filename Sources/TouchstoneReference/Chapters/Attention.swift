@@ -6,6 +6,8 @@ import TouchstoneModel
 
 /// Splits vectors into heads: head h takes the columns h·d ..< (h + 1)·d.
 ///
+/// Clauses: ATT-2.
+///
 /// - Parameters:
 ///   - x: [T, H·d].
 ///   - headCount: H.
@@ -25,6 +27,8 @@ public func splitHeads(_ x: Tensor<Double>, headCount: Int) -> Tensor<Double> {
 }
 
 /// How strongly each token looks for each other: scale·(q·k) where the key is visible, −∞ elsewhere.
+///
+/// Clauses: ATT-4, ATT-7 to ATT-9.
 ///
 /// - Parameters:
 ///   - query: [H, T, d].
@@ -55,6 +59,8 @@ public func attentionScores(
 ///
 /// A query without a visible key has the weight 0 everywhere.
 ///
+/// Clauses: ATT-10, ATT-11, ATT-14.
+///
 /// - Parameters:
 ///   - scores: [H, T, T]; entries that are not visible are not read.
 ///   - inputs: says which keys are visible.
@@ -75,6 +81,8 @@ public func maskedSoftmax(_ scores: Tensor<Double>, inputs: Inputs) -> Tensor<Do
 }
 
 /// What each token hears: the average of the visible values, weighted by the probabilities; heads side by side.
+///
+/// Clauses: ATT-15, ATT-17.
 ///
 /// - Parameters:
 ///   - probabilities: [H, T, T].

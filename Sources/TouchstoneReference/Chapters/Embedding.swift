@@ -2,6 +2,8 @@ import TouchstoneModel
 
 /// Tokens become vectors: row `ids[t]` of a table, for each token.
 ///
+/// Clauses: EMB-1, POS-1.
+///
 /// - Parameters:
 ///   - ids: one id for each token, each a row of the table: [T].
 ///   - table: token embedding [V, D] or position embedding [context, D].
@@ -11,6 +13,8 @@ public func embedding(_ ids: [Int], table: Tensor<Double>) -> Tensor<Double> {
 }
 
 /// The residual stream: the element-wise sum of two tensors of one shape.
+///
+/// Clauses: POS-3, RES-3, RES-4.
 public func sum(_ a: Tensor<Double>, _ b: Tensor<Double>) -> Tensor<Double> {
   precondition(a.shape == b.shape, "the summands have the shapes \(a.shape) and \(b.shape)")
   var result = a

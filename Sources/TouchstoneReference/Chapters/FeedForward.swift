@@ -3,6 +3,8 @@ import TouchstoneModel
 
 /// Each vector thinks alone: the nonlinearity between the two products of the feed-forward block.
 ///
+/// Clauses: FFN-5 to FFN-7.
+///
 /// - Parameters:
 ///   - x: any shape.
 ///   - function: which nonlinearity.
@@ -19,6 +21,8 @@ public func activate(_ x: Tensor<Double>, _ function: ActivationFunction) -> Ten
 ///
 /// The sum 1 + tanh z is computed as 2/(1 + e^(−2z)), the same number without cancellation for negative x.
 /// −0 gives −0; −∞ gives −0, the limit.
+///
+/// Clauses: FFN-3, FFN-9.
 public func geluTanh(_ x: Double) -> Double {
   if x == -.infinity { return -0.0 }
   let z = (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)
@@ -28,6 +32,8 @@ public func geluTanh(_ x: Double) -> Double {
 /// GELU exactly: 0.5·x·(1 + erf(x/√2)) (Hendrycks & Gimpel 2016, §2), computed as 0.5·x·erfc(−x/√2).
 ///
 /// −0 gives −0; −∞ gives −0, the limit.
+///
+/// Clauses: FFN-4, FFN-9.
 public func geluErf(_ x: Double) -> Double {
   if x == -.infinity { return -0.0 }
   return 0.5 * x * erfc(-x / 2.0.squareRoot())

@@ -5,6 +5,8 @@ import TouchstoneModel
 /// y = (x − μ)/√(σ² + ε)·weight + bias, with μ the mean and σ² the population variance (divided by D, not
 /// D − 1) of the row; ε stands inside the square root.
 ///
+/// Clauses: LN-1 to LN-4.
+///
 /// - Parameters:
 ///   - x: [T, D].
 ///   - weight: the gain: [D].

@@ -5,6 +5,8 @@ import TouchstoneModel
 /// The loops run over k outermost, so that each row of the matrix is read once; every output still adds its
 /// terms in the order of k, starting from the bias.
 ///
+/// Clauses: ATT-1, ATT-18, FFN-1, FFN-12, NUM-5.
+///
 /// - Parameters:
 ///   - x: [T, K].
 ///   - weight: [K, N].

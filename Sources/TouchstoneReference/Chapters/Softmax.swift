@@ -6,6 +6,8 @@ import TouchstoneModel
 /// Subtracting the maximum changes nothing mathematically and keeps every exponential at most 1, at however low a
 /// temperature. An entry of −∞ has the probability 0. No entries give no probabilities.
 ///
+/// Clauses: SMX-1, SMX-9 to SMX-12, SMX-15.
+///
 /// - Parameters:
 ///   - x: the scores of one row.
 ///   - temperature: T, finite and greater than 0.
@@ -17,6 +19,8 @@ public func softmax(_ x: [Double], temperature: Double = 1) -> [Double] {
 }
 
 /// Softmax of each row of logits divided by the temperature: low temperatures sharpen, high ones flatten.
+///
+/// Clauses: SMX-15.
 ///
 /// - Parameters:
 ///   - logits: [T, V].

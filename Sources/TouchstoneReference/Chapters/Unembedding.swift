@@ -2,6 +2,8 @@ import TouchstoneModel
 
 /// Vectors become logits: y[t, v] = Σₖ x[t, k]·table[v, k], one score for each token of the vocabulary.
 ///
+/// Clauses: UNE-1.
+///
 /// - Parameters:
 ///   - x: the normalised last vectors: [T, D].
 ///   - table: [V, D]; the token embedding itself in a model that ties the two (Press & Wolf 2017).

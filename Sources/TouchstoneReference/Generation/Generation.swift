@@ -1,6 +1,8 @@
 import TouchstoneModel
 
 /// Predict, sample, append, repeat.
+///
+/// Clauses: GEN-1, GEN-3 to GEN-9.
 public struct Generation: Sendable {
   /// Why a generation ended.
   public enum Ending: Sendable, Equatable {
@@ -38,6 +40,8 @@ public struct Generation: Sendable {
   ///
   /// Once the text is longer than the context, the model sees its last `contextLength` tokens, at the
   /// positions 0, 1, 2, …
+  ///
+  /// Clauses: GEN-1, GEN-4 to GEN-8.
   ///
   /// - Throws: ``BadInput`` when the prompt is empty, does not fit the context, or holds an unknown id; and
   ///   what `report` throws.

@@ -1,6 +1,8 @@
 import TouchstoneModel
 
 /// How the next token is chosen from the logits.
+///
+/// Clauses: SAM-3, SAM-5, SAM-7.
 public struct SamplingOptions: Hashable, Sendable {
   /// Divides the logits; 0 chooses the greatest.
   public var temperature: Double
@@ -44,6 +46,8 @@ public struct SamplingOptions: Hashable, Sendable {
 /// removed tokens have the probability 0. At temperature 0 the greatest logit, of equal ones the lowest id,
 /// has the probability 1.
 ///
+/// Clauses: SAM-1, SAM-4 to SAM-9.
+///
 /// - Parameter logits: [V], finite or −∞.
 /// - Returns: [V], summing to 1.
 public func nextTokenDistribution(_ logits: [Double], options: SamplingOptions) -> [Double] {
@@ -70,6 +74,8 @@ public func nextTokenDistribution(_ logits: [Double], options: SamplingOptions) 
 }
 
 /// The index of the greatest value; of equal ones the lowest.
+///
+/// Clauses: SAM-2.
 public func argMax(_ values: [Double]) -> Int {
   var best = 0
   for index in values.indices where values[index] > values[best] {
@@ -79,6 +85,8 @@ public func argMax(_ values: [Double]) -> Int {
 }
 
 /// Draws tokens: one uniform number each, through the inverse of the cumulative distribution in order of id.
+///
+/// Clauses: SAM-14 to SAM-19.
 public struct Sampler: Sendable {
   /// How the distribution is shaped.
   public let options: SamplingOptions
@@ -91,6 +99,8 @@ public struct Sampler: Sendable {
   }
 
   /// Draws the next token from its logits: [V].
+  ///
+  /// Clauses: SAM-14, SAM-16, SAM-17.
   ///
   /// - Throws: ``BadInput`` when a logit is NaN or +∞, or all are −∞.
   public mutating func next(_ logits: [Double]) throws(BadInput) -> Int {

@@ -1,4 +1,6 @@
 /// The generator behind every random choice: SplitMix64 (Steele, Lea & Flood 2014, figure 16).
+///
+/// Clauses: SAM-12.
 public struct SplitMix64: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
@@ -8,6 +10,8 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
   }
 
   /// The next 64 bits.
+  ///
+  /// Clauses: SAM-12.
   public mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var z = state
@@ -17,6 +21,8 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
   }
 
   /// The next number in 0 ..< 1, a multiple of 2⁻⁵³.
+  ///
+  /// Clauses: SAM-13.
   public mutating func nextUniform() -> Double {
     Double(next() >> 11) * 0x1p-53
   }

@@ -1,0 +1,75 @@
+// Compiles the chapters of the specification into the program, so that an installed program has them.
+// A test checks that none is missing here.
+#include "CSpecification.h"
+
+#include <stddef.h>
+
+#pragma clang diagnostic ignored "-Wc23-extensions"
+
+static const char tokens[] = {
+#embed "../../Docs/Specification/01-Tokens.md" suffix(, 0)
+};
+static const char embedding[] = {
+#embed "../../Docs/Specification/02-Embedding.md" suffix(, 0)
+};
+static const char position[] = {
+#embed "../../Docs/Specification/03-Position.md" suffix(, 0)
+};
+static const char layer_norm[] = {
+#embed "../../Docs/Specification/04-LayerNorm.md" suffix(, 0)
+};
+static const char attention[] = {
+#embed "../../Docs/Specification/05-Attention.md" suffix(, 0)
+};
+static const char feed_forward[] = {
+#embed "../../Docs/Specification/06-Feed-forward.md" suffix(, 0)
+};
+static const char residual_stream[] = {
+#embed "../../Docs/Specification/07-Residual-stream.md" suffix(, 0)
+};
+static const char unembedding[] = {
+#embed "../../Docs/Specification/08-Unembedding.md" suffix(, 0)
+};
+static const char softmax[] = {
+#embed "../../Docs/Specification/09-Softmax.md" suffix(, 0)
+};
+static const char sampling[] = {
+#embed "../../Docs/Specification/10-Sampling.md" suffix(, 0)
+};
+static const char generation[] = {
+#embed "../../Docs/Specification/11-Generation.md" suffix(, 0)
+};
+static const char numerics[] = {
+#embed "../../Docs/Specification/12-Numerics.md" suffix(, 0)
+};
+static const char files[] = {
+#embed "../../Docs/Specification/14-Files.md" suffix(, 0)
+};
+
+static const struct {
+  const char *name;
+  const char *text;
+} chapters[] = {
+    {"01-Tokens.md", tokens},
+    {"02-Embedding.md", embedding},
+    {"03-Position.md", position},
+    {"04-LayerNorm.md", layer_norm},
+    {"05-Attention.md", attention},
+    {"06-Feed-forward.md", feed_forward},
+    {"07-Residual-stream.md", residual_stream},
+    {"08-Unembedding.md", unembedding},
+    {"09-Softmax.md", softmax},
+    {"10-Sampling.md", sampling},
+    {"11-Generation.md", generation},
+    {"12-Numerics.md", numerics},
+    {"14-Files.md", files},
+};
+static const int count = sizeof chapters / sizeof chapters[0];
+
+const char *touchstone_chapter_text(int index) {
+  return index >= 0 && index < count ? chapters[index].text : NULL;
+}
+
+const char *touchstone_chapter_name(int index) {
+  return index >= 0 && index < count ? chapters[index].name : NULL;
+}

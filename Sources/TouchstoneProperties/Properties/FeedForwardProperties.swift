@@ -1,0 +1,137 @@
+import Foundation
+import TouchstoneModel
+
+extension ModelProperty {
+  /// Chapter 6.
+  static let feedForward: [ModelProperty] = [
+    ModelProperty(
+      "every product is the sum of its terms and its bias", clauses: ["ATT-18", "FFN-1", "FFN-12", "UNE-1", "NUM-4"]
+    ) { generated, engine in
+      let model = try generated.model()
+      let run = try engine.run(model, generated.inputs())
+      for operation in model.configuration.operations {
+        let isUnembedding = operation.kind == .unembedding
+        guard isUnembedding || operation.kind == .linear else { continue }
+        let (x, y) = (try run(operation.inputs[0]), try run(operation.output))
+        let weight = model.value(operation.parameters[0])
+        let bias = isUnembedding ? nil : model.value(operation.parameters[1])
+        for token in 0..<x.rowCount {
+          for column in 0..<y.rowWidth {
+            let terms = x.row(token).enumerated().map { k, value in
+              value * (isUnembedding ? weight[column, k] : weight[k, column])
+            }
+            if let found = run.sumViolation(
+              "\(operation.output)[\(token), \(column)]", y[token, column], terms + (bias.map { [$0.values[column]] } ?? []))
+            { return found }
+          }
+        }
+      }
+      return nil
+    },
+
+    ModelProperty(
+      "the nonlinearity is the one that the configuration names",
+      clauses: ["FFN-3", "FFN-4", "FFN-5", "FFN-6", "FFN-7", "FFN-10", "FFN-11", "NUM-6"]
+    ) { generated, engine in
+      // Points from −6 to 6 at which the functions differ, besides those that come about.
+      let model = try generated.model()
+      let points = model.changing(.feedForwardInputWeight) { value, index in index % 2 == 0 ? value : 0 }
+        .changing(.feedForwardInputBias) { value, index in value * 6 }
+      for model in [model, points] {
+        let run = try engine.run(model, generated.inputs())
+        for layer in 0..<model.configuration.layerCount {
+          let (x, y) = (try run(.feedForwardInput, layer), try run(.feedForwardActivation, layer))
+          let wanted = Tensor(x.values.map { definition(model.configuration.activationFunction, $0) }, shape: x.shape)
+          if let found = inequality(
+            "layers/\(layer)/mlp_act", y, wanted, tolerance: { 40 * run.roundoff * abs(x.values[$0]) + 0x1p-126 })
+          { return found }
+        }
+      }
+      return nil
+    },
+
+    ModelProperty("a GELU at x and at −x differ by x", clauses: ["FFN-8"]) { generated, engine in
+      var paired = generated
+      if paired.function == .relu { paired.function = .geluTanh }
+      paired.feedForwardWidth *= 2
+      let width = paired.feedForwardWidth
+      var model = try paired.model()
+      for (parameter, tensor) in model.parameters
+      where parameter.role == .feedForwardInputWeight || parameter.role == .feedForwardInputBias {
+        var mirrored = tensor
+        for index in tensor.values.indices where index % width >= width / 2 {
+          mirrored.values[index] = -tensor.values[index - width / 2]
+        }
+        model.parameters[parameter] = mirrored
+      }
+      let run = try engine.run(model, paired.inputs())
+      let (x, y) = (try run(.feedForwardInput, 0), try run(.feedForwardActivation, 0))
+      for token in 0..<x.rowCount {
+        for column in 0..<width / 2 {
+          let (value, mirror) = (x[token, column], x[token, column + width / 2])
+          // Equal bits of opposite sign, unless an engine rounds differently by column.
+          guard value == -mirror else { continue }
+          let got = y[token, column] - y[token, column + width / 2]
+          guard abs(got - value) <= 80 * run.roundoff * abs(value) + 0x1p-125 else {
+            return "gelu(\(value)) − gelu(\(mirror)) is \(got)"
+          }
+        }
+      }
+      return nil
+    },
+
+    ModelProperty("equal elements have equal activations wherever they stand", clauses: ["FFN-7"]) { generated, engine in
+      let value = Float(Int(generated.seed % 97)) / 16 - 3
+      let model = try generated.model().neutralising(.feedForwardInputWeight)
+        .changing(.feedForwardInputBias) { _, _ in value }
+      let run = try engine.run(model, generated.inputs())
+      let y = try run(.feedForwardActivation, 0)
+      return inequality("layers/000/mlp_act", y, Tensor(repeating: y.values[0], shape: y.shape))
+    },
+
+    ModelProperty("a token thinks alone", clauses: ["FFN-13", "LN-5"]) { generated, engine in
+      let model = try generated.model()
+        .neutralising(.positionEmbedding, .attentionOutputWeight, .attentionOutputBias)
+      let run = try engine.run(model, generated.inputs())
+      let alone = run.observed.filter { $0.point.isAlone }
+      for (token, id) in run.inputs.tokenIDs.enumerated() {
+        let single = try engine.run(model, Inputs(tokenIDs: [id], configuration: model.configuration))
+        for activation in alone {
+          if let found = try run.difference(activation, token: token, from: single, token: 0) {
+            return found + " in company"
+          }
+        }
+      }
+      return nil
+    },
+
+    ModelProperty("doubling the second product doubles its output", clauses: ["FFN-14"]) { generated, engine in
+      let model = try generated.model()
+      let doubled = model.changing(.feedForwardOutputWeight) { value, _ in 2 * value }
+        .changing(.feedForwardOutputBias) { value, _ in 2 * value }
+      let (run, other) = (try engine.run(model, generated.inputs()), try engine.run(doubled, generated.inputs()))
+      let output = try run(.feedForwardOutput, 0)
+      let wanted = Tensor(output.values.map { 2 * $0 }, shape: output.shape)
+      return inequality("layers/000/mlp_out", try other(.feedForwardOutput, 0), wanted)
+    },
+  ]
+
+  /// The nonlinearities as the papers write them.
+  private static func definition(_ function: ActivationFunction, _ x: Double) -> Double {
+    switch function {
+    case .relu: x > 0 ? x : 0
+    case .geluTanh: 0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+    case .geluErf: 0.5 * x * (1 + erf(x / 2.0.squareRoot()))
+    }
+  }
+}
+
+extension Activation.Point {
+  /// Whether the value of a token comes from its own vector, where attention says nothing.
+  fileprivate var isAlone: Bool {
+    switch self {
+    case .attentionScores, .attentionProbabilities, .attentionContext, .keyCache, .valueCache: false
+    default: true
+    }
+  }
+}
