@@ -123,21 +123,28 @@ let package = Package(
         "TouchstoneAnalysis", "TouchstoneCheckpoints", "TouchstoneHDF5", "TouchstoneModel",
         "TouchstoneReference", "TouchstoneTokenizer",
       ]),
-    .target(name: "TouchstoneTestSupport", dependencies: ["TouchstoneProperties"], path: "Tests/Support"),
+    .target(
+      name: "TouchstoneTestSupport",
+      dependencies: ["TouchstoneGolden", "TouchstoneModel", "TouchstoneProperties", "TouchstoneReference"],
+      path: "Tests/Support"),
     .testTarget(
       name: "SpecificationTests",
       dependencies: [
-        "TouchstoneFaults", "TouchstoneModel", "TouchstoneProperties", "TouchstoneReference", "TouchstoneSIMD",
-        "TouchstoneSpecification", "TouchstoneTestSupport", "TouchstoneVerdict",
+        "TouchstoneFaults", "TouchstoneGolden", "TouchstoneModel", "TouchstoneProperties", "TouchstoneReference",
+        "TouchstoneSIMD", "TouchstoneSpecification", "TouchstoneTestSupport", "TouchstoneVerdict",
       ]),
-    .testTarget(name: "TouchstoneModelTests", dependencies: ["TouchstoneModel"]),
+    .testTarget(
+      name: "TouchstoneModelTests", dependencies: ["TouchstoneModel", "TouchstoneTestSupport"]),
     .testTarget(
       name: "TouchstoneTokenizerTests",
       dependencies: [
-        "TouchstoneReference", "TouchstoneTokenizer", .product(name: "Crypto", package: "swift-crypto"),
+        "TouchstoneReference", "TouchstoneTestSupport", "TouchstoneTokenizer",
+        .product(name: "Crypto", package: "swift-crypto"),
       ],
       exclude: ["Fixtures"]),
-    .testTarget(name: "TouchstoneReferenceTests", dependencies: ["TouchstoneModel", "TouchstoneReference"]),
+    .testTarget(
+      name: "TouchstoneReferenceTests",
+      dependencies: ["TouchstoneModel", "TouchstoneReference", "TouchstoneTestSupport"]),
     .testTarget(
       name: "TouchstoneReportsTests",
       dependencies: [
@@ -150,13 +157,17 @@ let package = Package(
       name: "GoldenTestProgram", dependencies: ["TouchstoneGolden"], path: "Tests/GoldenTestProgram"),
     .testTarget(
       name: "TouchstoneGoldenTests",
-      dependencies: ["GoldenTestProgram", "TouchstoneCheckpoints", "TouchstoneGolden", "TouchstoneHDF5"],
+      dependencies: [
+        "GoldenTestProgram", "TouchstoneCheckpoints", "TouchstoneGolden", "TouchstoneHDF5",
+        "TouchstoneTestSupport",
+      ],
       exclude: ["Fixtures"]),
     .testTarget(
       name: "TouchstoneVerdictTests",
       dependencies: ["TouchstoneModel", "TouchstoneReference", "TouchstoneVerdict", "TouchstoneFaults"]),
     .testTarget(
-      name: "TouchstoneCheckpointsTests", dependencies: ["TouchstoneCheckpoints", "TouchstoneModel"]),
+      name: "TouchstoneCheckpointsTests",
+      dependencies: ["TouchstoneCheckpoints", "TouchstoneModel", "TouchstoneTestSupport"]),
     .testTarget(
       name: "IndependentTests",
       dependencies: [
@@ -165,7 +176,9 @@ let package = Package(
       ]),
     .testTarget(
       name: "TouchstoneSIMDTests",
-      dependencies: ["TouchstoneBenchmark", "TouchstoneModel", "TouchstoneSIMD", "TouchstoneVerdict"],
+      dependencies: [
+        "TouchstoneBenchmark", "TouchstoneModel", "TouchstoneSIMD", "TouchstoneTestSupport", "TouchstoneVerdict",
+      ],
       swiftSettings: optimised),
   ]
 )

@@ -87,3 +87,12 @@ package struct Run: Sendable {
     configuration.operations.map(\.output).filter { activations.tensors[$0] != nil }
   }
 }
+
+extension ModelProperty {
+  /// The first case, of `count` generated from `seed` on, on which an implementation lacks the property.
+  package func counterexample(by engine: Engine, seed: UInt64, count: Int) -> Counterexample<ModelCase>? {
+    TouchstoneProperties.counterexample(among: ModelCase.self, seed: seed, count: count) {
+      try violation($0, engine)
+    }
+  }
+}

@@ -2,12 +2,13 @@ import Foundation
 import Testing
 import TouchstoneCheckpoints
 import TouchstoneModel
+import TouchstoneTestSupport
 
 @Suite struct CheckpointTests {
   private static let models = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .appendingPathComponent("../../golden/models").standardizedFileURL
 
-  @Test func theTrainedModelIsRead() throws {
+  @Test(.clause("FIL-1")) func theTrainedModelIsRead() throws {
     let checkpoint = try Checkpoint(directory: Self.models.appendingPathComponent("shakespeare-gpt2"))
     #expect(
       try checkpoint.configuration
@@ -27,7 +28,7 @@ import TouchstoneModel
     #expect(checkpoint.weights.stored.count == 40)
   }
 
-  @Test(arguments: ScalarType.allCases)
+  @Test(.clause("FIL-5"), arguments: ScalarType.allCases)
   func everyTypeIsReadExactly(type: ScalarType) throws {
     let folder = try TemporaryFolder()
     let tensors = try SmallModel.tensors(as: type)

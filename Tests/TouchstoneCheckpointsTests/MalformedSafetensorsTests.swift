@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import TouchstoneCheckpoints
 import TouchstoneModel
+import TouchstoneTestSupport
 
 @Suite struct MalformedSafetensorsTests {
   /// Opens a folder whose `model.safetensors` is `data`, which must be refused.
@@ -32,7 +33,7 @@ import TouchstoneModel
     #expect(error?.description.contains("cannot hold a header") == true)
   }
 
-  @Test(arguments: [3, 1000, 1 << 32, UInt64(Int.max), .max - 7, .max])
+  @Test(.clause("FIL-4"), arguments: [3, 1000, 1 << 32, UInt64(Int.max), .max - 7, .max])
   func aHeaderLongerThanTheFileIsRefused(length: UInt64) throws {
     let error = try refusal(RawSafetensors.file(header: "{}", declaring: length))
     #expect(error?.description.contains("goes past the end of the file") == true)
@@ -82,7 +83,7 @@ import TouchstoneModel
     #expect(error?.place == "a")
   }
 
-  @Test(arguments: [
+  @Test(.clause("FIL-4"), arguments: [
     "[]", "[0]", "[0,16,16]", "[-16,0]", "[-1,15]", "[16,0]", "[0.0,16.0]", "[0,16.5]",
     "[\"0\",\"16\"]",
     "[null,16]", "[0,17]", "[0,15]", "[1,17]", "[0,1e1]", "[0,9223372036854775807]",
@@ -94,7 +95,7 @@ import TouchstoneModel
     #expect(error?.place == "a")
   }
 
-  @Test(arguments: [
+  @Test(.clause("FIL-4"), arguments: [
     "[3]", "[5]", "[-4]", "[-2,-2]", "[4.0]", "[\"4\"]", "[null]", "[[4]]", "[]", "[0]",
     "[4611686018427387904,4]", "[4294967296,4294967296]", "[9223372036854775807]",
     "[9223372036854775807,9223372036854775807]", "[4,18446744073709551617]", "[3037000500,3037000500,0]",
@@ -104,7 +105,7 @@ import TouchstoneModel
     #expect(error?.place == "a")
   }
 
-  @Test func tensorsMustFillTheDataWithoutOverlapOrHole() throws {
+  @Test(.clause("FIL-4")) func tensorsMustFillTheDataWithoutOverlapOrHole() throws {
     func two(_ first: String, _ second: String) -> String {
       "{\(tensor("a", "\"U8\"", "[8]", first)),\(tensor("b", "\"U8\"", "[8]", second))}"
     }

@@ -3,6 +3,7 @@ import Synchronization
 import Testing
 import TouchstoneCheckpoints
 import TouchstoneModel
+import TouchstoneTestSupport
 
 @testable import TouchstoneGolden
 
@@ -11,7 +12,7 @@ import TouchstoneModel
 
   init() throws { folder = try TemporaryFolder() }
 
-  @Test(arguments: [(1, 1, 1, 1, 1), (3, 4, 2, 2, 7), (5, 35, 5, 3, 101), (7, 6, 6, 1, 2)])
+  @Test(.clause("FIL-6"), arguments: [(1, 1, 1, 1, 1), (3, 4, 2, 2, 7), (5, 35, 5, 3, 101), (7, 6, 6, 1, 2)])
   func aGoldenComesBack(tokens: Int, width: Int, heads: Int, layers: Int, vocabulary: Int) throws {
     let sample = try Sample(
       tokenCount: tokens, width: width, heads: heads, layers: layers, vocabulary: vocabulary,
@@ -38,7 +39,7 @@ import TouchstoneModel
     try file.checkContents()
   }
 
-  @Test func aCaptureKeepsTheTypesOfTheEngine() throws {
+  @Test(.clause("FIL-6")) func aCaptureKeepsTheTypesOfTheEngine() throws {
     let sample = try Sample()
     let path = folder.file("a.h5")
     let writer = try ActivationFileWriter(
@@ -88,7 +89,7 @@ import TouchstoneModel
     #expect(wrong.withLock { $0 } == 0)
   }
 
-  @Test func twoRecordingsAreIdentical() throws {
+  @Test(.clause("FIL-7")) func twoRecordingsAreIdentical() throws {
     let sample = try Sample()
     try sample.write(folder.file("a.h5"))
     try sample.write(folder.file("b.h5"))
@@ -97,7 +98,7 @@ import TouchstoneModel
     #expect(first == FileManager.default.contents(atPath: folder.file("b.h5")))
   }
 
-  @Test func theWeightsDigestIsThatOfTheDocumentedBytes() throws {
+  @Test(.clause("FIL-11")) func theWeightsDigestIsThatOfTheDocumentedBytes() throws {
     let sample = try Sample(tokenCount: 1, width: 1, heads: 1, layers: 1, vocabulary: 1)
     var bytes = Data()
     for parameter in sample.configuration.parameters.sorted(by: { $0.name < $1.name }) {

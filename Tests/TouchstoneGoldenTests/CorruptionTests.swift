@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import TouchstoneModel
+import TouchstoneTestSupport
 
 @testable import TouchstoneGolden
 
@@ -28,7 +29,7 @@ import TouchstoneModel
     return accepted
   }
 
-  @Test(arguments: [true, false])
+  @Test(.clause("FIL-8"), arguments: [true, false])
   func everyFlippedByteIsRefused(hasDigest: Bool) throws {
     let sample = try Sample(tokenCount: 2, layers: 1)
     let path = try sample.write(folder.file("a.h5"), writesDigest: hasDigest)

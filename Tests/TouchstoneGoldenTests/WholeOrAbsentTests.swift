@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import TouchstoneModel
+import TouchstoneTestSupport
 
 @testable import TouchstoneGolden
 
@@ -14,7 +15,7 @@ import TouchstoneModel
     ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
   }
 
-  @Test func aWriterThatIsDroppedLeavesNothing() throws {
+  @Test(.clause("FIL-9")) func aWriterThatIsDroppedLeavesNothing() throws {
     let sample = try Sample()
     var writer: ActivationFileWriter? = try ActivationFileWriter(
       path: folder.file("a.h5"), kind: .golden, configuration: sample.configuration, inputs: sample.inputs)
@@ -24,7 +25,7 @@ import TouchstoneModel
     #expect(contents.isEmpty)
   }
 
-  @Test func aGoldenThatLacksAnActivationIsNotWritten() throws {
+  @Test(.clause("FIL-10")) func aGoldenThatLacksAnActivationIsNotWritten() throws {
     let sample = try Sample()
     let writer = try ActivationFileWriter(
       path: folder.file("a.h5"), kind: .golden, configuration: sample.configuration, inputs: sample.inputs)
@@ -78,7 +79,7 @@ import TouchstoneModel
     #expect(contents.isEmpty)
   }
 
-  @Test func aKilledWriterLeavesNothingThatReadsAsAGolden() throws {
+  @Test(.clause("FIL-9")) func aKilledWriterLeavesNothingThatReadsAsAGolden() throws {
     let path = folder.file("a.h5")
     let output = Pipe()
     let process = try TestProgram.start("stall", path, output: output)

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import TouchstoneModel
+import TouchstoneTestSupport
 
 @Suite struct ConfigurationJSONTests {
   private static let sizes = [
@@ -16,7 +17,7 @@ import TouchstoneModel
       huggingFaceJSON: Data("{\(text.joined(separator: ", "))}".utf8), file: "config.json")
   }
 
-  @Test func sizesAloneHaveTheDefaultsOfGPT2Config() throws {
+  @Test(.clause("FFN-2", "FIL-2")) func sizesAloneHaveTheDefaultsOfGPT2Config() throws {
     let expected = try Configuration(
       vocabularySize: 101, contextLength: 19, width: 35, layerCount: 3, headCount: 5, feedForwardWidth: 140,
       activationFunction: .geluTanh, layerNormEpsilon: 1e-5, tiesEmbeddings: true, scalesScores: true,
@@ -29,7 +30,7 @@ import TouchstoneModel
       ]) == expected)
   }
 
-  @Test func everyFieldOfTheArithmeticIsHonoured() throws {
+  @Test(.clause("FIL-2", "FFN-2")) func everyFieldOfTheArithmeticIsHonoured() throws {
     let actual = try configuration([
       "n_inner": "37", "activation_function": "\"gelu\"", "layer_norm_epsilon": "0.001",
       "tie_word_embeddings": "false", "scale_attn_weights": "false",
@@ -51,7 +52,7 @@ import TouchstoneModel
     #expect(try configuration(["activation_function": "\"\(name)\""]).activationFunction == function)
   }
 
-  @Test(arguments: ["gelu_fast", "gelu_10", "quick_gelu", "silu", "swish", "relu2", "tanh", ""])
+  @Test(.clause("FFN-6"), arguments: ["gelu_fast", "gelu_10", "quick_gelu", "silu", "swish", "relu2", "tanh", ""])
   func anotherActivationFunctionIsRefusedByName(name: String) {
     let error = #expect(throws: BadInput.self) {
       try configuration(["activation_function": "\"\(name)\""])
@@ -94,7 +95,7 @@ import TouchstoneModel
     #expect(error?.place == field)
   }
 
-  @Test func headsMustDivideTheWidth() {
+  @Test(.clause("ATT-3")) func headsMustDivideTheWidth() {
     let error = #expect(throws: BadInput.self) { try configuration(["n_head": "4"]) }
     #expect(error?.place == "n_head")
   }
@@ -126,7 +127,7 @@ import TouchstoneModel
     #expect(error?.place == field)
   }
 
-  @Test func whatChangesNothingIsIgnored() throws {
+  @Test(.clause("FIL-2", "RES-10")) func whatChangesNothingIsIgnored() throws {
     #expect(
       try configuration([
         "model_type": "\"gpt2\"", "add_cross_attention": "false", "reorder_and_upcast_attn": "true",

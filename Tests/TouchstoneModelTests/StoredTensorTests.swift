@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import TouchstoneModel
+import TouchstoneTestSupport
 
 @Suite struct StoredTensorTests {
   /// Little-endian bytes of `patterns`, at an address that is not a multiple of their size.
@@ -12,7 +13,7 @@ import TouchstoneModel
     return Data(bytes).dropFirst()
   }
 
-  @Test func float32IsCopiedBitForBit() {
+  @Test(.clause("FIL-5")) func float32IsCopiedBitForBit() {
     let patterns: [UInt32] = [
       0, 0x8000_0000, 1, 0x007f_ffff, 0x3f80_0000, 0x7f7f_ffff, 0xff80_0000, 0x7fc0_1234,
     ]
@@ -23,14 +24,14 @@ import TouchstoneModel
     #expect(tensor.float64().values.dropLast() == finite.map { Double(Float(bitPattern: $0)) }[...])
   }
 
-  @Test func float64IsKeptOrRoundedToNearest() {
+  @Test(.clause("NUM-2")) func float64IsKeptOrRoundedToNearest() {
     let values: [Double] = [0, -0.0, 1 / 3, 1 + 0x1p-24, 1 + 0x1.8p-24, 0x1p-1074, 1e300, -.infinity]
     let tensor = StoredTensor(type: .float64, shape: [8], bytes: misaligned(values.map(\.bitPattern)))
     #expect(tensor.float64().values == values)
     #expect(tensor.float32().values == values.map { Float($0) })
   }
 
-  @Test(arguments: [ScalarType.float16, .bfloat16])
+  @Test(.clause("NUM-3", "FIL-5"), arguments: [ScalarType.float16, .bfloat16])
   func sixteenBitTypesWidenExactly(type: ScalarType) {
     let patterns = Array(UInt16.min...UInt16.max)
     let tensor = StoredTensor(type: type, shape: [65536], bytes: misaligned(patterns))

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import TouchstoneModel
+import TouchstoneTestSupport
 
 @Suite struct WeightsTests {
   private static func configuration(tied: Bool = true) throws -> Configuration {
@@ -24,7 +25,7 @@ import TouchstoneModel
     return #expect(throws: BadInput.self) { try Weights(configuration: configuration, tensors: tensors) }
   }
 
-  @Test(arguments: [false, true])
+  @Test(.clause("UNE-3"), arguments: [false, true])
   func theOrderOfParametersIsHuggingFaces(tied: Bool) throws {
     let names = try Self.configuration(tied: tied).parameters.map(\.name)
     #expect(names.count == (tied ? 28 : 29))
@@ -38,7 +39,7 @@ import TouchstoneModel
     #expect(tied || names[28] == "lm_head.weight")
   }
 
-  @Test func aMissingTensorIsNamed() throws {
+  @Test(.clause("FIL-3")) func aMissingTensorIsNamed() throws {
     let configuration = try Self.configuration(tied: false)
     for parameter in configuration.parameters {
       var tensors = Self.tensors(configuration)
@@ -48,7 +49,7 @@ import TouchstoneModel
     }
   }
 
-  @Test func aTensorOfTheWrongShapeIsNamed() throws {
+  @Test(.clause("FIL-3", "EMB-6")) func aTensorOfTheWrongShapeIsNamed() throws {
     let configuration = try Self.configuration()
     for parameter in configuration.parameters {
       var tensors = Self.tensors(configuration)
@@ -59,7 +60,7 @@ import TouchstoneModel
     }
   }
 
-  @Test func namesWithoutTheirPrefixAndStrayBuffersAreTaken() throws {
+  @Test(.clause("FIL-3")) func namesWithoutTheirPrefixAndStrayBuffersAreTaken() throws {
     let configuration = try Self.configuration()
     var tensors = [String: StoredTensor]()
     for (name, tensor) in Self.tensors(configuration) {
@@ -73,7 +74,7 @@ import TouchstoneModel
     #expect(weights.float32(Parameter(.attentionOutputBias, layer: 1)).values == [20, 20])
   }
 
-  @Test func aTensorWithAndWithoutItsPrefixIsRefused() throws {
+  @Test(.clause("FIL-3")) func aTensorWithAndWithoutItsPrefixIsRefused() throws {
     var tensors = Self.tensors(try Self.configuration())
     tensors["wpe.weight"] = tensors["transformer.wpe.weight"]
     let error = try refusal(tensors)
@@ -90,7 +91,7 @@ import TouchstoneModel
     #expect(error?.place == Parameter.fullName(ofStored: name))
   }
 
-  @Test func aTiedHeadMayBeStoredTooIfItIsTheSame() throws {
+  @Test(.clause("UNE-5")) func aTiedHeadMayBeStoredTooIfItIsTheSame() throws {
     let configuration = try Self.configuration()
     var tensors = Self.tensors(configuration)
     tensors["lm_head.weight"] = tensors["transformer.wte.weight"]
@@ -100,7 +101,7 @@ import TouchstoneModel
     #expect(error?.description.contains("tie_word_embeddings") == true)
   }
 
-  @Test func float64WeightsAreRoundedToFloat32First() throws {
+  @Test(.clause("NUM-2", "FIL-5")) func float64WeightsAreRoundedToFloat32First() throws {
     let configuration = try Self.configuration()
     var tensors = Self.tensors(configuration)
     let values = [1 / 3.0, 0.1, -2.0, 1e-50, 1 + 0x1p-30, 7]

@@ -2,15 +2,16 @@ import Foundation
 import Testing
 import TouchstoneModel
 import TouchstoneReference
+import TouchstoneTestSupport
 
 /// Each chapter against numbers worked out by hand.
 @Suite struct ChapterTests {
-  @Test func embeddingGathersRowsInTheOrderOfTheIDs() {
+  @Test(.clause("EMB-1")) func embeddingGathersRowsInTheOrderOfTheIDs() {
     let table = Tensor<Double>([0, 1, 10, 11, 20, 21], shape: [3, 2])
     #expect(embedding([2, 0, 2], table: table).values == [20, 21, 0, 1, 20, 21])
   }
 
-  @Test func linearAddsTheBiasAndEveryTerm() {
+  @Test(.clause("FFN-1")) func linearAddsTheBiasAndEveryTerm() {
     let x = Tensor<Double>([1, 2, 3, 4], shape: [2, 2])
     let weight = Tensor<Double>([1, 10, 100, 2, 20, 200], shape: [2, 3])
     let bias = Tensor<Double>([0.5, 0.25, 0.125], shape: [3])
@@ -20,7 +21,7 @@ import TouchstoneReference
     #expect(linear(x, weight: weight, bias: bias, columns: 1..<2).values == [50.25, 110.25])
   }
 
-  @Test func layerNormUsesThePopulationVarianceWithEpsilonInsideTheRoot() {
+  @Test(.clause("LN-2", "LN-3", "LN-4")) func layerNormUsesThePopulationVarianceWithEpsilonInsideTheRoot() {
     let x = Tensor<Double>([1, 3], shape: [1, 2])
     let y = layerNorm(
       x, weight: Tensor([2, 4], shape: [2]), bias: Tensor([0.5, -0.5], shape: [2]), epsilon: 3)
@@ -28,19 +29,19 @@ import TouchstoneReference
     #expect(y.values == [-0.5, 1.5])
   }
 
-  @Test func layerNormOfAConstantRowIsTheBias() {
+  @Test(.clause("LN-6")) func layerNormOfAConstantRowIsTheBias() {
     let y = layerNorm(
       Tensor([7, 7, 7], shape: [1, 3]), weight: Tensor([1, 2, 3], shape: [3]),
       bias: Tensor([4, 5, 6], shape: [3]), epsilon: 1e-5)
     #expect(y.values == [4, 5, 6])
   }
 
-  @Test func headsTakeConsecutiveColumns() {
+  @Test(.clause("ATT-2")) func headsTakeConsecutiveColumns() {
     let x = Tensor<Double>((0..<8).map(Double.init), shape: [2, 4])
     #expect(splitHeads(x, headCount: 2).values == [0, 1, 4, 5, 2, 3, 6, 7])
   }
 
-  @Test func attentionSeesNoLaterTokenAndNoMaskedKey() throws {
+  @Test(.clause("ATT-7", "ATT-8", "ATT-9", "ATT-11", "ATT-15")) func attentionSeesNoLaterTokenAndNoMaskedKey() throws {
     let configuration = try Configuration(
       vocabularySize: 3, contextLength: 3, width: 1, layerCount: 1, headCount: 1)
     let inputs = try Inputs(
@@ -58,7 +59,7 @@ import TouchstoneReference
     #expect(context.values == [0, 2, 3])
   }
 
-  @Test(arguments: [
+  @Test(.clause("FFN-3", "FFN-4"), arguments: [
     (0.0, 0.0, 0.0), (1.0, 0.841191990608, 0.841344746069), (-3.0, -0.003637392082, -0.004049694095),
     (-40.0, -0.0, 0.0), (50.0, 50.0, 50.0),
   ])
@@ -67,7 +68,7 @@ import TouchstoneReference
     #expect(abs(geluErf(x) - erfForm) < 1e-12)
   }
 
-  @Test func geluKeepsItsLimits() {
+  @Test(.clause("FFN-9")) func geluKeepsItsLimits() {
     for gelu in [geluTanh, geluErf] {
       #expect(gelu(.infinity) == .infinity)
       #expect(gelu(-.infinity) == 0)
@@ -77,13 +78,13 @@ import TouchstoneReference
     }
   }
 
-  @Test func unembeddingMultipliesByEachRowOfTheTable() {
+  @Test(.clause("UNE-1")) func unembeddingMultipliesByEachRowOfTheTable() {
     let x = Tensor<Double>([1, 2], shape: [1, 2])
     let table = Tensor<Double>([1, 0, 0, 1, 3, 4], shape: [3, 2])
     #expect(unembedding(x, table: table).values == [1, 2, 11])
   }
 
-  @Test func softmaxIsShiftInvariantAndDoesNotOverflow() {
+  @Test(.clause("SMX-4", "SMX-9", "SMX-10")) func softmaxIsShiftInvariantAndDoesNotOverflow() {
     #expect(softmax([1000, 1000]) == [0.5, 0.5])
     #expect(softmax([-.infinity, 5]) == [0, 1])
     #expect(softmax([]).isEmpty)

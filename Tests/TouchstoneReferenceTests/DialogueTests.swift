@@ -1,8 +1,9 @@
 import Testing
 import TouchstoneReference
+import TouchstoneTestSupport
 
 @Suite struct DialogueTests {
-  @Test func theFrameEndsWhereTheAnswerBegins() {
+  @Test(.clause("GEN-12")) func theFrameEndsWhereTheAnswerBegins() {
     let dialogue = Dialogue(system: "A talk.", prompt: "Who's there?")
     #expect(dialogue.text == "A talk.\n\nUser: Who's there?\n\nAI Assistant:")
   }
@@ -20,7 +21,7 @@ import TouchstoneReference
     return (output, filter.isEnded)
   }
 
-  @Test(arguments: [1, 2, 3, 5, 100])
+  @Test(.clause("GEN-13"), arguments: [1, 2, 3, 5, 100])
   func theTextEndsBeforeTheFirstEndHoweverItIsCut(size: Int) {
     for (text, expected, isEnded) in [
       ("well met\nUser: and", "well met", true), ("\nUser:", "", true), ("", "", false),
@@ -31,7 +32,7 @@ import TouchstoneReference
     }
   }
 
-  @Test(arguments: [1, 2, 4])
+  @Test(.clause("GEN-13"), arguments: [1, 2, 4])
   func anEndThatOverlapsItselfIsFound(size: Int) {
     #expect(read("aabaabaac", until: "aabaac", size: size) == ("aab", true))
   }

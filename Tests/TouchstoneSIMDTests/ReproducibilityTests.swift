@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import TouchstoneModel
 import TouchstoneSIMD
+import TouchstoneTestSupport
 
 /// Cases whose tokens stand at their own positions with nothing masked: what prediction can be asked for.
 private let predictable = cases.filter { $0.masked.isEmpty && $0.positions == nil }
@@ -19,7 +20,7 @@ private let predictable = cases.filter { $0.masked.isEmpty && $0.positions == ni
     return logits
   }
 
-  @Test(arguments: predictable, InstructionSet.available)
+  @Test(.clause("ATT-20", "ATT-26", "RES-11"), arguments: predictable, InstructionSet.available)
   func predictionHasTheBitsOfTheObservedForwardPass(_ example: Case, _ set: InstructionSet) throws {
     let weights = try example.weights
     let reference = try SIMDTransformer(weights: weights, instructionSet: set, threadCount: 1)
@@ -35,7 +36,7 @@ private let predictable = cases.filter { $0.masked.isEmpty && $0.positions == ni
     }
   }
 
-  @Test(arguments: predictable)
+  @Test(.clause("GEN-10"), arguments: predictable)
   func whatTheCacheHeldChangesNoBit(_ example: Case) throws {
     var transformer = try SIMDTransformer(weights: example.weights, threadCount: 2)
     let tokens = example.tokens
@@ -84,7 +85,7 @@ private let predictable = cases.filter { $0.masked.isEmpty && $0.positions == ni
     #expect(again == (try observedLogits(one, example.tokens[...])).map(Double.init))
   }
 
-  @Test func severalCallersAtOnceGetTheSameBits() async throws {
+  @Test(.clause("NUM-11")) func severalCallersAtOnceGetTheSameBits() async throws {
     let example = try #require(predictable.last)
     let transformer = try SIMDTransformer(weights: example.weights, threadCount: 3)
     let expected = try observedLogits(transformer, example.tokens[...])
@@ -101,7 +102,7 @@ private let predictable = cases.filter { $0.masked.isEmpty && $0.positions == ni
     }
   }
 
-  @Test(arguments: [[], [0, 1, 2, 3, 4], [3], [-1]])
+  @Test(.clause("EMB-4", "POS-5"), arguments: [[], [0, 1, 2, 3, 4], [3], [-1]])
   func tokensThatDoNotFitAreRefused(_ tokens: [Int]) throws {
     let configuration = try Configuration(
       vocabularySize: 3, contextLength: 4, width: 2, layerCount: 1, headCount: 1)

@@ -1,6 +1,7 @@
 import Testing
 import TouchstoneModel
 import TouchstoneSIMD
+import TouchstoneTestSupport
 import TouchstoneVerdict
 
 @Suite struct SIMDTransformerTests {
@@ -17,7 +18,7 @@ import TouchstoneVerdict
     }
   }
 
-  @Test(arguments: cases)
+  @Test(.clause("RES-8"), arguments: cases)
   func activationsComeInTheOrderOfComputationWithTheGoldenShapes(_ example: Case) throws {
     let transformer = try SIMDTransformer(weights: example.weights, threadCount: 1)
     var seen: [Activation] = []

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import TouchstoneModel
 import TouchstoneReference
+import TouchstoneTestSupport
 
 @testable import TouchstoneTokenizer
 
@@ -25,7 +26,7 @@ import TouchstoneReference
     }
   }
 
-  @Test(arguments: [("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe")])
+  @Test(.clause("TOK-10"), arguments: [("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe")])
   func bothNamesOfTheFilesAreRead(vocabulary: String, merges: String) throws {
     for text in ["a b", "a b\n", "#version: 0.2\na b\n", "#version: 0.2\r\na b\r\n\r\n"] {
       try withFolder([vocabulary: Data(Self.vocabulary.utf8), merges: Data(text.utf8)]) { folder in
@@ -49,6 +50,7 @@ import TouchstoneReference
   }
 
   @Test(
+    .clause("TOK-10"),
     arguments: [
       (["merges.txt": "a b"], "FOLDER: holds neither vocab.json nor encoder.json"),
       (["vocab.json": vocabulary], "FOLDER: holds neither merges.txt nor vocab.bpe"),

@@ -1,11 +1,12 @@
 import Testing
 import TouchstoneModel
 import TouchstoneReference
+import TouchstoneTestSupport
 
 @testable import TouchstoneTokenizer
 
 @Suite struct StreamingDecoderTests {
-  @Test func aCharacterAppearsWhenItsLastTokenDoes() throws {
+  @Test(.clause("TOK-8")) func aCharacterAppearsWhenItsLastTokenDoes() throws {
     let tokenizer = try SmallVocabulary().tokenizer()
     var decoder = StreamingDecoder(tokenizer)
     let pieces = try tokenizer.encode("aé€🎭").map { try decoder.append($0) }
@@ -13,7 +14,7 @@ import TouchstoneReference
     #expect(decoder.finish() == "")
   }
 
-  @Test func whatIsNeverCompletedIsReplacedAtTheEnd() throws {
+  @Test(.clause("TOK-7", "TOK-8")) func whatIsNeverCompletedIsReplacedAtTheEnd() throws {
     let tokenizer = try SmallVocabulary().tokenizer()
     var decoder = StreamingDecoder(tokenizer)
     let pieces = try tokenizer.encode(bytes: [0xF0, 0x9F, 0x8E]).map { try decoder.append($0) }
@@ -22,7 +23,7 @@ import TouchstoneReference
     #expect(decoder.finish() == "")
   }
 
-  @Test func anIdOutOfRangeLosesNothing() throws {
+  @Test(.clause("TOK-9")) func anIdOutOfRangeLosesNothing() throws {
     let tokenizer = try SmallVocabulary().tokenizer()
     var decoder = StreamingDecoder(tokenizer)
     let ids = try tokenizer.encode("é")
@@ -31,7 +32,7 @@ import TouchstoneReference
     #expect(try decoder.append(ids[1]) == "é")
   }
 
-  @Test(arguments: 0..<200 as Range<UInt64>)
+  @Test(.clause("TOK-8"), arguments: 0..<200 as Range<UInt64>)
   func thePiecesJoinToTheTextOfAllIds(seed: UInt64) throws {
     var random = SplitMix64(seed: seed)
     let tokenizer = try Loaded.shakespeare()

@@ -1,6 +1,7 @@
 import Testing
 import TouchstoneModel
 import TouchstoneReference
+import TouchstoneTestSupport
 
 @testable import TouchstoneTokenizer
 
@@ -11,14 +12,14 @@ import TouchstoneReference
 
   // MARK: Merging
 
-  @Test func theLowestRankIsMergedFirstAndFromTheLeft() throws {
+  @Test(.clause("TOK-5")) func theLowestRankIsMergedFirstAndFromTheLeft() throws {
     let tokenizer = try small("b c", "a b", "a a")
     #expect(try tokens(tokenizer, "abc") == ["a", "bc"])
     #expect(try tokens(tokenizer, "abab") == ["ab", "ab"])
     #expect(try tokens(tokenizer, "aaaaa") == ["aa", "aa", "a"])
   }
 
-  @Test func pairsAreNotMergedAcrossWords() throws {
+  @Test(.clause("TOK-4")) func pairsAreNotMergedAcrossWords() throws {
     let tokenizer = try small("a _", "_ b", "e s")
     #expect(try tokens(tokenizer, "a b") == ["a", " b"])
     #expect(try tokens(tokenizer, "e's") == ["e", "'", "s"])
@@ -52,7 +53,7 @@ import TouchstoneReference
   }
 
   /// Merge lists in random order, so that a merge may come before the ones that make its parts.
-  @Test(arguments: 0..<200 as Range<UInt64>)
+  @Test(.clause("TOK-5"), arguments: 0..<200 as Range<UInt64>)
   func anyMergeListIsAppliedAsTheReferenceLoopDoes(seed: UInt64) throws {
     var random = SplitMix64(seed: seed)
     var made = ["a", "b", "c"]
@@ -85,7 +86,7 @@ import TouchstoneReference
 
   // MARK: Round trips
 
-  @Test(arguments: 0..<100 as Range<UInt64>)
+  @Test(.clause("TOK-1"), arguments: 0..<100 as Range<UInt64>)
   func anyBytesComeBackUnchanged(seed: UInt64) throws {
     var random = SplitMix64(seed: seed)
     let bytes =
@@ -95,7 +96,7 @@ import TouchstoneReference
     #expect(try tokenizer.bytes(of: tokenizer.encode(bytes: bytes, specialTokens: .asText)) == bytes)
   }
 
-  @Test(.enabled(if: TestData.hasGPT2, "GPT-2's vocabulary is not beside the checkout"))
+  @Test(.clause("TOK-1"), .enabled(if: TestData.hasGPT2, "GPT-2's vocabulary is not beside the checkout"))
   func aFileThatIsNotTextComesBackUnchanged() throws {
     let bytes = try TestData.text("UTF-8-test.txt")
     let tokenizer = try Loaded.gpt2()
@@ -104,7 +105,7 @@ import TouchstoneReference
   }
 
   /// What may be cut and joined is words: elsewhere the ids of two halves need not be those of the whole.
-  @Test(arguments: 0..<100 as Range<UInt64>)
+  @Test(.clause("TOK-4"), arguments: 0..<100 as Range<UInt64>)
   func theIdsOfATextAreThoseOfItsWordsJoined(seed: UInt64) throws {
     var random = SplitMix64(seed: seed)
     let bytes = Array(random.text(count: 60).utf8)
@@ -115,14 +116,14 @@ import TouchstoneReference
     #expect(try tokenizer.encode(bytes: bytes) == joined, "seed \(seed)")
   }
 
-  @Test func theIdsOfTwoHalvesNeedNotBeThoseOfTheWhole() throws {
+  @Test(.clause("TOK-4")) func theIdsOfTwoHalvesNeedNotBeThoseOfTheWhole() throws {
     let tokenizer = try Loaded.shakespeare()
     #expect(try tokenizer.encode("so ") + tokenizer.encode("the") != tokenizer.encode("so the"))
   }
 
   // MARK: Ids
 
-  @Test(arguments: [-1, 512, Int.min, Int.max])
+  @Test(.clause("TOK-9"), arguments: [-1, 512, Int.min, Int.max])
   func idsOutsideTheVocabularyAreRefused(id: Int) throws {
     let tokenizer = try Loaded.shakespeare()
     let error = #expect(throws: BadInput.self) { try tokenizer.token(id) }
@@ -130,7 +131,7 @@ import TouchstoneReference
     #expect(throws: BadInput.self) { try tokenizer.decode([0, id]) }
   }
 
-  @Test func whatIsNotTextIsDecodedAsReplacementCharacters() throws {
+  @Test(.clause("TOK-7")) func whatIsNotTextIsDecodedAsReplacementCharacters() throws {
     let tokenizer = try small()
     let ids = try tokenizer.encode(bytes: [0x61, 0xFF, 0xE2, 0x82, 0x62])
     #expect(try tokenizer.decode(ids) == "a\u{FFFD}\u{FFFD}b")
@@ -149,7 +150,7 @@ import TouchstoneReference
 
   // MARK: Special tokens
 
-  @Test func specialTokensAreRecognisedUnlessTheTextIsNotTrusted() throws {
+  @Test(.clause("TOK-6")) func specialTokensAreRecognisedUnlessTheTextIsNotTrusted() throws {
     let tokenizer = try small("a b")
     #expect(tokenizer.endOfText == 257)
     #expect(tokenizer.specialTokens == ["<|endoftext|>": 257])
@@ -159,7 +160,7 @@ import TouchstoneReference
     #expect(try tokenizer.decode([256, 257]) == "ab<|endoftext|>")
   }
 
-  @Test func partsOfASpecialTokenAreText() throws {
+  @Test(.clause("TOK-6")) func partsOfASpecialTokenAreText() throws {
     let tokenizer = try small()
     for text in ["<", "<|", "<|endoftext|", "|endoftext|>", "<<|endoftex", "<|endoftext"] {
       #expect(try !tokenizer.encode(text).contains(256))
@@ -168,7 +169,7 @@ import TouchstoneReference
     #expect(try tokenizer.encode("<<|endoftext|>>").count == 3)
   }
 
-  @Test func theLongestSpecialTokenIsTaken() throws {
+  @Test(.clause("TOK-6")) func theLongestSpecialTokenIsTaken() throws {
     let tokenizer = try SmallVocabulary(special: ["<s>", "<s><s>", "[PAD]"]).tokenizer()
     #expect(try tokenizer.encode("<s><s><s>[PAD]") == [257, 256, 258])
     #expect(tokenizer.endOfText == nil)

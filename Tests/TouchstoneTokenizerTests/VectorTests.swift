@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TouchstoneTestSupport
 import TouchstoneTokenizer
 
 /// The ids that other people's tokenizers give.
@@ -34,7 +35,7 @@ import TouchstoneTokenizer
     }
   }
 
-  @Test func theShakespeareModelsVectorsAreMet() throws {
+  @Test(.clause("TOK-2", "TOK-3", "TOK-5")) func theShakespeareModelsVectorsAreMet() throws {
     let vectors = try JSONDecoder().decode(
       ShakespeareVectors.self, from: TestData.fixture("tokenizer_vectors.json"))
     #expect(vectors.vectors.count == 29)
@@ -51,7 +52,7 @@ import TouchstoneTokenizer
     #expect(digest(ids: ids) == whole.sha256_le_int32)
   }
 
-  @Test(.enabled(if: TestData.hasGPT2, "GPT-2's vocabulary is not beside the checkout"))
+  @Test(.clause("TOK-2", "TOK-3", "TOK-5"), .enabled(if: TestData.hasGPT2, "GPT-2's vocabulary is not beside the checkout"))
   func gpt2VectorsOfFourOtherProjectsAreMet() throws {
     let file = TestData.gpt2.appendingPathComponent("third_party_vectors.json")
     let vectors = try JSONDecoder().decode([Vector].self, from: Data(contentsOf: file))

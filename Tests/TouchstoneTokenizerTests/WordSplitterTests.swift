@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import TouchstoneReference
+import TouchstoneTestSupport
 
 @testable import TouchstoneTokenizer
 
@@ -16,7 +17,7 @@ import TouchstoneReference
     words(Array(text.utf8)).map { String(decoding: $0, as: UTF8.self) }
   }
 
-  @Test(arguments: [
+  @Test(.clause("TOK-3"), arguments: [
     ("", []),
     ("Hello world", ["Hello", " world"]),
     ("it's we're I'll DON'T", ["it", "'s", " we", "'re", " I", "'ll", " DON", "'", "T"]),
@@ -39,7 +40,7 @@ import TouchstoneReference
     #expect(words(text).map { Array($0.utf8) } == expected.map { Array($0.utf8) })
   }
 
-  @Test(arguments: 0..<300 as Range<UInt64>)
+  @Test(.clause("TOK-3"), arguments: 0..<300 as Range<UInt64>)
   func theSplitIsThatOfARegularExpressionEngine(seed: UInt64) throws {
     // ICU's \s lacks what the property White_Space holds; the pattern is otherwise GPT-2's own.
     let pattern = try NSRegularExpression(
@@ -61,7 +62,7 @@ import TouchstoneReference
     #expect(words(bytes).flatMap { $0 } == bytes, "seed \(seed)")
   }
 
-  @Test func bytesThatAreNoCharacterAreSigns() {
+  @Test(.clause("TOK-3")) func bytesThatAreNoCharacterAreSigns() {
     #expect(
       words(Array("a".utf8) + [0xFF, 0xC3] + Array("b ".utf8) + [0xE2, 0x82]) == [
         [0x61], [0xFF, 0xC3], [0x62], [0x20, 0xE2, 0x82],

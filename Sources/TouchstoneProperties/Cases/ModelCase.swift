@@ -49,6 +49,27 @@ package struct ModelCase: Generated {
   /// Roles without effect.
   package var neutral: Set<Parameter.Role> = []
 
+  /// A case chosen by hand.
+  package init(
+    tokens: [Int], headCount: Int = 1, headWidth: Int = 1, feedForwardWidth: Int = 1, vocabularySize: Int = 1,
+    layerCount: Int = 1, spareContext: Int = 0, function: ActivationFunction = .geluTanh, epsilon: Double = 1e-5,
+    tiesEmbeddings: Bool = true, scalesScoresByLayer: Bool = false, seed: UInt64 = 0, values: Values = .any
+  ) {
+    self.tokens = tokens
+    self.headCount = headCount
+    self.headWidth = headWidth
+    self.feedForwardWidth = feedForwardWidth
+    self.vocabularySize = vocabularySize
+    self.layerCount = layerCount
+    self.spareContext = spareContext
+    self.function = function
+    self.epsilon = epsilon
+    self.tiesEmbeddings = tiesEmbeddings
+    self.scalesScoresByLayer = scalesScoresByLayer
+    self.seed = seed
+    self.values = values
+  }
+
   /// A case determined by the generator: extents of 1, primes, and around the width of a vector register.
   package static func generate(_ generator: inout SplitMix64) -> ModelCase {
     let count = generator.element(of: [1, 2, 3, 4, 5, 7, 9, 12])

@@ -9,6 +9,8 @@
 ///     AI Assistant:
 ///
 /// A model that was not trained on conversations will not answer well; the frame does not change that.
+///
+/// Clauses: GEN-12.
 public struct Dialogue: Hashable, Sendable {
   /// What the model reads: the frame up to where the answer begins.
   public let text: String
@@ -29,6 +31,8 @@ public struct Dialogue: Hashable, Sendable {
 /// Text that comes in pieces and ends before the first occurrence of a given text.
 ///
 /// What could be the beginning of the end is held back until it is clear that it is not.
+///
+/// Clauses: GEN-13.
 public struct TextUntil: Sendable {
   /// Whether the end was found.
   public private(set) var isEnded = false
@@ -44,6 +48,8 @@ public struct TextUntil: Sendable {
   }
 
   /// What of the text so far is certain to stand before the end and was not handed out yet.
+  ///
+  /// Clauses: GEN-13.
   public mutating func append(_ piece: String) -> String {
     var certain = ""
     for character in piece where !isEnded {
@@ -57,6 +63,8 @@ public struct TextUntil: Sendable {
   }
 
   /// What was held back and turned out not to be the end; empty after the end.
+  ///
+  /// Clauses: GEN-13.
   public mutating func finish() -> String {
     defer { heldBack = [] }
     return isEnded ? "" : String(heldBack)

@@ -1,0 +1,140 @@
+import Foundation
+import Testing
+import TouchstoneFaults
+import TouchstoneGolden
+import TouchstoneModel
+import TouchstoneProperties
+import TouchstoneReference
+import TouchstoneTestSupport
+
+/// Properties can fail: planted bugs are found, and shrunk to the smallest shape that shows them.
+@Suite struct PlantedFaultTests {
+  /// A bug, and the smallest model on which it can be seen.
+  struct Planted: CustomTestStringConvertible, Sendable {
+    let testDescription: String
+    let tokens: Int
+    let width: Int
+    let vocabulary: Int
+    let engine: Engine
+
+    init(
+      _ name: String, tokens: Int = 1, width: Int = 1, vocabulary: Int = 1,
+      _ substitute: @escaping TestDouble<Float>.Substitute
+    ) {
+      testDescription = name
+      self.tokens = tokens
+      self.width = width
+      self.vocabulary = vocabulary
+      engine = .double(name, substitute)
+    }
+  }
+
+  static let bugs: [Planted] = [
+    Planted("mask: the first token sees the next one", tokens: 2) { operation, activations, parameters, inputs in
+      var value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
+      guard operation.kind == .maskedSoftmax, inputs.count > 1 else { return value }
+      for head in 0..<value.shape[0] { value[head, 0, 1] = 0.5 }
+      return value
+    },
+    Planted("softmax: the last term is not in the sum", tokens: 2) { operation, activations, parameters, inputs in
+      var value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
+      guard operation.kind == .maskedSoftmax else { return value }
+      for row in 0..<value.rowCount {
+        let last = value.row(row).last ?? 0
+        guard last > 0, last < 1 else { continue }
+        for column in 0..<value.rowWidth { value[row, column] /= 1 - last }
+      }
+      return value
+    },
+    Planted("embedding: the row after the id's", vocabulary: 2) { operation, activations, parameters, inputs in
+      let value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
+      guard operation.kind == .tokenEmbedding else { return value }
+      return embedding(inputs.tokenIDs.map { ($0 + 1) % parameters[0].rowCount }, table: parameters[0])
+    },
+    Planted("layer norm: the variance is divided by D − 1", width: 2) { operation, activations, parameters, inputs in
+      guard case .layerNorm(let epsilon) = operation.kind, parameters[0].count > 1 else {
+        return evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
+      }
+      let width = Double(parameters[0].count)
+      let scale = ((width - 1) / width).squareRoot()
+      return layerNorm(
+        activations[0], weight: Tensor(parameters[0].values.map { $0 * scale }, shape: parameters[0].shape),
+        bias: parameters[1], epsilon: epsilon * (width - 1) / width)
+    },
+  ]
+
+  private func counterexample(_ planted: Planted, seed: UInt64 = 0, count: Int = 12) throws -> (
+    property: ModelProperty, found: Counterexample<ModelCase>
+  ) {
+    for property in ModelProperty.all {
+      if let found = property.counterexample(by: planted.engine, seed: seed, count: count) {
+        return (property, found)
+      }
+    }
+    throw BadInput(problem: "no property finds \(planted.testDescription)")
+  }
+
+  @Test(arguments: bugs)
+  func aPlantedBugIsFoundAndShrunkToTheSmallestShape(_ planted: Planted) throws {
+    let smallest = try counterexample(planted).found.smallest
+    #expect(smallest.tokens.count == planted.tokens, "\(smallest)")
+    #expect(smallest.headCount * smallest.headWidth == planted.width, "\(smallest)")
+    #expect(smallest.vocabularySize == planted.vocabulary, "\(smallest)")
+    #expect(smallest.layerCount == 1 && smallest.feedForwardWidth == 1 && smallest.spareContext == 0, "\(smallest)")
+    #expect(smallest.simpler.allSatisfy { $0.description != smallest.description })
+  }
+
+  @Test(arguments: bugs)
+  func thePrintedSeedFindsTheSameCaseAtOnce(_ planted: Planted) throws {
+    let (property, found) = try counterexample(planted)
+    let again = property.counterexample(by: planted.engine, seed: found.seed, count: 1)
+    #expect(again?.found.description == found.found.description)
+    #expect(again?.smallest.description == found.smallest.description && again?.reason == found.reason)
+  }
+
+  @Test func aFailureNamesItsSeedItsCommandAndAGoldenThatHoldsTheCase() throws {
+    let planted = Self.bugs[0]
+    let (property, found) = try counterexample(planted)
+    let message = try #require(failure(of: property, by: planted.engine, cases: 12))
+    #expect(message.contains("TOUCHSTONE_SEED=\(found.seed) TOUCHSTONE_CASES=1 swift test --filter aFailureNames"))
+    let path = try #require(message.firstMatch(of: /touchstone verify (\S+)/)?.1)
+    let golden = try ActivationFile(path: String(path))
+    #expect(golden.inputs.count == 2 && golden.configuration.width == 1)
+    let weights = try golden.weights()
+    let model = try found.smallest.model()
+    #expect(weights?.stored.count == model.parameters.count)
+    try FileManager.default.removeItem(atPath: String(path))
+    try? FileManager.default.removeItem(atPath: path + ".sha256")
+  }
+
+  /// How many faults of the catalogue the properties find, without any golden.
+  @Test func mostFaultsOfTheCatalogueAreFoundByPropertiesAlone() {
+    var missed: [String] = []
+    for fault in Fault.catalogue {
+      let engine = Engine(fault.id) { FaultyTransformer(weights: $0, fault: fault) }
+      let isFound = ModelProperty.all.contains { $0.counterexample(by: engine, seed: 0, count: 6) != nil }
+      if !isFound { missed.append(fault.id) }
+    }
+    let count = Fault.catalogue.count
+    print("properties find \(count - missed.count) of \(count) faults; not \(missed.joined(separator: ", "))")
+    #expect(Double(count - missed.count) >= 0.8 * Double(count), "missed: \(missed)")
+  }
+}
+
+/// The reference in float32 with one fault at every place where it can be planted.
+private struct FaultyTransformer: Transformer {
+  let weights: Weights
+  let fault: Fault
+  var configuration: Configuration { weights.configuration }
+
+  func forward(_ inputs: Inputs, observe: (Activation, Tensor<Float>) throws -> Void) throws {
+    let sites = fault.sites(in: configuration).map { ($0.output, fault) }
+    let run = RecordedActivations(
+      weights: weights, inputs: inputs, planting: Dictionary(uniqueKeysWithValues: sites))
+    for operation in configuration.operations {
+      if let tensor = run.tensors[operation.output] {
+        try observe(operation.output, tensor.converted(to: Float.self))
+      }
+    }
+  }
+}
