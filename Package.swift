@@ -130,7 +130,8 @@ let package = Package(
     .testTarget(
       name: "SpecificationTests",
       dependencies: [
-        "TouchstoneFaults", "TouchstoneGolden", "TouchstoneModel", "TouchstoneProperties", "TouchstoneReference",
+        "TouchstoneFaults", "TouchstoneGolden", "TouchstoneModel", "TouchstoneProperties",
+        "TouchstoneReference",
         "TouchstoneSIMD", "TouchstoneSpecification", "TouchstoneTestSupport", "TouchstoneVerdict",
       ]),
     .testTarget(

@@ -18,7 +18,8 @@ package struct ModelProperty: Sendable {
   }
 
   /// Every property, in the order of the chapters.
-  package static let all = embedding + layerNorm + attention + feedForward + residualStream + readout + numerics
+  package static let all =
+    embedding + layerNorm + attention + feedForward + residualStream + readout + numerics
 }
 
 /// An implementation under test, made anew for each model.

@@ -55,7 +55,9 @@ private struct ChapterParser {
     skipBlank()
     var fields = try self.fields()
     func required(_ name: String) throws(BadInput) -> String {
-      guard let value = fields.removeValue(forKey: name) else { throw wrong("\(id) has no line `- \(name): `") }
+      guard let value = fields.removeValue(forKey: name) else {
+        throw wrong("\(id) has no line `- \(name): `")
+      }
       return value
     }
     let clause = Clause(

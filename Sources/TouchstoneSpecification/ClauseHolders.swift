@@ -35,7 +35,8 @@ public enum ClauseHolders {
     var files: [(file: String, text: String)] = []
     for path in paths.sorted() where path.hasSuffix(".swift") {
       do {
-        files.append((folder + "/" + path, try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)))
+        files.append(
+          (folder + "/" + path, try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)))
       } catch {
         throw BadInput(file: folder + "/" + path, problem: "cannot be read", remedy: "check its permissions")
       }

@@ -33,7 +33,10 @@ import TouchstoneTestSupport
   @Test(.clause("LN-6"))
   func aConstantRowWithoutEpsilonIsNotANumber() {
     let one = Tensor<Double>([1, 1], shape: [2])
-    #expect(layerNorm(Tensor([3, 3], shape: [1, 2]), weight: one, bias: one, epsilon: 0).values.allSatisfy { $0.isNaN })
+    #expect(
+      layerNorm(Tensor([3, 3], shape: [1, 2]), weight: one, bias: one, epsilon: 0).values.allSatisfy {
+        $0.isNaN
+      })
   }
 
   @Test(.clause("ATT-9", "ATT-11", "ATT-15", "NUM-10"))
@@ -51,7 +54,10 @@ import TouchstoneTestSupport
     for index in scores.values.indices where scores.values[index] == hidden { poisoned.values[index] = .nan }
     let probabilities = maskedSoftmax(poisoned, inputs: inputs)
     #expect(probabilities == maskedSoftmax(scores, inputs: inputs))
-    #expect(probabilities.values.enumerated().allSatisfy { scores.values[$0.offset] != hidden || $0.element.bitPattern == 0 })
+    #expect(
+      probabilities.values.enumerated().allSatisfy {
+        scores.values[$0.offset] != hidden || $0.element.bitPattern == 0
+      })
     let context = attentionContext(
       probabilities: probabilities, value: Tensor([4, .nan, 4], shape: [1, 3, 1]), inputs: inputs)
     #expect(context.values == [4, 4, 4])

@@ -83,7 +83,8 @@ extension ExampleExpression {
     let configuration = try Configuration(
       vocabularySize: 1, contextLength: count, width: 1, layerCount: 1, headCount: 1)
     return try Inputs(
-      tokenIDs: [Int](repeating: 0, count: count), attentionMask: labelled["mask"]?.integers().map { $0 != 0 },
+      tokenIDs: [Int](repeating: 0, count: count),
+      attentionMask: labelled["mask"]?.integers().map { $0 != 0 },
       configuration: configuration)
   }
 }

@@ -41,7 +41,9 @@ indirect enum ExampleValue: Equatable {
 
   /// The list as a tensor.
   func tensor() throws -> Tensor<Double> {
-    guard shape.reduce(1, *) == numbers.count else { throw BadInput(problem: "the lists are not of one length") }
+    guard shape.reduce(1, *) == numbers.count else {
+      throw BadInput(problem: "the lists are not of one length")
+    }
     return Tensor(numbers, shape: shape)
   }
 

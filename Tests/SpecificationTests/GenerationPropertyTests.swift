@@ -43,7 +43,9 @@ import TouchstoneTestSupport
       for index in made.indices {
         let window = Array(whole[..<(length + index)].suffix(length))
         let alone = try text(full, prompt: window, count: 1, temperature: 0)
-        if alone != [made[index]] { return "token \(index) is \(made[index]), and \(alone) after \(window) alone" }
+        if alone != [made[index]] {
+          return "token \(index) is \(made[index]), and \(alone) after \(window) alone"
+        }
       }
       return nil
     }

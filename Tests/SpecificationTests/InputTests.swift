@@ -26,7 +26,8 @@ import TouchstoneTestSupport
     #expect(throws: BadInput.self) {
       try Inputs(tokenIDs: [0, 1], positionIDs: [0, position], configuration: configuration)
     }
-    #expect(try Inputs(tokenIDs: [0, 1], positionIDs: [3, 0], configuration: configuration).positionIDs == [3, 0])
+    #expect(
+      try Inputs(tokenIDs: [0, 1], positionIDs: [3, 0], configuration: configuration).positionIDs == [3, 0])
   }
 
   @Test(.clause("EMB-5", "POS-5", "GEN-8"), arguments: 1...4)
@@ -47,14 +48,18 @@ import TouchstoneTestSupport
   func positionsAndMaskHaveOneEntryForEachToken(count: Int) throws {
     let configuration = try configuration()
     #expect(throws: BadInput.self) {
-      try Inputs(tokenIDs: [0, 1], positionIDs: [Int](repeating: 0, count: count), configuration: configuration)
+      try Inputs(
+        tokenIDs: [0, 1], positionIDs: [Int](repeating: 0, count: count), configuration: configuration)
     }
     #expect(throws: BadInput.self) {
-      try Inputs(tokenIDs: [0, 1], attentionMask: [Bool](repeating: true, count: count), configuration: configuration)
+      try Inputs(
+        tokenIDs: [0, 1], attentionMask: [Bool](repeating: true, count: count), configuration: configuration)
     }
   }
 
-  @Test(.clause("ATT-3"), arguments: [(35, 5, 7), (8, 8, 1), (7, 1, 7), (1, 1, 1), (6, 4, 0), (5, 3, 0), (2, 3, 0)])
+  @Test(
+    .clause("ATT-3"),
+    arguments: [(35, 5, 7), (8, 8, 1), (7, 1, 7), (1, 1, 1), (6, 4, 0), (5, 3, 0), (2, 3, 0)])
   func headsDivideTheWidthOrTheConfigurationIsRefused(width: Int, heads: Int, headWidth: Int) throws {
     func make() throws -> Configuration {
       try Configuration(vocabularySize: 1, contextLength: 1, width: width, layerCount: 1, headCount: heads)

@@ -32,7 +32,8 @@ import TouchstoneTestSupport
   func topKKeepsTheGreatestWithTiesAndItsSetsNest() {
     expectHolds("top-k", of: Row.self) { row in
       // Whole numbers below 700 apart at temperature 1, so that what is kept has a probability above 0.
-      let whole = Row(values: row.values.map { ($0.isFinite ? max(-300, min(300, $0)) : -300).rounded() }, temperature: 1)
+      let whole = Row(
+        values: row.values.map { ($0.isFinite ? max(-300, min(300, $0)) : -300).rounded() }, temperature: 1)
       var before: Set<Int> = []
       for k in 1...whole.values.count + 1 {
         let kept = try kept(whole, topK: k)
@@ -58,14 +59,19 @@ import TouchstoneTestSupport
         let least = kept.map { full[$0] }.min() ?? 0
         guard !kept.isEmpty else { return "top-p \(p) keeps nothing" }
         guard sum >= p - 1e-12 else { return "top-p \(p) keeps \(sum)" }
-        guard kept.count == 1 || sum - least <= p + 1e-12 else { return "top-p \(p) keeps \(sum), \(least) too much" }
+        guard kept.count == 1 || sum - least <= p + 1e-12 else {
+          return "top-p \(p) keeps \(sum), \(least) too much"
+        }
         let greatestLeft = full.indices.filter { !kept.contains($0) }.map { full[$0] }.max() ?? 0
         guard greatestLeft <= least else { return "top-p \(p) keeps \(least) and drops \(greatestLeft)" }
-        guard before.isSubset(of: kept) else { return "top-p \(p) loses \(before.subtracting(kept).sorted())" }
+        guard before.isSubset(of: kept) else {
+          return "top-p \(p) loses \(before.subtracting(kept).sorted())"
+        }
         before = kept
       }
       let all = nextTokenDistribution(
-        row.values, options: try SamplingOptions(temperature: row.temperature, topP: 1, allowAnyTemperature: true))
+        row.values,
+        options: try SamplingOptions(temperature: row.temperature, topP: 1, allowAnyTemperature: true))
       return all == full ? nil : "top-p 1 changes the distribution"
     }
   }
@@ -78,7 +84,8 @@ import TouchstoneTestSupport
       let full = softmax(row.values.map { $0 / row.temperature })
       let p = nextTokenDistribution(row.values, options: options)
       let share = zip(full, p).filter { $0.1 > 0 }.reduce(0) { $0 + $1.0 }
-      for (before, after) in zip(full, p) where after > 0 && !(abs(after * share - before) <= 1e-12 * before) {
+      for (before, after) in zip(full, p) where after > 0 && !(abs(after * share - before) <= 1e-12 * before)
+      {
         return "\(before) of \(share) becomes \(after)"
       }
       return abs(p.reduce(0, +) - 1) <= 1e-13 ? nil : "the sum is \(p.reduce(0, +))"

@@ -94,9 +94,12 @@ import TouchstoneTestSupport
     }
   }
 
-  @Test(.clause("SMX-11", "SMX-12"), arguments: [
-    [-Double.infinity], [-.infinity, -.infinity], [.nan], [0, .nan], [.nan, 0], [.infinity], [0, .infinity, -1],
-  ])
+  @Test(
+    .clause("SMX-11", "SMX-12"),
+    arguments: [
+      [-Double.infinity], [-.infinity, -.infinity], [.nan], [0, .nan], [.nan, 0], [.infinity],
+      [0, .infinity, -1],
+    ])
   func whatHasNoSoftmaxIsNaNThroughout(row: [Double]) {
     #expect(softmax(row).allSatisfy { $0.isNaN })
   }
@@ -156,7 +159,8 @@ import TouchstoneTestSupport
     expectHolds("entropy", of: Row.self) { row in
       let entropies = [0.1, 0.3, 1, 1.5, 2, 10, 1000].map { entropy(atTemperature(row, $0)) }
       let slack = Double(row.values.count) * 1e-13
-      return zip(entropies, entropies.dropFirst()).allSatisfy { $0 <= $1 + slack } ? nil : "it goes \(entropies)"
+      return zip(entropies, entropies.dropFirst()).allSatisfy { $0 <= $1 + slack }
+        ? nil : "it goes \(entropies)"
     }
   }
 

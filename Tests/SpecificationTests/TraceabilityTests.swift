@@ -18,7 +18,8 @@ import TouchstoneModel
     #expect(specification.chapters.map(\.file) == names)
     for (name, chapter) in zip(names, specification.chapters) {
       let text = try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
-      #expect(try Chapter(markdown: text, file: name) == chapter, "rebuild: the program holds an older \(name)")
+      #expect(
+        try Chapter(markdown: text, file: name) == chapter, "rebuild: the program holds an older \(name)")
       #expect(name.hasPrefix("0" + chapter.title.prefix(1)) || name.hasPrefix(chapter.title.prefix(2)))
     }
   }
@@ -44,7 +45,8 @@ import TouchstoneModel
     for holder in try ClauseHolders.tests(checkout: Self.checkout) {
       let unknown = holder.clauses.filter { !known.contains($0) }
       #expect(
-        unknown.isEmpty, "\(holder.file):\(holder.line): \(holder.name) names \(unknown.joined(separator: ", "))")
+        unknown.isEmpty,
+        "\(holder.file):\(holder.line): \(holder.name) names \(unknown.joined(separator: ", "))")
     }
   }
 
@@ -54,7 +56,8 @@ import TouchstoneModel
     let prefixes = Set(known.map { String($0.prefix { $0 != "-" }) })
     for folder in ["Sources", "Tests"] {
       for (file, text) in try ClauseHolders.sources(below: folder, of: Self.checkout) {
-        for match in text.matches(of: /\b([A-Z]{2,3})-[1-9][0-9]*\b/) where prefixes.contains(String(match.1)) {
+        for match in text.matches(of: /\b([A-Z]{2,3})-[1-9][0-9]*\b/) where prefixes.contains(String(match.1))
+        {
           #expect(known.contains(String(match.0)), "\(file) mentions \(match.0)")
         }
       }
@@ -70,7 +73,8 @@ import TouchstoneModel
 
   /// A function or type counts where it is public; initialisers and properties belong to their type.
   @Test func everyPublicFunctionOfTheReferenceCitesItsClauses() throws {
-    let declaration = /((?:^ *\/\/\/.*\n)+)^ *public (?:mutating )?(?:func|struct) (\w+)/.anchorsMatchLineEndings()
+    let declaration = /((?:^ *\/\/\/.*\n)+)^ *public (?:mutating )?(?:func|struct) (\w+)/
+      .anchorsMatchLineEndings()
     var count = 0
     for (file, text) in try ClauseHolders.sources(below: "Sources/TouchstoneReference", of: Self.checkout) {
       for match in text.matches(of: declaration) {

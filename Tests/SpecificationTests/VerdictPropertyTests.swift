@@ -39,7 +39,9 @@ import TouchstoneTestSupport
     expectHolds("NaN", of: ModelCase.self, cases: 10) { generated in
       let model = try generated.model()
       let right = try Engine.rounding.run(model, generated.inputs()).activations
-      for point in [Activation(.layerNorm1, layer: 0), Activation(.feedForwardOutput, layer: 0), Activation(.logits)] {
+      for point in [
+        Activation(.layerNorm1, layer: 0), Activation(.feedForwardOutput, layer: 0), Activation(.logits),
+      ] {
         var spoilt = right
         spoilt.tensors[point]?.values[0] = .nan
         let verdict = try Judge(weights: model.weights()).verdict(on: spoilt)

@@ -81,7 +81,8 @@ package func writeGolden(of generated: ModelCase, name: String) throws -> String
   let writer = try ActivationFileWriter(
     path: path, kind: .golden, configuration: weights.configuration, inputs: inputs,
     weightsDigest: WeightsDigest.of(weights),
-    provenance: ["producer": "touchstone", "implementation": "reference", "precision": "float64"], overwrite: true)
+    provenance: ["producer": "touchstone", "implementation": "reference", "precision": "float64"],
+    overwrite: true)
   try writer.writeWeights(weights)
   try ReferenceTransformer(weights).forward(inputs) { try writer.write($0, $1) }
   try writer.finish()

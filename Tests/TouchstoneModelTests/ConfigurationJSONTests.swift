@@ -52,7 +52,8 @@ import TouchstoneTestSupport
     #expect(try configuration(["activation_function": "\"\(name)\""]).activationFunction == function)
   }
 
-  @Test(.clause("FFN-6"), arguments: ["gelu_fast", "gelu_10", "quick_gelu", "silu", "swish", "relu2", "tanh", ""])
+  @Test(
+    .clause("FFN-6"), arguments: ["gelu_fast", "gelu_10", "quick_gelu", "silu", "swish", "relu2", "tanh", ""])
   func anotherActivationFunctionIsRefusedByName(name: String) {
     let error = #expect(throws: BadInput.self) {
       try configuration(["activation_function": "\"\(name)\""])

@@ -41,7 +41,9 @@ import TouchstoneTestSupport
     #expect(splitHeads(x, headCount: 2).values == [0, 1, 4, 5, 2, 3, 6, 7])
   }
 
-  @Test(.clause("ATT-7", "ATT-8", "ATT-9", "ATT-11", "ATT-15")) func attentionSeesNoLaterTokenAndNoMaskedKey() throws {
+  @Test(.clause("ATT-7", "ATT-8", "ATT-9", "ATT-11", "ATT-15")) func attentionSeesNoLaterTokenAndNoMaskedKey()
+    throws
+  {
     let configuration = try Configuration(
       vocabularySize: 3, contextLength: 3, width: 1, layerCount: 1, headCount: 1)
     let inputs = try Inputs(
@@ -59,10 +61,12 @@ import TouchstoneTestSupport
     #expect(context.values == [0, 2, 3])
   }
 
-  @Test(.clause("FFN-3", "FFN-4"), arguments: [
-    (0.0, 0.0, 0.0), (1.0, 0.841191990608, 0.841344746069), (-3.0, -0.003637392082, -0.004049694095),
-    (-40.0, -0.0, 0.0), (50.0, 50.0, 50.0),
-  ])
+  @Test(
+    .clause("FFN-3", "FFN-4"),
+    arguments: [
+      (0.0, 0.0, 0.0), (1.0, 0.841191990608, 0.841344746069), (-3.0, -0.003637392082, -0.004049694095),
+      (-40.0, -0.0, 0.0), (50.0, 50.0, 50.0),
+    ])
   func geluHasItsKnownValues(x: Double, tanhForm: Double, erfForm: Double) {
     #expect(abs(geluTanh(x) - tanhForm) < 1e-12)
     #expect(abs(geluErf(x) - erfForm) < 1e-12)

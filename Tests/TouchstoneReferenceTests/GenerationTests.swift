@@ -123,7 +123,8 @@ private struct TablePredictor: NextTokenPredictor {
     #expect(try draws(seed: 7) != draws(seed: 8))
   }
 
-  @Test(.clause("SAM-3"), arguments: [(-0.1, false), (2.1, false), (.nan, true), (.infinity, true), (-1, true)])
+  @Test(
+    .clause("SAM-3"), arguments: [(-0.1, false), (2.1, false), (.nan, true), (.infinity, true), (-1, true)])
   func temperaturesOutOfRangeAreRefused(temperature: Double, allowAny: Bool) {
     #expect(throws: BadInput.self) {
       try SamplingOptions(temperature: temperature, allowAnyTemperature: allowAny)

@@ -52,7 +52,9 @@ import TouchstoneTokenizer
     #expect(digest(ids: ids) == whole.sha256_le_int32)
   }
 
-  @Test(.clause("TOK-2", "TOK-3", "TOK-5"), .enabled(if: TestData.hasGPT2, "GPT-2's vocabulary is not beside the checkout"))
+  @Test(
+    .clause("TOK-2", "TOK-3", "TOK-5"),
+    .enabled(if: TestData.hasGPT2, "GPT-2's vocabulary is not beside the checkout"))
   func gpt2VectorsOfFourOtherProjectsAreMet() throws {
     let file = TestData.gpt2.appendingPathComponent("third_party_vectors.json")
     let vectors = try JSONDecoder().decode([Vector].self, from: Data(contentsOf: file))

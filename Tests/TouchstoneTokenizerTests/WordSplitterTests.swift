@@ -17,25 +17,27 @@ import TouchstoneTestSupport
     words(Array(text.utf8)).map { String(decoding: $0, as: UTF8.self) }
   }
 
-  @Test(.clause("TOK-3"), arguments: [
-    ("", []),
-    ("Hello world", ["Hello", " world"]),
-    ("it's we're I'll DON'T", ["it", "'s", " we", "'re", " I", "'ll", " DON", "'", "T"]),
-    ("'sometimes", ["'s", "ometimes"]),
-    ("!'s", ["!'", "s"]),
-    (" 's", [" '", "s"]),
-    ("abc123.5", ["abc", "123", ".", "5"]),
-    ("a  b", ["a", " ", " b"]),
-    ("a   ", ["a", "   "]),
-    ("a \n b", ["a", " \n", " b"]),
-    ("a\n\nb", ["a", "\n", "\n", "b"]),
-    ("a\u{3000}\u{3000}b", ["a", "\u{3000}", "\u{3000}", "b"]),
-    (" \t", [" \t"]),
-    (" ", [" "]),
-    ("½ Ⅷ ٣", ["½", " Ⅷ", " ٣"]),
-    ("e\u{301}", ["e", "\u{301}"]),
-    ("\u{1C}\u{180E}", ["\u{1C}\u{180E}"]),
-  ])
+  @Test(
+    .clause("TOK-3"),
+    arguments: [
+      ("", []),
+      ("Hello world", ["Hello", " world"]),
+      ("it's we're I'll DON'T", ["it", "'s", " we", "'re", " I", "'ll", " DON", "'", "T"]),
+      ("'sometimes", ["'s", "ometimes"]),
+      ("!'s", ["!'", "s"]),
+      (" 's", [" '", "s"]),
+      ("abc123.5", ["abc", "123", ".", "5"]),
+      ("a  b", ["a", " ", " b"]),
+      ("a   ", ["a", "   "]),
+      ("a \n b", ["a", " \n", " b"]),
+      ("a\n\nb", ["a", "\n", "\n", "b"]),
+      ("a\u{3000}\u{3000}b", ["a", "\u{3000}", "\u{3000}", "b"]),
+      (" \t", [" \t"]),
+      (" ", [" "]),
+      ("½ Ⅷ ٣", ["½", " Ⅷ", " ٣"]),
+      ("e\u{301}", ["e", "\u{301}"]),
+      ("\u{1C}\u{180E}", ["\u{1C}\u{180E}"]),
+    ])
   func textIsSplitAsThePatternSays(text: String, expected: [String]) {
     #expect(words(text).map { Array($0.utf8) } == expected.map { Array($0.utf8) })
   }

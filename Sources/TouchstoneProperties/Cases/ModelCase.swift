@@ -52,7 +52,8 @@ package struct ModelCase: Generated {
   /// A case chosen by hand.
   package init(
     tokens: [Int], headCount: Int = 1, headWidth: Int = 1, feedForwardWidth: Int = 1, vocabularySize: Int = 1,
-    layerCount: Int = 1, spareContext: Int = 0, function: ActivationFunction = .geluTanh, epsilon: Double = 1e-5,
+    layerCount: Int = 1, spareContext: Int = 0, function: ActivationFunction = .geluTanh,
+    epsilon: Double = 1e-5,
     tiesEmbeddings: Bool = true, scalesScoresByLayer: Bool = false, seed: UInt64 = 0, values: Values = .any
   ) {
     self.tokens = tokens
@@ -76,10 +77,12 @@ package struct ModelCase: Generated {
     let vocabulary = generator.element(of: [1, 2, 3, 5, 7, 11, 16, 17, 31])
     var made = ModelCase(
       tokens: (0..<count).map { _ in generator.integer(in: 0...vocabulary - 1) },
-      headCount: generator.element(of: [1, 2, 3, 5]), headWidth: generator.element(of: [1, 2, 3, 4, 5, 7, 8, 16, 17]),
+      headCount: generator.element(of: [1, 2, 3, 5]),
+      headWidth: generator.element(of: [1, 2, 3, 4, 5, 7, 8, 16, 17]),
       feedForwardWidth: generator.element(of: [1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33]),
       vocabularySize: vocabulary, layerCount: generator.element(of: [1, 1, 2, 3]),
-      spareContext: generator.element(of: [0, 1, 3]), function: generator.element(of: ActivationFunction.allCases),
+      spareContext: generator.element(of: [0, 1, 3]),
+      function: generator.element(of: ActivationFunction.allCases),
       epsilon: generator.element(of: [1e-5, 1e-5, 1e-3, 1e-12]), tiesEmbeddings: generator.oneIn(2),
       scalesScoresByLayer: generator.oneIn(4), seed: generator.next(), values: .any)
     if generator.oneIn(2) {
@@ -115,7 +118,9 @@ package struct ModelCase: Generated {
     if epsilon != 1e-5 { add { $0.epsilon = 1e-5 } }
     for role in Parameter.Role.allCases where !neutral.contains(role) { add { $0.neutral.insert(role) } }
     if let fewer = Values(rawValue: values.rawValue - 1) { add { $0.values = fewer } }
-    for (index, token) in tokens.enumerated() where token % vocabularySize != 0 { add { $0.tokens[index] = 0 } }
+    for (index, token) in tokens.enumerated() where token % vocabularySize != 0 {
+      add { $0.tokens[index] = 0 }
+    }
     return cases
   }
 
@@ -133,10 +138,13 @@ package struct ModelCase: Generated {
       "L=\(layerCount) C=\(tokens.count + spareContext)", "tokens \(tokens.map { $0 % vocabularySize })",
     ]
     if !masked.isEmpty { parts.append("masked \(masked.sorted())") }
-    parts.append("\(function.rawValue), ε=\(epsilon), \(tiesEmbeddings ? "tied" : "separate"), values \(values)")
+    parts.append(
+      "\(function.rawValue), ε=\(epsilon), \(tiesEmbeddings ? "tied" : "separate"), values \(values)")
     if scalesScoresByLayer { parts.append("scores by layer") }
     let active = Parameter.Role.allCases.filter { !neutral.contains($0) }
-    if !neutral.isEmpty { parts.append("without effect all but [\(active.map(\.rawValue).joined(separator: ", "))]") }
+    if !neutral.isEmpty {
+      parts.append("without effect all but [\(active.map(\.rawValue).joined(separator: ", "))]")
+    }
     return parts.joined(separator: ", ")
   }
 }
@@ -147,7 +155,8 @@ extension ModelCase {
   /// - Throws: `BadInput` never, unless the case was changed by hand to something impossible.
   package func model() throws(BadInput) -> Model {
     let configuration = try Configuration(
-      vocabularySize: vocabularySize, contextLength: tokens.count + spareContext, width: headCount * headWidth,
+      vocabularySize: vocabularySize, contextLength: tokens.count + spareContext,
+      width: headCount * headWidth,
       layerCount: layerCount, headCount: headCount, feedForwardWidth: feedForwardWidth,
       activationFunction: function, layerNormEpsilon: epsilon, tiesEmbeddings: tiesEmbeddings,
       scalesScoresByLayer: scalesScoresByLayer)
@@ -170,16 +179,19 @@ extension ModelCase {
       return Tensor(repeating: parameter.role.neutralValue, shape: shape)
     }
     let role = Parameter.Role.allCases.firstIndex(of: parameter.role) ?? 0
-    let place = seed &+ UInt64(role) &* 0x9E6C_63D0_876A_6E35 &+ UInt64(parameter.layer ?? 99) &* 0xD1B5_4A32_D192_ED03
+    let place =
+      seed &+ UInt64(role) &* 0x9E6C_63D0_876A_6E35 &+ UInt64(parameter.layer ?? 99) &* 0xD1B5_4A32_D192_ED03
     let columns = shape.last ?? 1
     // Query, key and value stand side by side: the column is counted within its third.
-    let third = parameter.role == .attentionInputWeight || parameter.role == .attentionInputBias ? columns / 3 : columns
+    let third =
+      parameter.role == .attentionInputWeight || parameter.role == .attentionInputBias ? columns / 3 : columns
     var tensor = Tensor<Float>(repeating: 0, shape: shape)
     for index in tensor.values.indices {
       let (row, column) = (index / columns, index % columns)
       let part = (UInt64(column / third) << 40) + (UInt64(row) << 20) + UInt64(column % third)
       var generator = SplitMix64(seed: place &+ part &* 0xA24B_AED4_963E_E407)
-      tensor.values[index] = scaled(generator.nextUniform() * 2 - 1, role: parameter.role, rowCount: tensor.rowCount)
+      tensor.values[index] = scaled(
+        generator.nextUniform() * 2 - 1, role: parameter.role, rowCount: tensor.rowCount)
     }
     return tensor
   }

@@ -3,7 +3,8 @@ import TouchstoneModel
 extension ModelProperty {
   /// What changes nothing, and what changes things in a known way.
   static let attentionInvariances: [ModelProperty] = [
-    ModelProperty("a later token changes no bit of an earlier one", clauses: ["ATT-19", "NUM-10"]) { generated, engine in
+    ModelProperty("a later token changes no bit of an earlier one", clauses: ["ATT-19", "NUM-10"]) {
+      generated, engine in
       let model = try generated.model()
       let last = generated.tokens.count - 1
       var tokens = generated.tokens
@@ -29,18 +30,23 @@ extension ModelProperty {
           attentionMask: whole.inputs.attentionMask.map { Array($0.prefix(count)) },
           configuration: model.configuration)
         let part = try engine.run(model, inputs)
-        if let found = try part.difference(from: whole, at: 0..<count) { return found + " when \(count) tokens stand alone" }
+        if let found = try part.difference(from: whole, at: 0..<count) {
+          return found + " when \(count) tokens stand alone"
+        }
       }
       return nil
     },
 
-    ModelProperty("an excluded key changes no other row", clauses: ["ATT-21", "ATT-8", "ATT-15"]) { generated, engine in
+    ModelProperty("an excluded key changes no other row", clauses: ["ATT-21", "ATT-8", "ATT-15"]) {
+      generated, engine in
       var padded = generated
       if padded.masked.isEmpty { padded.masked = [padded.tokens.count / 2] }
       let model = try padded.model()
       let run = try engine.run(model, padded.inputs())
       let others = padded.tokens.indices.filter { !padded.masked.contains($0) }
-      let changed = padded.tokens.enumerated().map { padded.masked.contains($0.offset) ? $0.element + 1 : $0.element }
+      let changed = padded.tokens.enumerated().map {
+        padded.masked.contains($0.offset) ? $0.element + 1 : $0.element
+      }
       let other = try engine.run(model, padded.inputs(tokens: changed))
       if let found = try other.difference(from: run, at: others) { return found + " by an excluded token" }
       let poisoned = try padded.masked.reduce(model) { try $0.poisoning(position: $1) }
@@ -48,7 +54,8 @@ extension ModelProperty {
       return try spoilt.difference(from: run, at: others).map { $0 + " by a NaN in an excluded token" }
     },
 
-    ModelProperty("heads may change places together with their projections", clauses: ["ATT-22"]) { generated, engine in
+    ModelProperty("heads may change places together with their projections", clauses: ["ATT-22"]) {
+      generated, engine in
       let model = try generated.model()
       let (run, other) = (
         try engine.run(model, generated.inputs()), try engine.run(model.reversingHeads(), generated.inputs())
@@ -58,7 +65,9 @@ extension ModelProperty {
         let (tensor, reversed) = (try run(point, 0), try other(point, 0))
         let size = tensor.count / heads
         let wanted = (0..<heads).reversed().flatMap { tensor.values[$0 * size..<($0 + 1) * size] }
-        if let found = inequality("layers/000/" + point.rawValue, reversed, Tensor(wanted, shape: tensor.shape)) {
+        if let found = inequality(
+          "layers/000/" + point.rawValue, reversed, Tensor(wanted, shape: tensor.shape))
+        {
           return found + " when the heads are reversed"
         }
       }
@@ -82,7 +91,8 @@ extension ModelProperty {
         for (head, i, j) in run.visiblePairs {
           let want = 1 / Double((0...i).count { run.inputs.isVisible(key: $0, from: i) })
           guard abs(probabilities[head, i, j] - want) <= 4 * run.roundoff * want else {
-            return "attn_probs[\(head), \(i), \(j)] of layer \(layer) is \(probabilities[head, i, j]), not \(want)"
+            return
+              "attn_probs[\(head), \(i), \(j)] of layer \(layer) is \(probabilities[head, i, j]), not \(want)"
           }
         }
       }
@@ -95,7 +105,9 @@ extension ModelProperty {
       let biased = model.changing(.attentionInputBias) { value, index in
         (width..<2 * width).contains(index) ? value + Float(index % 3) - 1 : value
       }
-      let (run, other) = (try engine.run(model, generated.inputs()), try engine.run(biased, generated.inputs()))
+      let (run, other) = (
+        try engine.run(model, generated.inputs()), try engine.run(biased, generated.inputs())
+      )
       // The biased parameters are rounded to float32, whatever the engine computes in.
       let range = 1 + run.scoreRange + other.scoreRange + run.scoreSize + other.scoreSize
       let tolerance = 8 * Double(width + 8) * max(run.roundoff, 0x1p-24) * range
@@ -108,8 +120,12 @@ extension ModelProperty {
     ModelProperty("the value bias is added to every context", clauses: ["ATT-25"]) { generated, engine in
       let width = generated.headCount * generated.headWidth
       let model = try generated.model()
-      let biased = model.changing(.attentionInputBias) { value, index in index >= 2 * width ? value + 4 : value }
-      let (run, other) = (try engine.run(model, generated.inputs()), try engine.run(biased, generated.inputs()))
+      let biased = model.changing(.attentionInputBias) { value, index in
+        index >= 2 * width ? value + 4 : value
+      }
+      let (run, other) = (
+        try engine.run(model, generated.inputs()), try engine.run(biased, generated.inputs())
+      )
       let context = try run(.attentionContext, 0)
       let wanted = Tensor(
         context.values.enumerated().map { index, value in
@@ -121,11 +137,14 @@ extension ModelProperty {
       return inequality("layers/000/attn_context", try other(.attentionContext, 0), wanted) { _ in tolerance }
     },
 
-    ModelProperty("doubling the projection out doubles its output", clauses: ["ATT-27", "ATT-18"]) { generated, engine in
+    ModelProperty("doubling the projection out doubles its output", clauses: ["ATT-27", "ATT-18"]) {
+      generated, engine in
       let model = try generated.model()
       let doubled = model.changing(.attentionOutputWeight) { value, _ in 2 * value }
         .changing(.attentionOutputBias) { value, _ in 2 * value }
-      let (run, other) = (try engine.run(model, generated.inputs()), try engine.run(doubled, generated.inputs()))
+      let (run, other) = (
+        try engine.run(model, generated.inputs()), try engine.run(doubled, generated.inputs())
+      )
       let output = try run(.attentionOutput, 0)
       let wanted = Tensor(output.values.map { 2 * $0 }, shape: output.shape)
       return inequality("layers/000/attn_out", try other(.attentionOutput, 0), wanted)

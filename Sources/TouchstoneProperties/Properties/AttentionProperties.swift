@@ -28,7 +28,9 @@ extension ModelProperty {
                 if let found = run.sumViolation(
                   "\(point.rawValue)[\(head), \(token), \(column)] of layer \(layer)",
                   heads[head, token, column], terms + [bias.values[output]])
-                { return found }
+                {
+                  return found
+                }
               }
             }
           }
@@ -49,7 +51,9 @@ extension ModelProperty {
         let scale = 1 / (model.configuration.scalesScoresByLayer ? divisor * Double(layer + 1) : divisor)
         for (head, i, j) in run.visiblePairs {
           let terms = zip(query.rows(of: i)[head], key.rows(of: j)[head]).map { scale * $0 * $1 }
-          if let found = run.sumViolation("attn_scores[\(head), \(i), \(j)] of layer \(layer)", scores[head, i, j], terms) {
+          if let found = run.sumViolation(
+            "attn_scores[\(head), \(i), \(j)] of layer \(layer)", scores[head, i, j], terms)
+          {
             return found
           }
         }
@@ -64,7 +68,9 @@ extension ModelProperty {
       let model = try generated.model()
       let run = try engine.run(model, generated.inputs())
       for layer in 0..<model.configuration.layerCount {
-        let (scores, probabilities) = (try run(.attentionScores, layer), try run(.attentionProbabilities, layer))
+        let (scores, probabilities) = (
+          try run(.attentionScores, layer), try run(.attentionProbabilities, layer)
+        )
         for head in 0..<model.configuration.headCount {
           for i in 0..<run.inputs.count {
             let row = Array(probabilities.rows(of: i)[head])
@@ -75,7 +81,9 @@ extension ModelProperty {
             }
             if let found = run.softmaxViolation(
               place, visible.map { row[$0] }, scores: visible.map { scores[head, i, $0] })
-            { return found }
+            {
+              return found
+            }
           }
         }
       }
@@ -102,7 +110,9 @@ extension ModelProperty {
               let terms = zip(visible, values).map { probabilities[head, i, $0] * $1 }
               if let found = run.sumViolation(place, got, terms) { return found }
               let slack = Double(visible.count + 4) * 4 * run.roundoff * (values.map(abs).max() ?? 0)
-              if let least = values.min(), let greatest = values.max(), !(least - slack <= got && got <= greatest + slack) {
+              if let least = values.min(), let greatest = values.max(),
+                !(least - slack <= got && got <= greatest + slack)
+              {
                 return "\(place) is \(got), outside the values \(least)…\(greatest)"
               }
             }

@@ -4,7 +4,8 @@ import TouchstoneReference
 extension ModelProperty {
   /// Chapters 2 and 3.
   static let embedding: [ModelProperty] = [
-    ModelProperty("a token's vector is its row of the table", clauses: ["EMB-1", "EMB-3", "EMB-8"]) { generated, engine in
+    ModelProperty("a token's vector is its row of the table", clauses: ["EMB-1", "EMB-3", "EMB-8"]) {
+      generated, engine in
       let model = try generated.model()
       let run = try engine.run(model, generated.inputs())
       let table = model.value(Parameter(.tokenEmbedding))
@@ -13,16 +14,19 @@ extension ModelProperty {
         "embed/token", try run(.tokenEmbedding), Tensor(rows, shape: [run.inputs.count, table.rowWidth]))
     },
 
-    ModelProperty("a position's vector is its row of the table", clauses: ["POS-1", "POS-2"]) { generated, engine in
+    ModelProperty("a position's vector is its row of the table", clauses: ["POS-1", "POS-2"]) {
+      generated, engine in
       let model = try generated.model()
       let run = try engine.run(model, generated.inputs())
       let table = model.value(Parameter(.positionEmbedding))
       let rows = run.inputs.tokenIDs.indices.flatMap { table.row($0) }
       return inequality(
-        "embed/position", try run(.positionEmbedding), Tensor(rows, shape: [run.inputs.count, table.rowWidth]))
+        "embed/position", try run(.positionEmbedding),
+        Tensor(rows, shape: [run.inputs.count, table.rowWidth]))
     },
 
-    ModelProperty("positions may jump, repeat and run backwards", clauses: ["POS-1", "POS-6"]) { generated, engine in
+    ModelProperty("positions may jump, repeat and run backwards", clauses: ["POS-1", "POS-6"]) {
+      generated, engine in
       let model = try generated.model()
       let context = model.configuration.contextLength
       let positions = generated.tokens.indices.map { (context - 1) - ($0 * 2) % context }
@@ -46,7 +50,8 @@ extension ModelProperty {
         Activation(.embeddingSum), of: Activation(.tokenEmbedding), and: Activation(.positionEmbedding))
     },
 
-    ModelProperty("relabelling the vocabulary permutes the logits alone", clauses: ["EMB-7"]) { generated, engine in
+    ModelProperty("relabelling the vocabulary permutes the logits alone", clauses: ["EMB-7"]) {
+      generated, engine in
       let model = try generated.model()
       let count = model.configuration.vocabularySize
       func relabelled(_ id: Int) -> Int { count - 1 - id }
@@ -57,7 +62,8 @@ extension ModelProperty {
         other.parameters[Parameter(role)] = Tensor(rows, shape: table.shape)
       }
       let run = try engine.run(model, generated.inputs())
-      let twin = try engine.run(other, generated.inputs(tokens: generated.tokens.map { relabelled($0 % count) }))
+      let twin = try engine.run(
+        other, generated.inputs(tokens: generated.tokens.map { relabelled($0 % count) }))
       let inner = run.observed.filter { $0.point != .logits && $0.point != .probabilities }
       if let found = try twin.difference(from: run, at: run.inputs.tokenIDs.indices, activations: inner) {
         return found
@@ -84,23 +90,29 @@ extension ModelProperty {
         for token in ids.indices {
           if let found = try run.difference(
             activation, token: token, from: other, token: token + padding, shift: padding)
-          { return found + " by \(padding) tokens of padding" }
+          {
+            return found + " by \(padding) tokens of padding"
+          }
         }
       }
       return nil
     },
 
-    ModelProperty("without positions the order of the past is not heard", clauses: ["POS-7"]) { generated, engine in
+    ModelProperty("without positions the order of the past is not heard", clauses: ["POS-7"]) {
+      generated, engine in
       var one = generated
       one.layerCount = 1
       one.masked = []
       let model = try one.model().neutralising(.positionEmbedding)
       let last = one.tokens.count - 1
       let reordered = Array(one.tokens[..<last].reversed()) + [one.tokens[last]]
-      let (run, other) = (try engine.run(model, one.inputs()), try engine.run(model, one.inputs(tokens: reordered)))
+      let (run, other) = (
+        try engine.run(model, one.inputs()), try engine.run(model, one.inputs(tokens: reordered))
+      )
       let (context, again) = (try run(.attentionContext, 0), try other(.attentionContext, 0))
       let greatest = try run(.value, 0).values.map(abs).max() ?? 0
-      let tolerance = 8 * Double(one.tokens.count + one.headWidth) * run.roundoff * (greatest + 1) * (1 + run.scoreRange)
+      let tolerance =
+        8 * Double(one.tokens.count + one.headWidth) * run.roundoff * (greatest + 1) * (1 + run.scoreRange)
       for (value, want) in zip(context.row(last), again.row(last)) where !(abs(value - want) <= tolerance) {
         return "the last token hears \(value) in one order and \(want) in another"
       }
@@ -117,9 +129,13 @@ extension Run {
   }
 
   /// Where an activation is not the sum of two others, each element rounded once.
-  func sumDifference(_ sum: Activation, of first: Activation, and second: Activation) throws(NotObserved) -> String? {
+  func sumDifference(_ sum: Activation, of first: Activation, and second: Activation) throws(NotObserved)
+    -> String?
+  {
     let (a, b) = (try self(first), try self(second))
-    guard a.shape == b.shape else { return "\(first) and \(second) have the shapes \(a.shape) and \(b.shape)" }
+    guard a.shape == b.shape else {
+      return "\(first) and \(second) have the shapes \(a.shape) and \(b.shape)"
+    }
     let wanted = Tensor(zip(a.values, b.values).map { $0 + $1 }, shape: a.shape)
     return inequality("\(sum)", try self(sum), wanted) { abs(wanted.values[$0]) * self.roundoff + 0x1p-149 }
   }

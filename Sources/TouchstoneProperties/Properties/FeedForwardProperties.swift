@@ -5,7 +5,8 @@ extension ModelProperty {
   /// Chapter 6.
   static let feedForward: [ModelProperty] = [
     ModelProperty(
-      "every product is the sum of its terms and its bias", clauses: ["ATT-18", "FFN-1", "FFN-12", "UNE-1", "NUM-4"]
+      "every product is the sum of its terms and its bias",
+      clauses: ["ATT-18", "FFN-1", "FFN-12", "UNE-1", "NUM-4"]
     ) { generated, engine in
       let model = try generated.model()
       let run = try engine.run(model, generated.inputs())
@@ -21,8 +22,11 @@ extension ModelProperty {
               value * (isUnembedding ? weight[column, k] : weight[k, column])
             }
             if let found = run.sumViolation(
-              "\(operation.output)[\(token), \(column)]", y[token, column], terms + (bias.map { [$0.values[column]] } ?? []))
-            { return found }
+              "\(operation.output)[\(token), \(column)]", y[token, column],
+              terms + (bias.map { [$0.values[column]] } ?? []))
+            {
+              return found
+            }
           }
         }
       }
@@ -41,10 +45,14 @@ extension ModelProperty {
         let run = try engine.run(model, generated.inputs())
         for layer in 0..<model.configuration.layerCount {
           let (x, y) = (try run(.feedForwardInput, layer), try run(.feedForwardActivation, layer))
-          let wanted = Tensor(x.values.map { definition(model.configuration.activationFunction, $0) }, shape: x.shape)
+          let wanted = Tensor(
+            x.values.map { definition(model.configuration.activationFunction, $0) }, shape: x.shape)
           if let found = inequality(
-            "layers/\(layer)/mlp_act", y, wanted, tolerance: { 40 * run.roundoff * abs(x.values[$0]) + 0x1p-126 })
-          { return found }
+            "layers/\(layer)/mlp_act", y, wanted,
+            tolerance: { 40 * run.roundoff * abs(x.values[$0]) + 0x1p-126 })
+          {
+            return found
+          }
         }
       }
       return nil
@@ -80,7 +88,8 @@ extension ModelProperty {
       return nil
     },
 
-    ModelProperty("equal elements have equal activations wherever they stand", clauses: ["FFN-7"]) { generated, engine in
+    ModelProperty("equal elements have equal activations wherever they stand", clauses: ["FFN-7"]) {
+      generated, engine in
       let value = Float(Int(generated.seed % 97)) / 16 - 3
       let model = try generated.model().neutralising(.feedForwardInputWeight)
         .changing(.feedForwardInputBias) { _, _ in value }
@@ -105,11 +114,14 @@ extension ModelProperty {
       return nil
     },
 
-    ModelProperty("doubling the second product doubles its output", clauses: ["FFN-14"]) { generated, engine in
+    ModelProperty("doubling the second product doubles its output", clauses: ["FFN-14"]) {
+      generated, engine in
       let model = try generated.model()
       let doubled = model.changing(.feedForwardOutputWeight) { value, _ in 2 * value }
         .changing(.feedForwardOutputBias) { value, _ in 2 * value }
-      let (run, other) = (try engine.run(model, generated.inputs()), try engine.run(doubled, generated.inputs()))
+      let (run, other) = (
+        try engine.run(model, generated.inputs()), try engine.run(doubled, generated.inputs())
+      )
       let output = try run(.feedForwardOutput, 0)
       let wanted = Tensor(output.values.map { 2 * $0 }, shape: output.shape)
       return inequality("layers/000/mlp_out", try other(.feedForwardOutput, 0), wanted)

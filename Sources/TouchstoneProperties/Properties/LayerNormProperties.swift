@@ -38,14 +38,18 @@ extension ModelProperty {
       var doubled = model.changing(.tokenEmbedding) { value, _ in 2 * value }
         .changing(.positionEmbedding) { value, _ in 2 * value }
       doubled.configuration = try model.configuration.with(epsilon: 4 * generated.epsilon)
-      let (run, other) = (try engine.run(model, generated.inputs()), try engine.run(doubled, generated.inputs()))
+      let (run, other) = (
+        try engine.run(model, generated.inputs()), try engine.run(doubled, generated.inputs())
+      )
       return inequality("layers/000/ln_1", try other(.layerNorm1, 0), try run(.layerNorm1, 0))
     },
 
     ModelProperty("a constant added to the stream is not seen", clauses: ["LN-8"]) { generated, engine in
       let model = try generated.model()
       let shifted = model.changing(.positionEmbedding) { value, _ in value + 16 }
-      let (run, other) = (try engine.run(model, generated.inputs()), try engine.run(shifted, generated.inputs()))
+      let (run, other) = (
+        try engine.run(model, generated.inputs()), try engine.run(shifted, generated.inputs())
+      )
       let (x, y) = (try run(.embeddingSum), try run(.layerNorm1, 0))
       let gain = model.value(Parameter(.layerNorm1Weight, layer: 0))
       // The shifted parameters are rounded to float32, whatever the engine computes in.
@@ -55,7 +59,8 @@ extension ModelProperty {
         let mean = row.reduce(0, +) / Double(row.count)
         let variance = row.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / Double(row.count)
         let error = 40 * Double(row.count + 4) * roundoff / (variance + generated.epsilon).squareRoot()
-        return (abs(gain.values[index % x.rowWidth]) + 1) * error * (1 + Double(row.count).squareRoot() * error)
+        return (abs(gain.values[index % x.rowWidth]) + 1) * error
+          * (1 + Double(row.count).squareRoot() * error)
       }
     },
 

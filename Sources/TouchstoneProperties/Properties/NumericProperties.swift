@@ -3,7 +3,8 @@ import TouchstoneModel
 extension ModelProperty {
   /// Chapter 12.
   static let numerics: [ModelProperty] = [
-    ModelProperty("sums of small whole numbers are exact in any order", clauses: ["NUM-7", "FFN-12"]) { generated, engine in
+    ModelProperty("sums of small whole numbers are exact in any order", clauses: ["NUM-7", "FFN-12"]) {
+      generated, engine in
       // With gain 0 every normalised row is the shift, so each product's operands are known whole numbers: large ones
       // on the one side, so that operands of half the precision show.
       var whole = generated
@@ -30,12 +31,14 @@ extension ModelProperty {
         for token in 0..<x.rowCount {
           for (column, got) in y.rows(of: token).joined().enumerated() {
             let want = model.wholeSum(operation, x.row(token), column)
-            if want != got { return "\(operation.output) of token \(token) holds \(got), not \(want), at \(column)" }
+            if want != got {
+              return "\(operation.output) of token \(token) holds \(got), not \(want), at \(column)"
+            }
           }
         }
       }
       return nil
-    },
+    }
   ]
 }
 

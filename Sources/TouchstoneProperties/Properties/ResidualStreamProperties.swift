@@ -4,18 +4,25 @@ extension ModelProperty {
   /// Chapter 7.
   static let residualStream: [ModelProperty] = [
     ModelProperty(
-      "the stream runs through the blocks and only grows by sums", clauses: ["RES-1", "RES-2", "RES-3", "RES-4"]
+      "the stream runs through the blocks and only grows by sums",
+      clauses: ["RES-1", "RES-2", "RES-3", "RES-4"]
     ) { generated, engine in
       let model = try generated.model()
       let run = try engine.run(model, generated.inputs())
       var before = Activation(.embeddingSum)
       for layer in 0..<model.configuration.layerCount {
         func at(_ point: Activation.Point) -> Activation { Activation(point, layer: layer) }
-        if let found = inequality("\(at(.residualIn))", try run(at(.residualIn)), try run(before)) { return found }
-        if let found = try run.sumDifference(at(.residualMiddle), of: at(.residualIn), and: at(.attentionOutput)) {
+        if let found = inequality("\(at(.residualIn))", try run(at(.residualIn)), try run(before)) {
           return found
         }
-        if let found = try run.sumDifference(at(.residualOut), of: at(.residualMiddle), and: at(.feedForwardOutput)) {
+        if let found = try run.sumDifference(
+          at(.residualMiddle), of: at(.residualIn), and: at(.attentionOutput))
+        {
+          return found
+        }
+        if let found = try run.sumDifference(
+          at(.residualOut), of: at(.residualMiddle), and: at(.feedForwardOutput))
+        {
           return found
         }
         before = at(.residualOut)
@@ -31,7 +38,8 @@ extension ModelProperty {
       return inequality("\(last)", try run(last), try run(.embeddingSum))
     },
 
-    ModelProperty("activations come in order, each once, each in its shape", clauses: ["RES-8"]) { generated, engine in
+    ModelProperty("activations come in order, each once, each in its shape", clauses: ["RES-8"]) {
+      generated, engine in
       let model = try generated.model()
       let order = model.configuration.operations.map(\.output)
       var remaining = order[...]
@@ -64,14 +72,19 @@ extension ModelProperty {
         .map { $0 + " by a parameter of a later block" }
     },
 
-    ModelProperty("running again and observing less change no bit", clauses: ["RES-10", "RES-11", "NUM-11"]) { generated, engine in
+    ModelProperty("running again and observing less change no bit", clauses: ["RES-10", "RES-11", "NUM-11"]) {
+      generated, engine in
       let model = try generated.model()
       let implementation = try engine.implementation(of: model)
       let inputs = try generated.inputs()
       let run = Run(activations: try RecordedActivations(of: implementation, inputs: inputs))
       let again = Run(activations: try RecordedActivations(of: implementation, inputs: inputs))
-      if let found = try again.difference(from: run, at: inputs.tokenIDs.indices) { return found + " in a second run" }
-      guard var predictor = implementation as? any NextTokenPredictor, inputs.attentionMask == nil else { return nil }
+      if let found = try again.difference(from: run, at: inputs.tokenIDs.indices) {
+        return found + " in a second run"
+      }
+      guard var predictor = implementation as? any NextTokenPredictor, inputs.attentionMask == nil else {
+        return nil
+      }
       let logits = try run(.logits)
       let predicted = try predictor.nextTokenLogits(after: inputs.tokenIDs)
       return inequality(

@@ -28,7 +28,8 @@ import TouchstoneVerdict
       let model = try generated.model()
       let run = try Engine.simd(set).run(model, generated.inputs())
       let verdict = try Judge(weights: model.weights()).verdict(on: run.activations)
-      return verdict.outcome == .consistent ? nil : "\(verdict.outcome): \(verdict.flagged.first.map { "\($0)" } ?? "")"
+      return verdict.outcome == .consistent
+        ? nil : "\(verdict.outcome): \(verdict.flagged.first.map { "\($0)" } ?? "")"
     }
   }
 

@@ -30,13 +30,15 @@ import TouchstoneTestSupport
   }
 
   static let bugs: [Planted] = [
-    Planted("mask: the first token sees the next one", tokens: 2) { operation, activations, parameters, inputs in
+    Planted("mask: the first token sees the next one", tokens: 2) {
+      operation, activations, parameters, inputs in
       var value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
       guard operation.kind == .maskedSoftmax, inputs.count > 1 else { return value }
       for head in 0..<value.shape[0] { value[head, 0, 1] = 0.5 }
       return value
     },
-    Planted("softmax: the last term is not in the sum", tokens: 2) { operation, activations, parameters, inputs in
+    Planted("softmax: the last term is not in the sum", tokens: 2) {
+      operation, activations, parameters, inputs in
       var value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
       guard operation.kind == .maskedSoftmax else { return value }
       for row in 0..<value.rowCount {
@@ -46,12 +48,14 @@ import TouchstoneTestSupport
       }
       return value
     },
-    Planted("embedding: the row after the id's", vocabulary: 2) { operation, activations, parameters, inputs in
+    Planted("embedding: the row after the id's", vocabulary: 2) {
+      operation, activations, parameters, inputs in
       let value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
       guard operation.kind == .tokenEmbedding else { return value }
       return embedding(inputs.tokenIDs.map { ($0 + 1) % parameters[0].rowCount }, table: parameters[0])
     },
-    Planted("layer norm: the variance is divided by D − 1", width: 2) { operation, activations, parameters, inputs in
+    Planted("layer norm: the variance is divided by D − 1", width: 2) {
+      operation, activations, parameters, inputs in
       guard case .layerNorm(let epsilon) = operation.kind, parameters[0].count > 1 else {
         return evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
       }
@@ -80,7 +84,8 @@ import TouchstoneTestSupport
     #expect(smallest.tokens.count == planted.tokens, "\(smallest)")
     #expect(smallest.headCount * smallest.headWidth == planted.width, "\(smallest)")
     #expect(smallest.vocabularySize == planted.vocabulary, "\(smallest)")
-    #expect(smallest.layerCount == 1 && smallest.feedForwardWidth == 1 && smallest.spareContext == 0, "\(smallest)")
+    #expect(
+      smallest.layerCount == 1 && smallest.feedForwardWidth == 1 && smallest.spareContext == 0, "\(smallest)")
     #expect(smallest.simpler.allSatisfy { $0.description != smallest.description })
   }
 
@@ -96,7 +101,8 @@ import TouchstoneTestSupport
     let planted = Self.bugs[0]
     let (property, found) = try counterexample(planted)
     let message = try #require(failure(of: property, by: planted.engine, cases: 12))
-    #expect(message.contains("TOUCHSTONE_SEED=\(found.seed) TOUCHSTONE_CASES=1 swift test --filter aFailureNames"))
+    #expect(
+      message.contains("TOUCHSTONE_SEED=\(found.seed) TOUCHSTONE_CASES=1 swift test --filter aFailureNames"))
     let path = try #require(message.firstMatch(of: /touchstone verify (\S+)/)?.1)
     let golden = try ActivationFile(path: String(path))
     #expect(golden.inputs.count == 2 && golden.configuration.width == 1)

@@ -22,7 +22,9 @@ struct Row: Generated {
 
   var simpler: [Row] {
     var rows: [Row] = []
-    for count in values.count.smaller(downTo: 1) { rows.append(with { $0.values = Array(values.prefix(count)) }) }
+    for count in values.count.smaller(downTo: 1) {
+      rows.append(with { $0.values = Array(values.prefix(count)) })
+    }
     if values.count > 1 {
       for index in values.indices { rows.append(with { $0.values.remove(at: index) }) }
     }
@@ -30,7 +32,9 @@ struct Row: Generated {
     for (index, value) in values.enumerated() where value != 0 {
       rows.append(with { $0.values[index] = 0 })
       if value.isFinite, value != value.rounded() { rows.append(with { $0.values[index] = value.rounded() }) }
-      if value.isFinite, abs(value) > 1 { rows.append(with { $0.values[index] = (value / 2).rounded(.towardZero) }) }
+      if value.isFinite, abs(value) > 1 {
+        rows.append(with { $0.values[index] = (value / 2).rounded(.towardZero) })
+      }
     }
     return rows
   }
