@@ -105,6 +105,7 @@ let package = Package(
       dependencies: [
         "TouchstoneAnalysis", "TouchstoneCheckpoints", "TouchstoneFaults", "TouchstoneGolden",
         "TouchstoneModel", "TouchstoneReference", "TouchstoneReports", "TouchstoneSIMD",
+        "TouchstoneSpecification",
         "TouchstoneTokenizer", "TouchstoneVerdict",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),

@@ -26,6 +26,24 @@ public enum ClauseHolders {
     return (tests + properties).flatMap { holders(in: $0.text, file: $0.file) }
   }
 
+  /// Whether a folder is a checkout of Touchstone.
+  public static func isCheckout(_ folder: URL) -> Bool {
+    ["Docs/Specification", "Tests/SpecificationTests"].allSatisfy {
+      FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
+    }
+  }
+
+  /// The checkout that a folder is or lies in; nil where there is none.
+  public static func checkout(around folder: String) -> URL? {
+    var candidate = URL(fileURLWithPath: folder).standardizedFileURL
+    while !isCheckout(candidate) {
+      let parent = candidate.deletingLastPathComponent().standardizedFileURL
+      guard parent.path != candidate.path, candidate.path != "/" else { return nil }
+      candidate = parent
+    }
+    return candidate
+  }
+
   /// The Swift files below a folder of a checkout, in the order of their paths; none where there is no such folder.
   public static func sources(
     below folder: String, of checkout: URL
