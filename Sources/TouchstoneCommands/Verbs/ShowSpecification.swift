@@ -52,7 +52,7 @@ struct ShowSpecification: ParsableCommand {
 
   /// The tests by clause; nil where there are no sources.
   private func holders() throws -> [String: [ClauseHolder]]? {
-    let folder = try checkout.map { URL(fileURLWithPath: $0) } ?? ClauseHolders.checkout(around: ".")
+    let folder = checkout.map { URL(fileURLWithPath: $0) } ?? ClauseHolders.checkout(around: ".")
     guard let folder else { return nil }
     guard ClauseHolders.isCheckout(folder) else {
       throw BadInput(
