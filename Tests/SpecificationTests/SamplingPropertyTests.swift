@@ -81,7 +81,7 @@ import TouchstoneTestSupport
     expectHolds("rescaling", of: Row.self) { row in
       let options = try SamplingOptions(
         temperature: row.temperature, topK: 5, topP: 0.9, allowAnyTemperature: true)
-      let full = softmax(row.values.map { $0 / row.temperature })
+      let full = softmax(row.values, temperature: row.temperature)
       let p = nextTokenDistribution(row.values, options: options)
       let share = zip(full, p).filter { $0.1 > 0 }.reduce(0) { $0 + $1.0 }
       for (before, after) in zip(full, p) where after > 0 && !(abs(after * share - before) <= 1e-12 * before)

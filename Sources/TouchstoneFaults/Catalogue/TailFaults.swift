@@ -130,7 +130,8 @@ extension Fault {
       "stale.tile", "a tile of four columns repeats the four before it", .staleness, at: products,
       practice: "a tile of the output is written from the wrong accumulator"
     ) { site in
-      guard site.configuration.headWidth >= 8 || site.operation.output.point == .logits else { return nil }
+      let shape = site.configuration.shape(of: site.operation.output, tokenCount: site.inputs.count)
+      guard let width = shape.last, width >= 8 else { return nil }
       return site.edited { value in
         for row in 0..<value.rowCount {
           for column in 4..<8 { value[row, column] = value[row, column - 4] }

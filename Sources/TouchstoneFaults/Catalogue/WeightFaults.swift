@@ -12,7 +12,8 @@ extension Fault {
         // Somewhere in the middle, inside the part that is read.
         var offset = weight.count / 2 + weight.rowWidth / 3
         if case .headProjection(let part, _) = site.operation.kind {
-          offset = weight.rowCount / 2 * weight.rowWidth + part * site.configuration.width + 1
+          let width = site.configuration.width
+          offset = weight.rowCount / 2 * weight.rowWidth + part * width + min(1, width - 1)
         }
         let pattern = Float(weight.values[offset]).bitPattern ^ (1 << UInt32(bit))
         weight.values[offset] = Double(Float(bitPattern: pattern))
