@@ -42,6 +42,9 @@ static const char generation[] = {
 static const char numerics[] = {
 #embed "../../Docs/Specification/12-Numerics.md" suffix(, 0)
 };
+static const char kernels[] = {
+#embed "../../Docs/Specification/13-Kernels.md" suffix(, 0)
+};
 static const char files[] = {
 #embed "../../Docs/Specification/14-Files.md" suffix(, 0)
 };
@@ -62,6 +65,7 @@ static const struct {
     {"10-Sampling.md", sampling},
     {"11-Generation.md", generation},
     {"12-Numerics.md", numerics},
+    {"13-Kernels.md", kernels},
     {"14-Files.md", files},
 };
 static const int count = sizeof chapters / sizeof chapters[0];

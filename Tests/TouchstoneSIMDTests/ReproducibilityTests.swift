@@ -20,7 +20,7 @@ private let predictable = cases.filter { $0.masked.isEmpty && $0.positions == ni
     return logits
   }
 
-  @Test(.clause("ATT-20", "ATT-26", "RES-11"), arguments: predictable, InstructionSet.available)
+  @Test(.clause("ATT-20", "ATT-26", "RES-11", "KER-10"), arguments: predictable, InstructionSet.available)
   func predictionHasTheBitsOfTheObservedForwardPass(_ example: Case, _ set: InstructionSet) throws {
     let weights = try example.weights
     let reference = try SIMDTransformer(weights: weights, instructionSet: set, threadCount: 1)
@@ -36,7 +36,7 @@ private let predictable = cases.filter { $0.masked.isEmpty && $0.positions == ni
     }
   }
 
-  @Test(.clause("GEN-10"), arguments: predictable)
+  @Test(.clause("GEN-10", "KER-10"), arguments: predictable)
   func whatTheCacheHeldChangesNoBit(_ example: Case) throws {
     var transformer = try SIMDTransformer(weights: example.weights, threadCount: 2)
     let tokens = example.tokens
@@ -57,7 +57,7 @@ private let predictable = cases.filter { $0.masked.isEmpty && $0.positions == ni
     }
   }
 
-  @Test(arguments: cases)
+  @Test(.clause("KER-11"), arguments: cases)
   func instructionSetsThatFuseAgreeInEveryBit(_ example: Case) throws {
     let sets = InstructionSet.available.filter(\.fusesMultiplyAdd)
     var first: [Activation: Tensor<Float>] = [:]
