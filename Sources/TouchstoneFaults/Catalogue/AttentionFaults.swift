@@ -160,7 +160,7 @@ extension FaultSite {
 }
 
 extension Tensor<Double> {
-  /// Rotary positions (Su et al. 2021) in the half-split layout, on [H, T, d].
+  /// Rotary positions (Su and others 2021) in the half-split layout, on [H, T, d].
   func rotated(by positions: [Int]) -> Tensor<Double> {
     let half = shape[2] / 2
     var result = self

@@ -1,6 +1,6 @@
 /// What is known of the terms t of one sum.
 struct Terms {
-  /// n: how many are not zero. Adding zero is exact.
+  /// n: how many are not zero, for adding zero is exact.
   var count: Double
   /// S = Σ|t|.
   var absolute: Double
