@@ -21,7 +21,7 @@ import TouchstoneVerdict
   @Test(arguments: [
     "attention.no-scale", "mask.one-later", "mask.one-earlier", "activation.gelu_new", "bias.missing",
     "heads.interleaved", "attention.key-not-transposed", "position.one-later", "cache.stale-key",
-    "cache.stale-value", "residual.doubled", "norm.missing", "tail.modulo-8",
+    "cache.stale-value", "residual.doubled", "norm.missing", "tail.modulo-8", "embedding.table-in-half",
   ])
   func aGrossFaultIsProvenWhereverItIsPlanted(_ id: String) throws {
     let fault = try #require(Fault.named(id))

@@ -93,7 +93,8 @@ private struct HypothesisComparison: Sendable {
     let isLast = place == replay.operation.output
     var (ratio, isVisible) = (0.0, false)
     for offset in got.values.indices where isJudged(offset) {
-      let change = abs(value.values[offset] - right.values.values[offset])
+      let stored = isLast ? fault.stored(value.values[offset]) : value.values[offset]
+      let change = abs(stored - right.values.values[offset])
       if !(change <= right.bounds[offset].stat) { isVisible = true }
       let error =
         isLast
@@ -144,6 +145,11 @@ private struct HypothesisComparison: Sendable {
 }
 
 extension Fault {
+  /// A value as the fault leaves it.
+  fileprivate func stored(_ value: Double) -> Double {
+    storage?.round(value) ?? value
+  }
+
   /// How far a value before the fault's own rounding must have lain from `exact` to be captured as `got`.
   func leastError(from exact: Double, to got: Double) -> Double {
     if exact == got { return 0 }
