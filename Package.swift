@@ -173,13 +173,15 @@ let package = Package(
     .testTarget(
       name: "IndependentTests",
       dependencies: [
-        "TouchstoneModel", "TouchstoneReference", "TouchstoneCheckpoints", "TouchstoneHDF5", "TouchstoneGolden",
+        "TouchstoneModel", "TouchstoneReference", "TouchstoneCheckpoints", "TouchstoneHDF5",
+        "TouchstoneGolden",
         "TouchstoneVerdict", "TouchstoneFaults", .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .testTarget(
       name: "TouchstoneSIMDTests",
       dependencies: [
-        "TouchstoneBenchmark", "TouchstoneModel", "TouchstoneSIMD", "TouchstoneTestSupport", "TouchstoneVerdict",
+        "TouchstoneBenchmark", "TouchstoneModel", "TouchstoneSIMD", "TouchstoneTestSupport",
+        "TouchstoneVerdict",
       ],
       swiftSettings: optimised),
   ]
