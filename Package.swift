@@ -103,8 +103,8 @@ let package = Package(
     .target(
       name: "TouchstoneCommands",
       dependencies: [
-        "TouchstoneAnalysis", "TouchstoneCheckpoints", "TouchstoneFaults", "TouchstoneGolden",
-        "TouchstoneModel", "TouchstoneReference", "TouchstoneReports", "TouchstoneSIMD",
+        "TouchstoneAnalysis", "TouchstoneBenchmark", "TouchstoneCheckpoints", "TouchstoneFaults",
+        "TouchstoneGolden", "TouchstoneModel", "TouchstoneReference", "TouchstoneReports", "TouchstoneSIMD",
         "TouchstoneSpecification",
         "TouchstoneTokenizer", "TouchstoneVerdict",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -7,6 +7,11 @@ import TouchstoneSIMD
 /// Every one of the 2³² float32 inputs; minutes of work, so it runs only where it is asked for.
 private let isAskedFor = ProcessInfo.processInfo.environment["TOUCHSTONE_EXHAUSTIVE"] != nil
 
+/// Instruction sets that differ in what they compute: those that fuse agree in every bit, so the least will do.
+private let distinct =
+  InstructionSet.available.filter { !$0.fusesMultiplyAdd }
+  + InstructionSet.available.filter(\.fusesMultiplyAdd).prefix(1)
+
 /// The worst error found so far, and where.
 private struct Worst: Sendable, CustomStringConvertible {
   var error = 0.0
@@ -16,17 +21,30 @@ private struct Worst: Sendable, CustomStringConvertible {
     if !(error <= self.error) { self = Worst(error: error, input: input) }
   }
 
-  mutating func take(_ other: Worst) { take(other.error, at: other.input) }
-
   var description: String { "\(error) at \(input)" }
 }
 
-@Suite(.enabled(if: isAskedFor, "set TOUCHSTONE_EXHAUSTIVE to try all 2³² inputs")) struct ExhaustiveTests {
-  /// The greatest value of `error(input, output)` over all inputs; where it says nil the output must be NaN.
+/// Three measures of one error.
+private struct Errors {
+  /// In units in the last place.
+  var ulps = 0.0
+  var absolute = 0.0
+  /// Over what the verdict allows.
+  var ratio = 0.0
+
+  static let notANumber = Errors(ulps: .infinity, absolute: .infinity, ratio: .infinity)
+}
+
+@Suite(.serialized, .enabled(if: isAskedFor, "set TOUCHSTONE_EXHAUSTIVE to try all 2³² inputs"))
+struct ExhaustiveTests {
+  private static let unit = 0x1p-24
+
+  /// The greatest errors over all inputs; where `error` says nil the output must be NaN.
   private func worst(
-    _ kernel: @escaping Kernels.Elementwise, _ error: @escaping @Sendable (Float, Float) -> Double?
-  ) -> Worst {
-    let result = Mutex(Worst())
+    _ name: String, _ kernel: @escaping Kernels.Elementwise,
+    _ error: @escaping @Sendable (Float, Float) -> Errors?
+  ) -> (ulps: Worst, absolute: Worst, ratio: Worst) {
+    let result = Mutex((ulps: Worst(), absolute: Worst(), ratio: Worst()))
     let block = 1 << 16
     DispatchQueue.concurrentPerform(iterations: 1 << 16) { index in
       let first = UInt32(index * block)
@@ -35,17 +53,22 @@ private struct Worst: Sendable, CustomStringConvertible {
         if let base = buffer.baseAddress { kernel(inputs, block, base) }
         count = block
       }
-      var worst = Worst()
+      var (ulps, absolute, ratio) = (Worst(), Worst(), Worst())
       for (input, output) in zip(inputs, outputs) {
-        if let found = error(input, output) {
-          worst.take(found, at: input)
-        } else if !output.isNaN {
-          worst.take(.infinity, at: input)
-        }
+        let found = error(input, output) ?? (output.isNaN ? Errors() : .notANumber)
+        ulps.take(found.ulps, at: input)
+        absolute.take(found.absolute, at: input)
+        ratio.take(found.ratio, at: input)
       }
-      result.withLock { $0.take(worst) }
+      result.withLock {
+        $0.ulps.take(ulps.error, at: ulps.input)
+        $0.absolute.take(absolute.error, at: absolute.input)
+        $0.ratio.take(ratio.error, at: ratio.input)
+      }
     }
-    return result.withLock { $0 }
+    let found = result.withLock { $0 }
+    print("\(name): \(found.ulps) ulp; absolute \(found.absolute); of the bound \(found.ratio)")
+    return found
   }
 
   /// The distance in units in the last place of float32 at `exact`; 0 where both are the same infinity.
@@ -53,79 +76,77 @@ private struct Worst: Sendable, CustomStringConvertible {
     if Double(got) == exact { return 0 }
     let magnitude = abs(exact)
     if magnitude >= 0x1.ffffffp127 { return got == Float(exact) ? 0 : .infinity }
-    let exponent = max(-126, magnitude.isZero ? -126 : Int(magnitude.exponent))
+    let exponent = magnitude < 0x1p-126 ? -126 : Int(magnitude.exponent)
     return abs(Double(got) - exact) / Double(sign: .plus, exponent: exponent - 23, significand: 1)
   }
 
-  @Test(arguments: InstructionSet.available)
+  /// The three measures for a GELU: ulps from −1 on, where nothing cancels, the absolute error below 0.
+  private static func gelu(_ x: Double, _ got: Float, _ exact: Double, _ terms: Double) -> Errors {
+    if Double(got) == exact { return Errors() }
+    let bound = 0.5 * abs(x) * terms * unit + 3 * unit * abs(exact) + 0x1p-126
+    let error = abs(Double(got) - exact)
+    return Errors(ulps: x < -1 ? 0 : ulps(got, exact), absolute: x < 0 ? error : 0, ratio: error / bound)
+  }
+
+  @Test(arguments: distinct)
   func exponential(_ set: InstructionSet) {
-    let found = worst(Kernels(set).exponential) { x, y in
-      x.isNaN ? nil : Self.ulps(y, Foundation.exp(Double(x)))
+    let found = worst("exp, \(set.rawValue)", Kernels(set).exponential) { x, y in
+      guard !x.isNaN else { return nil }
+      let exact = Foundation.exp(Double(x))
+      return Errors(ulps: Self.ulps(y, exact))
     }
-    print("exp, \(set.rawValue): \(found) ulp")
-    #expect(found.error <= 1)
+    #expect(found.ulps.error <= 1)
   }
 
-  /// x/2·(1 + tanh z) without the cancellation that float64 would suffer for x < 0.
-  private static func geluTanh(_ x: Double) -> (value: Double, z: Double) {
-    let z = (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)
-    return (x / (1 + Foundation.exp(-2 * z)), z)
-  }
-
-  /// The error over what the verdict allows; a float32 underflow of the whole result is allowed too.
-  private static func overBound(_ got: Float, _ exact: Double, _ x: Double, _ terms: Double) -> Double {
-    let u = 0x1p-24
-    return abs(Double(got) - exact) / (0.5 * abs(x) * terms * u + 3 * u * abs(exact) + 0x1p-126)
-  }
-
-  @Test(arguments: InstructionSet.available)
+  @Test(arguments: distinct)
   func geluTanh(_ set: InstructionSet) {
-    let ulps = worst(Kernels(set).geluTanh) { x, y in
-      guard !x.isNaN, x != -.infinity else { return nil }
-      return x < -1 ? 0 : Self.ulps(y, Self.geluTanh(Double(x)).value)
-    }
-    let ratio = worst(Kernels(set).geluTanh) { x, y in
-      guard !x.isNaN, x != -.infinity else { return nil }
-      let (exact, z) = Self.geluTanh(Double(x))
-      if Double(y) == exact { return 0 }
-      let tanh = Foundation.tanh(z)
+    let found = worst("GELU (tanh), \(set.rawValue)", Kernels(set).geluTanh) { input, y in
+      guard !input.isNaN, input != -.infinity else { return nil }
+      let x = Double(input)
+      let z = (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)
+      // x/2·(1 + tanh z), without the cancellation that float64 would suffer for x < 0.
+      let power = Foundation.exp(-2 * z)
+      let tanh = power.isFinite ? (1 - power) / (1 + power) : -1
       let slope = z.isFinite ? (1 - tanh * tanh) * 8 * abs(z) : 0
-      return Self.overBound(y, exact, Double(x), slope + 10 * min(abs(tanh) + 0.5, 1) + abs(1 + tanh))
+      let terms = slope + 10 * min(abs(tanh) + 0.5, 1) + abs(1 + tanh)
+      return Self.gelu(x, y, x / (1 + power), terms)
     }
-    let absolute = worst(Kernels(set).geluTanh) { x, y in
-      guard !x.isNaN, x != -.infinity else { return nil }
-      return x < 0 ? abs(Double(y) - Self.geluTanh(Double(x)).value) : 0
-    }
-    print(
-      "GELU (tanh), \(set.rawValue): \(ulps) ulp for x ≥ −1; absolute \(absolute) for x < 0; \(ratio) of the bound"
-    )
-    #expect(ratio.error <= 1)
+    #expect(found.ratio.error <= 1)
   }
 
-  @Test(arguments: InstructionSet.available)
+  @Test(arguments: distinct)
   func geluErf(_ set: InstructionSet) {
-    @Sendable func exact(_ x: Double) -> Double { 0.5 * x * Foundation.erfc(-x / 2.0.squareRoot()) }
-    let ulps = worst(Kernels(set).geluErf) { x, y in
-      guard !x.isNaN, x != -.infinity else { return nil }
-      return x < -1 ? 0 : Self.ulps(y, exact(Double(x)))
+    let found = worst("GELU (erf), \(set.rawValue)", Kernels(set).geluErf) { input, y in
+      guard !input.isNaN, input != -.infinity else { return nil }
+      let x = Double(input)
+      let tail = Foundation.erfc(-x / 2.0.squareRoot())
+      let slope = 2 / Double.pi.squareRoot() * Foundation.exp(-x * x / 2) * 3 * abs(x) / 2.0.squareRoot()
+      let terms = slope + 20 * min(abs(tail - 1) + 0.5, 1) + tail
+      return Self.gelu(x, y, 0.5 * x * tail, terms)
     }
-    let ratio = worst(Kernels(set).geluErf) { x, y in
-      guard !x.isNaN, x != -.infinity else { return nil }
-      let wide = Double(x)
-      let wanted = exact(wide)
-      if Double(y) == wanted { return 0 }
-      let erf = Foundation.erf(wide / 2.0.squareRoot())
-      let slope =
-        2 / Double.pi.squareRoot() * Foundation.exp(-wide * wide / 2) * 3 * abs(wide) / 2.0.squareRoot()
-      return Self.overBound(y, wanted, wide, slope + 20 * min(abs(erf) + 0.5, 1) + abs(1 + erf))
+    #expect(found.ratio.error <= 1)
+  }
+
+  @Test func instructionSetsThatFuseAgreeOnEveryInput() {
+    let fusing = InstructionSet.available.filter(\.fusesMultiplyAdd)
+    let kernels = fusing.map { Kernels($0) }
+    let differences = Mutex(0)
+    let block = 1 << 16
+    DispatchQueue.concurrentPerform(iterations: 1 << 16) { index in
+      let first = UInt32(index * block)
+      let inputs = (0..<block).map { Float(bitPattern: first + UInt32($0)) }
+      for function in [\Kernels.exponential, \Kernels.geluTanh, \Kernels.geluErf] {
+        let outputs = kernels.map { kernels in
+          [Float](unsafeUninitializedCapacity: block) { buffer, count in
+            if let base = buffer.baseAddress { kernels[keyPath: function](inputs, block, base) }
+            count = block
+          }
+        }
+        for other in outputs.dropFirst() where firstDifference(outputs[0], other) != nil {
+          differences.withLock { $0 += 1 }
+        }
+      }
     }
-    let absolute = worst(Kernels(set).geluErf) { x, y in
-      guard !x.isNaN, x != -.infinity else { return nil }
-      return x < 0 ? abs(Double(y) - exact(Double(x))) : 0
-    }
-    print(
-      "GELU (erf), \(set.rawValue): \(ulps) ulp for x ≥ −1; absolute \(absolute) for x < 0; \(ratio) of the bound"
-    )
-    #expect(ratio.error <= 1)
+    #expect(differences.withLock { $0 } == 0)
   }
 }
