@@ -18,7 +18,9 @@ package final class HDF5Reader: Sendable {
   /// - Throws: `BadInput` with the library's reason when it is no whole HDF5 file.
   package init(path: String) throws(BadInput) {
     self.path = path
-    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+    // A link is followed, as the library will.
+    let target = URL(filePath: path).resolvingSymlinksInPath().path
+    let attributes = try? FileManager.default.attributesOfItem(atPath: target)
     guard let size = attributes?[.size] as? Int else {
       throw BadInput(file: path, problem: "cannot be read", remedy: "check that it exists and may be read")
     }

@@ -115,4 +115,16 @@ import TouchstoneModel
       #expect(result.output.contains("layers/000/v"))
     }
   }
+
+  @Test func theOrderOfTheFilesMatters() throws {
+    try Program.inFolder { program in
+      let model = try TinyModel()
+      let golden = try model.record(program)
+      try model.writeCapture(to: program.path("c.h5"))
+      try #expect(try program.touchstone("diff", "c.h5", golden).code == 2)
+      try #expect(try program.touchstone("diff", "c.h5", "c.h5").code == 2)
+      try #expect(try program.touchstone("verify", "c.h5", "--model", "model").code == 2)
+      try #expect(try program.touchstone("diff", golden, "c.h5", "--report", golden).code == 2)
+    }
+  }
 }

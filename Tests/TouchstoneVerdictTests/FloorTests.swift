@@ -71,7 +71,8 @@ private struct Golden: ActivationSource {
     let weights = try Sample.visible.weights()
     let inputs = try Sample.visible.inputs(weights.configuration)
     let others = try SyntheticModel.probing.weights(weights.configuration, seed: 77)
-    let capture = RecordedActivations(weights: weights, inputs: inputs)
+    var capture = RecordedActivations(weights: weights, inputs: inputs)
+    capture.tensors[Activation(.positionEmbedding)] = nil
     let verdict = try Judge(weights: weights).verdict(on: capture, golden: Golden(others, inputs))
     #expect(verdict.outcome == .inconclusive)
     let drift = try #require(verdict.flagged.first)
@@ -96,8 +97,12 @@ private struct Golden: ActivationSource {
       capture.tensors[operation.output] = value
       return value
     }
-    let verdict = try Judge(weights: weights).verdict(on: capture, golden: Golden(weights, inputs))
+    let golden = try Golden(weights, inputs)
+    let verdict = try Judge(weights: weights).verdict(on: capture, golden: golden)
     #expect(verdict.outcome == .consistent, "\(verdict.flagged)")
+    capture.tensors = capture.tensors.filter { $0.key.point != .attentionContext }
+    let partial = try Judge(weights: weights).verdict(on: capture, golden: golden)
+    #expect(partial.outcome == .consistent, "\(partial.flagged)")
     #expect(verdict.findings.allSatisfy { ($0.inherited ?? 1) < 1e-5 })
   }
 }

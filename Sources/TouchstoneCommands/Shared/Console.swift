@@ -24,8 +24,16 @@ enum Console {
   static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
   private static func write(_ text: String, to handle: FileHandle) {
-    // A closed pipe ends the process by signal, as for any other filter; other failures have nowhere to go.
-    try? handle.write(contentsOf: Data(text.utf8))
+    // A closed pipe ends the process by signal, as for any other filter.
+    do {
+      try handle.write(contentsOf: Data(text.utf8))
+    } catch where handle === FileHandle.standardOutput {
+      // A result that was not written must not look like one.
+      error("touchstone: standard output cannot be written; check the space where it goes")
+      exit(2)
+    } catch {
+      // Nowhere is left to say it.
+    }
   }
 }
 

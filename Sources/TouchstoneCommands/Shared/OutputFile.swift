@@ -5,6 +5,10 @@ import TouchstoneModel
 enum OutputFile {
   /// Writes a file whole or not at all.
   static func write(_ text: String, to path: String) throws(BadInput) {
+    guard !path.hasSuffix(".h5") else {
+      throw BadInput(
+        file: path, problem: "would be taken for a golden or a capture", remedy: "give the report another name")
+    }
     do {
       try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
     } catch {

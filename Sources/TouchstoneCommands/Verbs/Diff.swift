@@ -43,7 +43,19 @@ struct Diff: ParsableCommand {
     let golden = try ActivationFile(path: golden)
     let capture = try ActivationFile(path: capture)
     let weights = try WeightsFinder(model: model).find(for: golden)
-    guard golden.kind == .golden else { return try compare(golden, capture, weights: weights) }
+    guard golden.kind == .golden else {
+      guard capture.kind == .capture else {
+        throw BadInput(
+          file: capture.path, problem: "is a golden, and stands behind a capture",
+          remedy: "name the golden first")
+      }
+      guard let weights else {
+        throw BadInput(
+          file: golden.path, problem: "is a capture, and two captures are judged by the weights alone",
+          remedy: "name the model by --model, or give a golden first")
+      }
+      return try compare(golden, capture, weights: weights)
+    }
     let verdict = try judge(capture, golden: golden, weights: weights)
     let report = Report(
       verdict: verdict, golden: golden.path, capture: capture.path,
@@ -56,7 +68,7 @@ struct Diff: ParsableCommand {
   }
 
   /// Two captures: each is judged by the definition, neither by the other.
-  private func compare(_ left: ActivationFile, _ right: ActivationFile, weights: Weights?) throws {
+  private func compare(_ left: ActivationFile, _ right: ActivationFile, weights: Weights) throws {
     guard left.inputs == right.inputs else {
       throw BadInput(
         file: right.path, problem: "was made for other tokens, positions or mask than \(left.path)",

@@ -15,7 +15,7 @@ struct Verify: ParsableCommand {
       above it.
 
       Any program can be put through: it reads a golden and writes a capture. {model} becomes a Hugging Face \
-      folder, {golden} the golden and {capture} the file to write.
+      folder, {golden} the golden and {capture} the file to write; each is quoted for the shell already.
 
       Examples:
         touchstone verify golden
@@ -72,6 +72,11 @@ struct Verify: ParsableCommand {
   {
     do {
       let golden = try ActivationFile(path: path)
+      guard golden.kind == .golden else {
+        throw BadInput(
+          file: path, problem: "is a capture, not a golden",
+          remedy: "judge it by `touchstone diff GOLDEN.h5 CAPTURE.h5`")
+      }
       let weights = try finder.weights(for: golden)
       let verdict = try engine.withActivations(for: golden, weights: weights) { capture in
         try judge(capture, golden: golden, weights: weights)

@@ -84,6 +84,11 @@ struct ActivationIndex {
     case .dataset:
       try sort(path)
     case nil:
+      guard Activation(path: path) == nil else {
+        throw BadInput(
+          place: path, problem: "is a link that cannot be followed, or no dataset",
+          remedy: "store the values in the file itself")
+      }
       unknownPaths.append(path)
     }
   }

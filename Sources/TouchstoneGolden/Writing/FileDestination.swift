@@ -33,7 +33,11 @@ struct FileDestination {
       throw BadInput(file: path, problem: "is a folder", remedy: "give the name of a file")
     }
     guard overwrite else {
-      throw BadInput(file: path, problem: "already exists", remedy: "remove it or choose another name")
+      throw BadInput(file: path, problem: "already exists", remedy: "choose another name, or --overwrite")
+    }
+    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+    guard attributes?[.type] as? FileAttributeType == .typeRegular else {
+      throw BadInput(file: path, problem: "is no regular file", remedy: "give the name of a file")
     }
   }
 

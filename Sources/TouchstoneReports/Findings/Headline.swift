@@ -35,7 +35,8 @@ struct Headline {
     let count = verdict.findings.count
     let all = count == 1 ? "the one operation compared is" : "all \(grouped(count)) operations compared are"
     let nearest = verdict.findings.max { $0.order < $1.order }
-    return "\(all) within rounding"
+    let omitted = verdict.notCompared.count
+    return "\(all) within rounding" + (omitted == 0 ? "" : ", \(grouped(omitted)) not compared")
       + (nearest.map { "; nearest to its bound is \($0.activation.path) (\(ratioText($0.ratio)))" } ?? "")
   }
 

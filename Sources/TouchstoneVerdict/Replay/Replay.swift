@@ -40,7 +40,7 @@ struct Replay: Sendable {
     let want = want()
     let comparison = ElementComparison(
       got: got.values, want: want, greatest: rounding.greatestFinite(stored: got.type),
-      isJudged: operation.judgedElements(inputs, configuration: configuration))
+      isJudged: plan.judgedElements(inputs, configuration: configuration))
     guard comparison.comparedCount > 0 else { return nil }
     let problem =
       comparison.problem

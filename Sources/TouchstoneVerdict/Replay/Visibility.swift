@@ -12,6 +12,19 @@ extension Inputs {
   }
 }
 
+extension ReplayPlan {
+  /// Which elements of the output are judged: those of the operation, and where attention is replayed with it, the
+  /// rows of tokens that attend to something.
+  func judgedElements(_ inputs: Inputs, configuration: Configuration) -> (Int) -> Bool {
+    let isJudged = operation.judgedElements(inputs, configuration: configuration)
+    guard hidden.contains(where: { $0.point == .attentionContext }) else { return isJudged }
+    let shape = configuration.shape(of: operation.output, tokenCount: inputs.count)
+    let width = shape.last ?? 1
+    let seesAnyKey = inputs.seesAnyKey
+    return { offset in isJudged(offset) && seesAnyKey[offset / width % seesAnyKey.count] }
+  }
+}
+
 extension Operation {
   /// Which elements of the output are judged.
   ///
