@@ -121,10 +121,10 @@ import TouchstoneModel
       let model = try TinyModel()
       let golden = try model.record(program)
       try model.writeCapture(to: program.path("c.h5"))
-      try #expect(try program.touchstone("diff", "c.h5", golden).code == 2)
-      try #expect(try program.touchstone("diff", "c.h5", "c.h5").code == 2)
-      try #expect(try program.touchstone("verify", "c.h5", "--model", "model").code == 2)
-      try #expect(try program.touchstone("diff", golden, "c.h5", "--report", golden).code == 2)
+      #expect(try program.touchstone("diff", "c.h5", golden).code == 2)
+      #expect(try program.touchstone("diff", "c.h5", "c.h5").code == 2)
+      #expect(try program.touchstone("verify", "c.h5", "--model", "model").code == 2)
+      #expect(try program.touchstone("diff", golden, "c.h5", "--report", golden).code == 2)
     }
   }
 }

@@ -29,7 +29,7 @@ enum Console {
       try handle.write(contentsOf: Data(text.utf8))
     } catch where handle === FileHandle.standardOutput {
       // A result that was not written must not look like one.
-      error("touchstone: standard output cannot be written; check the space where it goes")
+      Console.error("touchstone: standard output cannot be written; check the space where it goes")
       exit(2)
     } catch {
       // Nowhere is left to say it.
