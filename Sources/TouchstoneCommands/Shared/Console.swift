@@ -27,7 +27,7 @@ enum Console {
     // A closed pipe ends the process by signal, as for any other filter.
     do {
       try handle.write(contentsOf: Data(text.utf8))
-    } catch where handle === FileHandle.standardOutput {
+    } catch  where handle === FileHandle.standardOutput {
       // A result that was not written must not look like one.
       Console.error("touchstone: standard output cannot be written; check the space where it goes")
       exit(2)

@@ -7,7 +7,8 @@ enum OutputFile {
   static func write(_ text: String, to path: String) throws(BadInput) {
     guard !path.hasSuffix(".h5") else {
       throw BadInput(
-        file: path, problem: "would be taken for a golden or a capture", remedy: "give the report another name")
+        file: path, problem: "would be taken for a golden or a capture",
+        remedy: "give the report another name")
     }
     do {
       try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
