@@ -28,6 +28,14 @@ private struct Strip {
   }
 
   @inline(__always)
+  static func prefetch(_ pointer: UnsafePointer<Float>, distance: Int) {
+    touchstone_prefetch(pointer)
+    #if KERNEL_AVX512
+      touchstone_prefetch(pointer + distance)
+    #endif
+  }
+
+  @inline(__always)
   func store(to pointer: UnsafeMutablePointer<Float>) {
     touchstone_store(low, pointer)
     #if KERNEL_AVX512
@@ -119,6 +127,8 @@ private struct Tile {
   let startStride: Int
   let y: UnsafeMutablePointer<Float>
   let yStride: Int
+  /// From each number of W to one that will be needed later; 0 where there is none to fetch.
+  let ahead: Int
 
   /// Several rows, strip by strip.
   @inline(__always)
@@ -130,6 +140,7 @@ private struct Tile {
       var w = panel + index * panelStride
       var k = 0
       while k < depth {
+        Strip.prefetch(w + ahead, distance: panelStride)
         sums.add(x + k, stride: xStride, times: Strip(at: w, distance: panelStride))
         w += panelWidth
         k += 1
@@ -203,7 +214,9 @@ public func multiply(
       let tile = Tile(
         x: x + row * xStride, xStride: xStride, panel: panels + panel * panelStride,
         panelStride: panelStride, depth: depth, start: start + row * startStride + column,
-        startStride: startStride, y: y + row * yStride + column, yStride: yStride)
+        startStride: startStride, y: y + row * yStride + column, yStride: yStride,
+        // While the last rows pass over these panels, the next ones are fetched.
+        ahead: row + height == rows ? 2 * panelStride : 0)
       switch height {
       case 1: oneRow(tile)
       case 2: twoRows(tile)

@@ -19,6 +19,9 @@ TOUCHSTONE_INLINE void touchstone_store(touchstone_lanes lanes, float *_Nonnull 
   __builtin_memcpy(pointer, &lanes, sizeof lanes);
 }
 
+/// Asks for the cache line at `pointer`, which need not be readable, to be brought to the second-level cache.
+TOUCHSTONE_INLINE void touchstone_prefetch(const float *_Nonnull pointer) { __builtin_prefetch(pointer, 0, 2); }
+
 TOUCHSTONE_INLINE touchstone_lanes touchstone_add(touchstone_lanes a, touchstone_lanes b) { return a + b; }
 
 TOUCHSTONE_INLINE touchstone_lanes touchstone_subtract(touchstone_lanes a, touchstone_lanes b) { return a - b; }
