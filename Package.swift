@@ -166,7 +166,10 @@ let package = Package(
       exclude: ["Fixtures"]),
     .testTarget(
       name: "TouchstoneVerdictTests",
-      dependencies: ["TouchstoneModel", "TouchstoneReference", "TouchstoneVerdict", "TouchstoneFaults"]),
+      dependencies: [
+        "TouchstoneFaults", "TouchstoneModel", "TouchstoneReference", "TouchstoneTestSupport",
+        "TouchstoneVerdict",
+      ]),
     .testTarget(
       name: "TouchstoneCheckpointsTests",
       dependencies: ["TouchstoneCheckpoints", "TouchstoneModel", "TouchstoneTestSupport"]),

@@ -15,6 +15,7 @@ extension Rounding {
     let (heads, tokens, width) = (query.values.shape[0], query.values.shape[1], query.values.shape[2])
     let queryRepetition = rowRepetition(query.values)
     let keyRepetition = rowRepetition(key.values)
+    let (queryLengths, keyLengths) = (rowLengths(query.values), rowLengths(key.values))
     var bounds = [Bound](repeating: .zero, count: value.count)
     for head in 0..<heads {
       for row in 0..<tokens {
@@ -26,12 +27,7 @@ extension Rounding {
           var passed = Bound.zero
           for index in 0..<width {
             let (left, right) = (query.values[q, index], key.values[k, index])
-            let term = left * right
-            if term != 0 {
-              terms.count += 1
-              terms.absolute += abs(term)
-              terms.squares += term * term
-            }
+            terms.add(product: left * right, isExact: false)
             if query.error != nil || key.error != nil {
               passed += Self.ofProduct(
                 left, query.error(at: q * width + index), right, key.error(at: k * width + index))
@@ -39,12 +35,15 @@ extension Rounding {
           }
           terms.repetition = min(queryRepetition[q], keyRepetition[k])
           let sum = ofSum(terms) + ofRoundedFactors(query.roundoff, key.roundoff, terms) + passed
-          // Scaled before or after the sum, by a rounded 1/√d: before, the sum's own terms are rounded again.
-          let worst = 3 * unit * abs(scale) * terms.absolute
-          let usual = 3 * unit * abs(score)
+          // Scaled after the sum by a rounded 1/√d, or before it: queries by the whole, or queries and keys by
+          // the root of it each, which rounds every factor once more.
+          let worst = 2 * unit * terms.absolute
+          let usual = 8 / 3.0.squareRoot() * unit * (2 * terms.repetition * terms.squares).squareRoot()
+          let ofFactors = Bound(det: worst, prob: worst, stat: min(worst, usual))
+          let lost = (1 + abs(scale)) * ofUnderflow(terms, factors: queryLengths[q] + keyLengths[k])
           bounds[q * tokens + column] =
-            abs(scale) * sum + Bound(det: worst, prob: worst, stat: usual)
-            + (ofStore(score, as: precision.type) + underflow)
+            abs(scale) * (sum + ofFactors)
+            + (3 * unit * abs(score) + ofStore(score, as: precision.type) + lost)
         }
       }
     }
@@ -75,8 +74,11 @@ extension Rounding {
     _ value: Tensor<Double>, probabilities: Operand, values: Operand, inputs: Inputs
   ) -> [Bound] {
     let (heads, tokens, width) = (values.values.shape[0], values.values.shape[1], values.values.shape[2])
+    let isExactInput =
+      probabilities.error == nil && probabilities.roundoff == 0 && values.error == nil && values.roundoff == 0
     let probabilityRepetition = rowRepetition(probabilities.values)
     let valueRepetition = columnRepetition(values.values)
+    let lengths = columnLengths(values.values)
     var bounds = [Bound](repeating: .zero, count: value.count)
     for head in 0..<heads {
       for row in 0..<tokens {
@@ -92,12 +94,7 @@ extension Rounding {
           for column in visible {
             let v = (head * tokens + column) * width + unitIndex
             let (left, right) = (probabilities.values[p, column], values.values.values[v])
-            let term = left * right
-            if term != 0 {
-              terms.count += 1
-              terms.absolute += abs(term)
-              terms.squares += term * term
-            }
+            terms.add(product: left * right, isExact: isExactInput && isExactProduct(left, right))
             if probabilities.error != nil || values.error != nil {
               passed += Self.ofProduct(
                 left, probabilities.error(at: p * tokens + column), right, values.error(at: v))
@@ -106,7 +103,7 @@ extension Rounding {
           terms.repetition = min(probabilityRepetition[p], valueRepetition[head * width + unitIndex])
           bounds[output] =
             ofSum(terms) + ofRoundedFactors(probabilities.roundoff, values.roundoff, terms) + passed
-            + (rescaling * terms.absolute + 8 * underflow)
+            + (rescaling * terms.absolute + ofUnderflow(terms, factors: 8 + lengths[head * width + unitIndex]))
         }
       }
     }
@@ -123,6 +120,19 @@ extension Rounding {
     let positive = probabilities.filter { $0 > 0 }
     guard let least = positive.min(), let greatest = positive.max() else { return 0 }
     return log(greatest / least)
+  }
+
+  /// Σ|x| of each row.
+  private func rowLengths(_ tensor: Tensor<Double>) -> [Double] {
+    (0..<tensor.rowCount).map { tensor.row($0).reduce(0) { $0 + abs($1) } }
+  }
+
+  /// Σ|x| down each column of every head of a [H, T, d] tensor: [H·d].
+  private func columnLengths(_ tensor: Tensor<Double>) -> [Double] {
+    let (heads, tokens, width) = (tensor.shape[0], tensor.shape[1], tensor.shape[2])
+    return (0..<heads * width).map { index in
+      (0..<tokens).reduce(0) { $0 + abs(tensor[index / width, $1, index % width]) }
+    }
   }
 
   private func rowRepetition(_ tensor: Tensor<Double>) -> [Double] {

@@ -19,7 +19,7 @@ extension Rounding {
       let (x, y) = (input.values.values[offset], value.values[offset])
       let own =
         switch function {
-        case .relu: 0.0
+        case .relu: underflow
         case .geluTanh: ofGELUTanh(x, y, unit)
         case .geluErf: ofGELUErf(x, y, unit)
         }

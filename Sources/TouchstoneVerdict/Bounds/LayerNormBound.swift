@@ -31,7 +31,7 @@ extension Rounding {
         }
         bounds.append(
           scaled * (ofRow + rounding)
-            + (2 * unit * scaled * abs(deviation) + unit * abs(y) + ofParameters + underflow))
+            + (2 * unit * scaled * abs(deviation) + unit * abs(y) + ofParameters + (1 + 3 * scaled) * underflow))
       }
     }
     return bounds
@@ -57,7 +57,9 @@ private struct RowStatistics {
     let squares = x.map { $0 * $0 }
     let meanSquare = squares.reduce(0, +) / n
 
-    var meanError = (1 / n) * rounding.ofSum(rounding.terms(x)) + unit * abs(mean)
+    // The sum is divided by n or multiplied by a rounded 1/n; a running mean (Welford 1962) rounds each step.
+    var meanError =
+      (1 / n) * rounding.ofSum(rounding.terms(x)) + unit * (2 * abs(mean) + 6 * rounding.terms(x).absolute / n)
     var varianceOfInput = Bound.zero
     if let distances {
       for (index, distance) in distances.enumerated() {
@@ -67,9 +69,9 @@ private struct RowStatistics {
     }
     let ofMean = meanError.map { $0 * $0 }
     let twoPass =
-      (1 / n) * rounding.ofSum(rounding.terms(squaredDeviations)) + 4 * unit * variance + ofMean
+      (1 / n) * rounding.ofSum(rounding.terms(ofProducts: squaredDeviations)) + 4 * unit * variance + ofMean
     let onePass =
-      (1 / n) * rounding.ofSum(rounding.terms(squares)) + 2 * abs(mean) * meanError + ofMean
+      (1 / n) * rounding.ofSum(rounding.terms(ofProducts: squares)) + 2 * abs(mean) * meanError + ofMean
       + 3 * unit * (meanSquare + mean * mean)
     let varianceError = Bound.max(twoPass, onePass) + varianceOfInput
 

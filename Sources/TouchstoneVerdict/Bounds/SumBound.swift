@@ -8,22 +8,34 @@ struct Terms {
   var squares: Double
   /// y = Σt.
   var sum: Double
+  /// The part of S whose terms are added as they are: plain terms, and products that need no rounding.
+  var exact = 0.0
   /// How often, on average over the terms, a term's value recurs: 1 when all differ, n when all are equal.
   var repetition: Double = 1
 
-  /// One more term, already part of `sum`.
+  /// One more plain term, already part of `sum`.
   mutating func add(_ term: Double) {
     guard term != 0 else { return }
     count += 1
     absolute += abs(term)
     squares += term * term
+    exact += abs(term)
+  }
+
+  /// One more product, already part of `sum`.
+  mutating func add(product: Double, isExact: Bool) {
+    guard product != 0 else { return }
+    add(product)
+    if !isExact { exact -= abs(product) }
   }
 }
 
 extension Rounding {
   /// The error of a sum of products, or of plain terms, in any order, with or without fused multiply-add.
   ///
-  /// - det: each product is rounded once and each term meets at most n additions.
+  /// - det: n terms take n − 1 additions, whatever the tree; adding zero is exact. The last addition rounds y
+  ///   itself, every other one a part of the terms, so that a term meets at most n − 2 more, and a product that
+  ///   has to be rounded one rounding besides.
   /// - prob: Higham & Mary 2019, theorem 2.4, with λ = 8: exceeded with probability below 1e-13.
   /// - stat: the error is Σ δₖ·sₖ over partial sums sₖ; for a generic order Σ sₖ² ≈ (n/2)·Q + (n/3)·y², and δ
   ///   has the variance u²/3. λ = 8 again.
@@ -33,11 +45,33 @@ extension Rounding {
   func ofSum(_ terms: Terms) -> Bound {
     let (n, s, q, y) = (terms.count, terms.absolute, terms.squares, terms.sum)
     guard n > 0 else { return .zero }
-    let det = gamma(n + 1) * s
-    let prob = min(det, 8 * (terms.repetition * (n + 1)).squareRoot() * unit * s)
+    let det = worstCase(terms)
+    let prob = min(det, 8 * (terms.repetition * n).squareRoot() * unit * s)
     let variance = terms.repetition * ((n / 2 + 1) * q + (n / 3 + 1) * y * y)
     let stat = min(prob, 8 * unit / 3.0.squareRoot() * variance.squareRoot() + unit * abs(y))
     return Bound(det: det, prob: prob, stat: stat)
+  }
+
+  private func worstCase(_ terms: Terms) -> Double {
+    let (n, rounded) = (terms.count, terms.absolute - terms.exact)
+    // Units that align the terms to the greatest, and truncate, lose in every addition a part of that one.
+    if precision.truncates { return gamma(n) * terms.exact + gamma(n + 1) * rounded }
+    if n == 1 { return unit * rounded }
+    return unit * abs(terms.sum) + (1 + unit) * (gamma(n - 2) * terms.exact + gamma(n - 1) * rounded)
+  }
+
+  /// What underflow, or flushing it to zero, takes from the products, the partial sums and the factors of a sum.
+  ///
+  /// - Parameter factors: Σ|factor| over both sides of the products: what a factor read as zero is multiplied by.
+  func ofUnderflow(_ terms: Terms, factors: Double) -> Double {
+    (2 * terms.count + factors) * underflow
+  }
+
+  /// Whether the arithmetic's sums take the product of two values without rounding it.
+  func isExactProduct(_ left: Double, _ right: Double) -> Bool {
+    let product = left * right
+    if precision.type == .float64 { return (-product).addingProduct(left, right) == 0 }
+    return Double(Float(product)) == product
   }
 
   /// What rounding the two factors of every product by `left` and `right` adds to the error of their sum.
@@ -58,7 +92,15 @@ extension Rounding {
       terms.squares += value * value
       terms.sum += value
     }
+    terms.exact = terms.absolute
     terms.repetition = repetition(of: values, absoluteSum: terms.absolute)
+    return terms
+  }
+
+  /// The moments of products, each of which has to be rounded.
+  func terms(ofProducts products: some Collection<Double>) -> Terms {
+    var terms = terms(products)
+    terms.exact = 0
     return terms
   }
 

@@ -1,0 +1,89 @@
+import Testing
+import TouchstoneModel
+import TouchstoneReference
+import TouchstoneTestSupport
+
+@testable import TouchstoneVerdict
+
+/// The worst case of sums of few terms, where a single bit can be seen.
+@Suite struct SumBoundTests {
+  /// Every tree of additions over few products, each product rounded or fused, on terms that nearly cancel.
+  @Test(.clause("NUM-4"), arguments: 1...5)
+  func noTreeOfAdditionsExceedsDet(_ count: Int) {
+    let rounding = Rounding(.float32)
+    var random = SplitMix64(seed: 0x5EED + UInt64(count))
+    for _ in 0..<200 {
+      let factors = (0..<count).map { index -> (Float, Float) in
+        let left = Float.random(in: -2...2, using: &random)
+        // A power of two makes the product exact; one factor repeated with the other sign makes terms cancel.
+        let right = random.next() % 2 == 0 ? Float(1024) : Float.random(in: -2...2, using: &random)
+        return index % 2 == 1 ? (-left.nextUp, right) : (left, right)
+      }
+      var terms = Terms(count: 0, absolute: 0, squares: 0, sum: 0)
+      for (left, right) in factors {
+        let (left, right) = (Double(left), Double(right))
+        terms.sum += left * right
+        terms.add(product: left * right, isExact: rounding.isExactProduct(left, right))
+      }
+      let det = rounding.ofSum(terms).det
+      for value in Self.sums(of: factors[...]) {
+        let error = abs(Double(value) - terms.sum)
+        #expect(error <= det * (1 + 1e-7), "\(factors) gives \(value), \(error) away; det is \(det)")
+      }
+    }
+  }
+
+  /// What the sum can come to, split anywhere, a leaf's product fused into the rest of the sum or rounded first.
+  private static func sums(of factors: ArraySlice<(Float, Float)>) -> [Float] {
+    guard factors.count > 1, let first = factors.first, let last = factors.last else {
+      return factors.map { $0.0 * $0.1 }
+    }
+    var results = Set(sums(of: factors.dropFirst()).map { $0.addingProduct(first.0, first.1) })
+    results.formUnion(sums(of: factors.dropLast()).map { $0.addingProduct(last.0, last.1) })
+    for split in factors.indices.dropFirst() {
+      for left in sums(of: factors[..<split]) {
+        for right in sums(of: factors[split...]) { results.insert(left + right) }
+      }
+    }
+    return Array(results)
+  }
+
+  /// Rows with one element, as the probes have them: 1024 W is exact, and so is any right implementation.
+  @Test func oneBitOfAWeightIsProvenWhereItStandsAlone() throws {
+    let rounding = Rounding(.float32)
+    var random = SplitMix64(seed: 7)
+    let weight = Tensor((0..<24).map { _ in Double(Float.random(in: -1...1, using: &random)) }, shape: [4, 6])
+    let input = Operand(values: Tensor([0, 0, 1024, 0], shape: [1, 4]))
+    let value = linear(input.values, weight: weight, bias: nil)
+    let bounds = rounding.ofProduct(
+      value, input: input, weight: MatrixView(weight), weightRoundoff: 0, bias: nil)
+    for (want, bound) in zip(value.values, bounds) {
+      #expect(bound.zone(of: 0) == .consistent)
+      #expect(bound.zone(of: Double(Float(want).ulp)) == .proven)
+    }
+  }
+
+  @Test func oneRoundingIsGrantedToAnInexactProductAndToABias() {
+    let rounding = Rounding(.float32)
+    let (u, third) = (0x1p-24, Double(Float(1) / 3))
+    var product = Terms(count: 0, absolute: 0, squares: 0, sum: third * third)
+    product.add(product: third * third, isExact: rounding.isExactProduct(third, third))
+    #expect(rounding.ofSum(product) == Bound(u * third * third))
+    var withBias = Terms(count: 0, absolute: 0, squares: 0, sum: 1024 * third - 341)
+    withBias.add(product: 1024 * third, isExact: rounding.isExactProduct(1024, third))
+    withBias.add(-341)
+    #expect(rounding.ofSum(withBias) == Bound(u * abs(1024 * third - 341)))
+    #expect(rounding.ofSum(rounding.terms([third])) == .zero)
+  }
+
+  /// What is read within an error, or rounded on reading, grants no exactness.
+  @Test func aRoundedOperandMakesNoExactProduct() {
+    let rounding = Rounding(Precision(.bfloat16))
+    let weight = Tensor([0.7], shape: [1, 1])
+    let input = Operand(values: Tensor([2], shape: [1, 1]), roundoff: 0x1p-8)
+    let value = Tensor([1.4], shape: [1, 1])
+    let bound = rounding.ofProduct(
+      value, input: input, weight: MatrixView(weight), weightRoundoff: 0, bias: nil)[0]
+    #expect(bound.det >= 1.4 * 0x1p-8)
+  }
+}
