@@ -21,28 +21,40 @@ public struct Judge: Sendable {
     on capture: any ActivationSource, golden: (any ActivationSource)? = nil
   ) throws -> Verdict {
     try checkSameModel(capture, golden)
-    let operations = capture.judgedOperations
-    let planner = ReplayPlanner(capture, hasWeights: weights != nil)
-    let floor = golden.map { FloorComparison(capture: capture, golden: $0) }
+    let shared = SharedSource(capture)
+    let operations = shared.judgedOperations
+    let planner = ReplayPlanner(shared, hasWeights: weights != nil)
+    let floor = golden.map { FloorComparison(capture: shared, golden: SharedSource($0)) }
+    // Each core reads one operation's tensors and judges it: no more of a deep capture is held than of a shallow one.
+    let results = operations.indices.concurrentMap { index in
+      Result { try Self.judged(operations[index], of: shared, planner, weights: weights, floor: floor) }
+    }
     var findings: [Finding] = []
     var notCompared: [NotCompared] = []
-    // A few operations at a time, on all cores: no more of a deep capture is held than of a shallow one.
-    for first in stride(from: 0, to: operations.count, by: Self.operationsAtOnce) {
-      let batch = operations[first..<min(first + Self.operationsAtOnce, operations.count)]
-      let steps = try batch.map { try Step($0, capture, planner, weights: weights, floor: floor) }
-      let replayed = steps.indices.concurrentMap { steps[$0].replay?.finding() }
-      for (step, replayed) in zip(steps, replayed) {
-        if let finding = replayed ?? step.finding {
-          findings.append(finding.withInherited(try floor?.inherited(finding.activation)))
-        } else {
-          notCompared.append(NotCompared(path: step.activation.path, why: step.obstacle))
-        }
+    for result in results {
+      switch try result.get() {
+      case .compared(let finding): findings.append(finding)
+      case .not(let omission): notCompared.append(omission)
       }
     }
     return try conclude(findings, notCompared, floor: floor, operations: operations)
   }
 
-  private static let operationsAtOnce = 8
+  private enum Judgement {
+    case compared(Finding)
+    case not(NotCompared)
+  }
+
+  private static func judged(
+    _ operation: Operation, of capture: SharedSource, _ planner: ReplayPlanner, weights: Weights?,
+    floor: FloorComparison?
+  ) throws -> Judgement {
+    let step = try Step(operation, capture, planner, weights: weights, floor: floor)
+    guard let finding = step.replay?.finding() ?? step.finding else {
+      return .not(NotCompared(path: step.activation.path, why: step.obstacle))
+    }
+    return .compared(finding.withInherited(try floor?.inherited(finding.activation)))
+  }
 
   /// What the definition gives for one recorded activation from the capture's own, and the bounds around it.
   ///
@@ -50,7 +62,7 @@ public struct Judge: Sendable {
   package func estimate(_ activation: Activation, in capture: any ActivationSource) throws -> Estimate? {
     guard let operation = capture.judgedOperations.first(where: { $0.output == activation }),
       capture.hasRightShape(activation),
-      let plan = try? ReplayPlanner(capture, hasWeights: weights != nil).plan(operation)
+      let plan = try? ReplayPlanner(SharedSource(capture), hasWeights: weights != nil).plan(operation)
     else { return nil }
     return try Replay(plan, of: capture, weights: weights).want()
   }

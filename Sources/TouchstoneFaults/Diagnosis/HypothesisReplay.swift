@@ -79,28 +79,12 @@ struct HypothesisReplay: Sendable {
   }
 }
 
-/// A capture that several threads read, one at a time.
-private final class SharedSource: @unchecked Sendable {
-  let inputs: Inputs
-  let configuration: Configuration
-  let temperature: Double
-  private let source: any ActivationSource
-  private let lock = NSLock()
-
-  init(_ source: any ActivationSource) {
-    self.source = source
-    inputs = source.inputs
-    configuration = source.configuration
-    temperature = source.temperature
-  }
-
+extension SharedSource {
   /// The tensor that `reader` reads: from the cache, where the capture holds it apart.
-  func tensor(_ activation: Activation, readBy reader: TouchstoneModel.Operation?) throws -> Tensor<Double>? {
-    try lock.withLock {
-      if let cache = reader.flatMap(activation.cacheRead(by:)), source.hasRightShape(cache) {
-        return try source.tensor(cache)
-      }
-      return source.hasRightShape(activation) ? try source.tensor(activation) : nil
-    }
+  fileprivate func tensor(
+    _ activation: Activation, readBy reader: TouchstoneModel.Operation?
+  ) throws -> Tensor<Double>? {
+    if let cache = reader.flatMap(activation.cacheRead(by:)), hasRightShape(cache) { return try tensor(cache) }
+    return hasRightShape(activation) ? try tensor(activation) : nil
   }
 }

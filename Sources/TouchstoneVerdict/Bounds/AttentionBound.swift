@@ -137,7 +137,7 @@ extension Rounding {
 
   private func rowRepetition(_ tensor: Tensor<Double>) -> [Double] {
     (0..<tensor.rowCount).map { row in
-      let values = tensor.row(row)
+      let values = Array(tensor.row(row))
       return repetition(of: values, absoluteSum: values.reduce(0) { $0 + abs($1) })
     }
   }

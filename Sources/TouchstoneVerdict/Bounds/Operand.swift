@@ -1,7 +1,7 @@
 import TouchstoneModel
 
 /// A value that an operation reads, and how far what the implementation read may lie from it.
-struct Operand {
+struct Operand: Sendable {
   /// The values as captured, or as replayed where the capture lacks them.
   let values: Tensor<Double>
   /// The relative rounding between what is captured and what was read.

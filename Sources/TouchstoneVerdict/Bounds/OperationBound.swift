@@ -15,32 +15,49 @@ extension Rounding {
     _ operation: Operation, _ operands: [Operand], _ parameters: [ParameterOperand], inputs: Inputs,
     temperature: Double
   ) -> Estimate {
+    if let product = product(operation, operands, parameters) { return product }
     let value = evaluate(
       operation, activations: operands.map(\.values), parameters: parameters.map(\.values), inputs: inputs,
       temperature: temperature)
     return Estimate(
-      values: value,
-      bounds: bounds(of: operation, value, operands, parameters, inputs: inputs, temperature: temperature))
+      values: value, bounds: bounds(of: operation, value, operands, parameters, temperature: temperature, inputs))
   }
 
   /// A projection that is added into the residual stream, with nothing recorded in between: implementations
   /// may accumulate onto the stream itself, so it is judged as one sum.
-  func fusedEstimate(
-    _ projection: Operation, _ input: Operand, _ parameters: [ParameterOperand], onto stream: Operand,
-    inputs: Inputs
-  ) -> Estimate {
-    let projected = evaluate(
-      projection, activations: [input.values], parameters: parameters.map(\.values), inputs: inputs)
-    let value = sum(stream.values, projected)
-    let bounds = ofProduct(
-      value, input: input, weight: MatrixView(parameters[0].values), weightRoundoff: parameters[0].roundoff,
-      bias: parameters[1].values.values[...], stream: stream)
-    return Estimate(values: value, bounds: bounds)
+  func fusedEstimate(_ input: Operand, _ parameters: [ParameterOperand], onto stream: Operand) -> Estimate {
+    ofProduct(
+      input, MatrixView(parameters[0].values), weightRoundoff: parameters[0].roundoff,
+      bias: parameters[1].values.values, onto: stream)
+  }
+
+  /// The products with parameters, which are most of the work; nil for other operations.
+  private func product(
+    _ operation: Operation, _ operands: [Operand], _ parameters: [ParameterOperand]
+  ) -> Estimate? {
+    guard let input = operands.first, let weight = parameters.first else { return nil }
+    switch operation.kind {
+    case .linear:
+      return ofProduct(
+        input, MatrixView(weight.values), weightRoundoff: weight.roundoff, bias: parameters[1].values.values)
+    case .headProjection(let part, let headCount):
+      let width = weight.values.rowWidth / 3
+      let columns = part * width..<(part + 1) * width
+      return ofProduct(
+        input, MatrixView(weight.values, columns: columns), weightRoundoff: weight.roundoff,
+        bias: Array(parameters[1].values.values[columns])
+      ).splitIntoHeads(headCount)
+    case .unembedding:
+      return ofProduct(
+        input, MatrixView(transposing: weight.values), weightRoundoff: weight.roundoff, bias: nil)
+    default:
+      return nil
+    }
   }
 
   private func bounds(
     of operation: Operation, _ value: Tensor<Double>, _ operands: [Operand],
-    _ parameters: [ParameterOperand], inputs: Inputs, temperature: Double
+    _ parameters: [ParameterOperand], temperature: Double, _ inputs: Inputs
   ) -> [Bound] {
     switch operation.kind {
     case .tokenEmbedding, .positionEmbedding:
@@ -53,17 +70,6 @@ extension Rounding {
       return ofLayerNorm(
         value, operands[0], weight: parameters[0].values, weightRoundoff: parameters[0].roundoff,
         bias: parameters[1].values, biasRoundoff: parameters[1].roundoff, epsilon: epsilon)
-    case .linear:
-      return ofProduct(
-        value, input: operands[0], weight: MatrixView(parameters[0].values),
-        weightRoundoff: parameters[0].roundoff, bias: parameters[1].values.values[...])
-    case .headProjection(let part, let headCount):
-      let width = parameters[0].values.rowWidth / 3
-      let columns = part * width..<(part + 1) * width
-      let flat = ofProduct(
-        joinHeads(value), input: operands[0], weight: MatrixView(parameters[0].values, columns: columns),
-        weightRoundoff: parameters[0].roundoff, bias: parameters[1].values.values[columns])
-      return splitHeads(flat, headCount: headCount, width: width)
     case .attentionScores(let scale):
       return ofScores(value, query: operands[0], key: operands[1], scale: scale, inputs: inputs)
     case .maskedSoftmax:
@@ -72,54 +78,26 @@ extension Rounding {
       return ofContext(value, probabilities: operands[0], values: operands[1], inputs: inputs)
     case .activationFunction(let function):
       return ofActivation(function, value, operands[0])
-    case .unembedding:
-      return ofProduct(
-        value, input: operands[0], weight: MatrixView(transposing: parameters[0].values),
-        weightRoundoff: parameters[0].roundoff, bias: nil)
     case .softmax:
       return ofSoftmax(value, operands[0], temperature: temperature)
+    case .linear, .headProjection, .unembedding:
+      preconditionFailure("products are estimated as a whole")
     }
-  }
-
-  /// [H, T, d] → [T, H·d].
-  private func joinHeads(_ x: Tensor<Double>) -> Tensor<Double> {
-    let (heads, tokens, width) = (x.shape[0], x.shape[1], x.shape[2])
-    var joined: [Double] = []
-    joined.reserveCapacity(x.count)
-    for token in 0..<tokens {
-      for head in 0..<heads { joined += x.row(head * tokens + token) }
-    }
-    return Tensor(joined, shape: [tokens, heads * width])
-  }
-
-  /// The order of [H, T, d] from that of [T, H·d].
-  private func splitHeads(_ bounds: [Bound], headCount: Int, width: Int) -> [Bound] {
-    let (tokens, headWidth) = (bounds.count / width, width / headCount)
-    var split: [Bound] = []
-    split.reserveCapacity(bounds.count)
-    for head in 0..<headCount {
-      for token in 0..<tokens {
-        let first = token * width + head * headWidth
-        split += bounds[first..<first + headWidth]
-      }
-    }
-    return split
   }
 }
 
-extension MatrixView {
-  /// Some columns of a matrix stored as [in, out]; all of them unless given.
-  init(_ matrix: Tensor<Double>, columns range: Range<Int>? = nil) {
-    let range = range ?? 0..<matrix.rowWidth
-    self.init(
-      values: matrix.values, rows: matrix.rowCount, columns: range.count, rowStride: matrix.rowWidth,
-      columnStride: 1, offset: range.lowerBound)
-  }
-
-  /// A matrix stored as [out, in].
-  init(transposing matrix: Tensor<Double>) {
-    self.init(
-      values: matrix.values, rows: matrix.rowWidth, columns: matrix.rowCount, rowStride: 1,
-      columnStride: matrix.rowWidth)
+extension Estimate {
+  /// [T, H·d] → [H, T, d].
+  fileprivate func splitIntoHeads(_ headCount: Int) -> Estimate {
+    let (tokens, headWidth) = (values.rowCount, values.rowWidth / headCount)
+    let rows = (0..<headCount).flatMap { head in
+      (0..<tokens).map { token -> Range<Int> in
+        let first = token * values.rowWidth + head * headWidth
+        return first..<first + headWidth
+      }
+    }
+    return Estimate(
+      values: Tensor(rows.flatMap { values.values[$0] }, shape: [headCount, tokens, headWidth]),
+      bounds: rows.flatMap { bounds[$0] })
   }
 }

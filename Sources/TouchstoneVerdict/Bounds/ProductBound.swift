@@ -1,31 +1,31 @@
 import TouchstoneModel
 
 extension Rounding {
-  /// Bounds of x·W + b: one sum of in + 1 terms for each output.
+  /// x·W + b and its bounds: one sum of in + 1 terms for each output, [rows, out].
   ///
   /// - Parameters:
-  ///   - value: x·W + b by the definition, [rows, out].
   ///   - input: x.
-  ///   - weight: W, and the rounding that the arithmetic is granted on it.
-  ///   - bias: b, or nil for a plain product.
-  ///   - stream: what the sum was accumulated onto, part of `value`; nil for nothing.
+  ///   - weight: W.
+  ///   - weightRoundoff: the rounding that the arithmetic is granted on W.
+  ///   - bias: b, [out]; nil for a plain product.
+  ///   - stream: what the sum is accumulated onto, a term more; nil for nothing.
   func ofProduct(
-    _ value: Tensor<Double>, input: Operand, weight: MatrixView, weightRoundoff: Double,
-    bias: ArraySlice<Double>?, stream: Operand? = nil
-  ) -> [Bound] {
-    let moments = ProductMoments(input.values, weight, rounding: self)
+    _ input: Operand, _ weight: MatrixView, weightRoundoff: Double, bias: [Double]?, onto stream: Operand? = nil
+  ) -> Estimate {
+    let moments = ProductMoments(input.values, weight, startingFrom: bias, rounding: self)
     // What is known only within an error, or is rounded on reading, makes no exact product.
     let isExactInput = input.error == nil && input.roundoff == 0 && weightRoundoff == 0
-    var bounds: [Bound] = []
-    bounds.reserveCapacity(value.count)
-    let greatestWeight = weight.values.reduce(0) { max($0, abs($1)) }
-    for row in 0..<value.rowCount {
+    let rows = input.values.rowCount
+    var values = moments.sums
+    if let stream { for offset in values.indices { values[offset] += stream.values.values[offset] } }
+    let value = Tensor(values, shape: [rows, weight.columns])
+    var bounds = (0..<rows).concurrentMap { row in
       let sumOfRow = input.values.row(row).reduce(0) { $0 + abs($1) }
-      let few = isExactInput ? fewFactors(input.values.row(row)) : nil
-      for column in 0..<weight.columns {
-        let bias = bias.map { $0[$0.startIndex + column] } ?? 0
-        var terms = moments.terms(row: row, column: column, sum: value[row, column], bias: bias)
-        for (k, factor) in few ?? [] where isExactProduct(factor, weight[k, column]) {
+      let few = (isExactInput ? fewFactors(input.values.row(row)) : nil) ?? []
+      return (0..<weight.columns).map { column in
+        var terms = moments.terms(
+          row: row, column: column, sum: value[row, column], bias: bias?[column] ?? 0)
+        for (k, factor) in few where isExactProduct(factor, weight[k, column]) {
           terms.exact += abs(factor * weight[k, column])
         }
         var ofStream = Bound.zero
@@ -33,16 +33,15 @@ extension Rounding {
           terms.add(stream.values[row, column])
           ofStream = stream.distance(at: row * weight.columns + column)
         }
-        bounds.append(
-          ofSum(terms) + ofRoundedFactors(input.roundoff, weightRoundoff, terms) + ofStream
-            + ofUnderflow(terms, factors: sumOfRow + terms.count * greatestWeight))
+        return ofSum(terms) + ofRoundedFactors(input.roundoff, weightRoundoff, terms) + ofStream
+          + ofUnderflow(terms, factors: sumOfRow + terms.count * moments.greatestWeight)
       }
-    }
+    }.flatMap { $0 }
     if let error = input.error {
       let passed = pass(error, through: weight)
       for index in bounds.indices { bounds[index] += passed[index] }
     }
-    return bounds
+    return Estimate(values: value, bounds: bounds)
   }
 
   /// The elements of a row that are not zero, with their indices; nil where they are more than a few.

@@ -1,34 +1,18 @@
 import TouchstoneModel
 
-/// A matrix seen as [in, out], whichever way it is stored.
-struct MatrixView {
-  let values: [Double]
-  let rows: Int
-  let columns: Int
-  let rowStride: Int
-  let columnStride: Int
-  var offset = 0
-
-  subscript(row: Int, column: Int) -> Double {
-    values[offset + row * rowStride + column * columnStride]
-  }
-
-  /// A part of it, copied so that each row of the copy is contiguous.
-  func panel(_ rowRange: Range<Int>, _ columnRange: Range<Int>) -> [Double] {
-    var panel: [Double] = []
-    panel.reserveCapacity(rowRange.count * columnRange.count)
-    for row in rowRange {
-      let first = offset + row * rowStride
-      for column in columnRange { panel.append(values[first + column * columnStride]) }
-    }
-    return panel
-  }
-}
-
 /// The moments of every sum of a matrix product x·W.
+///
+/// The judge's own product: eight columns at a time, so that it vectorises, and on all cores. Each output still adds
+/// its terms one by one in the order of the definition.
 struct ProductMoments {
-  private(set) var absolute: [Double]
-  private(set) var squares: [Double]
+  /// y = Σt of each output, row by row, what it started from included.
+  let sums: [Double]
+  /// S = Σ|t| of each output.
+  let absolute: [Double]
+  /// Q = Σt² of each output.
+  let squares: [Double]
+  /// max|w|.
+  let greatestWeight: Double
   private let left: Tensor<Double>
   private let right: MatrixView
   private let zerosInRow: [Int]
@@ -36,82 +20,50 @@ struct ProductMoments {
   private let rowRepetition: [Double]
   private let columnRepetition: [Double]
 
-  /// Terms and columns worked on at once, and rows that share them: all fit a processor's nearer caches.
-  private static let panelWidth = 256
-  private static let rowsAtOnce = 8
+  /// Columns that one core works on at once.
+  private static let groupWidth = 128
 
   /// Measures x·W for x [rows, in], W [in, out].
-  init(_ left: Tensor<Double>, _ right: MatrixView, rounding: Rounding) {
-    let (rows, columns, depth) = (left.rowCount, right.columns, right.rows)
+  ///
+  /// - Parameter start: what each column's sums start from, such as a bias: [out]; nil for 0.
+  init(_ left: Tensor<Double>, _ right: MatrixView, startingFrom start: [Double]? = nil, rounding: Rounding) {
+    let (rows, columns) = (left.rowCount, right.columns)
     self.left = left
     self.right = right
-    var absolute = [Double](repeating: 0, count: rows * columns)
-    var squares = absolute
-    var zeros = [Int](repeating: 0, count: columns)
-    for start in stride(from: 0, to: columns, by: Self.panelWidth) {
-      let range = start..<min(start + Self.panelWidth, columns)
-      for firstTerm in stride(from: 0, to: depth, by: Self.panelWidth) {
-        let terms = firstTerm..<min(firstTerm + Self.panelWidth, depth)
-        let panel = right.panel(terms, range)
-        for (index, weight) in panel.enumerated() where weight == 0 {
-          zeros[start + index % range.count] += 1
-        }
-        for first in stride(from: 0, to: rows, by: Self.rowsAtOnce) {
-          let block = first..<min(first + Self.rowsAtOnce, rows)
-          Self.accumulate(
-            left, block, terms, panel, width: range.count, absolute: &absolute, squares: &squares, start,
-            columns)
-        }
-      }
+    let groups = (0..<(columns + Self.groupWidth - 1) / Self.groupWidth).concurrentMap { group in
+      let first = group * Self.groupWidth
+      return ColumnGroup(left, right, first..<min(first + Self.groupWidth, columns), startingFrom: start)
     }
-    self.absolute = absolute
-    self.squares = squares
-    self.zerosInColumn = zeros
-    self.zerosInRow = (0..<rows).map { row in left.row(row).reduce(0) { $0 + ($1 == 0 ? 1 : 0) } }
-    let repetition = (0..<rows).map { row in
-      let values = left.row(row)
+    func joined(_ part: KeyPath<ColumnGroup, [Double]>) -> [Double] {
+      var whole: [Double] = []
+      whole.reserveCapacity(rows * columns)
+      for row in 0..<rows {
+        for group in groups { whole += group[keyPath: part][row * group.width..<(row + 1) * group.width] }
+      }
+      return whole
+    }
+    sums = joined(\.sums)
+    absolute = joined(\.absolute)
+    squares = joined(\.squares)
+    greatestWeight = groups.reduce(0) { max($0, $1.greatestWeight) }
+    zerosInColumn = groups.flatMap(\.zeros)
+    zerosInRow = (0..<rows).map { row in left.row(row).reduce(0) { $0 + ($1 == 0 ? 1 : 0) } }
+    let repetition = (0..<rows).concurrentMap { row in
+      let values = Array(left.row(row))
       return rounding.repetition(of: values, absoluteSum: values.reduce(0) { $0 + abs($1) })
     }
-    self.rowRepetition = repetition
+    rowRepetition = repetition
     // Products recur only where both factors do; columns are looked at only when a row asks for it.
-    self.columnRepetition =
+    columnRepetition =
       repetition.contains { $0 > Self.noticeable }
-      ? (0..<columns).map { column in
-        let values = (0..<depth).map { right[$0, column] }
+      ? (0..<columns).concurrentMap { column in
+        let values = (0..<right.rows).map { right[$0, column] }
         return rounding.repetition(of: values, absoluteSum: values.reduce(0) { $0 + abs($1) })
       } : []
   }
 
   /// Below this, recurrence in a row says nothing of its products.
   private static let noticeable = 3.0
-
-  /// Adds the products of one block of rows with one panel of columns.
-  private static func accumulate(
-    _ left: Tensor<Double>, _ block: Range<Int>, _ terms: Range<Int>, _ panel: [Double], width: Int,
-    absolute: inout [Double], squares: inout [Double], _ start: Int, _ columns: Int
-  ) {
-    let depth = left.rowWidth
-    left.values.withUnsafeBufferPointer { x in
-      panel.withUnsafeBufferPointer { w in
-        absolute.withUnsafeMutableBufferPointer { s in
-          squares.withUnsafeMutableBufferPointer { q in
-            for k in terms {
-              for row in block {
-                let factor = x[row * depth + k]
-                if factor == 0 { continue }
-                let output = row * columns + start
-                for column in 0..<width {
-                  let term = factor * w[(k - terms.lowerBound) * width + column]
-                  s[output + column] += abs(term)
-                  q[output + column] += term * term
-                }
-              }
-            }
-          }
-        }
-      }
-    }
-  }
 
   /// How many products of one output are not zero.
   func count(row: Int, column: Int) -> Int {
@@ -131,5 +83,67 @@ struct ProductMoments {
       sum: sum, repetition: repetition)
     terms.add(bias)
     return terms
+  }
+}
+
+/// The moments of some columns of a product.
+private struct ColumnGroup: Sendable {
+  let width: Int
+  /// [rows, width] each.
+  private(set) var sums: [Double]
+  private(set) var absolute: [Double]
+  private(set) var squares: [Double]
+  /// How many weights of each column are zero.
+  private(set) var zeros: [Int]
+  private(set) var greatestWeight = 0.0
+
+  init(_ left: Tensor<Double>, _ right: MatrixView, _ columns: Range<Int>, startingFrom start: [Double]?) {
+    let (rows, depth) = (left.rowCount, right.rows)
+    width = columns.count
+    sums = [Double](repeating: 0, count: rows * width)
+    absolute = sums
+    squares = sums
+    zeros = []
+    for first in stride(from: 0, to: width, by: 8) {
+      let strip = right.strip(from: columns.lowerBound + first)
+      let inside = min(8, width - first)
+      var bias = SIMD8<Double>.zero
+      for lane in 0..<inside { bias[lane] = start?[columns.lowerBound + first + lane] ?? 0 }
+      for row in 0..<rows {
+        let moments = Self.moments(of: left.values, row * depth, strip, startingFrom: bias)
+        for lane in 0..<inside {
+          sums[row * width + first + lane] = moments.sums[lane]
+          absolute[row * width + first + lane] = moments.absolute[lane]
+          squares[row * width + first + lane] = moments.squares[lane]
+        }
+      }
+      let nonZeros = strip.reduce(into: SIMD8<Int>.zero) { $0 &-= unsafeBitCast($1 .!= 0, to: SIMD8<Int>.self) }
+      zeros += (0..<inside).map { depth - nonZeros[$0] }
+      let greatest = strip.reduce(SIMD8<Double>.zero) { pointwiseMax($0, $1.magnitude) }
+      greatestWeight = max(greatestWeight, greatest.max())
+    }
+  }
+
+  /// Σt, Σ|t| and Σt² over t = x[first + k]·strip[k].
+  private static func moments(
+    of x: [Double], _ first: Int, _ strip: [SIMD8<Double>], startingFrom start: SIMD8<Double>
+  ) -> (sums: SIMD8<Double>, absolute: SIMD8<Double>, squares: SIMD8<Double>) {
+    var (sums, absolute, squares) = (start, SIMD8<Double>.zero, SIMD8<Double>.zero)
+    let row = x.span.extracting(first..<first + strip.count)
+    let weights = strip.span
+    for k in 0..<row.count {
+      let terms = row[k] * weights[k]
+      sums += terms
+      absolute += terms.magnitude
+      squares += terms * terms
+    }
+    return (sums, absolute, squares)
+  }
+}
+
+extension SIMD8<Double> {
+  /// |x|, lane by lane.
+  fileprivate var magnitude: SIMD8<Double> {
+    unsafeBitCast(unsafeBitCast(self, to: SIMD8<UInt64>.self) & (UInt64.max >> 1), to: SIMD8<Double>.self)
   }
 }

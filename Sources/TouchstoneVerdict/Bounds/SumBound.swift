@@ -1,5 +1,5 @@
 /// What is known of the terms t of one sum.
-struct Terms {
+struct Terms: Sendable {
   /// n: how many are not zero, for adding zero is exact.
   var count: Double
   /// S = Σ|t|.
@@ -84,7 +84,7 @@ extension Rounding {
   }
 
   /// The moments of plain terms.
-  func terms(_ values: some Collection<Double>) -> Terms {
+  func terms(_ values: [Double]) -> Terms {
     var terms = Terms(count: 0, absolute: 0, squares: 0, sum: 0)
     for value in values where value != 0 {
       terms.count += 1
@@ -105,7 +105,7 @@ extension Rounding {
   }
 
   /// Σ m²/n over groups of m values that are equal, or closer than a partial sum can resolve.
-  func repetition(of values: some Collection<Double>, absoluteSum: Double) -> Double {
+  func repetition(of values: [Double], absoluteSum: Double) -> Double {
     let resolution = 2 * unit * absoluteSum
     guard resolution > 0, resolution.isFinite else { return 1 }
     let sorted = values.filter { $0 != 0 }.sorted()

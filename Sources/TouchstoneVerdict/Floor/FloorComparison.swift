@@ -1,9 +1,9 @@
 import TouchstoneModel
 
 /// A capture against a golden, end to end: the error inherited from everything before, and the noise floor.
-struct FloorComparison {
+struct FloorComparison: Sendable {
   /// Whether the golden's floor can be compared with.
-  enum Availability {
+  enum Availability: Sendable {
     case present
     case missing
     case ofOtherPrecision
@@ -12,11 +12,11 @@ struct FloorComparison {
   /// A row may stray from the golden by this many times its noise floor.
   static let allowance = 10.0
 
-  let capture: any ActivationSource
-  let golden: any ActivationSource
+  let capture: SharedSource
+  let golden: SharedSource
   let availability: Availability
 
-  init(capture: any ActivationSource, golden: any ActivationSource) {
+  init(capture: SharedSource, golden: SharedSource) {
     self.capture = capture
     self.golden = golden
     let hasFloor = capture.configuration.operations.contains { operation in

@@ -64,8 +64,8 @@ struct Replay: Sendable {
       projection.operation.kind == .linear
     {
       return rounding.fusedEstimate(
-        projection.operation, operand(projection.sources[0], &replayed), parameters(of: projection.operation),
-        onto: operand(plan.sources[0], &replayed), inputs: inputs)
+        operand(projection.sources[0], &replayed), parameters(of: projection.operation),
+        onto: operand(plan.sources[0], &replayed))
     }
     let operands = plan.sources.map { operand($0, &replayed) }
     return rounding.estimate(

@@ -38,15 +38,15 @@ struct ReplayPlan: Sendable {
 }
 
 /// Finds, for each operation, the recorded activations that it can be replayed from.
-struct ReplayPlanner {
+struct ReplayPlanner: Sendable {
   /// Why an operation cannot be replayed, in a few words.
   struct Obstacle: Error {
     let why: String
   }
 
   private let operations: [Activation: Operation]
-  private let isUsable: (Activation) -> Bool
-  private let isDerived: (Activation) -> Bool
+  private let isUsable: @Sendable (Activation) -> Bool
+  private let isDerived: @Sendable (Activation) -> Bool
   private let hasWeights: Bool
 
   /// Plans for a capture.
@@ -57,8 +57,8 @@ struct ReplayPlanner {
   ///   - isUsable: whether the capture holds an activation, in its right shape.
   ///   - isDerived: whether an engine reconstructed it for the recording.
   init(
-    _ operations: [Operation], hasWeights: Bool, isUsable: @escaping (Activation) -> Bool,
-    isDerived: @escaping (Activation) -> Bool
+    _ operations: [Operation], hasWeights: Bool, isUsable: @escaping @Sendable (Activation) -> Bool,
+    isDerived: @escaping @Sendable (Activation) -> Bool
   ) {
     self.operations = Dictionary(operations.map { ($0.output, $0) }) { first, _ in first }
     self.isUsable = isUsable

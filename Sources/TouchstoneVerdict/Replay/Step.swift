@@ -53,10 +53,10 @@ extension ActivationSource {
 
 extension ReplayPlanner {
   /// Plans for a capture.
-  init(_ capture: any ActivationSource, hasWeights: Bool) {
+  init(_ capture: SharedSource, hasWeights: Bool) {
     self.init(
       capture.judgedOperations, hasWeights: hasWeights, isUsable: { capture.hasRightShape($0) },
-      isDerived: capture.isDerived)
+      isDerived: { capture.isDerived($0) })
   }
 }
 

@@ -1,0 +1,54 @@
+import Foundation
+import TouchstoneModel
+
+/// Recorded activations that several threads read, one at a time.
+///
+/// The tensors read last are kept, because an activation is read by the operation that makes it and by those that
+/// read it: no more of a deep model is held than of a shallow one.
+package final class SharedSource: ActivationSource, @unchecked Sendable {
+  package let configuration: Configuration
+  package let inputs: Inputs
+  package let precision: Precision
+  package let temperature: Double
+  private let source: any ActivationSource
+  private let lock = NSLock()
+  private var recent: [(activation: Activation, tensor: Tensor<Double>?)] = []
+
+  /// About the activations of one block.
+  private static let greatestCount = 16
+
+  /// Shares a source, which nobody else may read meanwhile.
+  package init(_ source: any ActivationSource) {
+    self.source = source
+    configuration = source.configuration
+    inputs = source.inputs
+    precision = source.precision
+    temperature = source.temperature
+  }
+
+  package func storedType(of activation: Activation) -> ScalarType? {
+    lock.withLock { source.storedType(of: activation) }
+  }
+
+  package func storedShape(of activation: Activation) -> [Int]? {
+    lock.withLock { source.storedShape(of: activation) }
+  }
+
+  package func isDerived(_ activation: Activation) -> Bool {
+    lock.withLock { source.isDerived(activation) }
+  }
+
+  package func noiseFloor(of activation: Activation) throws -> Tensor<Double>? {
+    try lock.withLock { try source.noiseFloor(of: activation) }
+  }
+
+  package func tensor(_ activation: Activation) throws -> Tensor<Double>? {
+    try lock.withLock {
+      if let known = recent.first(where: { $0.activation == activation }) { return known.tensor }
+      let tensor = try source.tensor(activation)
+      if recent.count == Self.greatestCount { recent.removeFirst() }
+      recent.append((activation, tensor))
+      return tensor
+    }
+  }
+}
