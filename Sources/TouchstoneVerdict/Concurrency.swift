@@ -26,3 +26,20 @@ private final class Results<Value: Sendable>: @unchecked Sendable {
 
   var values: [Value] { slots.compactMap { $0 } }
 }
+
+/// Counts what several threads have done.
+package final class Counter: @unchecked Sendable {
+  private let lock = NSLock()
+  private var count = 0
+
+  /// Starts at 0.
+  package init() {}
+
+  /// One more; the count so far.
+  package func next() -> Int {
+    lock.withLock {
+      count += 1
+      return count
+    }
+  }
+}

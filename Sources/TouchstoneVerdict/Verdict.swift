@@ -138,13 +138,19 @@ public struct Cause: Sendable, Equatable {
   public let nextRatio: Double?
   /// Other ids of the catalogue that the capture cannot tell from this one.
   public let equivalents: [String]
+  /// Where it would stand, by path; empty where that is the first flagged operation.
+  public let places: [String]
 
   /// Names the fault.
-  public init(id: String, name: String, ratio: Double, nextRatio: Double?, equivalents: [String] = []) {
+  public init(
+    id: String, name: String, ratio: Double, nextRatio: Double?, equivalents: [String] = [],
+    places: [String] = []
+  ) {
     self.id = id
     self.name = name
     self.ratio = ratio
     self.nextRatio = nextRatio
     self.equivalents = equivalents
+    self.places = places
   }
 }

@@ -5,7 +5,7 @@ import TouchstoneReference
 import TouchstoneVerdict
 
 /// A golden with the noise floor that `record` would write into it.
-private struct Golden: ActivationSource {
+struct Golden: ActivationSource {
   var recorded: RecordedActivations
   let floor: [Activation: Tensor<Double>]
 

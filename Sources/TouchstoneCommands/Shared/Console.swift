@@ -37,25 +37,36 @@ enum Console {
   }
 }
 
-/// One line on standard error that says how far long work has come; nothing when no terminal is there.
-struct Progress {
+/// One line on standard error that says how far long work has come, from any thread; nothing when no terminal is
+/// there.
+final class Progress: @unchecked Sendable {
   private let isShown = Console.errorIsTerminal
   private let clock = ContinuousClock()
+  private let lock = NSLock()
   private var lastShown: ContinuousClock.Instant?
 
   /// Shows `text` in place of what was shown before, at most ten times a second.
-  mutating func show(_ text: @autoclosure () -> String) {
+  func show(_ text: @autoclosure () -> String) {
     guard isShown else { return }
-    let now = clock.now
-    if let lastShown, now - lastShown < .milliseconds(100) { return }
-    lastShown = now
-    try? FileHandle.standardError.write(contentsOf: Data("\r\u{1b}[K\(text())".utf8))
+    lock.withLock {
+      let now = clock.now
+      if let lastShown, now - lastShown < .milliseconds(100) { return }
+      lastShown = now
+      write(text())
+    }
   }
 
   /// Clears the line.
-  mutating func end() {
-    guard isShown, lastShown != nil else { return }
-    lastShown = nil
-    try? FileHandle.standardError.write(contentsOf: Data("\r\u{1b}[K".utf8))
+  func end() {
+    guard isShown else { return }
+    lock.withLock {
+      guard lastShown != nil else { return }
+      lastShown = nil
+      write("")
+    }
+  }
+
+  private func write(_ text: String) {
+    try? FileHandle.standardError.write(contentsOf: Data("\r\u{1b}[K\(text)".utf8))
   }
 }

@@ -18,8 +18,12 @@ func judge(
       remedy: "capture the same model")
   }
   do {
+    let progress = Progress()
+    defer { progress.end() }
     return try Judge(weights: weights).verdict(on: capture, golden: golden)
-      .diagnosed(capture, weights: weights)
+      .diagnosed(capture, golden: golden, weights: weights) { share in
+        progress.show("looking for the cause, \(Int(share * 100)) %")
+      }
   } catch let error as BadInput {
     throw file.map { error.inFile($0.path) } ?? error
   }

@@ -35,7 +35,7 @@ struct Bench: ParsableCommand {
   }
 
   func run() throws {
-    var progress = Progress()
+    let progress = Progress()
     defer { progress.end() }
     let result = try Benchmark().run(
       threadCount: threads,

@@ -54,7 +54,7 @@ struct Capture: ParsableCommand {
   private func capture<T: Transformer>(
     _ transformer: T, _ inputs: Inputs, to writer: ActivationFileWriter
   ) throws {
-    var progress = Progress()
+    let progress = Progress()
     try transformer.forward(inputs) { activation, tensor in
       progress.show("capturing \(activation)")
       if let tensor = tensor as? Tensor<Float> {

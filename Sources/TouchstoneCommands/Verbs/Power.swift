@@ -34,7 +34,7 @@ struct Power: ParsableCommand {
         "touchstone: there is no golden at \(paths.joined(separator: ", ")), so nothing was planted")
       throw ExitCode(3)
     }
-    var progress = Progress()
+    let progress = Progress()
     let tables = try goldens.map { path in
       progress.show("planting faults in \(path)")
       let golden = try ActivationFile(path: path)

@@ -42,7 +42,7 @@ struct Record: ParsableCommand {
       path: out, kind: .golden, configuration: weights.configuration, inputs: inputs,
       weightsDigest: WeightsDigest.of(weights), provenance: Implementation.reference.provenance(),
       overwrite: overwrite)
-    var progress = Progress()
+    let progress = Progress()
     try ReferenceTransformer(weights).forward(inputs) { activation, tensor in
       progress.show("recording \(activation)")
       try writer.write(activation, tensor)

@@ -48,7 +48,7 @@ struct Score: ParsableCommand {
     let tokenizer = try loaded.tokenizer()
     // Whatever the text spells is text here.
     let tokens = try tokenizer.encode(bytes: InputFile.read(text), specialTokens: .asText)
-    var progress = Progress()
+    let progress = Progress()
     let score = try TextScore(
       tokens: tokens, transformer: implementation.transformer(loaded.weights), stride: stride
     ) { scored in

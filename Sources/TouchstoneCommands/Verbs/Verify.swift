@@ -56,7 +56,7 @@ struct Verify: ParsableCommand {
         "touchstone: there is no golden at \(paths.joined(separator: ", ")), so nothing was compared")
       throw ExitCode(3)
     }
-    var progress = Progress()
+    let progress = Progress()
     let entries = goldens.enumerated().map { number, golden in
       progress.show("verifying \(golden), \(number + 1) of \(goldens.count)")
       return verify(golden, engine, finder)

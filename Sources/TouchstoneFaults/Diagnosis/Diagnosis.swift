@@ -7,19 +7,34 @@ extension Verdict {
   ///
   /// - Parameters:
   ///   - capture: what was judged.
+  ///   - golden: what it was judged against: where only results are recorded, faults are run from its activations.
   ///   - weights: the model's parameters, where they are at hand.
   ///   - catalogue: the faults that are considered.
-  /// - Throws: what reading the capture throws.
+  ///   - progress: told how far long work has come, from 0 to 1, on any thread.
+  /// - Throws: what reading the capture or the golden throws.
   public func diagnosed(
-    _ capture: any ActivationSource, weights: Weights?, catalogue: [Fault] = Fault.catalogue
+    _ capture: any ActivationSource, golden: (any ActivationSource)? = nil, weights: Weights?,
+    catalogue: [Fault] = Fault.catalogue, progress: @Sendable (Double) -> Void = { _ in }
   ) throws -> Verdict {
-    guard let first = flagged.first, first.method == .replay, !first.index.isEmpty else { return self }
+    guard let first = flagged.first, !first.index.isEmpty else { return self }
+    if first.method == .floor {
+      guard let golden, let weights else { return self }
+      let known = findings.prefix { $0.zone == .consistent }.last { $0.method == .floor }
+      let diagnosis = try FreeDiagnosis(
+        of: first.activation, after: known?.activation, in: capture, golden: SharedSource(golden),
+        weights: weights, catalogue: catalogue, progress: progress)
+      return with(cause: diagnosis?.cause, notes: diagnosis?.notes ?? [])
+    }
     let diagnosis = try Diagnosis(of: first, in: capture, weights: weights, catalogue: catalogue)
     let structure = try ProductStructure(of: first, in: capture, weights: weights)?.description()
     let added = [structure.map { "In \(first.activation), \($0)." }, diagnosis?.note].compactMap { $0 }
-    return Verdict(
-      outcome: outcome, method: method, findings: findings, notCompared: notCompared,
-      cause: diagnosis?.cause, notes: notes + added)
+    return with(cause: diagnosis?.cause, notes: added)
+  }
+
+  private func with(cause: Cause?, notes added: [String]) -> Verdict {
+    Verdict(
+      outcome: outcome, method: method, findings: findings, notCompared: notCompared, cause: cause,
+      notes: notes + added)
   }
 }
 

@@ -23,7 +23,8 @@ struct Headline {
     sentence = "\(first.activation.path)  \(first.statement)" + Self.others(verdict, than: first)
     if let named = verdict.cause {
       let next = named.nextRatio.map { "; next best is \(ratioText($0)) away" } ?? ""
-      cause = "\(named.name)  (matches within rounding\(next))"
+      let places = named.places.isEmpty ? "" : ", in \(named.places.joined(separator: ", "))"
+      cause = "\(named.name)\(places)  (matches within rounding\(next))"
     } else {
       cause = verdict.outcome == .mismatch && first.problem == nil ? "unknown" : nil
     }

@@ -63,6 +63,8 @@ extension Report {
       ("name", .string(cause.name)),
       ("ratio", .number(cause.ratio)),
       ("next_ratio", .optional(cause.nextRatio)),
+      ("equivalents", .array(cause.equivalents.map { .string($0) })),
+      ("places", .array(cause.places.map { .string($0) })),
     ])
   }
 

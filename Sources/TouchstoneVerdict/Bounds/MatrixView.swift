@@ -16,12 +16,14 @@ struct MatrixView: Sendable {
   /// `SIMD8` columns from `first` on, one vector for each row; zeros beyond the last column.
   func strip(from first: Int) -> [SIMD8<Double>] {
     var strip = [SIMD8<Double>](repeating: .zero, count: rows)
-    for column in first..<min(first + 8, columns) {
-      var place = offset + column * columnStride
-      for row in 0..<rows {
-        strip[row][column - first] = values[place]
-        place += rowStride
-      }
+    let inside = min(8, columns - first)
+    let start = offset + first * columnStride
+    let source = values.span
+    var target = strip.mutableSpan
+    for row in 0..<rows {
+      var lanes = SIMD8<Double>.zero
+      for lane in 0..<inside { lanes[lane] = source[start + row * rowStride + lane * columnStride] }
+      target[row] = lanes
     }
     return strip
   }

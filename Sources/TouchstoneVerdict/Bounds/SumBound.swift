@@ -98,7 +98,7 @@ extension Rounding {
   }
 
   /// The moments of products, each of which has to be rounded.
-  func terms(ofProducts products: some Collection<Double>) -> Terms {
+  func terms(ofProducts products: [Double]) -> Terms {
     var terms = terms(products)
     terms.exact = 0
     return terms

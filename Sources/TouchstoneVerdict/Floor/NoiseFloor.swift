@@ -43,7 +43,7 @@ public enum NoiseFloor {
   }
 
   /// The nearest float32, moved by −1, 0 or +1 ulp.
-  private static func perturbed(_ value: Double, _ random: inout SplitMix64) -> Double {
+  package static func perturbed(_ value: Double, _ random: inout SplitMix64) -> Double {
     let rounded = Float(value)
     guard rounded.isFinite, rounded != 0 else { return Double(rounded) }
     switch random.next() % 3 {

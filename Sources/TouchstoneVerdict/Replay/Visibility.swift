@@ -5,7 +5,7 @@ extension Inputs {
   ///
   /// One that sees none does not see itself, so that nobody attends to it either: what attention gives it, and all
   /// that follows in its row, is an engine's own affair.
-  var seesAnyKey: [Bool] {
+  package var seesAnyKey: [Bool] {
     (0..<count).map { row in
       (0...row).contains { isVisible(key: $0, from: row) }
     }

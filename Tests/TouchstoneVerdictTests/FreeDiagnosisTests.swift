@@ -1,0 +1,114 @@
+import Foundation
+import Testing
+import TouchstoneFaults
+import TouchstoneModel
+import TouchstoneReference
+import TouchstoneVerdict
+
+/// The cause of what only the results show: each fault run freely from the golden's activations.
+@Suite struct FreeDiagnosisTests {
+  private struct Tally: CustomStringConvertible {
+    var right = 0
+    var rightPlace = 0
+    var alone = 0
+    var unknown = 0
+    var wrong: [String] = []
+    var unseen = 0
+
+    var description: String {
+      "right \(right) (place among those named \(rightPlace), named alone \(alone)), unknown \(unknown), "
+        + "wrong \(wrong.count) \(wrong), not flagged \(unseen)"
+    }
+  }
+
+  /// Plants faults at random places, one at a time, and asks for the cause of what is left of the capture.
+  private func tally(
+    _ sample: Sample, count: Int, seed: UInt64, keeping isKept: (Activation) -> Bool
+  ) throws -> Tally {
+    let weights = try sample.weights()
+    let inputs = try sample.inputs(weights.configuration)
+    let golden = try Golden(weights, inputs)
+    let right = RecordedActivations(weights: weights, inputs: inputs)
+    var random = SplitMix64(seed: seed)
+    var tally = Tally()
+    for _ in 0..<count {
+      let fault = Fault.catalogue[Int(random.next() % UInt64(Fault.catalogue.count))]
+      let sites = fault.sites(in: weights.configuration).map(\.output).filter { $0.point != .probabilities }
+      guard !sites.isEmpty else { continue }
+      let site = sites[Int(random.next() % UInt64(sites.count))]
+      var capture = RecordedActivations(weights: weights, inputs: inputs, planting: [site: fault])
+      guard capture.tensors != right.tensors else { continue }
+      capture.tensors = capture.tensors.filter { isKept($0.key) }
+      let verdict = try Judge(weights: weights).verdict(on: capture, golden: golden)
+        .diagnosed(capture, golden: golden, weights: weights)
+      guard !verdict.flagged.isEmpty else {
+        tally.unseen += 1
+        continue
+      }
+      guard let cause = verdict.cause else {
+        tally.unknown += 1
+        continue
+      }
+      let ids = [cause.id] + cause.equivalents
+      guard ids.contains(fault.id) else {
+        tally.wrong.append("\(fault) at \(site): \(ids.prefix(3)) \(cause.ratio)")
+        continue
+      }
+      tally.right += 1
+      tally.rightPlace += cause.places.isEmpty || cause.places.contains(site.path) ? 1 : 0
+      tally.alone += ids.count == 1 ? 1 : 0
+    }
+    return tally
+  }
+
+  private var count: Int { ProcessInfo.processInfo.environment["TOUCHSTONE_CASES"].flatMap(Int.init) ?? 16 }
+  private var seed: UInt64 {
+    ProcessInfo.processInfo.environment["TOUCHSTONE_SEED"].flatMap(UInt64.init) ?? 1
+  }
+
+  @Test func theCauseIsFoundFromTheLogitsAlone() throws {
+    let tally = try tally(.visible, count: count, seed: seed) { $0.point == .logits }
+    print("logits alone, \(Sample.visible), seed \(seed): \(tally)")
+    #expect(tally.wrong.isEmpty, "seed \(seed): \(tally)")
+    #expect(tally.right * 10 >= (tally.right + tally.unknown) * 8, "seed \(seed): \(tally)")
+  }
+
+  @Test func theCauseIsFoundFromTheResidualStream() throws {
+    let tally = try tally(.visible, count: count, seed: seed) {
+      $0.point == .logits || $0.point == .residualOut || $0.point == .residualIn
+    }
+    print("residual stream, \(Sample.visible), seed \(seed): \(tally)")
+    #expect(tally.wrong.isEmpty, "seed \(seed): \(tally)")
+  }
+
+  @Test func aFaultInEveryBlockIsNamedAsOne() throws {
+    let weights = try Sample.visible.weights()
+    let inputs = try Sample.visible.inputs(weights.configuration)
+    let golden = try Golden(weights, inputs)
+    let fault = try #require(Fault.named("attention.no-scale"))
+    let places = (0..<weights.configuration.layerCount).map { Activation(.attentionScores, layer: $0) }
+    var capture = RecordedActivations(
+      weights: weights, inputs: inputs, planting: Dictionary(uniqueKeysWithValues: places.map { ($0, fault) }))
+    capture.tensors = capture.tensors.filter { $0.key.point == .logits }
+    let cause = try #require(
+      Judge(weights: weights).verdict(on: capture, golden: golden)
+        .diagnosed(capture, golden: golden, weights: weights).cause)
+    #expect(cause.id == fault.id)
+    #expect(cause.places == places.map(\.path))
+  }
+
+  @Test func aFaultOutsideTheCatalogueIsNotNamed() throws {
+    let weights = try Sample.visible.weights()
+    let inputs = try Sample.visible.inputs(weights.configuration)
+    let golden = try Golden(weights, inputs)
+    var capture = RecordedActivations(
+      configuration: weights.configuration, inputs: inputs,
+      tensors: [Activation(.logits): try #require(golden.tensor(Activation(.logits)))])
+    capture.tensors[Activation(.logits)]?.values[40] += 0.37
+    let verdict = try Judge(weights: weights).verdict(on: capture, golden: golden)
+      .diagnosed(capture, golden: golden, weights: weights)
+    #expect(verdict.outcome == .mismatch)
+    #expect(verdict.cause == nil)
+    #expect(verdict.notes.contains { $0.contains("nearest is") })
+  }
+}
