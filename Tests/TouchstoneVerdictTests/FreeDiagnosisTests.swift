@@ -88,7 +88,8 @@ import TouchstoneVerdict
     let fault = try #require(Fault.named("attention.no-scale"))
     let places = (0..<weights.configuration.layerCount).map { Activation(.attentionScores, layer: $0) }
     var capture = RecordedActivations(
-      weights: weights, inputs: inputs, planting: Dictionary(uniqueKeysWithValues: places.map { ($0, fault) }))
+      weights: weights, inputs: inputs, planting: Dictionary(uniqueKeysWithValues: places.map { ($0, fault) })
+    )
     capture.tensors = capture.tensors.filter { $0.key.point == .logits }
     let cause = try #require(
       Judge(weights: weights).verdict(on: capture, golden: golden)

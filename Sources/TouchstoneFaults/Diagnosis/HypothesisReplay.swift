@@ -84,7 +84,9 @@ extension SharedSource {
   fileprivate func tensor(
     _ activation: Activation, readBy reader: TouchstoneModel.Operation?
   ) throws -> Tensor<Double>? {
-    if let cache = reader.flatMap(activation.cacheRead(by:)), hasRightShape(cache) { return try tensor(cache) }
+    if let cache = reader.flatMap(activation.cacheRead(by:)), hasRightShape(cache) {
+      return try tensor(cache)
+    }
     return hasRightShape(activation) ? try tensor(activation) : nil
   }
 }

@@ -31,7 +31,9 @@ extension Rounding {
         }
         bounds.append(
           scaled * (ofRow + rounding)
-            + (2 * unit * scaled * abs(deviation) + unit * abs(y) + ofParameters + (1 + 3 * scaled) * underflow))
+            + (2 * unit * scaled * abs(deviation) + unit * abs(y) + ofParameters + (1 + 3 * scaled)
+              * underflow)
+        )
       }
     }
     return bounds
@@ -59,7 +61,8 @@ private struct RowStatistics {
 
     // The sum is divided by n or multiplied by a rounded 1/n; a running mean (Welford 1962) rounds each step.
     var meanError =
-      (1 / n) * rounding.ofSum(rounding.terms(x)) + unit * (2 * abs(mean) + 6 * rounding.terms(x).absolute / n)
+      (1 / n) * rounding.ofSum(rounding.terms(x)) + unit
+      * (2 * abs(mean) + 6 * rounding.terms(x).absolute / n)
     var varianceOfInput = Bound.zero
     if let distances {
       for (index, distance) in distances.enumerated() {

@@ -20,7 +20,8 @@ extension Rounding {
       operation, activations: operands.map(\.values), parameters: parameters.map(\.values), inputs: inputs,
       temperature: temperature)
     return Estimate(
-      values: value, bounds: bounds(of: operation, value, operands, parameters, temperature: temperature, inputs))
+      values: value,
+      bounds: bounds(of: operation, value, operands, parameters, temperature: temperature, inputs))
   }
 
   /// A projection that is added into the residual stream, with nothing recorded in between: implementations

@@ -10,7 +10,8 @@ extension Rounding {
   ///   - bias: b, [out]; nil for a plain product.
   ///   - stream: what the sum is accumulated onto, a term more; nil for nothing.
   func ofProduct(
-    _ input: Operand, _ weight: MatrixView, weightRoundoff: Double, bias: [Double]?, onto stream: Operand? = nil
+    _ input: Operand, _ weight: MatrixView, weightRoundoff: Double, bias: [Double]?,
+    onto stream: Operand? = nil
   ) -> Estimate {
     let moments = ProductMoments(input.values, weight, startingFrom: bias, rounding: self)
     // What is known only within an error, or is rounded on reading, makes no exact product.

@@ -117,7 +117,9 @@ private struct ColumnGroup: Sendable {
           squares[row * width + first + lane] = moments.squares[lane]
         }
       }
-      let nonZeros = strip.reduce(into: SIMD8<Int>.zero) { $0 &-= unsafeBitCast($1 .!= 0, to: SIMD8<Int>.self) }
+      let nonZeros = strip.reduce(into: SIMD8<Int>.zero) {
+        $0 &-= unsafeBitCast($1 .!= 0, to: SIMD8<Int>.self)
+      }
       zeros += (0..<inside).map { depth - nonZeros[$0] }
       let greatest = strip.reduce(SIMD8<Double>.zero) { pointwiseMax($0, $1.magnitude) }
       greatestWeight = max(greatestWeight, greatest.max())
