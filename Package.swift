@@ -23,11 +23,20 @@ var kernels: [Target] = [
   ]
 #endif
 
+// What reads and writes files of activations, the program above all: enabled unless a package that depends on this one
+// says otherwise. Without it no other package is fetched, and the HDF5 library need not be there.
+let files: TargetDependencyCondition? = .when(traits: ["HDF5"])
+
 let package = Package(
   name: "touchstone",
   platforms: [.macOS(.v15)],
   products: [
-    .executable(name: "touchstone", targets: ["touchstone"])
+    .executable(name: "touchstone", targets: ["touchstone"]),
+    .library(name: "TouchstoneConformance", targets: ["TouchstoneConformance"]),
+  ],
+  traits: [
+    .trait(name: "HDF5", description: "Goldens and captures as HDF5 files, and the program"),
+    .default(enabledTraits: ["HDF5"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -43,7 +52,9 @@ let package = Package(
     // MARK: Reading models
     .target(
       name: "TouchstoneTokenizer",
-      dependencies: ["TouchstoneModel", .product(name: "HeapModule", package: "swift-collections")],
+      dependencies: [
+        "TouchstoneModel", .product(name: "HeapModule", package: "swift-collections", condition: files),
+      ],
       swiftSettings: optimised),
     .target(
       name: "TouchstoneCheckpoints", dependencies: ["TouchstoneModel"], swiftSettings: optimised),
@@ -72,14 +83,24 @@ let package = Package(
       name: "TouchstoneReports",
       dependencies: [
         "TouchstoneAnalysis", "TouchstoneModel", "TouchstoneVerdict",
-        .product(name: "Mustache", package: "swift-mustache"),
+        .product(name: "Mustache", package: "swift-mustache", condition: files),
       ]),
 
     // MARK: The specification
     .target(name: "CSpecification"),
     .target(name: "TouchstoneSpecification", dependencies: ["CSpecification", "TouchstoneModel"]),
     .target(
-      name: "TouchstoneProperties", dependencies: ["TouchstoneModel", "TouchstoneReference"],
+      name: "TouchstoneProperties",
+      dependencies: ["TouchstoneFaults", "TouchstoneModel", "TouchstoneReference", "TouchstoneVerdict"],
+      swiftSettings: optimised),
+
+    // MARK: For other packages
+    .target(
+      name: "TouchstoneConformance",
+      dependencies: [
+        "TouchstoneCheckpoints", "TouchstoneFaults", "TouchstoneModel", "TouchstoneProperties",
+        "TouchstoneReference", "TouchstoneVerdict", .target(name: "TouchstoneGolden", condition: files),
+      ],
       swiftSettings: optimised),
 
     // MARK: Golden activations on disk
@@ -90,7 +111,10 @@ let package = Package(
       name: "TouchstoneHDF5", dependencies: ["TouchstoneModel", "CHDF5"], swiftSettings: optimised),
     .target(
       name: "TouchstoneGolden",
-      dependencies: ["TouchstoneHDF5", "TouchstoneModel", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: [
+        "TouchstoneHDF5", "TouchstoneModel",
+        .product(name: "Crypto", package: "swift-crypto", condition: files),
+      ],
       swiftSettings: optimised),
 
     // MARK: Looking into a model
@@ -103,11 +127,12 @@ let package = Package(
     .target(
       name: "TouchstoneCommands",
       dependencies: [
-        "TouchstoneAnalysis", "TouchstoneBenchmark", "TouchstoneCheckpoints", "TouchstoneFaults",
-        "TouchstoneGolden", "TouchstoneModel", "TouchstoneReference", "TouchstoneReports", "TouchstoneSIMD",
+        "TouchstoneAnalysis", "TouchstoneBenchmark", "TouchstoneCheckpoints", "TouchstoneConformance",
+        "TouchstoneFaults", "TouchstoneGolden", "TouchstoneModel", "TouchstoneReference", "TouchstoneReports",
+        "TouchstoneSIMD",
         "TouchstoneSpecification",
         "TouchstoneTokenizer", "TouchstoneVerdict",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser", condition: files),
       ]),
     .executableTarget(name: "touchstone", dependencies: ["TouchstoneCommands"]),
 
@@ -126,14 +151,22 @@ let package = Package(
       ]),
     .target(
       name: "TouchstoneTestSupport",
-      dependencies: ["TouchstoneGolden", "TouchstoneModel", "TouchstoneProperties", "TouchstoneReference"],
+      dependencies: ["TouchstoneConformance", "TouchstoneModel", "TouchstoneProperties"],
       path: "Tests/Support"),
     .testTarget(
       name: "SpecificationTests",
       dependencies: [
-        "TouchstoneFaults", "TouchstoneGolden", "TouchstoneModel", "TouchstoneProperties",
+        "TouchstoneConformance", "TouchstoneFaults", "TouchstoneGolden", "TouchstoneModel",
+        "TouchstoneProperties",
         "TouchstoneReference",
         "TouchstoneSIMD", "TouchstoneSpecification", "TouchstoneTestSupport", "TouchstoneVerdict",
+      ]),
+    .testTarget(
+      name: "TouchstoneConformanceTests",
+      dependencies: [
+        "TouchstoneCheckpoints", "TouchstoneConformance", "TouchstoneFaults", "TouchstoneGolden",
+        "TouchstoneModel", "TouchstoneProperties", "TouchstoneReference", "TouchstoneSIMD",
+        "TouchstoneVerdict",
       ]),
     .testTarget(
       name: "TouchstoneModelTests", dependencies: ["TouchstoneModel", "TouchstoneTestSupport"]),
@@ -141,7 +174,7 @@ let package = Package(
       name: "TouchstoneTokenizerTests",
       dependencies: [
         "TouchstoneReference", "TouchstoneTestSupport", "TouchstoneTokenizer",
-        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Crypto", package: "swift-crypto", condition: files),
       ],
       exclude: ["Fixtures"]),
     .testTarget(
@@ -178,7 +211,8 @@ let package = Package(
       dependencies: [
         "TouchstoneModel", "TouchstoneReference", "TouchstoneCheckpoints", "TouchstoneHDF5",
         "TouchstoneGolden",
-        "TouchstoneVerdict", "TouchstoneFaults", .product(name: "Crypto", package: "swift-crypto"),
+        "TouchstoneVerdict", "TouchstoneFaults",
+        .product(name: "Crypto", package: "swift-crypto", condition: files),
       ]),
     .testTarget(
       name: "TouchstoneSIMDTests",

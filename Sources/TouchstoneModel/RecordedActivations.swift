@@ -8,35 +8,50 @@ public struct RecordedActivations: ActivationSource, Sendable {
   public var precision: Precision
   /// What divided the logits before `final/probs`.
   public var temperature: Double
+  /// The type in which the values were handed out.
+  public var type: ScalarType
   /// The values, widened exactly; an entry may be replaced or removed.
   public var tensors: [Activation: Tensor<Double>]
 
   /// Collects activations that were computed elsewhere.
+  ///
+  /// - Parameter type: the type in which they were handed out; that of the precision unless given.
   public init(
-    configuration: Configuration, inputs: Inputs, precision: Precision = .float32, temperature: Double = 1,
-    tensors: [Activation: Tensor<Double>] = [:]
+    configuration: Configuration, inputs: Inputs, precision: Precision = .float32, type: ScalarType? = nil,
+    temperature: Double = 1, tensors: [Activation: Tensor<Double>] = [:]
   ) {
     self.configuration = configuration
     self.inputs = inputs
     self.precision = precision
+    self.type = type ?? precision.type
     self.temperature = temperature
     self.tensors = tensors
   }
 
   /// Runs an implementation on `inputs` and keeps every activation that it hands out.
   ///
-  /// - Throws: what the implementation throws.
+  /// - Throws: what the implementation throws, and ``BadInput`` where it hands out an activation that the model
+  ///   does not have, or one twice.
   public init<Implementation: Transformer>(of implementation: Implementation, inputs: Inputs) throws {
-    let precision: Precision = Implementation.Scalar.self == Double.self ? Precision(.float64) : .float32
-    self.init(configuration: implementation.configuration, inputs: inputs, precision: precision)
+    let configuration = implementation.configuration
+    self.init(
+      configuration: configuration, inputs: inputs, precision: implementation.precision,
+      type: ScalarType(Implementation.Scalar.self))
     try implementation.forward(inputs) { activation, tensor in
-      tensors[activation] = tensor.converted(to: Double.self)
+      guard activation.layer.map({ 0..<configuration.layerCount ~= $0 }) ?? true else {
+        throw BadInput(
+          place: activation.path,
+          problem: "is handed out, but the model has \(configuration.layerCount) blocks")
+      }
+      guard tensors.updateValue(tensor.converted(to: Double.self), forKey: activation) == nil else {
+        throw BadInput(place: activation.path, problem: "is handed out twice")
+      }
     }
   }
 
-  /// The type of the precision, for every activation held.
+  /// The type in which they were handed out, for every activation held.
   public func storedType(of activation: Activation) -> ScalarType? {
-    tensors[activation] == nil ? nil : precision.type
+    tensors[activation] == nil ? nil : type
   }
 
   /// The extents of the tensor held.

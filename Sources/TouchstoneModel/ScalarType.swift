@@ -5,6 +5,12 @@ public enum ScalarType: String, Hashable, Sendable, CaseIterable {
   case float16
   case bfloat16
 
+  /// The type that holds every value of `scalar`; float64 for what is wider still.
+  public init<Scalar: BinaryFloatingPoint>(_ scalar: Scalar.Type) {
+    let bits = Scalar.significandBitCount + 1
+    self = [.bfloat16, .float16, .float32].first { $0.significandBits == bits } ?? .float64
+  }
+
   /// Bytes per value.
   public var byteCount: Int {
     switch self {

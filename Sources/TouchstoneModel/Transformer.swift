@@ -5,6 +5,8 @@ public protocol Transformer {
 
   /// The model it computes.
   var configuration: Configuration { get }
+  /// The arithmetic that it computes in; that of ``Scalar`` unless it says otherwise.
+  var precision: Precision { get }
 
   /// Computes a whole sequence and hands every activation to `observe`, in the order of computation.
   ///
@@ -12,6 +14,26 @@ public protocol Transformer {
   func forward(
     _ inputs: Inputs, observe: (Activation, Tensor<Scalar>) throws -> Void
   ) throws
+}
+
+extension Transformer {
+  /// Operands of the type in which activations are handed out, accumulators that round to nearest.
+  public var precision: Precision { Precision(ScalarType(Scalar.self)) }
+}
+
+/// What an implementation throws for a model or a sequence that it does not offer to compute.
+///
+/// It is not an error: a check that meets it was not made, and says so.
+public struct NotImplemented: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What is not offered, such as `attention masks`.
+  public let what: String
+  /// A sentence.
+  public var description: String { "not implemented: \(what)" }
+
+  /// Names what is not offered.
+  public init(_ what: String) {
+    self.what = what
+  }
 }
 
 /// An implementation that predicts the next token.

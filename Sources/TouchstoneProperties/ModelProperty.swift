@@ -9,7 +9,8 @@ package struct ModelProperty: Sendable {
   /// What is wrong with an implementation on a case; nil when the property holds.
   package let violation: @Sendable (ModelCase, Engine) throws -> String?
 
-  init(
+  /// States what holds.
+  package init(
     _ name: String, clauses: [String], violation: @escaping @Sendable (ModelCase, Engine) throws -> String?
   ) {
     self.name = name
@@ -26,12 +27,33 @@ package struct ModelProperty: Sendable {
 package struct Engine: Sendable {
   /// What to call it.
   package let name: String
+  /// The name of the test in which it is put to the test.
+  package var test: String
+  /// Whether it promises more than the specification asks: one order of every sum, wherever its result stands and
+  /// however many rows there are, and a variance in two passes.
+  package let isStrict: Bool
+  /// The command that puts the golden at a path through it, as a person types it.
+  package let verifyCommand: @Sendable (_ golden: String) -> String
   private let make: @Sendable (Weights) throws -> any Transformer
 
-  /// Names an implementation and says how to make it.
-  package init(_ name: String, make: @escaping @Sendable (Weights) throws -> any Transformer) {
+  /// Names an implementation, and says how to make it and how to run it on a golden by hand.
+  package init(
+    _ name: String, test: String = "SpecificationTests", isStrict: Bool = true,
+    verifyCommand: @escaping @Sendable (_ golden: String) -> String,
+    make: @escaping @Sendable (Weights) throws -> any Transformer
+  ) {
     self.name = name
+    self.test = test
+    self.isStrict = isStrict
+    self.verifyCommand = verifyCommand
     self.make = make
+  }
+
+  /// The implementation of a model.
+  ///
+  /// - Throws: what making it throws.
+  package func implementation(of weights: Weights) throws -> any Transformer {
+    try make(weights)
   }
 
   /// The implementation of a model.
@@ -79,7 +101,7 @@ package struct Run: Sendable {
   ///
   /// - Throws: `NotObserved` where it was not handed out.
   func callAsFunction(_ activation: Activation) throws(NotObserved) -> Tensor<Double> {
-    guard let tensor = activations.tensors[activation] else { throw NotObserved() }
+    guard let tensor = activations.tensors[activation] else { throw NotObserved(what: activation.path) }
     return tensor
   }
 
@@ -90,10 +112,14 @@ package struct Run: Sendable {
 }
 
 extension ModelProperty {
+  /// Looks for a case on which an implementation lacks the property.
+  package func search(by engine: Engine, seed: UInt64, count: Int) -> SearchResult<ModelCase> {
+    TouchstoneProperties.search(ModelCase.self, seed: seed, count: count) { try violation($0, engine) }
+  }
+
   /// The first case, of `count` generated from `seed` on, on which an implementation lacks the property.
   package func counterexample(by engine: Engine, seed: UInt64, count: Int) -> Counterexample<ModelCase>? {
-    TouchstoneProperties.counterexample(among: ModelCase.self, seed: seed, count: count) {
-      try violation($0, engine)
-    }
+    guard case .fails(let found) = search(by: engine, seed: seed, count: count) else { return nil }
+    return found
   }
 }

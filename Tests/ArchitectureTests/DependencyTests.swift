@@ -19,7 +19,7 @@ import Testing
           let words = line.split(separator: " ")
           guard let position = words.firstIndex(of: "import"), position <= 1, position + 1 < words.count,
             position == 0
-              || ["public", "package", "internal", "private", "@preconcurrency"].contains(words[0])
+              || ["@_exported", "@testable", "public", "package", "internal", "private", "@preconcurrency"].contains(words[0])
           else { continue }
           imports[target, default: []].insert(String(words[position + 1]))
         }
@@ -38,11 +38,37 @@ import Testing
     ("TouchstoneGolden", ["TouchstoneHDF5", "TouchstoneModel"]),
     ("TouchstoneCheckpoints", ["TouchstoneModel"]),
     ("TouchstoneTokenizer", ["TouchstoneModel"]),
+    (
+      "TouchstoneProperties",
+      ["TouchstoneFaults", "TouchstoneModel", "TouchstoneReference", "TouchstoneVerdict"]
+    ),
+    (
+      "TouchstoneConformance",
+      [
+        "TouchstoneCheckpoints", "TouchstoneFaults", "TouchstoneGolden", "TouchstoneModel",
+        "TouchstoneProperties", "TouchstoneReference", "TouchstoneVerdict",
+      ]
+    ),
   ])
   func importsNothingElseOfThePackage(target: String, allowed: [String]) throws {
     let imports = try #require(try Self.imports()[target])
     let ours = imports.filter { $0.hasPrefix("Touchstone") || $0 == "CHDF5" }
     #expect(ours.subtracting(allowed).isEmpty)
+  }
+
+  /// What reads files stands under the trait: the rest builds without the HDF5 library and without other packages.
+  @Test func theConformanceModuleImportsFilesOnlyUnderTheirTrait() throws {
+    let folder = Self.checkout.appending(path: "Sources/TouchstoneConformance")
+    let files = FileManager.default.enumerator(atPath: folder.path)?.compactMap { $0 as? String } ?? []
+    for file in files where file.hasSuffix(".swift") {
+      let text = try String(contentsOf: folder.appending(path: file), encoding: .utf8)
+      if text.contains("import TouchstoneGolden") { #expect(text.hasPrefix("#if HDF5\n"), "\(file)") }
+    }
+  }
+
+  @Test func noModuleImportsATestFramework() throws {
+    let importers = try Self.imports().filter { !$0.value.isDisjoint(with: ["Testing", "XCTest"]) }.keys
+    #expect(importers.isEmpty)
   }
 
   @Test func onlyOneModuleImportsTheHDF5Library() throws {

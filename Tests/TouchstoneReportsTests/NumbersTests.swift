@@ -1,4 +1,5 @@
 import Testing
+import TouchstoneVerdict
 
 @testable import TouchstoneReports
 

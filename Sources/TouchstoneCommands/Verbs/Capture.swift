@@ -1,4 +1,5 @@
 import ArgumentParser
+import TouchstoneConformance
 import TouchstoneGolden
 import TouchstoneModel
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TouchstoneConformance
 import TouchstoneGolden
 import TouchstoneModel
 import TouchstoneReports

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TouchstoneConformance
 import TouchstoneFaults
 import TouchstoneGolden
 import TouchstoneModel

@@ -1,3 +1,4 @@
+import TouchstoneModel
 import TouchstoneReference
 
 /// A case that is made from random numbers, and made simpler when a property fails on it.
@@ -28,21 +29,39 @@ package struct Counterexample<Case: Generated>: Sendable, CustomStringConvertibl
   }
 }
 
-/// The first case, of `count` cases generated from `seed`, `seed` + 1, …, on which `violation` finds something
-/// wrong, made as simple as can be; nil when the property holds on all.
+/// What a search for a counterexample came to.
+package enum SearchResult<Case: Generated>: Sendable {
+  /// Nothing is wrong with any case that could be tried.
+  case holds
+  /// Something is wrong with a case.
+  case fails(Counterexample<Case>)
+  /// No case could be tried; why.
+  case notApplicable(String)
+}
+
+/// Looks, among `count` cases generated from `seed`, `seed` + 1, …, for the first on which `violation` finds
+/// something wrong, and makes it as simple as can be.
 ///
-/// - Parameter violation: what is wrong with a case, or nil; what it throws is wrong too.
-package func counterexample<Case: Generated>(
-  among type: Case.Type = Case.self, seed: UInt64, count: Int, violation: (Case) throws -> String?
-) -> Counterexample<Case>? {
+/// - Parameter violation: what is wrong with a case, or nil. What it throws is wrong too, but for `NotObserved` and
+///   `NotImplemented`, which say that the case could not be tried.
+package func search<Case: Generated>(
+  _ type: Case.Type = Case.self, seed: UInt64, count: Int, violation: (Case) throws -> String?
+) -> SearchResult<Case> {
+  var obstacle: String?
+  var tried = 0
   func wrong(_ candidate: Case) -> String? {
     do {
-      return try violation(candidate)
-    } catch is NotObserved {
-      return nil
+      let found = try violation(candidate)
+      tried += 1
+      return found
+    } catch let missing as NotObserved {
+      obstacle = missing.description
+    } catch let missing as NotImplemented {
+      obstacle = missing.description
     } catch {
       return "throws: \(error)"
     }
+    return nil
   }
   for offset in 0..<UInt64(max(0, count)) {
     var generator = SplitMix64(seed: seed &+ offset)
@@ -58,15 +77,26 @@ package func counterexample<Case: Generated>(
       }
       break
     }
-    return Counterexample(seed: seed &+ offset, found: found, smallest: smallest, reason: reason)
+    return .fails(Counterexample(seed: seed &+ offset, found: found, smallest: smallest, reason: reason))
   }
-  return nil
+  return tried == 0 ? .notApplicable(obstacle ?? "no case was generated") : .holds
 }
 
-/// An activation that a property needs and that the implementation does not hand out; the property says nothing then.
-package struct NotObserved: Error {
-  /// Marks a property as not applicable.
-  package init() {}
+/// The counterexample of ``search(_:seed:count:violation:)``; nil when the property holds on all cases.
+package func counterexample<Case: Generated>(
+  among type: Case.Type = Case.self, seed: UInt64, count: Int, violation: (Case) throws -> String?
+) -> Counterexample<Case>? {
+  guard case .fails(let found) = search(type, seed: seed, count: count, violation: violation) else {
+    return nil
+  }
+  return found
+}
+
+/// Something that a property needs and that the implementation does not hand out; the property says nothing then.
+package struct NotObserved: Error, CustomStringConvertible {
+  let what: String
+  /// A sentence.
+  package var description: String { "\(what) is not handed out" }
 }
 
 extension SplitMix64 {

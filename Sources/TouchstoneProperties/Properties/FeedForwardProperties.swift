@@ -95,7 +95,11 @@ extension ModelProperty {
         .changing(.feedForwardInputBias) { _, _ in value }
       let run = try engine.run(model, generated.inputs())
       let y = try run(.feedForwardActivation, 0)
-      return inequality("layers/000/mlp_act", y, Tensor(repeating: y.values[0], shape: y.shape))
+      // The end of a row may be computed by another routine than its beginning.
+      let tolerance = engine.isStrict ? 0 : 80 * run.roundoff * abs(Double(value))
+      return inequality("layers/000/mlp_act", y, Tensor(repeating: y.values[0], shape: y.shape)) { _ in
+        tolerance
+      }
     },
 
     ModelProperty("a token thinks alone", clauses: ["FFN-13", "LN-5"]) { generated, engine in
@@ -104,9 +108,12 @@ extension ModelProperty {
       let run = try engine.run(model, generated.inputs())
       let alone = run.observed.filter { $0.point.isAlone }
       for (token, id) in run.inputs.tokenIDs.enumerated() {
-        let single = try engine.run(model, Inputs(tokenIDs: [id], configuration: model.configuration))
+        let inputs = try Inputs(tokenIDs: [id], configuration: model.configuration)
+        let (single, allowance) = (try engine.run(model, inputs), try engine.allowance(model, inputs))
         for activation in alone {
-          if let found = try run.difference(activation, token: token, from: single, token: 0) {
+          if let found = try single.difference(
+            activation, token: 0, from: run, token: token, within: allowance)
+          {
             return found + " in company"
           }
         }

@@ -58,7 +58,10 @@ extension ModelProperty {
         let row = x.row(index / x.rowWidth)
         let mean = row.reduce(0, +) / Double(row.count)
         let variance = row.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / Double(row.count)
-        let error = 40 * Double(row.count + 4) * roundoff / (variance + generated.epsilon).squareRoot()
+        let spread = (variance + generated.epsilon).squareRoot()
+        // A variance in one pass loses what the mean has over the deviations, squared.
+        let offset = engine.isStrict ? 1 : 1 + (abs(mean) + 16) * (abs(mean) + 16) / spread
+        let error = 40 * Double(row.count + 4) * roundoff * offset / spread
         return (abs(gain.values[index % x.rowWidth]) + 1) * error
           * (1 + Double(row.count).squareRoot() * error)
       }

@@ -13,7 +13,8 @@ extension ModelProperty {
       separate.configuration = try model.configuration.with(tiesEmbeddings: false)
       separate.parameters[Parameter(.unembedding)] = model.parameters[Parameter(.tokenEmbedding)]
       let (run, other) = (try engine.run(model, tied.inputs()), try engine.run(separate, tied.inputs()))
-      return try other.difference(from: run, at: run.inputs.tokenIDs.indices)
+      return try other.difference(
+        from: run, at: run.inputs.tokenIDs.indices, within: engine.allowance(model, run.inputs))
     },
 
     ModelProperty("equal rows of the table have equal logits", clauses: ["UNE-7", "SMX-5"]) {
@@ -26,10 +27,15 @@ extension ModelProperty {
         index / width % 2 == 0 ? row[index % width] : value
       }
       let run = try engine.run(equal, generated.inputs())
+      let allowance = try engine.allowance(equal, run.inputs)
       for point in [Activation.Point.logits, .probabilities] {
         let tensor = try run(point)
         for token in 0..<tensor.rowCount {
-          for id in stride(from: 0, to: tensor.rowWidth, by: 2) where tensor[token, id] != tensor[token, 0] {
+          let tolerance = allowance(Activation(point), row: token)
+          for id in stride(from: 0, to: tensor.rowWidth, by: 2)
+          where tensor[token, id] != tensor[token, 0]
+            && !(abs(tensor[token, id] - tensor[token, 0]) <= tolerance)
+          {
             return
               "\(point.rawValue)[\(token), \(id)] is \(tensor[token, id]), not \(tensor[token, 0]) as at id 0"
           }
@@ -73,9 +79,11 @@ extension ModelProperty {
       plain.masked = []
       let model = try plain.model()
       let ids = try plain.inputs().tokenIDs
-      let logits = try engine.run(model, plain.inputs())(.logits)
+      let inputs = try plain.inputs()
+      let logits = try engine.run(model, inputs)(.logits)
+      let allowance = try engine.allowance(model, inputs)
       guard var predictor = try engine.implementation(of: model) as? any NextTokenPredictor else {
-        throw NotObserved()
+        throw NotObserved(what: "the prediction after a text alone (NextTokenPredictor)")
       }
       // The text grows, is cut back, and grows again.
       let lengths = Array(1...ids.count) + [(ids.count + 1) / 2, ids.count]
@@ -83,17 +91,21 @@ extension ModelProperty {
         let predicted = try predictor.nextTokenLogits(after: Array(ids.prefix(length)))
         if let found = inequality(
           "the prediction after \(length) tokens, ", Tensor(predicted, shape: [predicted.count]),
-          Tensor(Array(logits.row(length - 1)), shape: [logits.rowWidth]))
+          Tensor(Array(logits.row(length - 1)), shape: [logits.rowWidth]),
+          tolerance: { _ in allowance(Activation(.logits), row: length - 1) })
         {
           return found
         }
       }
       let other = ids.map { ($0 + 1) % plain.vocabularySize }
-      let fresh = try engine.run(model, plain.inputs(tokens: other))(.logits)
+      let otherInputs = try plain.inputs(tokens: other)
+      let fresh = try engine.run(model, otherInputs)(.logits)
+      let otherAllowance = try engine.allowance(model, otherInputs)
       let predicted = try predictor.nextTokenLogits(after: other)
       return inequality(
         "the prediction after another text, ", Tensor(predicted, shape: [predicted.count]),
-        Tensor(Array(fresh.row(ids.count - 1)), shape: [fresh.rowWidth]))
+        Tensor(Array(fresh.row(ids.count - 1)), shape: [fresh.rowWidth])
+      ) { _ in otherAllowance(Activation(.logits), row: ids.count - 1) }
     },
   ]
 }

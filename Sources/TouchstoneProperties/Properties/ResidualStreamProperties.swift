@@ -87,9 +87,11 @@ extension ModelProperty {
       }
       let logits = try run(.logits)
       let predicted = try predictor.nextTokenLogits(after: inputs.tokenIDs)
+      let allowance = try engine.allowance(model, inputs)
       return inequality(
         "the last row of final/logits, unobserved,", Tensor(predicted, shape: [predicted.count]),
-        Tensor(Array(logits.row(logits.rowCount - 1)), shape: [logits.rowWidth]))
+        Tensor(Array(logits.row(logits.rowCount - 1)), shape: [logits.rowWidth])
+      ) { _ in allowance(Activation(.logits), row: logits.rowCount - 1) }
     },
   ]
 }

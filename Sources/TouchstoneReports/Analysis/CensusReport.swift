@@ -1,6 +1,7 @@
 import Foundation
 import TouchstoneAnalysis
 import TouchstoneModel
+import TouchstoneVerdict
 
 /// A model's parameter census, rendered.
 public struct CensusReport: Sendable {

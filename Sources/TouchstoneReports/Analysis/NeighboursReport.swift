@@ -1,5 +1,6 @@
 import TouchstoneAnalysis
 import TouchstoneModel
+import TouchstoneVerdict
 
 /// The tokens nearest to a point of the embedding space, rendered.
 public struct NeighboursReport: Sendable {

@@ -1,4 +1,5 @@
 import TouchstoneAnalysis
+import TouchstoneVerdict
 
 /// The distribution of the next token at several temperatures, rendered.
 public struct NextTokenReport: Sendable {

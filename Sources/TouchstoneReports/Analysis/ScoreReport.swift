@@ -1,6 +1,7 @@
 import Foundation
 import TouchstoneAnalysis
 import TouchstoneModel
+import TouchstoneVerdict
 
 /// A scored text, rendered.
 public struct ScoreReport: Sendable {

@@ -41,7 +41,10 @@ import TouchstoneVerdict
 extension Engine {
   /// The SIMD implementation under one instruction set, on two threads.
   static func simd(_ set: InstructionSet) -> Engine {
-    Engine("simd-\(set.rawValue)") { try SIMDTransformer(weights: $0, instructionSet: set, threadCount: 2) }
+    Engine(
+      "simd-\(set.rawValue)",
+      verifyCommand: { "\(InstructionSet.environmentVariable)=\(set.rawValue) touchstone verify \($0)" }
+    ) { try SIMDTransformer(weights: $0, instructionSet: set, threadCount: 2) }
   }
 }
 

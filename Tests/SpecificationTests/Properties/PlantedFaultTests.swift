@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TouchstoneConformance
 import TouchstoneFaults
 import TouchstoneGolden
 import TouchstoneModel
@@ -100,7 +101,7 @@ import TouchstoneTestSupport
   @Test func aFailureNamesItsSeedItsCommandAndAGoldenThatHoldsTheCase() throws {
     let planted = Self.bugs[0]
     let (property, found) = try counterexample(planted)
-    let message = try #require(failure(of: property, by: planted.engine, cases: 12))
+    let message = try #require(failure(of: property, by: planted.engine, cases: 12)).description
     #expect(
       message.contains("TOUCHSTONE_SEED=\(found.seed) TOUCHSTONE_CASES=1 swift test --filter aFailureNames"))
     let path = try #require(message.firstMatch(of: /touchstone verify (\S+)/)?.1)
@@ -131,7 +132,7 @@ import TouchstoneTestSupport
   }
 
   private func isFound(_ fault: Fault) -> Bool {
-    let engine = Engine(fault.id) { FaultyTransformer(weights: $0, fault: fault) }
+    let engine = Engine(fault.id, verifyCommand: { "touchstone verify \($0)" }) { FaultyTransformer(weights: $0, fault: fault) }
     return (0..<6 as Range<UInt64>).contains { seed in
       var generator = SplitMix64(seed: seed)
       let generated = ModelCase.generate(&generator)

@@ -22,7 +22,9 @@ struct TestDouble<Scalar: BinaryFloatingPoint & Sendable>: Transformer {
 
 extension Engine {
   /// The scalar reference.
-  static let reference = Engine("reference") { ReferenceTransformer($0) }
+  static let reference = Engine(
+    "reference", verifyCommand: { "touchstone verify \($0) --implementation reference" }
+  ) { ReferenceTransformer($0) }
 
   /// Computes each operation in float64 and hands it on in float32: rounding, and no fault.
   static let rounding = double("rounding to float32") { operation, activations, parameters, inputs in
@@ -31,6 +33,8 @@ extension Engine {
 
   /// A float32 implementation whose operations are computed by `substitute`.
   static func double(_ name: String, _ substitute: @escaping TestDouble<Float>.Substitute) -> Engine {
-    Engine(name) { TestDouble<Float>(reference: ReferenceTransformer($0), substitute: substitute) }
+    Engine(name, verifyCommand: { "touchstone verify \($0)" }) {
+      TestDouble<Float>(reference: ReferenceTransformer($0), substitute: substitute)
+    }
   }
 }

@@ -1,18 +1,18 @@
 import TouchstoneModel
-import TouchstoneVerdict
 
 /// The sentences that stand first in every form: the answer, where it begins, its cause, its worst element.
-struct Headline {
+package struct Headline {
   /// The answer in capitals.
-  let word: String
+  package let word: String
   /// What follows it.
-  let sentence: String
+  package let sentence: String
   /// Named or unknown; nil where nothing asks for one.
-  let cause: String?
+  package let cause: String?
   /// The worst element; nil where there is none.
-  let worst: String?
+  package let worst: String?
 
-  init(_ verdict: Verdict) {
+  /// The sentences of a verdict.
+  package init(_ verdict: Verdict) {
     word = verdict.outcome.rawValue.uppercased()
     guard let first = verdict.decisive else {
       sentence = Self.allConsistent(verdict)
@@ -62,7 +62,7 @@ extension Verdict {
 
 extension Finding {
   /// What is wrong, after the path.
-  var statement: String {
+  package var statement: String {
     if let problem { return problem }
     let amount = "(\(ratioText(ratio)) the bound)"
     return switch (method, zone) {
@@ -76,7 +76,7 @@ extension Finding {
   }
 
   /// For example `worst at token 7, unit 211: got 1.5127, want 1.5119`.
-  var worstElement: String? {
+  package var worstElement: String? {
     guard let place else { return nil }
     let (gotText, wantText) = distinguished(got, want)
     return "worst at \(place): got \(gotText)" + (want.isNaN ? "" : ", want \(wantText)")
@@ -97,13 +97,13 @@ extension Finding {
   }
 
   /// Orders findings by how bad they are: by zone, then by ratio.
-  var order: (Int, Double) {
+  package var order: (Int, Double) {
     let rank = Zone.allCases.firstIndex(of: zone) ?? 0
     return (rank, ratio.isNaN ? .infinity : ratio)
   }
 
   /// The name of the operation without its layer, with those that were replayed as one with it.
-  var name: String {
+  package var name: String {
     let point = activation.point.rawValue
     return hidden.isEmpty ? point : point + " with " + hidden.map(\.point.rawValue).joined(separator: ", ")
   }

@@ -1,13 +1,12 @@
 import Foundation
-import TouchstoneGolden
 import TouchstoneModel
 
 /// Which goldens a path stands for.
-enum GoldenSearch {
+package enum GoldenSearch {
   /// The file itself; or what the folder's `MANIFEST.json` lists; or every golden below the folder.
   ///
   /// - Throws: ``BadInput`` for a path that does not exist.
-  static func goldens(at path: String) throws -> [String] {
+  package static func goldens(at path: String) throws -> [String] {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw BadInput(file: path, problem: "does not exist", remedy: "give a golden or a folder of goldens")

@@ -1,0 +1,70 @@
+#if HDF5
+  import Foundation
+  import TouchstoneCheckpoints
+  import TouchstoneGolden
+  import TouchstoneModel
+
+  /// Finds the weights that a golden was made with: given, embedded, or by digest in a folder `models`.
+  package final class WeightsFinder {
+    private let model: (path: String, weights: Weights)?
+    /// The checkpoints of each `models` folder met so far, by the digest of their weights.
+    private var known: [URL: [String: Weights]] = [:]
+
+    /// - Parameter model: the folder that the user named, if any.
+    package init(model path: String? = nil) throws(BadInput) {
+      guard let path else {
+        model = nil
+        return
+      }
+      let folder = URL(filePath: path, directoryHint: .isDirectory)
+      model = (folder.path, try Checkpoint(directory: folder).weights)
+    }
+
+    /// The weights, or nil where there are none for this golden.
+    ///
+    /// - Throws: ``BadInput`` where the given model is another than the golden's.
+    package func find(for golden: ActivationFile) throws -> Weights? {
+      if let model {
+        guard golden.weightsDigest == nil || golden.weightsDigest == WeightsDigest.of(model.weights) else {
+          throw BadInput(
+            file: model.path, problem: "holds other weights than \(golden.path) was made with",
+            remedy: "name the model of that golden")
+        }
+        return model.weights
+      }
+      if let embedded = try golden.weights() { return embedded }
+      guard let digest = golden.weightsDigest else { return nil }
+      var folder = URL(filePath: golden.path).absoluteURL.deletingLastPathComponent()
+      for _ in 0..<3 {
+        if let weights = checkpoints(in: folder.appending(path: "models"))[digest] { return weights }
+        folder.deleteLastPathComponent()
+      }
+      return nil
+    }
+
+    /// The weights, which must be there.
+    package func weights(for golden: ActivationFile) throws -> Weights {
+      guard let weights = try find(for: golden) else {
+        throw BadInput(
+          file: golden.path, problem: "holds no weights, and no folder `models` near it has them",
+          remedy: "name the model by --model")
+      }
+      return weights
+    }
+
+    private func checkpoints(in folder: URL) -> [String: Weights] {
+      if let checkpoints = known[folder] { return checkpoints }
+      let entries =
+        (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)) ?? []
+      var checkpoints: [String: Weights] = [:]
+      for entry in entries.sorted(by: { $0.path < $1.path }) {
+        // A folder that is no checkpoint cannot be the one looked for.
+        if let weights = try? Checkpoint(directory: entry).weights {
+          checkpoints[WeightsDigest.of(weights)] = weights
+        }
+      }
+      known[folder] = checkpoints
+      return checkpoints
+    }
+  }
+#endif

@@ -1,0 +1,78 @@
+import TouchstoneFaults
+import TouchstoneModel
+import TouchstoneProperties
+import TouchstoneReference
+import TouchstoneVerdict
+
+/// What the reference computes of a sequence, with its noise floor where that is needed.
+private struct ComputedGolden: ActivationSource {
+  let activations: RecordedActivations
+  let floors: [Activation: Tensor<Double>]
+
+  var configuration: Configuration { activations.configuration }
+  var inputs: Inputs { activations.inputs }
+  func storedType(of activation: Activation) -> ScalarType? { activations.storedType(of: activation) }
+  func storedShape(of activation: Activation) -> [Int]? { activations.storedShape(of: activation) }
+  func tensor(_ activation: Activation) -> Tensor<Double>? { activations.tensor(activation) }
+  func noiseFloor(of activation: Activation) -> Tensor<Double>? { floors[activation] }
+}
+
+extension Engine {
+  /// The verdict on what the engine computes of a sequence, its cause named.
+  ///
+  /// - Parameter golden: what the reference made of it; computed where there is none.
+  /// - Throws: what the engine throws.
+  func verdict(
+    weights: Weights, inputs: Inputs, golden: (any ActivationSource)? = nil
+  ) throws -> Verdict {
+    let capture = try RecordedActivations(of: implementation(of: weights), inputs: inputs)
+    let golden = try golden ?? self.golden(weights, inputs, for: capture)
+    return try Judge(weights: weights).verdict(on: capture, golden: golden).diagnosed(
+      capture, weights: weights)
+  }
+
+  /// The noise floor is eight passes of the reference, and is looked at only where not all was handed out.
+  private func golden(
+    _ weights: Weights, _ inputs: Inputs, for capture: RecordedActivations
+  ) throws -> ComputedGolden {
+    let isWhole = capture.configuration.operations.allSatisfy { capture.tensors[$0.output] != nil }
+    return ComputedGolden(
+      activations: try RecordedActivations(of: ReferenceTransformer(weights), inputs: inputs),
+      floors: isWhole ? [:] : NoiseFloor.measured(weights, inputs: inputs))
+  }
+
+  /// Whether a run passes: consistent, and with the logits among what was compared.
+  func outcome(
+    _ check: String, weights: Weights, inputs: Inputs, golden: (any ActivationSource)? = nil
+  ) throws -> ConformanceCheck.Outcome {
+    let verdict: Verdict
+    do {
+      verdict = try self.verdict(weights: weights, inputs: inputs, golden: golden)
+    } catch let missing as NotImplemented {
+      return .notChecked(missing.description)
+    } catch {
+      return .failed(ConformanceFailure(check, verdict: nil, lines: ["\(name) threw: \(error)"]))
+    }
+    guard verdict.outcome == .consistent else {
+      return .failed(ConformanceFailure(check, verdict: verdict, lines: verdict.lines))
+    }
+    guard verdict.findings.contains(where: { $0.activation.point == .logits }) else {
+      let why =
+        "INCONCLUSIVE  \(Activation(.logits)) is not handed out, so nothing is known of what \(name) predicts"
+      return .failed(ConformanceFailure(check, verdict: verdict, lines: [why]))
+    }
+    return .passed(verdict.lines[0])
+  }
+}
+
+extension Verdict {
+  /// The answer with what it rests on, the cause, the worst element.
+  var lines: [String] {
+    let headline = Headline(self)
+    let details = [headline.cause.map { "cause: " + $0 }, headline.worst] + flaggedNotes
+    return ["\(headline.word)  \(headline.sentence)"] + details.compactMap { $0.map { "  " + $0 } }
+  }
+
+  /// What the diagnosis has to say where no cause of the catalogue fits.
+  private var flaggedNotes: [String?] { outcome == .mismatch && cause == nil ? notes : [] }
+}

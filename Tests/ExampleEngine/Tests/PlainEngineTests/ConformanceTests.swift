@@ -1,0 +1,31 @@
+import PlainEngine
+import Testing
+import TouchstoneConformance
+
+@Suite struct ConformanceTests {
+  @Test(arguments: ConformanceCheck.all)
+  func theEngineConforms(_ check: ConformanceCheck) throws { try check.run { PlainEngine(weights: $0) } }
+
+  /// The same engine with one mistake is told where and what it is, without having to be looked into.
+  @Test(arguments: ConformanceCheck.probes.filter { !["tiny-prime", "tiny-unscaled"].contains($0.name) })
+  func theMistakeIsNamed(_ check: ConformanceCheck) throws {
+    let failure = try #require(throws: ConformanceFailure.self) {
+      try check.run { PlainEngine(weights: $0, scoreWidth: .model) }
+    }
+    #expect(failure.operation == Activation(.attentionScores, layer: 0))
+    #expect(failure.cause?.id == "attention.scale-by-width", "\(failure)")
+    #expect(failure.description.contains("MISMATCH  layers/000/attn_scores  introduced here, proven"))
+  }
+
+  /// A property finds it without any golden, on the smallest model that shows it: one token, two heads.
+  @Test func theMistakeIsFoundByAProperty() throws {
+    let check = try #require(
+      ConformanceCheck.properties.first { $0.name == "a score is the scaled dot product of query and key" })
+    let failure = try #require(throws: ConformanceFailure.self) {
+      try check.run { PlainEngine(weights: $0, scoreWidth: .model) }
+    }
+    #expect(failure.operation == Activation(.attentionScores, layer: 0))
+    #expect(failure.cause?.id == "attention.scale-by-width")
+    #expect(failure.description.contains("smallest case: T=1 D=2 H=2 F=1 V=1, L=1"), "\(failure)")
+  }
+}
