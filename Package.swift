@@ -141,7 +141,8 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "TouchstoneCheckpoints", "TouchstoneGolden", "TouchstoneModel", "TouchstoneSIMD", "touchstone",
+        "PlantedEngine", "TouchstoneCheckpoints", "TouchstoneConformance", "TouchstoneGolden",
+        "TouchstoneModel", "TouchstoneProperties", "TouchstoneSIMD", "TouchstoneTestSupport", "touchstone",
       ]),
     .testTarget(
       name: "TouchstoneAnalysisTests",
@@ -151,8 +152,11 @@ let package = Package(
       ]),
     .target(
       name: "TouchstoneTestSupport",
-      dependencies: ["TouchstoneConformance", "TouchstoneModel", "TouchstoneProperties"],
+      dependencies: ["TouchstoneConformance", "TouchstoneModel", "TouchstoneProperties", "TouchstoneSIMD"],
       path: "Tests/Support"),
+    .executableTarget(
+      name: "PlantedEngine", dependencies: ["TouchstoneGolden", "TouchstoneModel", "TouchstoneTestSupport"],
+      path: "Tests/PlantedEngine"),
     .testTarget(
       name: "SpecificationTests",
       dependencies: [

@@ -85,9 +85,7 @@ extension ForwardPass {
     _ row: UnsafeMutablePointer<Float>, keys: Int, scale: Float, observed offset: Int?,
     _ observed: ObservedAttention?
   ) {
-    if !cache.masked.isEmpty {
-      for key in 0..<keys where cache.masked[key] { row[key] = -.infinity }
-    }
+    if !cache.masked.isEmpty { kernels.mask(row, keys, cache.masked) }
     guard let observed, let offset else {
       kernels.softmax(row, keys, scale, nil)
       return

@@ -58,7 +58,7 @@ struct ForwardPass {
     let width = configuration.width
     let (tokens, positions) = (Array(tokenIDs), Array(positionIDs))
     if let observe {
-      for row in tokens.indices { model.copyTokenEmbedding(tokens[row], to: workspace.stream.row(row)) }
+      for row in tokens.indices { copyTokenEmbedding(tokens[row], to: workspace.stream.row(row)) }
       try observe(Activation(.tokenEmbedding), tensor(workspace.stream, tokens.count))
       for row in tokens.indices {
         workspace.stream.row(row).update(from: model.positionEmbedding(positions[row]), count: width)
@@ -67,10 +67,15 @@ struct ForwardPass {
     }
     for row in tokens.indices {
       let target = workspace.stream.row(row)
-      model.copyTokenEmbedding(tokens[row], to: target)
+      copyTokenEmbedding(tokens[row], to: target)
       kernels.add(target, model.positionEmbedding(positions[row]), width, target)
     }
     try observe?(Activation(.embeddingSum), tensor(workspace.stream, tokens.count))
+  }
+
+  private func copyTokenEmbedding(_ token: Int, to row: UnsafeMutablePointer<Float>) {
+    let (first, stride) = model.tokenEmbedding(token)
+    kernels.gather(first, stride, configuration.width, row)
   }
 
   private func projectHeads(_ index: Int, _ rows: Rows, _ observe: Observer?) throws {

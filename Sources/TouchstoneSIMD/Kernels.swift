@@ -27,7 +27,7 @@ package struct Kernels: Sendable {
       UnsafeMutablePointer<Float>
     ) -> Void
   /// Row, count, scale, where the scaled scores go.
-  package let softmax:
+  package var softmax:
     @Sendable (UnsafeMutablePointer<Float>, Int, Float, UnsafeMutablePointer<Float>?) -> Void
   package let add:
     @Sendable (UnsafePointer<Float>, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>) -> Void
@@ -35,6 +35,23 @@ package struct Kernels: Sendable {
   package let geluTanh: Elementwise
   package let geluErf: Elementwise
   package let relu: Elementwise
+
+  /// The scores of one row over its first keys, and which of all keys nobody may attend to: those become −∞.
+  package var mask: @Sendable (_ row: UnsafeMutablePointer<Float>, _ keys: Int, _ masked: [Bool]) -> Void = {
+    row, keys, masked in
+    for key in 0..<keys where masked[key] { row[key] = -.infinity }
+  }
+  /// Copies every `stride`-th of `count` values: the embedding of a token out of a table, or a packed matrix.
+  package var gather:
+    @Sendable (_ first: UnsafePointer<Float>, _ stride: Int, _ count: Int, _ row: UnsafeMutablePointer<Float>)
+      -> Void = {
+        first, stride, count, row in
+        if stride == 1 {
+          row.update(from: first, count: count)
+        } else {
+          for index in 0..<count { row[index] = first[index * stride] }
+        }
+      }
 
   /// At least how many, factor, term; how many were made.
   let multiplyAddRepeatedly: @Sendable (Int, Float, Float) -> Int

@@ -75,15 +75,11 @@ final class PackedModel: @unchecked Sendable {
     self.configuration = configuration
   }
 
-  /// Copies the embedding of a token: [D].
-  func copyTokenEmbedding(_ token: Int, to row: UnsafeMutablePointer<Float>) {
-    if let tokenTable {
-      row.update(from: tokenTable + token * configuration.width, count: configuration.width)
-      return
-    }
+  /// Where the embedding of a token begins, and how far apart its values stand.
+  func tokenEmbedding(_ token: Int) -> (first: UnsafePointer<Float>, stride: Int) {
+    if let tokenTable { return (UnsafePointer(tokenTable + token * configuration.width), 1) }
     let (panel, column) = token.quotientAndRemainder(dividingBy: Kernels.panelWidth)
-    let first = unembedding.panels + panel * unembedding.panelStride + column
-    for index in 0..<configuration.width { row[index] = first[index * Kernels.panelWidth] }
+    return (UnsafePointer(unembedding.panels + panel * unembedding.panelStride + column), Kernels.panelWidth)
   }
 
   /// The embedding of a position: [D].

@@ -18,7 +18,7 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
   public var configuration: Configuration { model.configuration }
 
   private let model: PackedModel
-  private let kernels: Kernels
+  private var kernels: Kernels
   private let pool: ThreadPool
   private var session: PredictionSession
 
@@ -49,6 +49,13 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
     kernels = Kernels(set)
     pool = ThreadPool(threadCount: threads)
     session = PredictionSession()
+  }
+
+  /// The same with some of its kernels replaced: by faulty ones, to see that they are found.
+  package func replacing(_ change: (inout Kernels) -> Void) -> SIMDTransformer {
+    var copy = self
+    change(&copy.kernels)
+    return copy
   }
 
   /// Computes a whole sequence and hands every activation to `observe`, in the order of computation.

@@ -38,14 +38,18 @@ extension ModelProperty {
     if let verdict { lines += verdict.lines.map { "  " + $0 } }
     lines.append("  smallest case: \(smallest)")
     lines.append("  again: " + PropertyRun.replay(seed: found.seed, test: engine.test))
-    #if HDF5
-      do {
-        let path = try smallest.writeGolden(name: "\(engine.name) \(name) \(found.seed)")
-        lines.append("  by itself: " + engine.verifyCommand(path))
-      } catch {
-        lines.append("  its golden cannot be written: \(error)")
-      }
-    #endif
+    if verdict?.outcome == .consistent {
+      lines.append("  by itself the case shows nothing: the property compares it with others")
+    } else {
+      #if HDF5
+        do {
+          let path = try smallest.writeGolden(name: "\(engine.name) \(name) \(found.seed)")
+          lines.append("  by itself: " + engine.verifyCommand(path))
+        } catch {
+          lines.append("  its golden cannot be written: \(error)")
+        }
+      #endif
+    }
     return ConformanceFailure("property " + name, verdict: verdict, lines: lines)
   }
 }
