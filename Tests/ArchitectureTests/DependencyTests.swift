@@ -19,7 +19,8 @@ import Testing
           let words = line.split(separator: " ")
           guard let position = words.firstIndex(of: "import"), position <= 1, position + 1 < words.count,
             position == 0
-              || ["@_exported", "@testable", "public", "package", "internal", "private", "@preconcurrency"].contains(words[0])
+              || ["@_exported", "@testable", "public", "package", "internal", "private", "@preconcurrency"]
+                .contains(words[0])
           else { continue }
           imports[target, default: []].insert(String(words[position + 1]))
         }

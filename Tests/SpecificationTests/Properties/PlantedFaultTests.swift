@@ -132,7 +132,9 @@ import TouchstoneTestSupport
   }
 
   private func isFound(_ fault: Fault) -> Bool {
-    let engine = Engine(fault.id, verifyCommand: { "touchstone verify \($0)" }) { FaultyTransformer(weights: $0, fault: fault) }
+    let engine = Engine(fault.id, verifyCommand: { "touchstone verify \($0)" }) {
+      FaultyTransformer(weights: $0, fault: fault)
+    }
     return (0..<6 as Range<UInt64>).contains { seed in
       var generator = SplitMix64(seed: seed)
       let generated = ModelCase.generate(&generator)

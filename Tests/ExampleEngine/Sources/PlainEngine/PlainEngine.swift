@@ -11,6 +11,7 @@ public struct PlainEngine: Transformer {
     case model
   }
 
+  /// The model that it computes.
   public let configuration: Configuration
   private let parameters: [Parameter: Tensor<Float>]
   private let scoreWidth: ScoreWidth
