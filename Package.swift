@@ -221,8 +221,8 @@ let package = Package(
     .testTarget(
       name: "TouchstoneSIMDTests",
       dependencies: [
-        "TouchstoneBenchmark", "TouchstoneModel", "TouchstoneSIMD", "TouchstoneTestSupport",
-        "TouchstoneVerdict",
+        "TouchstoneBenchmark", "TouchstoneCheckpoints", "TouchstoneModel", "TouchstoneSIMD",
+        "TouchstoneTestSupport", "TouchstoneVerdict",
       ],
       swiftSettings: optimised),
   ]

@@ -75,6 +75,7 @@ public struct Benchmark: Sendable {
       instructionSet: transformer.instructionSet.rawValue, threads: transformer.threadCount,
       parameters: configuration.parameters.map { configuration.shape(of: $0).reduce(1, *) }.reduce(0, +),
       peakOperationsPerSecond: limits.operationsPerSecond, readBytesPerSecond: limits.bytesPerSecond,
+      secondsPerRegion: limits.secondsPerRegion,
       loadSeconds: loading / .seconds(1), residentBytesAfterLoading: loadedBytes,
       peakResidentBytes: PeakMemory.residentBytes, prefill: prefill, decode: decode)
   }

@@ -56,6 +56,8 @@ public struct BenchmarkResult: Codable, Sendable {
   public let peakOperationsPerSecond: Double
   /// The machine's read bandwidth with these threads, measured just before.
   public let readBytesPerSecond: Double
+  /// What sharing a region of work out among the threads costs, measured just before; 0 with one thread.
+  public let secondsPerRegion: Double
   /// From the model's file or rule to packed weights.
   public let loadSeconds: Double
   /// The most memory that was resident until the weights were packed.
@@ -85,7 +87,8 @@ public struct BenchmarkResult: Codable, Sendable {
     }
     var lines = [
       "\(instructionSet), \(threads) threads, \(parameters) parameters",
-      "machine: \(number(peakOperationsPerSecond / 1e9)) GFLOP/s, \(number(readBytesPerSecond / 1e9)) GB/s read",
+      "machine: \(number(peakOperationsPerSecond / 1e9)) GFLOP/s, \(number(readBytesPerSecond / 1e9)) GB/s read; "
+        + "\(number(secondsPerRegion * 1e6, 2)) µs to share a region of work out",
       "loading: \(number(loadSeconds, 2)) s, peak memory \(residentBytesAfterLoading >> 20) MiB; "
         + "\(peakResidentBytes >> 20) MiB in all", "",
       row(["prefill", "ms", "tokens/s", "GFLOP/s", "of the peak"]),

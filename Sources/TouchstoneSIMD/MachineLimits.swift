@@ -6,6 +6,8 @@ package struct MachineLimits: Sendable {
   package let operationsPerSecond: Double
   /// Bytes a second read from main memory, all threads together.
   package let bytesPerSecond: Double
+  /// What sharing a region of work out among the threads costs, in seconds; 0 with one thread.
+  package let secondsPerRegion: Double
 
   /// Measures for about a second; other load on the machine makes the figures smaller.
   ///
@@ -17,6 +19,7 @@ package struct MachineLimits: Sendable {
     let pool = ThreadPool(threadCount: threadCount)
     operationsPerSecond = Self.operationsPerSecond(kernels, pool)
     bytesPerSecond = Self.bytesPerSecond(kernels, pool)
+    secondsPerRegion = threadCount > 1 ? pool.secondsPerRegion() : 0
   }
 
   private static func operationsPerSecond(_ kernels: Kernels, _ pool: ThreadPool) -> Double {

@@ -1,3 +1,5 @@
+import Foundation
+import TouchstoneCheckpoints
 import TouchstoneModel
 
 /// Uniform numbers from a seed (SplitMix64), the same on every machine.
@@ -24,7 +26,7 @@ struct SeededGenerator: RandomNumberGenerator {
   }
 }
 
-/// A small model of some shape, and a sequence for it.
+/// A small model of some shape, random unless it has a folder, and a sequence for it.
 struct Case: Sendable, CustomStringConvertible {
   let name: String
   let configuration: Configuration
@@ -32,11 +34,15 @@ struct Case: Sendable, CustomStringConvertible {
   var tokenCount: Int
   var masked: [Int] = []
   var positions: [Int]?
+  var folder: URL?
 
   var description: String { "\(name), seed \(seed)" }
 
   var weights: Weights {
-    get throws { try randomWeights(configuration, seed: seed) }
+    get throws {
+      guard let folder else { return try randomWeights(configuration, seed: seed) }
+      return try Checkpoint(directory: folder).weights
+    }
   }
 
   var tokens: [Int] {
@@ -45,11 +51,40 @@ struct Case: Sendable, CustomStringConvertible {
   }
 
   var inputs: Inputs {
-    get throws {
-      let mask = masked.isEmpty ? nil : (0..<tokenCount).map { !masked.contains($0) }
-      return try Inputs(
-        tokenIDs: tokens, positionIDs: positions, attentionMask: mask, configuration: configuration)
-    }
+    get throws { try inputs(tokenCount) }
+  }
+
+  /// The first `count` tokens.
+  func inputs(_ count: Int) throws -> Inputs {
+    let mask = masked.isEmpty ? nil : (0..<count).map { !masked.contains($0) }
+    return try Inputs(
+      tokenIDs: Array(tokens[..<count]), positionIDs: positions.map { Array($0[..<count]) },
+      attentionMask: mask, configuration: configuration)
+  }
+
+  /// The trained model of the checkout.
+  static func trained(tokenCount: Int) throws -> Case {
+    let checkout = URL(filePath: #filePath)
+      .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let folder = checkout.appending(path: "golden/models/shakespeare-gpt2")
+    return Case(
+      name: "the trained model", configuration: try Checkpoint(directory: folder).configuration, seed: 17,
+      tokenCount: tokenCount, folder: folder)
+  }
+
+  /// A shape without a round number in it.
+  static func odd(seed: UInt64) throws -> Case {
+    var generator = SeededGenerator(seed: seed &* 0x5851_f42d_4c95_7f2d)
+    func pick(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
+    let (heads, context) = (pick(1...5), pick(2...90))
+    let functions: [ActivationFunction] = [.geluTanh, .geluErf, .relu]
+    let configuration = try Configuration(
+      vocabularySize: pick(2...300), contextLength: context, width: heads * pick(1...35),
+      layerCount: pick(1...3), headCount: heads, feedForwardWidth: pick(1...150),
+      activationFunction: functions[pick(0...2)], tiesEmbeddings: pick(0...1) == 0,
+      scalesScoresByLayer: pick(0...1) == 0)
+    return Case(
+      name: "odd shape", configuration: configuration, seed: seed, tokenCount: context - pick(0...1))
   }
 }
 

@@ -4,46 +4,143 @@ import TouchstoneModel
 import TouchstoneSIMD
 import TouchstoneTestSupport
 
-/// Cases whose tokens stand at their own positions with nothing masked: what prediction can be asked for.
-private let predictable = cases.filter { $0.masked.isEmpty && $0.positions == nil }
+/// A model whose bits are compared; made when the test runs, so that one that cannot be made fails the test.
+enum Compared: Sendable, CustomStringConvertible {
+  case trained
+  case listed(Case)
+  case odd(seed: UInt64)
 
-@Suite struct ReproducibilityTests {
-  /// The last row of logits of an observed forward pass.
-  private func observedLogits(
-    _ transformer: SIMDTransformer, _ tokens: ArraySlice<Int>
-  ) throws -> [Float] {
-    var logits: [Float] = []
-    let inputs = try Inputs(tokenIDs: Array(tokens), configuration: transformer.configuration)
-    try transformer.forward(inputs) { activation, value in
-      if activation.point == .logits { logits = Array(value.row(value.rowCount - 1)) }
+  var description: String {
+    switch self {
+    case .trained: "the trained model"
+    case .listed(let example): example.description
+    case .odd(let seed): "odd shape, seed \(seed)"
     }
-    return logits
   }
 
-  @Test(.clause("ATT-20", "ATT-26", "RES-11", "KER-10"), arguments: predictable, InstructionSet.available)
-  func predictionHasTheBitsOfTheObservedForwardPass(_ example: Case, _ set: InstructionSet) throws {
-    let weights = try example.weights
-    let reference = try SIMDTransformer(weights: weights, instructionSet: set, threadCount: 1)
-    let expected = try observedLogits(reference, example.tokens[...])
-    for threads in [1, 2, 4] {
-      var transformer = try SIMDTransformer(weights: weights, instructionSet: set, threadCount: threads)
-      for rows in [1, 3, 7, 64, 512] {
-        transformer.forgetPrompt()
-        let logits = try transformer.nextTokenLogits(after: example.tokens, rowsAtOnce: rows)
-        #expect(
-          firstDifference(logits, expected) == nil, "\(example), \(threads) threads, \(rows) rows at once")
+  func example() throws -> Case {
+    switch self {
+    case .trained: try .trained(tokenCount: 77)
+    case .listed(let example): example
+    case .odd(let seed): try .odd(seed: seed)
+    }
+  }
+
+  /// Every model; TOUCHSTONE_SEED and TOUCHSTONE_CASES choose the odd shapes.
+  static let all: [Compared] = {
+    let environment = ProcessInfo.processInfo.environment
+    let first = environment["TOUCHSTONE_SEED"].flatMap(UInt64.init) ?? 1
+    let count = environment["TOUCHSTONE_CASES"].flatMap(UInt64.init) ?? 6
+    return [.trained] + cases.map { .listed($0) } + (0..<count).map { .odd(seed: first &+ $0) }
+  }()
+
+  /// Those whose tokens stand at their own positions with nothing masked: what prediction can be asked for.
+  static let predictable = all.filter {
+    if case .listed(let example) = $0 { example.masked.isEmpty && example.positions == nil } else { true }
+  }
+}
+
+@Suite struct ReproducibilityTests {
+  private typealias Activations = [Activation: Tensor<Float>]
+
+  private func activations(_ transformer: SIMDTransformer, _ inputs: Inputs) throws -> Activations {
+    var result: Activations = [:]
+    try transformer.forward(inputs) { result[$0] = $1 }
+    return result
+  }
+
+  /// The logits of every position: [T, V].
+  private func logits(_ transformer: SIMDTransformer, _ tokens: [Int]) throws -> Tensor<Float> {
+    let inputs = try Inputs(tokenIDs: tokens, configuration: transformer.configuration)
+    return try #require(try activations(transformer, inputs)[Activation(.logits)])
+  }
+
+  /// What an activation of `whole` has for the first `count` tokens; of scores and probabilities also only the
+  /// first `count` keys.
+  private func beginning(_ whole: Tensor<Float>, of activation: Activation, _ count: Int) -> [Float] {
+    let outer = whole.shape.count == 3 ? whole.shape[0] : 1
+    let tokens = whole.rowCount / outer
+    let isByKey = [.attentionScores, .attentionProbabilities].contains(activation.point)
+    return (0..<outer).flatMap { head in
+      (0..<count).flatMap { row in whole.row(head * tokens + row).prefix(isByKey ? count : whole.rowWidth) }
+    }
+  }
+
+  @Test(.clause("KER-10", "KER-11"), arguments: Compared.all)
+  func everyActivationHasTheSameBitsOnAnyThreadsAndInstructions(_ compared: Compared) throws {
+    let example = try compared.example()
+    let (weights, inputs) = (try example.weights, try example.inputs)
+    var expected: [Bool: Activations] = [:]
+    for set in InstructionSet.available {
+      for threads in [1, 2, 4] {
+        let transformer = try SIMDTransformer(weights: weights, instructionSet: set, threadCount: threads)
+        let found = try activations(transformer, inputs)
+        #expect(found.count == example.configuration.operations.count)
+        guard let first = expected[set.fusesMultiplyAdd] else {
+          expected[set.fusesMultiplyAdd] = found
+          continue
+        }
+        for (activation, value) in found {
+          let difference = firstDifference(value.values, try #require(first[activation]).values)
+          #expect(difference == nil, "\(activation), \(set), \(threads) threads, \(example)")
+        }
       }
     }
   }
 
-  @Test(.clause("GEN-10", "KER-10"), arguments: predictable)
-  func whatTheCacheHeldChangesNoBit(_ example: Case) throws {
+  @Test(.clause("KER-10"), arguments: Compared.all, InstructionSet.available)
+  func whatFollowsARowChangesNoBitOfIt(_ compared: Compared, _ set: InstructionSet) throws {
+    let example = try compared.example()
+    let transformer = try SIMDTransformer(weights: example.weights, instructionSet: set, threadCount: 2)
+    let whole = try activations(transformer, example.inputs)
+    for count in [1, 2, 12, 13, 16, 33, example.tokenCount - 1] where 0 < count && count < example.tokenCount
+    {
+      for (activation, value) in try activations(transformer, example.inputs(count)) {
+        let expected = beginning(try #require(whole[activation]), of: activation, count)
+        #expect(
+          firstDifference(value.values, expected) == nil, "\(activation) of the first \(count), \(example)")
+      }
+    }
+  }
+
+  @Test(
+    .clause("ATT-20", "ATT-26", "RES-11", "KER-10"), arguments: Compared.predictable, InstructionSet.available
+  )
+  func predictionHasTheBitsOfTheObservedForwardPass(_ compared: Compared, _ set: InstructionSet) throws {
+    let example = try compared.example()
+    let (weights, tokens) = (try example.weights, example.tokens)
+    let reference = try SIMDTransformer(weights: weights, instructionSet: set, threadCount: 1)
+    let expected = try logits(reference, tokens)
+    for threads in [1, 2, 4] {
+      var transformer = try SIMDTransformer(weights: weights, instructionSet: set, threadCount: threads)
+      // Every position once; at the others' turns those where a piece of some size ends.
+      let isFull = threads == 2 && set == InstructionSet.available.last
+      let counts = isFull ? Array(1...tokens.count) : [1, 2, 8, 63, 64, 65, tokens.count]
+      for rows in [1, 3, 7, 64, 512] {
+        for count in counts where count <= tokens.count {
+          transformer.forgetPrompt()
+          let found = try transformer.nextTokenLogits(after: Array(tokens[..<count]), rowsAtOnce: rows)
+          #expect(
+            firstDifference(found, Array(expected.row(count - 1))) == nil,
+            "\(example), \(count) tokens, \(threads) threads, \(rows) rows at once")
+        }
+      }
+    }
+  }
+
+  @Test(.clause("GEN-10", "KER-10"), arguments: Compared.predictable)
+  func whatTheCacheHeldChangesNoBit(_ compared: Compared) throws {
+    let example = try compared.example()
     var transformer = try SIMDTransformer(weights: example.weights, threadCount: 2)
     let tokens = example.tokens
-    for count in 1...tokens.count {
-      let grown = try transformer.nextTokenLogits(after: Array(tokens[..<count]), rowsAtOnce: 512)
-      #expect(
-        firstDifference(grown, try observedLogits(transformer, tokens[..<count])) == nil, "\(count) tokens")
+    let expected = try logits(transformer, tokens)
+    for step in [1, 3, 7, 64] {
+      transformer.forgetPrompt()
+      for count in stride(from: step, through: tokens.count, by: step) {
+        let grown = try transformer.nextTokenLogits(after: Array(tokens[..<count]), rowsAtOnce: 512)
+        #expect(
+          firstDifference(grown, Array(expected.row(count - 1))) == nil, "\(count) tokens, by \(step)")
+      }
     }
     // Another ending, a shorter one, the same again, and another beginning.
     var other = tokens
@@ -51,54 +148,60 @@ private let predictable = cases.filter { $0.masked.isEmpty && $0.positions == ni
     for sequence in [
       other[...], other[...(other.count / 3)], other[...(other.count / 3)], tokens[...],
       other.reversed()[...],
-    ] {
-      let logits = try transformer.nextTokenLogits(after: Array(sequence), rowsAtOnce: 5)
-      #expect(firstDifference(logits, try observedLogits(transformer, sequence)) == nil)
+    ].map(Array.init) {
+      let found = try transformer.nextTokenLogits(after: sequence, rowsAtOnce: 5)
+      #expect(firstDifference(found, Array(try logits(transformer, sequence).row(sequence.count - 1))) == nil)
     }
   }
 
-  @Test(.clause("KER-11"), arguments: cases)
-  func instructionSetsThatFuseAgreeInEveryBit(_ example: Case) throws {
-    let sets = InstructionSet.available.filter(\.fusesMultiplyAdd)
-    var first: [Activation: Tensor<Float>] = [:]
-    for set in sets {
-      let transformer = try SIMDTransformer(weights: example.weights, instructionSet: set, threadCount: 3)
-      try transformer.forward(try example.inputs) { activation, value in
-        guard let expected = first[activation] else {
-          first[activation] = value
-          return
-        }
-        #expect(firstDifference(value.values, expected.values) == nil, "\(activation), \(set)")
-      }
+  @Test(.clause("KER-1", "KER-6", "KER-11"), arguments: InstructionSet.available)
+  func theTrainedModelHasTheBitsOfTheWrittenOrder(_ set: InstructionSet) throws {
+    let example = try Case.trained(tokenCount: 21)
+    let weights = try example.weights
+    let expected = ScalarModel(weights: weights, fused: set.fusesMultiplyAdd).forward(try example.inputs)
+    let transformer = try SIMDTransformer(weights: weights, instructionSet: set, threadCount: 2)
+    for (activation, value) in try activations(transformer, example.inputs) {
+      let wanted = try #require(expected[activation])
+      #expect(firstDifference(value.values, wanted.values) == nil, "\(activation)")
     }
   }
 
   @Test func aCopyPredictsByItself() throws {
-    let example = try #require(predictable.last)
+    let example = try Case.trained(tokenCount: 40)
     var one = try SIMDTransformer(weights: example.weights, threadCount: 2)
     _ = try one.nextTokenLogits(after: example.tokens)
     var other = one
-    let shorter = Array(example.tokens.reversed())
+    let shorter = Array(example.tokens.reversed()[..<30])
     let fromCopy = try other.nextTokenLogits(after: shorter)
     let again = try one.nextTokenLogits(after: example.tokens)
-    #expect(fromCopy == (try observedLogits(one, shorter[...])).map(Double.init))
-    #expect(again == (try observedLogits(one, example.tokens[...])).map(Double.init))
+    #expect(fromCopy == (try logits(one, shorter)).row(29).map(Double.init))
+    #expect(again == (try logits(one, example.tokens)).row(39).map(Double.init))
   }
 
-  @Test(.clause("NUM-11")) func severalCallersAtOnceGetTheSameBits() async throws {
-    let example = try #require(predictable.last)
-    let transformer = try SIMDTransformer(weights: example.weights, threadCount: 3)
-    let expected = try observedLogits(transformer, example.tokens[...])
-    try await withThrowingTaskGroup(of: [Float].self) { group in
+  @Test(.clause("NUM-11"), arguments: [1, 3])
+  func severalCallersAtOnceGetTheBitsOfOneAlone(_ threads: Int) async throws {
+    let example = try Case.trained(tokenCount: 60)
+    let tokens = example.tokens
+    var transformer = try SIMDTransformer(weights: example.weights, threadCount: threads)
+    let expected = try logits(transformer, tokens)
+    // Every caller's copy begins with what this call left.
+    _ = try transformer.nextTokenLogits(after: Array(tokens[..<20]))
+    let (shared, width) = (transformer, example.configuration.vocabularySize)
+    try await withThrowingTaskGroup(of: (Int, [Float]).self) { group in
       for caller in 0..<8 {
         group.addTask {
-          var mine = transformer
-          return caller % 2 == 0
-            ? try mine.nextTokenLogits(after: example.tokens, rowsAtOnce: 11)
-            : try observedLogits(transformer, example.tokens[...])
+          if caller % 3 == 2 { return (tokens.count, try logits(shared, tokens).values.suffix(width)) }
+          var mine = shared
+          for count in stride(from: 10 + caller, to: tokens.count, by: 9) {
+            _ = try mine.nextTokenLogits(after: Array(tokens[..<count]), rowsAtOnce: 5)
+          }
+          let count = 30 + caller
+          return (count, try mine.nextTokenLogits(after: Array(tokens[..<count]), rowsAtOnce: 11))
         }
       }
-      for try await logits in group { #expect(firstDifference(logits, expected) == nil) }
+      for try await (count, found) in group {
+        #expect(firstDifference(Array(found), Array(expected.row(count - 1))) == nil)
+      }
     }
   }
 
