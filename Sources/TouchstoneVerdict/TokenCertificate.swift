@@ -2,6 +2,8 @@ import Foundation
 import TouchstoneModel
 
 /// Which choices of the next token are the same for every implementation whose logits lie within given radii.
+///
+/// Clauses: SAM-20, SAM-21.
 public struct TokenCertificate: Sendable {
   /// A set of token ids, as far as rounding lets it be known.
   public enum Choice: Sendable, Equatable {
@@ -9,10 +11,42 @@ public struct TokenCertificate: Sendable {
     case certain(Set<Int>)
     /// These ids belong to it for certain; which of the others do is within rounding.
     case tie(certain: Set<Int>, contenders: Set<Int>)
+
+    /// Whether an implementation may have chosen these ids.
+    public func admits(_ ids: Set<Int>) -> Bool {
+      switch self {
+      case .certain(let all): ids == all
+      case .tie(let certain, let contenders):
+        ids.isSuperset(of: certain) && ids.isSubset(of: certain.union(contenders))
+      }
+    }
+
+    /// Whether every implementation chooses the same.
+    public var isCertain: Bool {
+      if case .certain = self { true } else { false }
+    }
   }
 
-  private let logits: Tensor<Double>
-  private let radii: [Double]
+  /// The logits: [T, V].
+  public let logits: Tensor<Double>
+  /// How far each row's may be off: [T].
+  public let radii: [Double]
+
+  /// An element may stray from the golden by this many times the noise floor of its row.
+  ///
+  /// Honest implementations reach half of it (Docs/Verdict.md).
+  public static let allowance = 20.0
+
+  /// The certificate of a golden's logits for float32 implementations; nil where it has no noise floor of them.
+  ///
+  /// - Throws: what reading the golden throws.
+  public init?(golden: any ActivationSource) throws {
+    let point = Activation(.logits)
+    guard let logits = try golden.tensor(point), let floor = try golden.noiseFloor(of: point),
+      floor.count == logits.rowCount, logits.values.allSatisfy(\.isFinite)
+    else { return nil }
+    self.init(logits: logits, radii: floor.values.map { Self.allowance * $0 })
+  }
 
   /// Takes logits and, for each row, how far an implementation's may lie from them.
   ///
@@ -23,6 +57,12 @@ public struct TokenCertificate: Sendable {
     precondition(radii.count == logits.rowCount, "\(radii.count) radii for \(logits.rowCount) rows")
     self.logits = logits
     self.radii = radii
+  }
+
+  /// How far the greatest logit at a position lies above the next; infinite where there is one alone.
+  public func margin(at position: Int) -> Double {
+    let order = descending(position)
+    return order.count > 1 ? logits[position, order[0]] - logits[position, order[1]] : .infinity
   }
 
   /// The id of the greatest logit at a position.

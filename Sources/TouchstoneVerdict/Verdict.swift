@@ -46,6 +46,13 @@ public struct Verdict: Sendable, Equatable {
     self.notes = notes
   }
 
+  /// The same verdict with one thing more that a reader must know.
+  public func adding(note: String) -> Verdict {
+    Verdict(
+      outcome: outcome, method: method, findings: findings, notCompared: notCompared, cause: cause,
+      notes: notes + [note])
+  }
+
   /// The findings beyond `stat`, in the order of computation; the first is where the difference begins.
   public var flagged: [Finding] { findings.filter { $0.zone != .consistent } }
 }

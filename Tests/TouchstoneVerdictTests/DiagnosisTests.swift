@@ -72,31 +72,3 @@ import TouchstoneVerdict
       notes.contains { $0.contains("the weight from input \(row) to output \(column) is ") }, "\(notes)")
   }
 }
-
-@Suite struct TokenCertificateTests {
-  private let logits = Tensor<Double>([3, 1, 2.9, 0, 3, 1, 2, 0], shape: [2, 4])
-
-  @Test func aClearWinnerIsCertain() {
-    let certificate = TokenCertificate(logits: logits, radii: [0.01, 0.01])
-    #expect(certificate.argMax(at: 0) == .certain([0]))
-    #expect(certificate.topK(2, at: 0) == .certain([0, 2]))
-    #expect(certificate.topK(9, at: 0) == .certain([0, 1, 2, 3]))
-  }
-
-  @Test func whatRoundingCanExchangeIsATie() {
-    let certificate = TokenCertificate(logits: logits, radii: [0.1, 0.1])
-    #expect(certificate.argMax(at: 0) == .tie(certain: [], contenders: [0, 2]))
-    #expect(certificate.argMax(at: 1) == .certain([0]))
-    #expect(certificate.topK(2, at: 0) == .certain([0, 2]))
-  }
-
-  @Test func topPGrowsWithP() {
-    let certificate = TokenCertificate(logits: logits, radii: [0, 1e-9])
-    // Row 1: softmax of 3, 1, 2, 0 is 0.644, 0.087, 0.237, 0.032.
-    #expect(certificate.topP(0.5, at: 1) == .certain([0]))
-    #expect(certificate.topP(0.8, at: 1) == .certain([0, 2]))
-    #expect(certificate.topP(0.95, at: 1) == .certain([0, 1, 2]))
-    let blurred = TokenCertificate(logits: logits, radii: [0.3, 0.3])
-    #expect(blurred.topP(0.65, at: 1) == .tie(certain: [], contenders: [0, 2]))
-  }
-}

@@ -1,6 +1,7 @@
 import TouchstoneFaults
 import TouchstoneGolden
 import TouchstoneModel
+import TouchstoneReports
 import TouchstoneVerdict
 
 /// Judges a capture and names the cause of what it finds, after the facts that only files state.
@@ -20,10 +21,13 @@ func judge(
   do {
     let progress = Progress()
     defer { progress.end() }
-    return try Judge(weights: weights).verdict(on: capture, golden: golden)
+    let verdict = try Judge(weights: weights).verdict(on: capture, golden: golden)
       .diagnosed(capture, golden: golden, weights: weights) { share in
         progress.show("looking for the cause, \(Int(share * 100)) %")
       }
+    guard let golden, capture.precision == .float32, let certificate = try TokenCertificate(golden: golden)
+    else { return verdict }
+    return verdict.adding(note: "Next token: \(CertificateReport(certificate, .init()).sentence).")
   } catch let error as BadInput {
     throw file.map { error.inFile($0.path) } ?? error
   }
