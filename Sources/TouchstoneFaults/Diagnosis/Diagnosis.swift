@@ -16,16 +16,27 @@ extension Verdict {
     _ capture: any ActivationSource, golden: (any ActivationSource)? = nil, weights: Weights?,
     catalogue: [Fault] = Fault.catalogue, progress: @Sendable (Double) -> Void = { _ in }
   ) throws -> Verdict {
-    guard let first = flagged.first, !first.index.isEmpty else { return self }
-    if first.method == .floor {
-      guard let golden, let weights else { return self }
-      let known = findings.prefix { $0.zone == .consistent }.last { $0.method == .floor }
-      let diagnosis = try FreeDiagnosis(
+    guard let first = flagged.first else { return self }
+    if let golden, let layout = try LayoutDiagnosis(of: first, in: capture, golden: golden)?.description {
+      return with(cause: nil, notes: ["\(first.activation) \(layout)."])
+    }
+    guard !first.index.isEmpty else { return self }
+    /// The fault run freely from the golden, where the finding's own inputs do not tell.
+    func free() throws -> FreeDiagnosis? {
+      guard let golden, let weights else { return nil }
+      let known = findings.prefix { $0.activation != first.activation }.last { $0.zone == .consistent }
+      return try FreeDiagnosis(
         of: first.activation, after: known?.activation, in: capture, golden: SharedSource(golden),
         weights: weights, catalogue: catalogue, progress: progress)
+    }
+    if first.method == .floor {
+      let diagnosis = try free()
       return with(cause: diagnosis?.cause, notes: diagnosis?.notes ?? [])
     }
     let diagnosis = try Diagnosis(of: first, in: capture, weights: weights, catalogue: catalogue)
+    if diagnosis?.cause == nil, !first.hidden.isEmpty, let cause = try free()?.cause {
+      return with(cause: cause, notes: [])
+    }
     let structure = try ProductStructure(of: first, in: capture, weights: weights)?.description()
     let added = [structure.map { "In \(first.activation), \($0)." }, diagnosis?.note].compactMap { $0 }
     return with(cause: diagnosis?.cause, notes: added)

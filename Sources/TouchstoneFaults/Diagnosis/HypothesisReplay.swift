@@ -62,10 +62,11 @@ struct HypothesisReplay: Sendable {
           temperature: capture.temperature)
         continue
       }
+      let known = replayed
       let site = FaultSite(
         operation: operation, activations: activations, parameters: parameters, inputs: capture.inputs,
         temperature: capture.temperature, configuration: capture.configuration,
-        activation: { try? capture.tensor($0, readBy: nil) },
+        activation: { try? known[$0] ?? capture.tensor($0, readBy: nil) },
         parameter: { parameter in
           weights.flatMap { $0.stored[parameter] == nil ? nil : $0.float64(parameter) }
         })

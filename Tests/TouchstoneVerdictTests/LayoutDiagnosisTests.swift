@@ -1,0 +1,70 @@
+import Testing
+import TouchstoneFaults
+import TouchstoneModel
+import TouchstoneVerdict
+
+/// Right numbers that are recorded in another way than the format asks for.
+@Suite struct LayoutDiagnosisTests {
+  private func verdict(
+    _ point: Activation, _ change: (Tensor<Double>) -> Tensor<Double>
+  ) throws -> Verdict {
+    let weights = try Sample.visible.weights()
+    let inputs = try Sample.visible.inputs(weights.configuration)
+    var capture = RecordedActivations(weights: weights, inputs: inputs)
+    capture.tensors[point] = change(try #require(capture.tensors[point]))
+    let golden = try Golden(weights, inputs)
+    return try Judge(weights: weights).verdict(on: capture, golden: golden)
+      .diagnosed(capture, golden: golden, weights: weights)
+  }
+
+  /// [H, T, d] → [T, H, d], as many axes as `flat` leaves.
+  private func tokensFirst(_ tensor: Tensor<Double>, flat: Bool) -> Tensor<Double> {
+    let (heads, tokens, width) = (tensor.shape[0], tensor.shape[1], tensor.shape[2])
+    let values = (0..<tokens).flatMap { token in (0..<heads).flatMap { tensor.row($0 * tokens + token) } }
+    return Tensor(values, shape: flat ? [tokens, heads * width] : [tokens, heads, width])
+  }
+
+  @Test(arguments: [Activation.Point.query, .key, .value], [true, false])
+  func headsBesideEachOtherAreAnotherLayout(_ point: Activation.Point, _ flat: Bool) throws {
+    let verdict = try verdict(Activation(point, layer: 1)) { tokensFirst($0, flat: flat) }
+    #expect(verdict.outcome == .mismatch)
+    #expect(
+      verdict.notes.contains {
+        $0.contains("another layout, [token, head, unit]") && $0.contains("record them as [head, token, unit]")
+      }, "\(verdict.notes)")
+  }
+
+  @Test func aTransposedMatrixIsAnotherLayout() throws {
+    let verdict = try verdict(Activation(.layerNorm2, layer: 0)) { tensor in
+      let values = (0..<tensor.rowWidth).flatMap { column in (0..<tensor.rowCount).map { tensor[$0, column] } }
+      return Tensor(values, shape: [tensor.rowWidth, tensor.rowCount])
+    }
+    #expect(verdict.notes.contains { $0.contains("another layout, [unit, token]") }, "\(verdict.notes)")
+  }
+
+  @Test func headsInAnotherOrderAreRecognised() throws {
+    let verdict = try verdict(Activation(.value, layer: 0)) { tensor in
+      let size = tensor.count / tensor.shape[0]
+      return Tensor(
+        [2, 0, 3, 1].flatMap { tensor.values[$0 * size..<($0 + 1) * size] }, shape: tensor.shape)
+    }
+    #expect(verdict.notes.contains { $0.contains("heads in another order, [2, 0, 3, 1]") }, "\(verdict.notes)")
+  }
+
+  @Test func aConstantInEachRowOfLogitsChangesNoProbability() throws {
+    let verdict = try verdict(Activation(.logits)) { tensor in
+      Tensor(
+        tensor.values.indices.map { tensor.values[$0] + Double($0 / tensor.rowWidth) + 0.5 },
+        shape: tensor.shape)
+    }
+    #expect(verdict.outcome == .mismatch)
+    #expect(verdict.notes.contains { $0.contains("changes no probability") }, "\(verdict.notes)")
+  }
+
+  @Test func otherNumbersAreNoLayout() throws {
+    let verdict = try verdict(Activation(.query, layer: 0)) { tensor in
+      Tensor(tensor.values.map { $0 * 1.01 }, shape: tensor.shape)
+    }
+    #expect(!verdict.notes.contains { $0.contains("the same") }, "\(verdict.notes)")
+  }
+}
