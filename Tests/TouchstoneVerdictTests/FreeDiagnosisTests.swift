@@ -61,7 +61,7 @@ import TouchstoneVerdict
     return tally
   }
 
-  private var count: Int { ProcessInfo.processInfo.environment["TOUCHSTONE_CASES"].flatMap(Int.init) ?? 16 }
+  private var count: Int { ProcessInfo.processInfo.environment["TOUCHSTONE_CASES"].flatMap(Int.init) ?? 8 }
   private var seed: UInt64 {
     ProcessInfo.processInfo.environment["TOUCHSTONE_SEED"].flatMap(UInt64.init) ?? 1
   }

@@ -30,13 +30,15 @@ import TouchstoneVerdict
     #expect(verdict.outcome == .mismatch)
     #expect(
       verdict.notes.contains {
-        $0.contains("another layout, [token, head, unit]") && $0.contains("record them as [head, token, unit]")
+        $0.contains("another layout, [token, head, unit]")
+          && $0.contains("record them as [head, token, unit]")
       }, "\(verdict.notes)")
   }
 
   @Test func aTransposedMatrixIsAnotherLayout() throws {
     let verdict = try verdict(Activation(.layerNorm2, layer: 0)) { tensor in
-      let values = (0..<tensor.rowWidth).flatMap { column in (0..<tensor.rowCount).map { tensor[$0, column] } }
+      let values = (0..<tensor.rowWidth).flatMap { column in (0..<tensor.rowCount).map { tensor[$0, column] }
+      }
       return Tensor(values, shape: [tensor.rowWidth, tensor.rowCount])
     }
     #expect(verdict.notes.contains { $0.contains("another layout, [unit, token]") }, "\(verdict.notes)")
@@ -48,7 +50,8 @@ import TouchstoneVerdict
       return Tensor(
         [2, 0, 3, 1].flatMap { tensor.values[$0 * size..<($0 + 1) * size] }, shape: tensor.shape)
     }
-    #expect(verdict.notes.contains { $0.contains("heads in another order, [2, 0, 3, 1]") }, "\(verdict.notes)")
+    #expect(
+      verdict.notes.contains { $0.contains("heads in another order, [2, 0, 3, 1]") }, "\(verdict.notes)")
   }
 
   @Test func aConstantInEachRowOfLogitsChangesNoProbability() throws {

@@ -44,7 +44,9 @@ import TouchstoneVerdict
     for _ in 0..<200 {
       // Corners of the box decide; points inside it must agree as well.
       let isCorner = random.next() % 2 == 0
-      let moved = logits.values.map { $0 + radius * (isCorner ? (uniform() < 0.5 ? -1 : 1) : 2 * uniform() - 1) }
+      let moved = logits.values.map {
+        $0 + radius * (isCorner ? (uniform() < 0.5 ? -1 : 1) : 2 * uniform() - 1)
+      }
       let own = TokenCertificate(logits: Tensor(moved, shape: [1, 12]), radii: [0])
       for (choice, chosen) in [
         (certificate.argMax(at: 0), own.argMax(at: 0)), (certificate.topK(k, at: 0), own.topK(k, at: 0)),

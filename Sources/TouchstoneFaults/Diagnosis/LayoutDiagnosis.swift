@@ -65,7 +65,8 @@ struct LayoutDiagnosis {
     for head in 0..<want.shape[0] {
       let found = (0..<want.shape[0]).first { other in
         !order.contains(other)
-          && isNear(got.values[head * size..<(head + 1) * size], want.values[other * size..<(other + 1) * size])
+          && isNear(
+            got.values[head * size..<(head + 1) * size], want.values[other * size..<(other + 1) * size])
       }
       guard let found else { return nil }
       order.append(found)
@@ -115,7 +116,9 @@ struct LayoutDiagnosis {
   private static func permuted(_ tensor: Tensor<Double>, _ order: [Int]) -> [Double] {
     let shape = order.map { tensor.shape[$0] }
     var strides = [Int](repeating: 1, count: tensor.shape.count)
-    for axis in strides.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * tensor.shape[axis + 1] }
+    for axis in strides.indices.dropLast().reversed() {
+      strides[axis] = strides[axis + 1] * tensor.shape[axis + 1]
+    }
     return (0..<tensor.count).map { offset in
       var (rest, place) = (offset, 0)
       for axis in shape.indices.reversed() {

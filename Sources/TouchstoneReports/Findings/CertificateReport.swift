@@ -74,7 +74,8 @@ public struct CertificateReport: Sendable {
     return (choices.first ?? []).indices.map { index in
       let ties = choices.indices.filter { !choices[$0][index].choice.isCertain }
       let shown = ties.prefix(8).map(String.init).joined(separator: ", ") + (ties.count > 8 ? ", …" : "")
-      return "\(choices[0][index].name) certain at \(grouped(count - ties.count)) of \(counted(count, "position"))"
+      return
+        "\(choices[0][index].name) certain at \(grouped(count - ties.count)) of \(counted(count, "position"))"
         + (ties.isEmpty ? "" : ", within rounding of a tie at \(shown)")
     }.joined(separator: "; ")
   }
