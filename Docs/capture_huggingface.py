@@ -4,13 +4,18 @@
     python capture_huggingface.py MODEL_FOLDER GOLDEN.h5 CAPTURE.h5     (the inputs of a golden)
     python capture_huggingface.py MODEL_FOLDER 18,4,511 CAPTURE.h5      (token ids)
 
-The model's code runs unmodified, in float32, with eager attention: hooks observe every module, and the one
-softmax of an attention layer is watched for the scores that no module hands out.
+    --attention eager|sdpa   which attention runs; fused attention (sdpa) has no scores and probabilities to record
+    --dtype float32|bfloat16|float16   in which the whole model computes; activations are stored in it
+    --compile                through torch.compile (inductor), as one graph
+
+The model's code runs unmodified: hooks observe every module, and the one softmax of an eager attention layer is
+watched for the scores that no module hands out. Compiled, the same hooks are traced into the graph, and what they
+see becomes outputs of it: operations are still fused, but each recorded value has to be stored as well.
 """
 
+import argparse
 import hashlib
 import os
-import sys
 
 import h5py
 import numpy as np
@@ -83,11 +88,12 @@ def observe(model, record):
 def watch_softmax(record):
     """The scores that go into each layer's softmax, and the probabilities that come out."""
     softmax = torch.nn.functional.softmax
-    layers = iter(range(1 << 20))
+    seen = []
 
     def watched(scores, *args, **kwargs):
         probabilities = softmax(scores, *args, **kwargs)
-        path = f"layers/{next(layers):03}"
+        path = f"layers/{len(seen):03}"
+        seen.append(path)
         # The model adds the least float to masked scores, the format says -inf.
         masked = scores[0] <= torch.finfo(scores.dtype).min / 2
         record(f"{path}/attn_scores", scores[0].masked_fill(masked, -torch.inf))
@@ -96,6 +102,21 @@ def watch_softmax(record):
 
     torch.nn.functional.softmax = watched
     return lambda: setattr(torch.nn.functional, "softmax", softmax)
+
+
+class Observed(torch.nn.Module):
+    """A model that returns, beside its logits, everything that the hooks in it saw."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+        self.seen = {}
+        observe(model, self.seen.__setitem__)
+
+    def forward(self, tokens, positions, mask):
+        self.seen.clear()
+        self.model(tokens, position_ids=positions, attention_mask=mask, use_cache=False)
+        return dict(self.seen)
 
 
 def read_inputs(argument):
@@ -108,22 +129,36 @@ def read_inputs(argument):
     return inputs["token_ids"], inputs["position_ids"], inputs.get("attention_mask")
 
 
-@torch.no_grad()
-def main(folder, source, path):
-    tokens, positions, mask = read_inputs(source)
+def write_tensor(file, name, tensor):
+    """One dataset, in the tensor's own type: bfloat16, which numpy lacks, as its bits."""
+    tensor = tensor.detach().contiguous()
+    is_bfloat16 = tensor.dtype == torch.bfloat16
+    values = tensor.view(torch.uint16).numpy() if is_bfloat16 else tensor.numpy()
+    data = file.create_dataset(name, data=values, chunks=True, fletcher32=True, track_times=False)
+    if is_bfloat16:
+        data.attrs["dtype"] = np.bytes_("bfloat16")
+
+
+def activations(options, tokens, positions, mask):
+    """Every activation by its path."""
     model = transformers.GPT2LMHeadModel.from_pretrained(
-        folder, attn_implementation="eager", dtype=torch.float32
+        options.model, attn_implementation=options.attention, dtype=getattr(torch, options.dtype)
     ).eval()
-    activations = {}
-
-    def record(name, tensor):
-        activations[name] = tensor.detach().contiguous().numpy().copy()
-
-    observe(model, record)
-    stop = watch_softmax(record)
-    logits = model(tokens, position_ids=positions, attention_mask=mask, use_cache=False).logits
+    observed = Observed(model)
+    run = torch.compile(observed, fullgraph=True) if options.compile else observed
+    stop = watch_softmax(observed.seen.__setitem__) if options.attention == "eager" else lambda: None
+    found = run(tokens, positions, mask)
     stop()
-    record("final/probs", torch.softmax(logits[0], dim=-1))
+    found["final/probs"] = torch.softmax(found["final/logits"], dim=-1)
+    return found
+
+
+@torch.no_grad()
+def main(options):
+    folder, path = options.model, options.capture
+    tokens, positions, mask = read_inputs(options.inputs)
+    found = activations(options, tokens, positions, mask)
+    way = f"{options.attention} attention, {'compiled, ' if options.compile else ''}torch {torch.__version__}"
 
     text = np.bytes_  # strings of fixed length, which carry a checksum
     with h5py.File(path, "x", libver=("v110", "v110")) as f:
@@ -142,15 +177,21 @@ def main(folder, source, path):
         provenance = f.create_group("provenance")
         provenance.attrs["producer"] = text("transformers")
         provenance.attrs["producer_version"] = text(transformers.__version__)
-        provenance.attrs["implementation"] = text(f"eager attention, torch {torch.__version__}")
-        provenance.attrs["precision"] = text("float32")
-        for name, tensor in activations.items():
-            f.create_dataset(name, data=tensor, chunks=True, fletcher32=True, track_times=False)
+        provenance.attrs["implementation"] = text(way)
+        provenance.attrs["precision"] = text(options.dtype)
+        for name, tensor in found.items():
+            write_tensor(f, name, tensor)
         f.attrs["complete"] = np.uint8(1)  # last: a capture without it is refused
-    print(f"{path}: {len(activations)} activations of {tokens.shape[1]} tokens")
+    print(f"{path}: {len(found)} activations of {tokens.shape[1]} tokens")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
-        sys.exit(__doc__)
-    main(*sys.argv[1:])
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("model")
+    arguments.add_argument("inputs")
+    arguments.add_argument("capture")
+    arguments.add_argument("--attention", choices=["eager", "sdpa"], default="eager")
+    arguments.add_argument("--dtype", choices=["float32", "bfloat16", "float16"], default="float32")
+    arguments.add_argument("--compile", action="store_true")
+    main(arguments.parse_args())

@@ -48,6 +48,9 @@ static const char kernels[] = {
 static const char files[] = {
 #embed "../../Docs/Specification/14-Files.md" suffix(, 0)
 };
+static const char bounds[] = {
+#embed "../../Docs/Specification/15-Bounds.md" suffix(, 0)
+};
 
 static const struct {
   const char *name;
@@ -67,6 +70,7 @@ static const struct {
     {"12-Numerics.md", numerics},
     {"13-Kernels.md", kernels},
     {"14-Files.md", files},
+    {"15-Bounds.md", bounds},
 };
 static const int count = sizeof chapters / sizeof chapters[0];
 

@@ -4,10 +4,13 @@ import TouchstoneModel
 public struct Judge: Sendable {
   /// The model's parameters; without them only the operations that need none are replayed.
   public let weights: Weights?
+  /// Whether a capture may be consistent that leaves operations before the logits without any comparison.
+  public let acceptsPartial: Bool
 
   /// Creates a judge for one model.
-  public init(weights: Weights?) {
+  public init(weights: Weights?, acceptsPartial: Bool = false) {
     self.weights = weights
+    self.acceptsPartial = acceptsPartial
   }
 
   /// Judges a capture.
@@ -31,18 +34,23 @@ public struct Judge: Sendable {
     }
     var findings: [Finding] = []
     var notCompared: [NotCompared] = []
-    for result in results {
+    var vacuous: [Activation] = []
+    for (operation, result) in zip(operations, results) {
       switch try result.get() {
       case .compared(let finding): findings.append(finding)
-      case .not(let omission): notCompared.append(omission)
+      case .not(let omission, let isVacuous):
+        notCompared.append(omission)
+        if isVacuous { vacuous.append(operation.output) }
       }
     }
-    return try conclude(findings, notCompared, floor: floor, operations: operations)
+    let coverage = Coverage(operations, findings, vacuous: vacuous)
+    return try conclude(findings, notCompared, coverage, floor: floor, operations: operations, of: capture)
   }
 
   private enum Judgement {
     case compared(Finding)
-    case not(NotCompared)
+    /// Vacuous where it could be replayed and has no element to judge.
+    case not(NotCompared, isVacuous: Bool)
   }
 
   private static func judged(
@@ -51,7 +59,8 @@ public struct Judge: Sendable {
   ) throws -> Judgement {
     let step = try Step(operation, capture, planner, weights: weights, floor: floor)
     guard let finding = step.replay?.finding() ?? step.finding else {
-      return .not(NotCompared(path: step.activation.path, why: step.obstacle))
+      return .not(
+        NotCompared(path: step.activation.path, why: step.obstacle), isVacuous: step.replay != nil)
     }
     return .compared(finding.withInherited(try floor?.inherited(finding.activation)))
   }
@@ -69,13 +78,39 @@ public struct Judge: Sendable {
 
   /// Adds the end-to-end check, and says what was and was not done.
   private func conclude(
-    _ findings: [Finding], _ notCompared: [NotCompared], floor: FloorComparison?, operations: [Operation]
+    _ findings: [Finding], _ notCompared: [NotCompared], _ coverage: Coverage, floor: FloorComparison?,
+    operations: [Operation], of capture: any ActivationSource
   ) throws -> Verdict {
     var findings = findings
+    // Where every operation was replayed by itself, nothing is left that could differ.
+    let isPartial = !notCompared.isEmpty || findings.contains { !$0.hidden.isEmpty }
+    if let floor, floor.availability == .present, isPartial,
+      findings.allSatisfy({ $0.zone == .consistent }), findings.contains(where: { $0.method != .floor }),
+      let drift = try floor.firstDrift(operations)
+    {
+      findings.append(drift)
+    }
+    var outcome = Self.outcome(findings)
+    if outcome == .consistent, !coverage.uncovered.isEmpty, !acceptsPartial { outcome = .inconclusive }
+    return Verdict(
+      outcome: outcome, method: method(findings), findings: findings, notCompared: notCompared,
+      uncovered: coverage.uncovered, notes: notes(findings, floor: floor) + capture.leaveNotes)
+  }
+
+  private func method(_ findings: [Finding]) -> Verdict.Method {
+    if weights == nil, findings.contains(where: { $0.method == .floor }) { return .floor }
+    let isByFloorAlone = !findings.isEmpty && findings.allSatisfy { $0.method == .localFloor }
+    return isByFloorAlone ? .localFloor : .replay
+  }
+
+  private func notes(_ findings: [Finding], floor: FloorComparison?) -> [String] {
     var notes: [String] = []
-    let replayed = findings.filter { $0.method == .replay }
-    let method: Verdict.Method =
-      findings.contains { $0.method == .floor } && weights == nil ? .floor : .replay
+    if findings.contains(where: { $0.method == .localFloor }) {
+      notes.append(
+        "Where much lies between recorded activations, operations were recomputed together, and each row compared "
+          + "with ten times the noise of such arithmetic: blind to faults below it, and to which of them is at fault."
+      )
+    }
     if findings.contains(where: { $0.method == .floor }) {
       notes.append(
         "Where an operation could not be replayed, rows were compared end to end with ten times the noise floor: "
@@ -88,20 +123,11 @@ public struct Judge: Sendable {
     case nil:
       notes.append(
         "There is no golden to compare with: inherited errors and the noise-floor check are missing.")
-    case .missing:
-      notes.append("The noise-floor check was not made: the golden has no noise floor.")
-    case .ofOtherPrecision:
-      notes.append("The noise-floor check was not made: the floor is that of float32.")
-    case .present:
-      // Where every operation was replayed by itself, nothing is left that could differ.
-      let isPartial = !notCompared.isEmpty || replayed.contains { !$0.hidden.isEmpty }
-      guard let floor, isPartial, findings.allSatisfy({ $0.zone == .consistent }), !replayed.isEmpty
-      else { break }
-      if let drift = try floor.firstDrift(operations) { findings.append(drift) }
+    case .missing: notes.append("The noise-floor check was not made: the golden has no noise floor.")
+    case .ofOtherPrecision: notes.append("The noise-floor check was not made: the floor is that of float32.")
+    case .present: break
     }
-    return Verdict(
-      outcome: Self.outcome(findings), method: method, findings: findings, notCompared: notCompared,
-      notes: notes)
+    return notes
   }
 
   private static func outcome(_ findings: [Finding]) -> Verdict.Outcome {
@@ -126,6 +152,14 @@ public struct Judge: Sendable {
       throw BadInput(
         place: "inputs", problem: "the capture was made for other tokens, positions or attention mask",
         remedy: "capture the golden's own inputs")
+    }
+    if let golden, golden.storedShape(of: Activation(.probabilities)) != nil,
+      capture.storedShape(of: Activation(.probabilities)) != nil, golden.temperature != capture.temperature
+    {
+      throw BadInput(
+        place: Activation(.probabilities).path,
+        problem: "has the temperature \(capture.temperature) where the golden's is \(golden.temperature)",
+        remedy: "capture at the golden's temperature")
     }
     guard capture.temperature > 0, capture.temperature.isFinite else {
       throw BadInput(

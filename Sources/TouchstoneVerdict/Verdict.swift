@@ -8,7 +8,8 @@ public struct Verdict: Sendable, Equatable {
     case consistent
     /// An operation is beyond `prob`, a tensor has the wrong shape, or is not finite where it must be.
     case mismatch
-    /// Nothing could be compared, or only the suspect zone was reached.
+    /// Nothing could be compared, only the suspect zone was reached, or operations before the logits are covered by
+    /// no comparison.
     case inconclusive
   }
 
@@ -16,6 +17,9 @@ public struct Verdict: Sendable, Equatable {
   public enum Method: String, Sendable {
     /// Each operation recomputed in float64 from the capture's own inputs.
     case replay
+    /// Several operations recomputed together from the capture's own inputs, each row against the noise that
+    /// such arithmetic makes on them.
+    case localFloor = "local-floor"
     /// End to end against the golden's recorded noise floor: the weaker check.
     case floor
   }
@@ -28,6 +32,8 @@ public struct Verdict: Sendable, Equatable {
   public let findings: [Finding]
   /// What the capture holds or lacks that could not be compared, and why.
   public let notCompared: [NotCompared]
+  /// The operations up to the logits that no comparison covers, neither their own nor one of something later.
+  public let uncovered: [Activation]
   /// The named fault that explains the first flagged operation, where one does.
   public let cause: Cause?
   /// What a reader must know besides: a check that was not made, a weaker method.
@@ -36,12 +42,13 @@ public struct Verdict: Sendable, Equatable {
   /// Collects the parts of a verdict.
   public init(
     outcome: Outcome, method: Method, findings: [Finding], notCompared: [NotCompared] = [],
-    cause: Cause? = nil, notes: [String] = []
+    uncovered: [Activation] = [], cause: Cause? = nil, notes: [String] = []
   ) {
     self.outcome = outcome
     self.method = method
     self.findings = findings
     self.notCompared = notCompared
+    self.uncovered = uncovered
     self.cause = cause
     self.notes = notes
   }
@@ -86,7 +93,7 @@ public struct Finding: Sendable, Equatable {
   public let method: Verdict.Method
   /// The highest zone that any element reached.
   public let zone: Zone
-  /// The worst error over `stat` (by the floor: the worst row over ten times its floor); infinite where an
+  /// The worst error over `stat` (by a floor: the worst row over ten times its floor); infinite where an
   /// element is not finite or a shape is wrong.
   public let ratio: Double
   /// Coordinates of the worst element of the highest zone; empty where shapes differ.

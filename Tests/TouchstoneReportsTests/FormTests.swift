@@ -42,7 +42,7 @@ import TouchstoneVerdict
     let keys = [
       "golden", "capture", "implementation", "error", "verdict", "method", "first", "flagged", "cause",
       "compared",
-      "not_compared", "notes", "operations",
+      "not_compared", "uncovered", "notes", "operations",
     ]
     for report in [Sample.mismatch, Sample.consistent, Sample.nothing] {
       let topLevel = report.json().split(separator: "\n").filter { $0.hasPrefix("  \"") }

@@ -59,11 +59,17 @@ struct Golden: ActivationSource {
     let site = Activation(.attentionScores, layer: 0)
     var capture = RecordedActivations(weights: weights, inputs: inputs, planting: [site: fault])
     capture.tensors = capture.tensors.filter { $0.key.point == .logits }
-    let verdict = try Judge(weights: weights).verdict(on: capture, golden: golden)
-    #expect(verdict.outcome == .mismatch)
-    #expect(verdict.flagged.first?.activation == Activation(.logits))
-    #expect(verdict.flagged.first?.method == .floor)
-    #expect(verdict.notes.contains { $0.contains("weaker check") })
+    for (judge, method, note) in [
+      (Judge(weights: weights), Verdict.Method.localFloor, "recomputed together"),
+      (Judge(weights: nil), .floor, "weaker check"),
+    ] {
+      let verdict = try judge.verdict(on: capture, golden: golden)
+      #expect(verdict.outcome == .mismatch)
+      #expect(verdict.flagged.first?.activation == Activation(.logits))
+      #expect(verdict.flagged.first?.method == method)
+      #expect(verdict.method == method)
+      #expect(verdict.notes.contains { $0.contains(note) })
+    }
   }
 
   /// Every operation is right for these weights, and yet the golden's values are others.

@@ -63,7 +63,8 @@ import TouchstoneTestSupport
     }
   }
 
-  @Test func oneRoundingIsGrantedToAnInexactProductAndToABias() {
+  @Test(.clause("BND-1"))
+  func oneRoundingIsGrantedToAnInexactProductAndToABias() {
     let rounding = Rounding(.float32)
     let (u, third) = (0x1p-24, Double(Float(1) / 3))
     var product = Terms(count: 0, absolute: 0, squares: 0, sum: third * third)
@@ -77,7 +78,8 @@ import TouchstoneTestSupport
   }
 
   /// What is read within an error, or rounded on reading, grants no exactness.
-  @Test func aRoundedOperandMakesNoExactProduct() {
+  @Test(.clause("BND-12"))
+  func aRoundedOperandMakesNoExactProduct() {
     let rounding = Rounding(Precision(.bfloat16))
     let weight = Tensor([0.7], shape: [1, 1])
     let input = Operand(values: Tensor([2], shape: [1, 1]), roundoff: 0x1p-8)
@@ -85,5 +87,56 @@ import TouchstoneTestSupport
       input, MatrixView(weight), weightRoundoff: 0, bias: nil
     ).bounds[0]
     #expect(bound.det >= 1.4 * 0x1p-8)
+  }
+
+  /// Blocks of products aligned to the greatest and cut to 24 bits, as matrix units do.
+  @Test(.clause("BND-13"), arguments: [4, 8, 16])
+  func aligningAndTruncatingStaysWithinItsTier(_ block: Int) {
+    let rounding = Rounding(Precision(.float16, truncates: true))
+    var random = SplitMix64(seed: UInt64(block))
+    var exceedsNearest = false
+    for _ in 0..<200 {
+      let products = (0..<64).map { _ in Double(Float16.random(in: -1...1, using: &random)) }
+        .map { $0 * Double(Float16.random(in: 0...1, using: &random)) }
+      var total = 0.0
+      for first in stride(from: 0, to: products.count, by: block) {
+        let terms = [total] + products[first..<first + block]
+        let greatest = terms.map { abs($0) }.max() ?? 0
+        guard greatest > 0 else { continue }
+        let spacing = Double(sign: .plus, exponent: Int(greatest.exponent) - 23, significand: 1)
+        let sum = terms.reduce(0) { $0 + ($1 / spacing).rounded(.towardZero) * spacing }
+        let last = sum == 0 ? spacing : Double(sign: .plus, exponent: Int(sum.exponent) - 23, significand: 1)
+        total = (sum / last).rounded(.towardZero) * last
+      }
+      let terms = rounding.terms(products)
+      let error = abs(total - terms.sum)
+      #expect(error <= rounding.ofSum(terms).det)
+      exceedsNearest = exceedsNearest || error > abs(terms.sum) * 0x1p-24
+    }
+    #expect(exceedsNearest)
+  }
+
+  /// Terms that are all equal are rounded alike, and `prob` grows to the worst case.
+  @Test(.clause("BND-2")) func equalTermsAreGrantedWhatTheyAddUpTo() {
+    let rounding = Rounding(.float32)
+    let equal = [Double](repeating: Double(Float(0.1)), count: 4096)
+    let sequential = equal.reduce(Float(0)) { $0 + Float($1) }
+    let bound = rounding.ofSum(rounding.terms(equal))
+    let error = abs(Double(sequential) - rounding.terms(equal).sum)
+    #expect(bound.prob == bound.det)
+    #expect(error <= bound.prob)
+    var independent = rounding.terms(equal)
+    independent.repetition = 1
+    #expect(error > rounding.ofSum(independent).stat)
+  }
+
+  @Test(.clause("BND-4")) func aSumOfTwoIsRoundedOnce() {
+    let rounding = Rounding(.float32)
+    let (left, right) = (Double(Float(0.1)), Double(Float(0.7)))
+    let value = Tensor([left + right], shape: [1])
+    let bound = rounding.ofAddition(
+      value, Operand(values: Tensor([left], shape: [1])), Operand(values: Tensor([right], shape: [1])))[0]
+    #expect(bound.zone(of: abs(Double(Float(left) + Float(right)) - (left + right))) == .consistent)
+    #expect(bound.zone(of: 2 * 0x1p-24 * (left + right)) == .proven)
   }
 }

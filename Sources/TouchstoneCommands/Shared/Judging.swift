@@ -6,9 +6,11 @@ import TouchstoneVerdict
 
 /// Judges a capture and names the cause of what it finds, after the facts that only files state.
 ///
-/// - Parameter golden: what the reference recorded; nil to judge the capture by the definition alone.
+/// - Parameters:
+///   - golden: what the reference recorded; nil to judge the capture by the definition alone.
+///   - acceptsPartial: whether the capture may leave operations uncovered.
 func judge(
-  _ capture: any ActivationSource, golden: ActivationFile?, weights: Weights?
+  _ capture: any ActivationSource, golden: ActivationFile?, weights: Weights?, acceptsPartial: Bool
 ) throws -> Verdict {
   let file = capture as? ActivationFile
   let wanted = golden?.weightsDigest ?? weights.map(WeightsDigest.of)
@@ -21,7 +23,7 @@ func judge(
   do {
     let progress = Progress()
     defer { progress.end() }
-    let verdict = try Judge(weights: weights).verdict(on: capture, golden: golden)
+    let verdict = try Judge(weights: weights, acceptsPartial: acceptsPartial).verdict(on: capture, golden: golden)
       .diagnosed(capture, golden: golden, weights: weights) { share in
         progress.show("looking for the cause, \(Int(share * 100)) %")
       }

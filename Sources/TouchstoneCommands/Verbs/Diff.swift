@@ -37,6 +37,9 @@ struct Diff: ParsableCommand {
   @Option(help: ArgumentHelp("Writes the verdict for a summary.", valueName: "file.md"))
   var markdown: String?
 
+  @Flag(help: "Accepts a capture that leaves operations before the logits without any comparison.")
+  var partial = false
+
   @Flag(help: "Prints one JSON object.")
   var json = false
 
@@ -57,7 +60,7 @@ struct Diff: ParsableCommand {
       }
       return try compare(golden, capture, weights: weights)
     }
-    let verdict = try judge(capture, golden: golden, weights: weights)
+    let verdict = try judge(capture, golden: golden, weights: weights, acceptsPartial: partial)
     let report = Report(
       verdict: verdict, golden: golden.path, capture: capture.path,
       implementation: capture.provenance["implementation"])
@@ -78,7 +81,8 @@ struct Diff: ParsableCommand {
     let entries = try [left, right].map { capture in
       VerificationSummary.Entry.judged(
         Report(
-          verdict: try judge(capture, golden: nil, weights: weights), golden: "the definition",
+          verdict: try judge(capture, golden: nil, weights: weights, acceptsPartial: partial),
+          golden: "the definition",
           capture: capture.path, implementation: capture.provenance["implementation"]))
     }
     let summary = VerificationSummary(entries)

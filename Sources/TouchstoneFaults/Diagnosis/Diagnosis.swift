@@ -29,7 +29,7 @@ extension Verdict {
         of: first.activation, after: known?.activation, in: capture, golden: SharedSource(golden),
         weights: weights, catalogue: catalogue, progress: progress)
     }
-    if first.method == .floor {
+    if first.method != .replay {
       let diagnosis = try free()
       return with(cause: diagnosis?.cause, notes: diagnosis?.notes ?? [])
     }
@@ -44,7 +44,8 @@ extension Verdict {
 
   private func with(cause: Cause?, notes added: [String]) -> Verdict {
     Verdict(
-      outcome: outcome, method: method, findings: findings, notCompared: notCompared, cause: cause,
+      outcome: outcome, method: method, findings: findings, notCompared: notCompared,
+      uncovered: uncovered, cause: cause,
       notes: notes + added)
   }
 }

@@ -28,6 +28,7 @@ extension Report {
       ("cause", verdict?.cause.map(cause) ?? .null),
       ("compared", .integer(verdict?.findings.count ?? 0)),
       ("not_compared", .array((verdict?.notCompared ?? []).map(omission))),
+      ("uncovered", .array((verdict?.uncovered ?? []).map { .string($0.path) })),
       ("notes", .array((verdict?.notes ?? []).map { .string($0) })),
       ("operations", .array((verdict?.findings ?? []).map(operation))),
     ])

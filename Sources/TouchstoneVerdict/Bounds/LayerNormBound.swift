@@ -41,7 +41,7 @@ extension Rounding {
 }
 
 /// Mean and variance of one row, and how well an implementation can know them.
-private struct RowStatistics {
+struct RowStatistics {
   let mean: Double
   /// I = 1/√(v + ε).
   let inverse: Double

@@ -56,7 +56,8 @@ extension Rounding {
     }
   }
 
-  private func bounds(
+  /// The bounds of one operation's output, the rounding of storing it not included.
+  func bounds(
     of operation: Operation, _ value: Tensor<Double>, _ operands: [Operand],
     _ parameters: [ParameterOperand], temperature: Double, _ inputs: Inputs
   ) -> [Bound] {

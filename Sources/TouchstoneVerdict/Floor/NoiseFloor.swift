@@ -1,4 +1,3 @@
-import Foundation
 import TouchstoneModel
 import TouchstoneReference
 
@@ -9,23 +8,43 @@ public enum NoiseFloor {
 
   /// The noise floor of every activation of one sequence: one root mean square for each row.
   ///
-  /// Eight passes round every named point to float32 and move each of its values by −1, 0 or +1 ulp at random;
-  /// the floor is the root mean square of their distances from the float64 pass. Seeds are fixed: the same
-  /// weights and inputs give the same floor.
+  /// Eight passes add ``OperationNoise`` of float32 to every named point; the floor is the root mean square of
+  /// their distances from the float64 pass. Seeds are fixed: the same weights and inputs give the same floor.
   ///
   /// - Returns: for an activation of shape [..., N] a tensor of shape [...].
   public static func measured(_ weights: Weights, inputs: Inputs) -> [Activation: Tensor<Double>] {
     var exact: [Activation: Tensor<Double>] = [:]
-    ReferenceTransformer(weights).forward(inputs) { exact[$0] = $1 }
-    let definition = exact
+    var found: [Activation: OperationNoise] = [:]
+    let rounding = Rounding(.float32)
+    let makers = Dictionary(
+      weights.configuration.operations.map { ($0.output, $0) }, uniquingKeysWith: { first, _ in first })
+    func float64(_ parameters: [Parameter]) -> [ParameterOperand] {
+      parameters.map { ParameterOperand(values: weights.float64($0), roundoff: 0) }
+    }
+    /// A capture without the projection's own result may have accumulated it onto the stream.
+    func fused(into operation: Operation) -> FusedProjection? {
+      guard operation.kind == .sum, let maker = makers[operation.inputs[1]], maker.kind == .linear,
+        let input = exact[maker.inputs[0]]
+      else { return nil }
+      return FusedProjection(input: Operand(values: input), parameters: float64(maker.parameters))
+    }
+    ReferenceTransformer(weights).forward(inputs) { operation, activations, parameters in
+      let value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
+      exact[operation.output] = value
+      found[operation.output] = rounding.noise(
+        of: operation, value, activations.map { Operand(values: $0) },
+        parameters.map { ParameterOperand(values: $0, roundoff: 0) }, fusing: fused(into: operation),
+        inputs: inputs, temperature: 1,
+        storedAs: .float32)
+      return value
+    }
+    let (definition, noises) = (exact, found)
     let squares = (0..<passCount).concurrentMap { pass in
       var squares: [Activation: [Double]] = [:]
       var random = SplitMix64(seed: UInt64(pass) &+ 1)
       ReferenceTransformer(weights).forward(inputs) { operation, activations, parameters in
         var value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
-        for offset in value.values.indices {
-          value.values[offset] = perturbed(value.values[offset], &random)
-        }
+        noises[operation.output]?.move(&value, &random)
         if let exact = definition[operation.output] {
           squares[operation.output] = rowMeanSquares(value, exact)
         }

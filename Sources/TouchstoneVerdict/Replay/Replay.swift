@@ -37,11 +37,16 @@ struct Replay: Sendable {
   func finding() -> Finding? {
     let operation = plan.operation
     guard let got = recorded[operation.output] else { return nil }
+    let isJudged = plan.judgedElements(inputs, configuration: configuration)
     let want = want()
     let comparison = ElementComparison(
-      got: got.values, want: want, greatest: rounding.greatestFinite(stored: got.type),
-      isJudged: plan.judgedElements(inputs, configuration: configuration))
+      got: got.values, want: want, greatest: rounding.greatestFinite(stored: got.type), isJudged: isJudged)
     guard comparison.comparedCount > 0 else { return nil }
+    if comparison.zone == .consistent, plan.hidesMuch,
+      let finding = findingByFloor(got, want.values, comparison, isJudged)
+    {
+      return finding
+    }
     let problem =
       comparison.problem
       ?? (operation.kind == .identity && comparison.zone != .consistent
@@ -53,23 +58,104 @@ struct Replay: Sendable {
       want: comparison.worst.map { want.values.values[$0] } ?? .nan, problem: problem)
   }
 
-  /// The value by the definition, and its bounds as it is stored.
-  func want() -> Estimate {
-    var replayed: [Activation: Operand] = [:]
-    return stored(estimate(plan, &replayed), as: recorded[plan.operation.output]?.type ?? .float32)
+  /// Where much is hidden, bounds passed through it may be wide: rows are held against their own noise as well.
+  private func findingByFloor(
+    _ got: RecordedTensor, _ want: Tensor<Double>, _ comparison: ElementComparison,
+    _ isJudged: (Int) -> Bool
+  ) -> Finding? {
+    let floor = LocalFloor(exact: want, noisy: noisyOutputs(), isJudged: isJudged)
+    guard let worst = floor.worst(got.values, want, isJudged: isJudged),
+      worst.ratio > comparison.ratio || plan.spansBlocks
+    else { return nil }
+    return Finding(
+      activation: plan.operation.output, hidden: plan.hidden, method: .localFloor,
+      zone: worst.ratio <= 1 ? .consistent : .fail, ratio: worst.ratio,
+      index: got.values.index(of: worst.offset), got: got.values.values[worst.offset],
+      want: want.values[worst.offset])
   }
 
-  private func estimate(_ plan: ReplayPlan, _ replayed: inout [Activation: Operand]) -> Estimate {
-    if plan.operation.kind == .sum, case .replayed(let projection) = plan.sources[1],
-      projection.operation.kind == .linear
-    {
-      return rounding.fusedEstimate(
-        operand(projection.sources[0], &replayed), parameters(of: projection.operation),
-        onto: operand(plan.sources[0], &replayed))
+  /// The value by the definition, and its bounds as it is stored.
+  func want() -> Estimate {
+    let type = recorded[plan.operation.output]?.type ?? .float32
+    guard !plan.spansBlocks else {
+      let values = definition().last ?? Tensor(repeating: 0, shape: [0, 0])
+      return Estimate(values: values, bounds: [Bound](repeating: Bound(.infinity), count: values.count))
     }
-    let operands = plan.sources.map { operand($0, &replayed) }
+    var replayed: [Activation: Operand] = [:]
+    for step in plan.steps.dropLast() {
+      let estimate = estimate(step, replayed)
+      let isHandedOn = step.operation.kind == .identity
+      let errors = zip(estimate.bounds, estimate.values.values).map { bound, value in
+        bound + (isHandedOn ? 0 : rounding.ofStore(value, as: rounding.precision.type))
+      }
+      replayed[step.operation.output] = Operand(values: estimate.values, error: errors)
+    }
+    return stored(estimate(plan.last, replayed), as: type)
+  }
+
+  private func estimate(_ step: ReplayPlan.Step, _ replayed: [Activation: Operand]) -> Estimate {
+    if let projection = fusedProjection(of: step) {
+      return rounding.fusedEstimate(
+        operand(projection.sources[0], replayed), parameters(of: projection.operation),
+        onto: operand(step.sources[0], replayed))
+    }
     return rounding.estimate(
-      plan.operation, operands, parameters(of: plan.operation), inputs: inputs, temperature: temperature)
+      step.operation, step.sources.map { operand($0, replayed) }, parameters(of: step.operation),
+      inputs: inputs, temperature: temperature)
+  }
+
+  /// The hidden projection that a step adds into the residual stream, where its result need not be rounded.
+  private func fusedProjection(of step: ReplayPlan.Step) -> ReplayPlan.Step? {
+    guard step.operation.kind == .sum, case .replayed(let addend) = step.sources[1],
+      rounding.precision.type.unitRoundoff <= rounding.unit
+    else { return nil }
+    return plan.steps.first { $0.operation.output == addend && $0.operation.kind == .linear }
+  }
+
+  /// The outputs of every step by the definition.
+  private func definition() -> [Tensor<Double>] {
+    computed { _, value in value }
+  }
+
+  /// The judged output of several passes with noise at every point.
+  private func noisyOutputs() -> [Tensor<Double>] {
+    let exact = Dictionary(uniqueKeysWithValues: zip(plan.steps.map(\.operation.output), definition()))
+    let known = exact.mapValues { Operand(values: $0) }
+    let noises = plan.steps.map { step in
+      let operands = step.sources.map { operand($0, known) }
+      let projection = fusedProjection(of: step).map {
+        FusedProjection(
+          input: operand($0.sources[0], known),
+          parameters: parameters(of: $0.operation)
+        )
+      }
+      let output = step.operation.output
+      return rounding.noise(
+        of: step.operation, exact[output] ?? Tensor(repeating: 0, shape: [0, 0]), operands,
+        parameters(of: step.operation), fusing: projection, inputs: inputs, temperature: temperature,
+        storedAs: recorded[output]?.type ?? rounding.precision.type)
+    }
+    return (0..<LocalFloor.passCount).concurrentMap { pass in
+      var random = SplitMix64(seed: UInt64(pass) &+ 1)
+      return computed { index, value in
+        var value = value
+        noises[index].move(&value, &random)
+        return value
+      }.last ?? Tensor(repeating: 0, shape: [0, 0])
+    }
+  }
+
+  /// Computes every step in turn, each output replaced by what `handOn` makes of it.
+  private func computed(_ handOn: (Int, Tensor<Double>) -> Tensor<Double>) -> [Tensor<Double>] {
+    var replayed: [Activation: Operand] = [:]
+    return plan.steps.enumerated().map { index, step in
+      let value = evaluate(
+        step.operation, activations: step.sources.map { operand($0, replayed).values },
+        parameters: parameters(of: step.operation).map(\.values), inputs: inputs, temperature: temperature)
+      let handedOn = handOn(index, value)
+      replayed[step.operation.output] = Operand(values: handedOn)
+      return handedOn
+    }
   }
 
   private func parameters(of operation: Operation) -> [ParameterOperand] {
@@ -82,21 +168,15 @@ struct Replay: Sendable {
     }
   }
 
-  private func operand(_ source: ReplayPlan.Source, _ replayed: inout [Activation: Operand]) -> Operand {
+  private func operand(_ source: ReplayPlan.Source, _ replayed: [Activation: Operand]) -> Operand {
     switch source {
     case .recorded(let activation):
       guard let tensor = recorded[activation] else { preconditionFailure("\(activation) was not read") }
       return Operand(values: tensor.values, roundoff: rounding.ofOperand(stored: tensor.type))
-    case .replayed(let plan):
-      let output = plan.operation.output
-      if let known = replayed[output] { return known }
-      let estimate = estimate(plan, &replayed)
-      let isHandedOn = plan.operation.kind == .identity
-      let errors = zip(estimate.bounds, estimate.values.values).map { bound, value in
-        bound + (isHandedOn ? 0 : rounding.ofStore(value, as: rounding.precision.type))
+    case .replayed(let activation):
+      guard let operand = replayed[activation] else {
+        preconditionFailure("\(activation) was not computed before it is read")
       }
-      let operand = Operand(values: estimate.values, error: errors)
-      replayed[output] = operand
       return operand
     }
   }
@@ -104,7 +184,7 @@ struct Replay: Sendable {
   /// The bounds widened by what storing the output adds.
   private func stored(_ estimate: Estimate, as type: ScalarType) -> Estimate {
     let bounds = zip(estimate.bounds, estimate.values.values).map { bound, value in
-      if plan.operation.kind == .identity, case .recorded(let source) = plan.sources[0] {
+      if plan.operation.kind == .identity, case .recorded(let source) = plan.last.sources[0] {
         return bound + rounding.ofHandingOn(value, from: recorded[source]?.type ?? type, to: type)
       }
       return rounding.judgesFactor * (bound + rounding.ofStore(value, as: type))

@@ -3,37 +3,58 @@ import TouchstoneModel
 /// How one recorded activation can be recomputed from others that are recorded.
 struct ReplayPlan: Sendable {
   /// Where an operation's input comes from.
-  indirect enum Source: Sendable {
+  enum Source: Sendable {
     /// The capture holds it.
     case recorded(Activation)
-    /// The capture lacks it; it is replayed together with the operation that reads it.
-    case replayed(ReplayPlan)
+    /// The capture lacks it; an earlier step makes it.
+    case replayed(Activation)
   }
 
-  /// What is computed.
-  let operation: Operation
-  /// Where each of its inputs comes from.
-  let sources: [Source]
+  /// One operation to compute.
+  struct Step: Sendable {
+    /// What is computed.
+    let operation: Operation
+    /// Where each of its inputs comes from.
+    let sources: [Source]
+  }
+
+  /// What is computed, in this order; the last one makes the activation that is judged.
+  let steps: [Step]
+
+  /// The step whose output is judged.
+  var last: Step { steps[steps.count - 1] }
+
+  /// What is judged.
+  var operation: Operation { last.operation }
 
   /// The recorded activations that it is computed from.
   var recorded: [Activation] {
-    sources.flatMap { source in
-      switch source {
-      case .recorded(let activation): [activation]
-      case .replayed(let plan): plan.recorded
+    steps.flatMap { step in
+      step.sources.compactMap { source in
+        if case .recorded(let activation) = source { activation } else { nil }
       }
     }
   }
 
   /// The activations in between that the capture lacks, in the order of computation.
-  var hidden: [Activation] {
-    var found: [Activation] = []
-    for case .replayed(let plan) in sources {
-      for activation in plan.hidden + [plan.operation.output] where !found.contains(activation) {
-        found.append(activation)
+  var hidden: [Activation] { steps.dropLast().map(\.operation.output) }
+
+  /// Whether what is hidden lies in more than one block: bounds passed through several mean nothing any more.
+  var spansBlocks: Bool {
+    Set(steps.dropLast().filter { $0.operation.kind != .identity }.map(\.operation.output.layer)).count > 1
+  }
+
+  /// Whether bounds passed through what is hidden lose much of their sharpness.
+  ///
+  /// A value handed on, or a projection that is only added into the residual stream, costs nothing.
+  var hidesMuch: Bool {
+    steps.dropLast().contains { step in
+      switch step.operation.kind {
+      case .identity, .tokenEmbedding, .positionEmbedding: false
+      case .linear: operation.kind != .sum || steps.count > 2
+      default: true
       }
     }
-    return found
   }
 }
 
@@ -44,7 +65,8 @@ struct ReplayPlanner: Sendable {
     let why: String
   }
 
-  private let operations: [Activation: Operation]
+  private let operations: [Operation]
+  private let place: [Activation: Int]
   private let isUsable: @Sendable (Activation) -> Bool
   private let isDerived: @Sendable (Activation) -> Bool
   private let hasWeights: Bool
@@ -52,7 +74,7 @@ struct ReplayPlanner: Sendable {
   /// Plans for a capture.
   ///
   /// - Parameters:
-  ///   - operations: the model's.
+  ///   - operations: the model's, in the order of computation.
   ///   - hasWeights: whether the parameters are at hand.
   ///   - isUsable: whether the capture holds an activation, in its right shape.
   ///   - isDerived: whether an engine reconstructed it for the recording.
@@ -60,7 +82,8 @@ struct ReplayPlanner: Sendable {
     _ operations: [Operation], hasWeights: Bool, isUsable: @escaping @Sendable (Activation) -> Bool,
     isDerived: @escaping @Sendable (Activation) -> Bool
   ) {
-    self.operations = Dictionary(operations.map { ($0.output, $0) }) { first, _ in first }
+    self.operations = operations
+    self.place = Dictionary(operations.enumerated().map { ($1.output, $0) }) { first, _ in first }
     self.isUsable = isUsable
     self.isDerived = isDerived
     self.hasWeights = hasWeights
@@ -70,41 +93,37 @@ struct ReplayPlanner: Sendable {
   ///
   /// - Throws: ``Obstacle`` where the capture lacks too much.
   func plan(_ operation: Operation) throws(Obstacle) -> ReplayPlan {
-    let plan = try assemble(operation, hiddenBlocks: [])
-    guard Set(plan.hidden.filter(isComputed).map(\.layer)).count <= 1 else { throw Self.tooFar }
-    return plan
+    var hidden: [Int: ReplayPlan.Step] = [:]
+    let last = try step(operation, &hidden)
+    return ReplayPlan(steps: hidden.sorted { $0.key < $1.key }.map(\.value) + [last])
   }
 
-  private static let tooFar = Obstacle(
-    why: "what lies between it and the nearest recorded activations spans more than one block")
-
-  private func assemble(_ operation: Operation, hiddenBlocks: Set<Int?>) throws(Obstacle) -> ReplayPlan {
+  /// One operation's step, with those of what it reads and the capture lacks gathered in `hidden`.
+  private func step(
+    _ operation: Operation, _ hidden: inout [Int: ReplayPlan.Step]
+  ) throws(Obstacle) -> ReplayPlan.Step {
     if !operation.parameters.isEmpty, !hasWeights {
       throw Obstacle(why: "the weights are not at hand")
     }
     var sources: [ReplayPlan.Source] = []
     for input in operation.inputs {
-      sources.append(try source(of: input, for: operation, hiddenBlocks: hiddenBlocks))
+      if let known = recorded(input, readBy: operation) {
+        sources.append(.recorded(known))
+        continue
+      }
+      guard let maker = place[input] else { throw Obstacle(why: "\(input) is not recorded") }
+      if hidden[maker] == nil { hidden[maker] = try step(operations[maker], &hidden) }
+      sources.append(.replayed(input))
     }
-    return ReplayPlan(operation: operation, sources: sources)
+    return ReplayPlan.Step(operation: operation, sources: sources)
   }
 
-  private func source(
-    of input: Activation, for reader: Operation, hiddenBlocks: Set<Int?>
-  ) throws(Obstacle) -> ReplayPlan.Source {
-    if let cached = input.cacheRead(by: reader), isUsable(cached) { return .recorded(cached) }
+  /// What the capture holds of an input.
+  private func recorded(_ input: Activation, readBy reader: Operation) -> Activation? {
+    if let cached = input.cacheRead(by: reader), isUsable(cached) { return cached }
     // Probabilities that an engine reconstructed are not what its attention multiplied the values with.
     let isStandIn = isDerived(input) && reader.kind == .attentionContext
-    if isUsable(input), !isStandIn { return .recorded(input) }
-    guard let maker = operations[input] else { throw Obstacle(why: "\(input) is not recorded") }
-    let blocks = isComputed(input) ? hiddenBlocks.union([input.layer]) : hiddenBlocks
-    guard blocks.count <= 1 else { throw Self.tooFar }
-    return .replayed(try assemble(maker, hiddenBlocks: blocks))
-  }
-
-  /// Whether an activation is more than another one handed on.
-  private func isComputed(_ activation: Activation) -> Bool {
-    operations[activation]?.kind != .identity
+    return isUsable(input) && !isStandIn ? input : nil
   }
 }
 

@@ -37,8 +37,21 @@ package struct Headline {
     let all = count == 1 ? "the one operation compared is" : "all \(grouped(count)) operations compared are"
     let nearest = verdict.findings.max { $0.order < $1.order }
     let omitted = verdict.notCompared.count
+    if let missing = uncovered(verdict) {
+      let remedy =
+        verdict.outcome == .consistent
+        ? "accepted as a partial capture" : "record more of it, or accept that by --partial"
+      return "\(all) within rounding, but nothing covers \(missing); \(remedy)"
+    }
     return "\(all) within rounding" + (omitted == 0 ? "" : ", \(grouped(omitted)) not compared")
       + (nearest.map { "; nearest to its bound is \($0.activation.path) (\(ratioText($0.ratio)))" } ?? "")
+  }
+
+  /// The operations that no comparison covers, in a few words; nil where there are none.
+  private static func uncovered(_ verdict: Verdict) -> String? {
+    guard let first = verdict.uncovered.first else { return nil }
+    let others = verdict.uncovered.count - 1
+    return first.path + (others == 0 ? "" : " and \(counted(others, "other operation"))")
   }
 
   /// What else is flagged: the same operation in other layers first.
@@ -70,7 +83,8 @@ extension Finding {
     case (.replay, .fail): "introduced here \(amount)"
     case (.replay, .suspect): "suspect: an unusual order of summation, or a fault too small to tell \(amount)"
     case (.replay, .consistent): "within rounding \(amount)"
-    case (.floor, .consistent): "within the noise floor \(amount)"
+    case (.localFloor, .consistent), (.floor, .consistent): "within the noise floor \(amount)"
+    case (.localFloor, _): "introduced here or in what is replayed with it, further than noise \(amount)"
     case (.floor, _): "strays from the golden further than noise \(amount)"
     }
   }

@@ -1,0 +1,109 @@
+import TouchstoneModel
+import TouchstoneReference
+
+/// What ordinary arithmetic adds to the output of one operation, as random numbers that can be drawn.
+///
+/// Each element strays by itself, by an eighth of its bound `stat` (which has λ = 8 standard deviations). What a
+/// row has in common strays together: the denominator of a softmax, the mean and the deviation of a LayerNorm.
+/// At last every element is rounded to the type in which it is handed on.
+struct OperationNoise: Sendable {
+  /// σ of each element's own error.
+  private var own: [Float]
+  /// σ of errors that a row shares, each as a pattern over the elements.
+  private var shared: [[Float]]
+  /// The type in which the output is handed on; nil where it is only passed along.
+  private let type: ScalarType?
+  private let rowWidth: Int
+
+  /// Moves every finite element of an output at random.
+  func move(_ value: inout Tensor<Double>, _ random: inout SplitMix64) {
+    for row in 0..<value.rowCount {
+      let common = shared.map { _ in Self.draw(&random) }
+      for offset in row * rowWidth..<(row + 1) * rowWidth where value.values[offset].isFinite {
+        var moved = value.values[offset] + Double(own[offset]) * Self.draw(&random)
+        for (pattern, amount) in zip(shared, common) { moved += Double(pattern[offset]) * amount }
+        if let type { moved += type.spacing(at: moved) * Double.random(in: -0.5...0.5, using: &random) }
+        value.values[offset] = moved
+      }
+    }
+  }
+
+  /// A uniform number of mean 0 and variance 1.
+  private static func draw(_ random: inout SplitMix64) -> Double {
+    Double.random(in: -1.7320508...1.7320508, using: &random)
+  }
+
+  fileprivate init(bounds: [Bound], shared: [[Float]], type: ScalarType?, rowWidth: Int) {
+    own = bounds.map { Float($0.stat / OperationNoise.deviations) }
+    self.shared = shared
+    self.type = type
+    self.rowWidth = rowWidth
+  }
+
+  /// λ: how many standard deviations `stat` and `prob` allow.
+  fileprivate static let deviations = 8.0
+}
+
+/// A projection whose sum an implementation may begin with what it is added to.
+struct FusedProjection {
+  let input: Operand
+  let parameters: [ParameterOperand]
+}
+
+extension Rounding {
+  /// What this arithmetic adds to one operation whose inputs are exact.
+  ///
+  /// - Parameters:
+  ///   - projection: for a sum, the projection that may have been accumulated onto its first operand.
+  ///   - type: what the output is handed on in.
+  func noise(
+    of operation: Operation, _ value: Tensor<Double>, _ operands: [Operand],
+    _ parameters: [ParameterOperand], fusing projection: FusedProjection? = nil, inputs: Inputs,
+    temperature: Double, storedAs type: ScalarType
+  ) -> OperationNoise {
+    let estimate =
+      projection.map { fusedEstimate($0.input, $0.parameters, onto: operands[0]) }
+      ?? estimate(operation, operands, parameters, inputs: inputs, temperature: temperature)
+    return OperationNoise(
+      bounds: estimate.bounds, shared: shared(operation, value, operands, parameters),
+      type: operation.kind == .identity ? nil : type, rowWidth: value.rowWidth)
+  }
+
+  private func shared(
+    _ operation: Operation, _ value: Tensor<Double>, _ operands: [Operand], _ parameters: [ParameterOperand]
+  ) -> [[Float]] {
+    switch operation.kind {
+    case .maskedSoftmax, .softmax:
+      return [
+        (0..<value.rowCount).flatMap { row -> [Float] in
+          let probabilities = Array(value.row(row))
+          let ofSum = (ofSum(terms(probabilities)).stat + 4 * unit) / OperationNoise.deviations
+          return probabilities.map { Float($0 * ofSum) }
+        }
+      ]
+    case .layerNorm(let epsilon):
+      var (ofMean, ofDeviation): ([Float], [Float]) = ([], [])
+      for row in 0..<value.rowCount {
+        let x = Array(operands[0].values.row(row))
+        let statistics = RowStatistics(x, distances: nil, epsilon: epsilon, rounding: self)
+        for (column, element) in x.enumerated() {
+          let scaled = parameters[0].values.values[column] * statistics.inverse / OperationNoise.deviations
+          ofMean.append(Float(scaled * statistics.meanError.stat))
+          ofDeviation.append(Float(scaled * (element - statistics.mean) * statistics.inverseError.stat))
+        }
+      }
+      return [ofMean, ofDeviation]
+    default: return []
+    }
+  }
+}
+
+extension ScalarType {
+  /// The distance from a value to the next of this type.
+  fileprivate func spacing(at value: Double) -> Double {
+    guard value != 0 else { return 0 }
+    let least = self == .float16 ? -14 : self == .float64 ? -1022 : -126
+    return Double(
+      sign: .plus, exponent: max(Int(value.exponent), least) - significandBits + 1, significand: 1)
+  }
+}
