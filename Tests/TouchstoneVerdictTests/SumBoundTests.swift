@@ -97,7 +97,10 @@ import TouchstoneTestSupport
     var exceedsNearest = false
     for _ in 0..<200 {
       let products = (0..<64).map { _ in Double(Float16.random(in: -1...1, using: &random)) }
-        .map { $0 * Double(Float16.random(in: 0...1, using: &random)) }
+        .map {
+          $0 * Double(Float16.random(in: 0.5...1, using: &random)) * 0x1p-9
+            * Double(1 << Int.random(in: 0...9, using: &random))
+        }
       var total = 0.0
       for first in stride(from: 0, to: products.count, by: block) {
         let terms = [total] + products[first..<first + block]
