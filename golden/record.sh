@@ -11,9 +11,9 @@ trap 'rm -rf "$models"' EXIT
 record() { # NAME ARGUMENTS...
   name=$1
   shift
-  "$touchstone" record --overwrite --out "golden/cases/$name.h5" "$@"
+  "$touchstone" record --overwrite --out "golden/$folder/$name.h5" "$@"
   # MANIFEST.json holds the digests of this folder.
-  rm -f "golden/cases/$name.h5.sha256"
+  rm -f "golden/$folder/$name.h5.sha256"
 }
 
 # A model made from its name alone, and carried inside the golden.
@@ -24,7 +24,22 @@ tiny() { # PRESET ARGUMENTS...
   record "$preset" --model "$models/$preset" --embed-weights "$@"
 }
 
-mkdir -p golden/cases
+# COUNT token ids of a vocabulary of the given size, each in turn.
+ids() { # COUNT SIZE
+  seq 0 $(($1 - 1)) | while read -r i; do echo $((i * 5 % $2)); done | paste -sd, -
+}
+
+# A mask of COUNT keys, all visible but those named.
+mask() { # COUNT KEYS...
+  count=$1
+  shift
+  seq 0 $((count - 1)) | while read -r i; do
+    case " $* " in *" $i "*) echo 0 ;; *) echo 1 ;; esac
+  done | paste -sd, -
+}
+
+mkdir -p golden/cases golden/probes
+folder=cases
 
 record shakespeare-short --model $shakespeare --prompt "ROMEO:
 But, soft! what light"
@@ -62,5 +77,18 @@ tiny tiny-relu --tokens 46,0,23,11,34,5,28,17,40,2,25,14,37
 tiny tiny-untied --tokens 58,0,29,14,43,7,36,21,50,3,32,17,46 --attention-mask 0,1,1,1,1,0,1,1,1,1,1,1,1
 tiny tiny-layer-scale --tokens 22,0,11,5,16,2,13,8,19,1,12,6,17
 tiny tiny-unscaled --tokens 18,0,9,4,13,2,11,6,15,1,10,5,14
+
+# What each of them hunts stands in Sources/TouchstoneCheckpoints/Probes.swift and in golden/README.md.
+folder=probes
+tiny probe-narrow --tokens "$(ids 150 13)" --attention-mask "$(mask 150 7 40)"
+tiny probe-narrow-erf --tokens "$(ids 150 11)"
+tiny probe-shapes --tokens "$(ids 45 59)" --attention-mask "$(mask 45 3 21)"
+tiny probe-vocabulary --tokens 306,256,257,300,260,299,271,303,0,255,128,64,290,280,305,301,264,258,302,304,11,270,285
+tiny probe-one-hot --tokens "$(ids 104 13)"
+tiny probe-two-hot --tokens "$(ids 121 121)"
+tiny probe-rows --tokens "$(ids 37 37)"
+tiny probe-offsets --tokens "$(ids 31 31)"
+tiny probe-scores --tokens "$(ids 23 23)" --attention-mask "$(mask 23 1 2 3 9 22)"
+tiny probe-high-scores --tokens "$(ids 29 29)" --attention-mask "$(mask 29 0 1 12)"
 
 "$touchstone" manifest golden

@@ -12,7 +12,7 @@ public struct Preset: Sendable {
   public let rule: WeightRule
 
   /// Every preset, from the published sizes to the small ones.
-  public static let all: [Preset] = published + tiny
+  public static let all: [Preset] = published + tiny + probes
 
   /// The preset called `name`.
   ///
@@ -26,7 +26,7 @@ public struct Preset: Sendable {
     return preset
   }
 
-  private init(
+  init(
     _ name: String, _ summary: String, rule: WeightRule? = nil,
     _ configuration: () throws(BadInput) -> Configuration
   ) {

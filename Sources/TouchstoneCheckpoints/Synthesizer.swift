@@ -10,7 +10,8 @@ import TouchstoneModel
 ///     u = (mix(z) >> 40) · 2⁻²⁴ − 0.5                          (exact in float32)
 ///     value = base + u · scale                                  (float32; one rounding, in the sum)
 ///
-/// where mix is SplitMix64's finaliser, which maps 0 to 0, and base and scale are the ``WeightRule``'s.
+/// where mix is SplitMix64's finaliser, which maps 0 to 0, and base and scale are the ``WeightRule``'s. Probes replace some
+/// of these numbers (``WeightRule/pattern``).
 public enum Synthesizer {
   /// The weights of a model, in memory.
   ///
@@ -25,8 +26,7 @@ public enum Synthesizer {
     var tensors = [String: StoredTensor]()
     for (number, parameter) in configuration.parameters.enumerated() {
       let shape = configuration.shape(of: parameter)
-      let values = values(
-        count: shape.reduce(1, *), tensor: number, seed: seed, rule.distribution(parameter.role))
+      let values = values(parameter.role, shape, tensor: number, seed: seed, rule)
       tensors[parameter.name] = StoredTensor(Tensor(values, shape: shape))
     }
     return try Weights(configuration: configuration, tensors: tensors)
@@ -65,8 +65,7 @@ public enum Synthesizer {
       guard let number = numbers[name] else { preconditionFailure("no parameter has the name \(name)") }
       let parameter = parameters[number]
       let shape = configuration.shape(of: parameter)
-      let values = values(
-        count: shape.reduce(1, *), tensor: number, seed: seed, preset.rule.distribution(parameter.role))
+      let values = values(parameter.role, shape, tensor: number, seed: seed, preset.rule)
       return StoredTensor(Tensor(values, shape: shape)).bytes
     }
     try AtomicFile.write(to: configurationFile) { sink throws(BadInput) in
@@ -92,12 +91,16 @@ public enum Synthesizer {
   }
 
   private static func values(
-    count: Int, tensor: Int, seed: UInt64, _ distribution: WeightRule.Distribution
+    _ role: Parameter.Role, _ shape: [Int], tensor: Int, seed: UInt64, _ rule: WeightRule
   ) -> [Float] {
-    [Float](unsafeUninitializedCapacity: count) { values, initialized in
+    let count = shape.reduce(1, *)
+    let width = shape.count > 1 ? shape[1] : 1
+    let distribution = rule.distribution(role)
+    return [Float](unsafeUninitializedCapacity: count) { values, initialized in
       for index in 0..<count {
+        let random = value(at: index, ofTensor: tensor, seed: seed, distribution)
         values.initializeElement(
-          at: index, to: value(at: index, ofTensor: tensor, seed: seed, distribution))
+          at: index, to: rule.pattern?(role, index / width, index % width, random) ?? random)
       }
       initialized = count
     }

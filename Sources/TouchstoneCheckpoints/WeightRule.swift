@@ -29,6 +29,13 @@ public struct WeightRule: Sendable {
   /// The bias that the feed-forward block adds to the residual stream.
   public var feedForwardOutputBias: Distribution
 
+  /// What a probe puts in the place of random numbers; nil where all are random.
+  public var pattern: Pattern?
+
+  /// A weight from its parameter's role, its row and column (column 0 of a vector) and the random number due there.
+  public typealias Pattern =
+    @Sendable (_ role: Parameter.Role, _ row: Int, _ column: Int, _ random: Float) -> Float
+
   /// For the published sizes: scores, activations and logits of the magnitude that trained models have.
   public static let published = WeightRule(
     matrix: Distribution(scale: 1 / 8), tokenEmbedding: Distribution(scale: 1 / 8),

@@ -1,4 +1,5 @@
 import Foundation
+import TouchstoneModel
 
 /// A binary floating-point format, to which faults round.
 struct NumberFormat: Sendable {
@@ -20,6 +21,28 @@ struct NumberFormat: Sendable {
   static let float32 = NumberFormat(
     name: "float32", significandBits: 24, leastExponent: -126,
     greatestFinite: Double(Float.greatestFiniteMagnitude))
+
+  /// The format of a stored type that is no wider than float32; float32 for what is.
+  init(_ type: ScalarType) {
+    switch type {
+    case .float16: self = .float16
+    case .bfloat16: self = .bfloat16
+    case .float32, .float64: self = .float32
+    }
+  }
+
+  init(name: String, significandBits: Int, leastExponent: Int, greatestFinite: Double) {
+    self.name = name
+    self.significandBits = significandBits
+    self.leastExponent = leastExponent
+    self.greatestFinite = greatestFinite
+  }
+
+  /// Every value rounded to the format.
+  func rounded(_ tensor: Tensor<Double>) -> Tensor<Double> {
+    if significandBits == 24 { return tensor.converted(to: Float.self).converted(to: Double.self) }
+    return Tensor(tensor.values.map { round($0) }, shape: tensor.shape)
+  }
 
   /// The distance between neighbours around `x`.
   private func quantum(_ x: Double) -> Double {

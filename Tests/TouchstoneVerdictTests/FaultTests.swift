@@ -79,7 +79,7 @@ import TouchstoneVerdict
       })
     let missed = Fault.catalogue.map(\.id).filter { !caught.contains($0) }
     #expect(Set(missed).isSubset(of: Self.hardFaults), "\(missed)")
-    #expect(table.total.share > 0.92, "\(table.total), surviving \(table.survivors)")
+    #expect(table.total().share > 0.92, "\(table.total()), surviving \(table.survivors)")
   }
 
   /// Smaller than rounding on these inputs, or without effect: no score reaches −10,000, no argument 10, no id 256.

@@ -27,6 +27,7 @@ func judge(
       .diagnosed(capture, golden: golden, weights: weights) { share in
         progress.show("looking for the cause, \(Int(share * 100)) %")
       }
+      .examined(capture, weights: weights)
     guard let golden, capture.precision == .float32, let certificate = try TokenCertificate(golden: golden)
     else { return verdict }
     return verdict.adding(note: "Next token: \(CertificateReport(certificate, .init()).sentence).")

@@ -10,22 +10,43 @@ struct Power: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Plants every fault of the catalogue and says which of them these goldens would show.",
     discussion: """
-      Each fault is planted at every operation that it can spoil, in float32, and judged as a capture would be. A \
-      fault that changes nothing on these inputs is not counted; one that changes less than rounding may is \
-      listed as not seen.
+      Each fault is planted at every operation that it can spoil, in a run that records everything, and judged as a \
+      capture would be. Where it changes nothing on these inputs it is not counted; where it changes less than rounding \
+      may, it is missed.
 
-      Example:
-        touchstone power golden/cases/tiny-odd.h5
+      Three ways of counting: every fault at every operation of every golden (every site); every fault once for each \
+      golden, at a random operation (one site a golden); every fault once at each kind of operation, caught where any of \
+      the goldens catches it (any golden).
+
+      With --peers the same faults and \(HonestArithmetic.all.count) honest implementations are held against the rules \
+      of other tools as well: a whole forward pass for each, minutes for a golden of a hundred tokens.
+
+      Examples:
+        touchstone power golden/probes
+        touchstone power --precision bfloat16 golden/cases/tiny-odd.h5
       """)
 
   @Argument(help: ArgumentHelp("Goldens, or folders of them.", valueName: "path"))
-  var paths: [String] = ["golden"]
+  var paths: [String] = ["golden/probes"]
 
   @Option(help: ArgumentHelp("A Hugging Face folder with the weights.", valueName: "dir"))
   var model: String?
 
+  @Option(help: "What values are stored in: float32, bfloat16 or float16.")
+  var precision = "float32"
+
+  @Flag(help: "Holds the same faults against the rules of other tools.")
+  var peers = false
+
   @Flag(help: "Prints one JSON object.")
   var json = false
+
+  func validate() throws {
+    guard let precision = Precision(name: precision), precision.type != .float64 else {
+      throw ValidationError("--precision must be float32, bfloat16 or float16.")
+    }
+    if peers, precision != .float32 { throw ValidationError("--peers compares float32 runs only.") }
+  }
 
   func run() throws {
     let finder = try WeightsFinder(model: model)
@@ -36,52 +57,23 @@ struct Power: ParsableCommand {
       throw ExitCode(3)
     }
     let progress = Progress()
-    let tables = try goldens.map { path in
+    var (tables, peerTables) = ([PowerTable](), [PeerTable]())
+    for path in goldens {
       progress.show("planting faults in \(path)")
       let golden = try ActivationFile(path: path)
-      return try PowerTable(weights: finder.weights(for: golden), inputs: golden.inputs)
+      let weights = try finder.weights(for: golden)
+      let table = try PowerTable(
+        weights: weights, inputs: golden.inputs, precision: Precision(name: precision) ?? .float32)
+      tables.append(table)
+      guard peers else { continue }
+      peerTables.append(
+        try PeerTable(weights: weights, inputs: golden.inputs, power: table) {
+          progress.show("\(path): \($0)")
+        })
     }
     progress.end()
-    let table = PowerTable.merged(tables)
-    Console.line(json ? try jsonText(table) : text(table, goldenCount: goldens.count))
-  }
-
-  private func text(_ table: PowerTable, goldenCount: Int) -> String {
-    var lines = ["family        visible  caught   share  proven"]
-    for (family, count) in table.byFamily.map({ ($0.family.rawValue, $0.count) }) + [("all", table.total)] {
-      let share = (100 * count.share).formatted(.number.precision(.fractionLength(1))) + "%"
-      let cells = ["\(count.visible)", "\(count.caught)", share, "\(count.proven)"]
-      let widths = [7, 6, 6, 6]
-      let padded = zip(cells, widths).map { cell, width in
-        String(repeating: " ", count: max(0, width - cell.count)) + cell
-      }
-      lines.append(family.padding(toLength: 14, withPad: " ", startingAt: 0) + padded.joined(separator: "  "))
-    }
-    let goldens = goldenCount == 1 ? "this golden" : "these \(goldenCount) goldens"
-    let survivors = table.survivors
-    lines.append("")
-    lines.append(
-      survivors.isEmpty
-        ? "\(goldens) would show every fault that changes anything here"
-        : "visible, but never seen by \(goldens): " + survivors.joined(separator: ", "))
-    return lines.joined(separator: "\n")
-  }
-
-  private func jsonText(_ table: PowerTable) throws -> String {
-    struct Line: Encodable { let visible, caught, proven: Int }
-    struct Document: Encodable {
-      let families: [String: Line]
-      let survivors: [String]
-      let total: Line
-    }
-    func line(_ count: PowerTable.Count) -> Line {
-      Line(visible: count.visible, caught: count.caught, proven: count.proven)
-    }
-    let families = Dictionary(
-      uniqueKeysWithValues: table.byFamily.map { ($0.family.rawValue, line($0.count)) })
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    let document = Document(families: families, survivors: table.survivors, total: line(table.total))
-    return String(decoding: try encoder.encode(document), as: UTF8.self)
+    let report = PowerReport(
+      table: .merged(tables), goldenCount: goldens.count, peers: peers ? .merged(peerTables) : nil)
+    Console.line(json ? try report.json() : report.text)
   }
 }

@@ -207,12 +207,3 @@ extension ProductStructure {
     }
   }
 }
-
-extension Tensor<Double> {
-  /// [H, T, d] → [T, H·d].
-  fileprivate func joinedHeads() -> Tensor<Double> {
-    let (heads, tokens, width) = (shape[0], shape[1], shape[2])
-    let rows = (0..<tokens).flatMap { token in (0..<heads).flatMap { row($0 * tokens + token) } }
-    return Tensor(rows, shape: [tokens, heads * width])
-  }
-}

@@ -30,24 +30,39 @@ public struct PowerTable: Sendable {
     public let ratio: Double
   }
 
-  /// Every fault at every operation that it can spoil.
-  public let entries: [Entry]
+  /// Every fault at every operation that it can spoil, golden by golden.
+  public let goldens: [[Entry]]
 
-  /// Plants every fault of `catalogue` in a float32 run of the model on `inputs`.
+  /// The same without the bounds between goldens.
+  public var entries: [Entry] { goldens.flatMap { $0 } }
+
+  /// The tables of several goldens as one.
+  public static func merged(_ tables: [PowerTable]) -> PowerTable {
+    PowerTable(goldens: tables.flatMap(\.goldens))
+  }
+
+  private init(goldens: [[Entry]]) {
+    self.goldens = goldens
+  }
+
+  /// Plants every fault of `catalogue` in a run of the model on `inputs`, whose values are stored in `precision`.
   ///
   /// An operation is judged from its own inputs, which the fault leaves alone: one pass through the model serves
   /// every fault, and what is caught is caught where it was planted.
   ///
   /// - Throws: ``BadInput`` where the inputs do not belong to the model.
   public init(
-    weights: Weights, inputs: Inputs, temperature: Double = 1, catalogue: [Fault] = Fault.catalogue
+    weights: Weights, inputs: Inputs, temperature: Double = 1, precision: Precision = .float32,
+    catalogue: [Fault] = Fault.catalogue
   ) throws {
-    let run = RecordedActivations(weights: weights, inputs: inputs, temperature: temperature)
+    let run = RecordedActivations(
+      weights: weights, inputs: inputs, temperature: temperature, precision: precision)
     let judge = Judge(weights: weights)
     let operations = weights.configuration.operations
-    entries = try operations.indices.concurrentMap { index in
+    let entries = try operations.indices.concurrentMap { index in
       Result { try Self.entries(at: operations[index], of: run, weights: weights, judge, catalogue) }
     }.flatMap { try $0.get() }
+    goldens = [entries]
   }
 
   private static func entries(
@@ -56,99 +71,62 @@ public struct PowerTable: Sendable {
   ) throws -> [Entry] {
     let faults = catalogue.filter { $0.points.contains(operation.output.point) }
     guard !faults.isEmpty, let right = try judge.estimate(operation.output, in: run) else { return [] }
+    let format = NumberFormat(run.precision.type)
     let site = FaultSite(
       operation: operation, activations: operation.inputs.compactMap { run.tensors[$0] },
-      parameters: operation.parameters.map(weights.float64), inputs: run.inputs, temperature: run.temperature,
+      parameters: operation.parameters.map { format.rounded(weights.float64($0)) }, inputs: run.inputs,
+      temperature: run.temperature,
       configuration: run.configuration, activation: { run.tensors[$0] },
-      parameter: { weights.stored[$0] == nil ? nil : weights.float64($0) })
+      parameter: { weights.stored[$0] == nil ? nil : format.rounded(weights.float64($0)) })
+    let definition = site.evaluated()
     let isJudged = operation.judgedElements(run.inputs, configuration: run.configuration)
     return faults.map { fault in
       guard let value = fault.spoilt(site), value.shape == right.values.shape else {
         return Entry(
           fault: fault.id, family: fault.family, site: operation.output, outcome: .impossible, ratio: 0)
       }
-      let captured = value.converted(to: Float.self).converted(to: Double.self)
+      let captured = format.rounded(value)
       let comparison = ElementComparison(
-        got: captured, want: right, greatest: Double(Float.greatestFiniteMagnitude), isJudged: isJudged)
-      let outcome: Outcome =
-        comparison.zone != .consistent
-        ? .caught(comparison.zone) : isVisible(value, right.values, isJudged) ? .belowRounding : .equivalent
+        got: captured, want: right, greatest: format.greatestFinite, isJudged: isJudged)
+      let outcome: Outcome
+      if comparison.zone != .consistent {
+        outcome = .caught(comparison.zone)
+      } else if !isVisible(value, definition, isJudged) {
+        outcome = .equivalent
+      } else {
+        outcome =
+          format.significandBits == 24 && isShownByAllElements(captured, right, site)
+          ? .caught(.suspect) : .belowRounding
+      }
       return Entry(
         fault: fault.id, family: fault.family, site: operation.output, outcome: outcome,
         ratio: comparison.ratio)
     }
   }
 
-  /// Whether two float64 results differ by more than float64 arithmetic does.
+  /// Whether the errors of all elements together show a fault that none shows by itself.
+  private static func isShownByAllElements(
+    _ captured: Tensor<Double>, _ right: Estimate, _ site: FaultSite
+  ) -> Bool {
+    if SubtleFaults.examines(site.operation.kind) {
+      return !SubtleFaults(site: site, right: right, got: captured).found(Fault.catalogue).isEmpty
+    }
+    guard let input = site.activations.first,
+      let evidence = WeightEvidence(
+        site.operation, input: input, parameters: site.parameters, got: captured, want: right)
+    else { return false }
+    return evidence.isConclusive
+  }
+
+  /// Whether two float64 results differ by more than float64 arithmetic does, and by what is not flushed to zero.
   private static func isVisible(
     _ left: Tensor<Double>, _ right: Tensor<Double>, _ isJudged: (Int) -> Bool
   ) -> Bool {
     let greatest = right.values.reduce(0) { $1.isFinite ? max($0, abs($1)) : $0 }
     return left.values.indices.contains { offset in
-      isJudged(offset) && !(abs(left.values[offset] - right.values[offset]) <= 1e-13 * greatest)
+      isJudged(offset)
+        && !(abs(left.values[offset] - right.values[offset]) <= max(1e-13 * greatest, 0x1p-126))
         && left.values[offset] != right.values[offset]
     }
-  }
-}
-
-extension PowerTable {
-  /// The counts behind one line of a table.
-  public struct Count: Sendable, Equatable {
-    /// Faults, each at one operation, that change anything.
-    public var visible = 0
-    /// Those that were flagged.
-    public var caught = 0
-    /// Those that no order of correctly rounded operations explains.
-    public var proven = 0
-
-    /// caught/visible; 1 where nothing is visible.
-    public var share: Double { visible == 0 ? 1 : Double(caught) / Double(visible) }
-
-    mutating func add(_ outcome: Outcome) {
-      switch outcome {
-      case .caught(let zone):
-        visible += 1
-        caught += 1
-        proven += zone == .proven ? 1 : 0
-      case .belowRounding: visible += 1
-      case .equivalent, .impossible: break
-      }
-    }
-  }
-
-  /// Everything together.
-  public var total: Count { count(entries) }
-
-  /// Family by family.
-  public var byFamily: [(family: Fault.Family, count: Count)] {
-    Fault.Family.allCases.map { family in (family, count(entries.filter { $0.family == family })) }
-  }
-
-  /// The faults that were visible somewhere and caught nowhere.
-  public var survivors: [String] {
-    var caught: Set<String> = []
-    var visible: [String] = []
-    for entry in entries {
-      switch entry.outcome {
-      case .caught: caught.insert(entry.fault)
-      case .belowRounding: visible.append(entry.fault)
-      case .equivalent, .impossible: break
-      }
-    }
-    var seen: Set<String> = []
-    return visible.filter { !caught.contains($0) && seen.insert($0).inserted }
-  }
-
-  /// The tables of several goldens as one.
-  public static func merged(_ tables: [PowerTable]) -> PowerTable {
-    PowerTable(entries: tables.flatMap(\.entries))
-  }
-
-  private init(entries: [Entry]) {
-    self.entries = entries
-  }
-
-  private func count(_ entries: [Entry]) -> Count {
-    entries.reduce(into: Count()) { $0.add($1.outcome) }
   }
 }

@@ -47,6 +47,13 @@ struct Replay: Sendable {
     {
       return finding
     }
+    if comparison.zone == .consistent, let evidence = evidence(got.values, want) {
+      return Finding(
+        activation: operation.output, zone: .suspect, ratio: evidence.deviations / WeightEvidence.threshold,
+        index: comparison.worst.map(got.values.index(of:)) ?? [],
+        got: comparison.worst.map { got.values.values[$0] } ?? .nan,
+        want: comparison.worst.map { want.values.values[$0] } ?? .nan, problem: evidence.description)
+    }
     let problem =
       comparison.problem
       ?? (operation.kind == .identity && comparison.zone != .consistent
@@ -72,6 +79,20 @@ struct Replay: Sendable {
       zone: worst.ratio <= 1 ? .consistent : .fail, ratio: worst.ratio,
       index: got.values.index(of: worst.offset), got: got.values.values[worst.offset],
       want: want.values[worst.offset])
+  }
+
+  /// One wrong weight that the errors of all rows show together, where one does.
+  ///
+  /// Only in float32 and wider: where weights are rounded before they are read, every one of them is wrong.
+  private func evidence(_ got: Tensor<Double>, _ want: Estimate) -> WeightEvidence? {
+    let operation = plan.operation
+    guard plan.hidden.isEmpty, rounding.precision.type.unitRoundoff <= ScalarType.float32.unitRoundoff,
+      let weights, let input = operation.inputs.first, let read = recorded[input],
+      let evidence = WeightEvidence(
+        operation, input: read.values, parameters: operation.parameters.map(weights.float64), got: got,
+        want: want), evidence.isConclusive
+    else { return nil }
+    return evidence
   }
 
   /// The value by the definition, and its bounds as it is stored.

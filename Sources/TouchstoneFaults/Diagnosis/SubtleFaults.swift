@@ -1,0 +1,243 @@
+import TouchstoneModel
+import TouchstoneReference
+import TouchstoneVerdict
+
+extension Verdict {
+  /// The same verdict with operations flagged whose elements show together a fault that none of them shows by itself.
+  ///
+  /// Such a finding is SUSPECT at most: it rests on roundings being unbiased, which no bound needs. Captures in 16 bits are
+  /// not examined, because their own rounding hides every fault of this kind.
+  ///
+  /// - Parameters:
+  ///   - capture: what was judged.
+  ///   - weights: the model's parameters, where they are at hand.
+  ///   - catalogue: the faults that are looked for.
+  /// - Throws: what reading the capture throws.
+  public func examined(
+    _ capture: any ActivationSource, weights: Weights?, catalogue: [Fault] = Fault.catalogue
+  ) throws -> Verdict {
+    guard capture.precision.type.unitRoundoff <= ScalarType.float32.unitRoundoff else { return self }
+    let operations = Dictionary(
+      capture.configuration.operations.map { ($0.output, $0) }, uniquingKeysWith: { first, _ in first })
+    var (findings, causes) = (findings, [Activation: Cause]())
+    for (index, finding) in findings.enumerated() {
+      guard finding.zone == .consistent, finding.method == .replay, finding.hidden.isEmpty,
+        let operation = operations[finding.activation], SubtleFaults.examines(operation.kind),
+        let search = try SubtleFaults(operation, in: capture, weights: weights)
+      else { continue }
+      let found = search.found(catalogue)
+      guard let first = found.first else { continue }
+      findings[index] = Finding(
+        activation: finding.activation, zone: .suspect, ratio: first.deviations / SubtleEvidence.threshold,
+        index: finding.index, got: finding.got, want: finding.want, inherited: finding.inherited,
+        problem: first.description)
+      causes[finding.activation] = Cause(
+        id: first.fault.id, name: first.fault.name, ratio: abs(first.share - 1), nextRatio: nil,
+        equivalents: found.dropFirst().map(\.fault.id))
+    }
+    guard !causes.isEmpty else { return self }
+    let first = findings.first { $0.zone != .consistent }
+    return Verdict(
+      outcome: outcome == .consistent ? .inconclusive : outcome, method: method, findings: findings,
+      notCompared: notCompared, cause: cause ?? first.flatMap { causes[$0.activation] }, notes: notes)
+  }
+}
+
+/// A fault too small for any one element that all of them together show.
+///
+/// With d = faulty − right, r = got − right and σ what rounding leaves of each element, λ = ⟨r, d⟩/⟨d, d⟩ (each divided
+/// by σ²) says how much of the fault is in the capture: about 0 in an honest one, about 1 where the fault is planted.
+/// Errors of one row may share a cause, such as its mean or its sum, so that a row counts as one observation. What the
+/// contract allows an implementation to be off everywhere, always to the same side, is taken off first.
+struct SubtleEvidence: Sendable {
+  let fault: Fault
+  /// λ.
+  let share: Double
+  /// By how many standard deviations the errors exceed what rounding and the contract explain.
+  let deviations: Double
+
+  /// More than this is no chance.
+  static let threshold = 6.0
+
+  /// Whether the capture holds the whole fault, and nothing allowed explains it.
+  var isConclusive: Bool { deviations >= Self.threshold && abs(share - 1) <= 0.5 }
+
+  /// What is found, in a sentence without its subject.
+  var description: String {
+    let percent = Int((100 * share).rounded())
+    return "has errors that all rows share as if \(fault.name) (\(percent) % of the effect, "
+      + "\(Int(min(deviations, 1e6))) standard deviations)"
+  }
+}
+
+/// The faults of small effect that are tried at every operation that works row by row.
+struct SubtleFaults {
+  let site: FaultSite
+  let right: Estimate
+  let got: Tensor<Double>
+  private let isJudged: (Int) -> Bool
+
+  /// More elements than this say nothing more.
+  private static let elementsAtMost = 1 << 19
+
+  init(site: FaultSite, right: Estimate, got: Tensor<Double>) {
+    self.site = site
+    self.right = right
+    self.got = got
+    self.isJudged = site.operation.judgedElements(site.inputs, configuration: site.configuration)
+  }
+
+  /// Gathers what one operation of a capture read and made; nil where the capture lacks a part of it.
+  init?(_ operation: TouchstoneModel.Operation, in capture: any ActivationSource, weights: Weights?) throws {
+    let activations = try operation.inputs.compactMap { try capture.tensor($0) }
+    let parameters = operation.parameters.compactMap { weights?.float64($0) }
+    guard activations.count == operation.inputs.count, parameters.count == operation.parameters.count,
+      let got = try capture.tensor(operation.output),
+      let right = try Judge(weights: weights).estimate(operation.output, in: capture)
+    else { return nil }
+    self.init(
+      site: FaultSite(
+        operation: operation, activations: activations, parameters: parameters, inputs: capture.inputs,
+        temperature: capture.temperature, configuration: capture.configuration, activation: { _ in nil },
+        parameter: { _ in nil }),
+      right: right, got: got)
+  }
+
+  /// Whether operations of this kind are examined at all.
+  static func examines(_ kind: TouchstoneModel.Operation.Kind) -> Bool {
+    switch kind {
+    case .layerNorm, .maskedSoftmax, .softmax: true
+    default: false
+    }
+  }
+
+  /// The subtle faults of the catalogue that this capture shows, the clearest first.
+  func found(_ catalogue: [Fault]) -> [SubtleEvidence] {
+    catalogue.filter { $0.isSubtle && $0.points.contains(site.operation.output.point) }
+      .compactMap(evidence).filter(\.isConclusive).sorted { $0.deviations > $1.deviations }
+  }
+
+  /// How much of one fault is in the capture; nil where it changes nothing here.
+  func evidence(_ fault: Fault) -> SubtleEvidence? {
+    guard Self.examines(site.operation.kind), got.count <= Self.elementsAtMost,
+      let faulty = fault.spoilt(site), faulty.shape == got.shape
+    else { return nil }
+    let allowance = Allowance(site, right.values)
+    var total = Moments()
+    for row in distinctRows() { total.add(moments(row, faulty, allowance)) }
+    guard total.norm > 0, total.norm.isFinite, total.cross.isFinite else { return nil }
+    return SubtleEvidence(
+      fault: fault, share: total.cross / total.norm,
+      deviations: (abs(total.cross) - total.allowed) / total.norm.squareRoot())
+  }
+
+  /// ⟨r, d⟩, ⟨d, d⟩ and ⟨allowance, |d|⟩ over independent observations.
+  private struct Moments {
+    var (cross, norm, allowed) = (0.0, 0.0, 0.0)
+
+    mutating func add(_ other: Moments) {
+      cross += other.cross
+      norm += other.norm
+      allowed += other.allowed
+    }
+  }
+
+  /// What one row says: one observation of the relative error that its elements share, and in softmax one of each
+  /// element besides.
+  private func moments(_ row: Int, _ faulty: Tensor<Double>, _ allowance: Allowance) -> Moments {
+    let width = got.rowWidth
+    let offsets = (row * width..<(row + 1) * width).filter { offset in
+      isJudged(offset) && right.bounds[offset].stat > 0 && right.bounds[offset].stat.isFinite
+        && right.values.values[offset] != 0
+    }
+    guard !offsets.isEmpty else { return Moments() }
+    func standardised(_ value: (Int) -> Double) -> [Double] {
+      offsets.map { value($0) * 8 / right.bounds[$0].stat }
+    }
+    let d = standardised { faulty.values[$0] - right.values.values[$0] }
+    let r = standardised { got.values[$0] - right.values.values[$0] }
+    let common = standardised(allowance.shared)
+    let count = Double(offsets.count)
+    let length = common.reduce(0) { $0 + $1 * $1 }
+    guard length > 0 else { return Moments() }
+    let (ofD, ofR) = (dot(d, common) / length, dot(r, common) / length)
+    var moments = Moments(
+      cross: ofD * ofR * length / count, norm: ofD * ofD * length / count,
+      allowed: abs(ofD) * allowance.ofRow * length / count)
+    guard site.operation.kind.isSoftmax else { return moments }
+    let ofElements = standardised(allowance.ofElement)
+    for index in d.indices {
+      let own = d[index] - ofD * common[index]
+      moments.cross += own * (r[index] - ofR * common[index])
+      moments.norm += own * own
+      moments.allowed += abs(own) * ofElements[index]
+    }
+    return moments
+  }
+
+  private func dot(_ a: [Double], _ b: [Double]) -> Double {
+    zip(a, b).reduce(0) { $0 + $1.0 * $1.1 }
+  }
+
+  /// Rows of the input that differ: equal rows are rounded alike.
+  private func distinctRows() -> [Int] {
+    let input = site.activations[0]
+    var seen: Set<[Double]> = []
+    return (0..<input.rowCount).filter { row in
+      let first = row * input.rowWidth
+      return seen.insert((first..<first + input.rowWidth).filter(isJudged).map { input.values[$0] }).inserted
+    }
+  }
+}
+
+/// How far an implementation within the contract may be off in each element to the same side everywhere.
+private struct Allowance {
+  private let kind: TouchstoneModel.Operation.Kind
+  private let value: Tensor<Double>
+  private let input: Tensor<Double>
+  private let bias: [Double]
+  private let greatest: [Double]
+  private let temperature: Double
+  private static let unit = 0x1p-24
+
+  init(_ site: FaultSite, _ value: Tensor<Double>) {
+    self.value = value
+    kind = site.operation.kind
+    let input = site.activations[0]
+    self.input = input
+    bias = site.parameters.count > 1 ? site.parameters[1].values : []
+    temperature = kind == .softmax ? site.temperature : 1
+    greatest = (0..<input.rowCount).map { row in
+      input.row(row).reduce(-.infinity) { $1.isFinite ? max($0, $1) : $0 }
+    }
+  }
+
+  /// What an error that a whole row shares is proportional to: a wrong 1/√ or a wrong sum.
+  func shared(_ offset: Int) -> Double {
+    let y = value.values[offset]
+    return kind.isSoftmax ? y : y - bias[offset % value.rowWidth]
+  }
+
+  /// How far off the same way everywhere 1/√, or the sum and the division by it, may be, relatively.
+  let ofRow = 2 * unit
+
+  /// How far off the same way exp may be, with a rounded log₂e.
+  func ofElement(_ offset: Int) -> Double {
+    let distance = abs(input.values[offset] - greatest[offset / input.rowWidth]) / temperature
+    return Self.unit * abs(value.values[offset]) * (3 + 0.25 * (distance.isFinite ? distance : 0))
+  }
+}
+
+extension TouchstoneModel.Operation.Kind {
+  fileprivate var isSoftmax: Bool { self == .maskedSoftmax || self == .softmax }
+}
+
+extension Fault {
+  /// Whether its effect can be small in every element and yet be one in all of them together.
+  var isSubtle: Bool {
+    switch family {
+    case .layerNorm, .softmax: true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import TouchstoneModel
+
+extension WeightEvidence {
+  /// Looks for one wrong weight behind the errors of an operation.
+  ///
+  /// - Parameters:
+  ///   - operation: a product with weights; anything else gives nil.
+  ///   - input: what it read.
+  ///   - parameters: the weight before the bias.
+  ///   - got: the captured output.
+  ///   - want: the output by the definition, with its bounds.
+  package init?(
+    _ operation: Operation, input: Tensor<Double>, parameters: [Tensor<Double>], got: Tensor<Double>,
+    want: Estimate
+  ) {
+    let view: MatrixView
+    var isSplit = false
+    switch operation.kind {
+    case .linear:
+      view = MatrixView(parameters[0])
+    case .headProjection(let part, _):
+      let width = parameters[0].rowWidth / 3
+      let columns = part * width..<(part + 1) * width
+      view = MatrixView(parameters[0], columns: columns)
+      isSplit = true
+    case .unembedding:
+      view = MatrixView(transposing: parameters[0])
+    default: return nil
+    }
+    let residual = zip(got.values, want.values.values).map { $0 - $1 }
+    let scale = want.bounds.map { $0.stat / 8 }
+    guard residual.allSatisfy(\.isFinite) else { return nil }
+    func joined(_ values: [Double]) -> [Double] {
+      isSplit ? Tensor(values, shape: got.shape).joinedHeads().values : values
+    }
+    guard
+      let search = WeightSearch(
+        input: input, weight: view, residual: joined(residual), scale: joined(scale)),
+      let best = search.best()
+    else { return nil }
+    self = best
+  }
+}
+
+extension Tensor<Double> {
+  /// [H, T, d] → [T, H·d].
+  package func joinedHeads() -> Tensor<Double> {
+    let (heads, tokens, width) = (shape[0], shape[1], shape[2])
+    var joined: [Double] = []
+    joined.reserveCapacity(count)
+    for token in 0..<tokens {
+      for head in 0..<heads { joined += row(head * tokens + token) }
+    }
+    return Tensor(joined, shape: [tokens, heads * width])
+  }
+}

@@ -1,0 +1,32 @@
+import Foundation
+import Testing
+import TouchstoneFaults
+import TouchstoneGolden
+import TouchstoneModel
+
+/// What the probes see of the catalogue, held at what was measured: a probe or a bound that sees less fails here.
+@Suite struct ProbePowerTests {
+  private static let folder = URL(fileURLWithPath: #filePath)
+    .appendingPathComponent("../../../golden/probes").standardizedFileURL
+
+  private static func goldens() throws -> [ActivationFile] {
+    try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".h5") }.sorted()
+      .map { try ActivationFile(path: folder.appendingPathComponent($0).path) }
+  }
+
+  @Test func theProbesSeeWhatTheyWereMeasuredToSee() throws {
+    let goldens = try Self.goldens()
+    #expect(goldens.count >= 10)
+    let tables = try goldens.map { golden -> PowerTable in
+      let weights = try #require(try golden.weights())
+      return try PowerTable(weights: weights, inputs: golden.inputs)
+    }
+    let table = PowerTable.merged(tables)
+    let all = table.total(.anyGolden)
+    #expect(all.visible > 1500)
+    #expect(all.share >= 0.99, "\(all), never seen: \(table.survivors)")
+    #expect(table.total(.everySite).share >= 0.95, "\(table.total(.everySite))")
+    #expect(table.total(.oneSite).share >= 0.95, "\(table.total(.oneSite))")
+    #expect(table.survivors.isEmpty, "\(table.survivors)")
+  }
+}
