@@ -23,7 +23,7 @@ import TouchstoneModel
     }
     let table = PowerTable.merged(tables)
     let all = table.total(.anyGolden)
-    #expect(all.visible > 1500)
+    #expect(all.visible > 900)
     #expect(all.share >= 0.99, "\(all), never seen: \(table.survivors)")
     #expect(table.total(.everySite).share >= 0.95, "\(table.total(.everySite))")
     #expect(table.total(.oneSite).share >= 0.95, "\(table.total(.oneSite))")
