@@ -8,115 +8,123 @@ import TouchstoneCPU
 /// Columns of a packed panel; one row of it is a cache line.
 private let panelWidth = 16
 
-/// The columns that a tile computes at once: with 512-bit vectors those of two panels, else of one.
-private struct Strip {
-  var low: touchstone_lanes
-  #if KERNEL_AVX512
-    static let panels = 2
-    var high: touchstone_lanes
-  #else
-    static let panels = 1
-  #endif
+// MARK: What a tile holds in registers
 
+/// The columns of some neighbouring panels, of one row of W or of the result.
+private protocol Strip {
+  static var panels: Int { get }
   /// `distance`: from one panel to the next.
-  @inline(__always)
-  init(at pointer: UnsafePointer<Float>, distance: Int) {
-    low = touchstone_load(pointer)
-    #if KERNEL_AVX512
-      high = touchstone_load(pointer + distance)
-    #endif
+  init(at pointer: UnsafePointer<Float>, distance: Int)
+  func store(to pointer: UnsafeMutablePointer<Float>)
+  mutating func add(_ x: touchstone_lanes, times w: Self)
+  static func prefetch(_ pointer: UnsafePointer<Float>, distance: Int)
+}
+
+private struct OnePanel: Strip {
+  var lanes: touchstone_lanes
+
+  @inline(__always) static var panels: Int { 1 }
+  @inline(__always) init(at pointer: UnsafePointer<Float>, distance: Int) { lanes = touchstone_load(pointer) }
+  @inline(__always) func store(to pointer: UnsafeMutablePointer<Float>) { touchstone_store(lanes, pointer) }
+
+  @inline(__always) mutating func add(_ x: touchstone_lanes, times w: Self) {
+    lanes = touchstone_multiply_add(x, w.lanes, lanes)
   }
 
   @inline(__always)
-  static func prefetch(_ pointer: UnsafePointer<Float>, distance: Int) {
-    touchstone_prefetch(pointer)
-    #if KERNEL_AVX512
-      touchstone_prefetch(pointer + distance)
-    #endif
+  static func prefetch(_ pointer: UnsafePointer<Float>, distance: Int) { touchstone_prefetch(pointer) }
+}
+
+/// Some panels beside some more.
+private struct Beside<Left: Strip, Right: Strip>: Strip {
+  var left: Left
+  var right: Right
+
+  @inline(__always) static var panels: Int { Left.panels + Right.panels }
+
+  @inline(__always) init(at pointer: UnsafePointer<Float>, distance: Int) {
+    left = Left(at: pointer, distance: distance)
+    right = Right(at: pointer + Left.panels * distance, distance: distance)
   }
 
-  @inline(__always)
-  func store(to pointer: UnsafeMutablePointer<Float>) {
-    touchstone_store(low, pointer)
-    #if KERNEL_AVX512
-      touchstone_store(high, pointer + panelWidth)
-    #endif
+  @inline(__always) func store(to pointer: UnsafeMutablePointer<Float>) {
+    left.store(to: pointer)
+    right.store(to: pointer + Left.panels * panelWidth)
   }
 
-  @inline(__always)
-  mutating func add(_ x: Float, times w: Strip) {
-    let broadcast = touchstone_lanes(repeating: x)
-    low = touchstone_multiply_add(broadcast, w.low, low)
-    #if KERNEL_AVX512
-      high = touchstone_multiply_add(broadcast, w.high, high)
-    #endif
+  @inline(__always) mutating func add(_ x: touchstone_lanes, times w: Self) {
+    left.add(x, times: w.left)
+    right.add(x, times: w.right)
+  }
+
+  @inline(__always) static func prefetch(_ pointer: UnsafePointer<Float>, distance: Int) {
+    Left.prefetch(pointer, distance: distance)
+    Right.prefetch(pointer + Left.panels * distance, distance: distance)
   }
 }
 
-/// The unfinished sums of the rows of a tile, held in registers.
+private typealias TwoPanels = Beside<OnePanel, OnePanel>
+private typealias ThreePanels = Beside<TwoPanels, OnePanel>
+private typealias FourPanels = Beside<TwoPanels, TwoPanels>
+
+/// The unfinished sums of the rows of a tile.
 private protocol Sums {
+  associatedtype Columns: Strip
   static var rows: Int { get }
   init(at start: UnsafePointer<Float>, stride: Int)
-  mutating func add(_ x: UnsafePointer<Float>, stride: Int, times w: Strip)
+  mutating func add(_ x: UnsafePointer<Float>, stride: Int, times w: Columns)
   func store(to y: UnsafeMutablePointer<Float>, stride: Int)
 }
 
-private struct TwoRows: Sums {
-  var first: Strip
-  var second: Strip
-
-  @inline(__always) static var rows: Int { 2 }
-
-  @inline(__always)
-  init(at start: UnsafePointer<Float>, stride: Int) {
-    first = Strip(at: start, distance: panelWidth)
-    second = Strip(at: start + stride, distance: panelWidth)
-  }
+/// One row of sums.
+private struct Rows1<Columns: Strip>: Sums {
+  var sums: Columns
+  @inline(__always) static var rows: Int { 1 }
 
   @inline(__always)
-  mutating func add(_ x: UnsafePointer<Float>, stride: Int, times w: Strip) {
-    first.add(x[0], times: w)
-    second.add(x[stride], times: w)
+  init(at start: UnsafePointer<Float>, stride: Int) { sums = Columns(at: start, distance: panelWidth) }
+
+  @inline(__always) mutating func add(_ x: UnsafePointer<Float>, stride: Int, times w: Columns) {
+    sums.add(touchstone_lanes(repeating: x[0]), times: w)
   }
 
-  @inline(__always)
-  func store(to y: UnsafeMutablePointer<Float>, stride: Int) {
-    first.store(to: y)
-    second.store(to: y + stride)
-  }
+  @inline(__always) func store(to y: UnsafeMutablePointer<Float>, stride: Int) { sums.store(to: y) }
 }
 
-private struct Stacked<Upper: Sums, Lower: Sums>: Sums {
+/// Some rows of sums above some more.
+private struct Above<Upper: Sums, Lower: Sums>: Sums where Upper.Columns == Lower.Columns {
   var upper: Upper
   var lower: Lower
 
   @inline(__always) static var rows: Int { Upper.rows + Lower.rows }
 
-  @inline(__always)
-  init(at start: UnsafePointer<Float>, stride: Int) {
+  @inline(__always) init(at start: UnsafePointer<Float>, stride: Int) {
     upper = Upper(at: start, stride: stride)
     lower = Lower(at: start + Upper.rows * stride, stride: stride)
   }
 
-  @inline(__always)
-  mutating func add(_ x: UnsafePointer<Float>, stride: Int, times w: Strip) {
+  @inline(__always) mutating func add(_ x: UnsafePointer<Float>, stride: Int, times w: Upper.Columns) {
     upper.add(x, stride: stride, times: w)
     lower.add(x + Upper.rows * stride, stride: stride, times: w)
   }
 
-  @inline(__always)
-  func store(to y: UnsafeMutablePointer<Float>, stride: Int) {
+  @inline(__always) func store(to y: UnsafeMutablePointer<Float>, stride: Int) {
     upper.store(to: y, stride: stride)
     lower.store(to: y + Upper.rows * stride, stride: stride)
   }
 }
 
-private typealias FourRows = Stacked<TwoRows, TwoRows>
-private typealias SixRows = Stacked<FourRows, TwoRows>
-private typealias EightRows = Stacked<FourRows, FourRows>
-private typealias TwelveRows = Stacked<EightRows, FourRows>
+private typealias Rows2<Columns: Strip> = Above<Rows1<Columns>, Rows1<Columns>>
+private typealias Rows3<Columns: Strip> = Above<Rows2<Columns>, Rows1<Columns>>
+private typealias Rows4<Columns: Strip> = Above<Rows2<Columns>, Rows2<Columns>>
+private typealias Rows5<Columns: Strip> = Above<Rows4<Columns>, Rows1<Columns>>
+private typealias Rows6<Columns: Strip> = Above<Rows4<Columns>, Rows2<Columns>>
+private typealias Rows7<Columns: Strip> = Above<Rows4<Columns>, Rows3<Columns>>
+private typealias Rows8<Columns: Strip> = Above<Rows4<Columns>, Rows4<Columns>>
 
-/// One tile: some rows of x by two panels of W.
+// MARK: One tile
+
+/// Some rows of x by some neighbouring panels of W.
 private struct Tile {
   let x: UnsafePointer<Float>
   let xStride: Int
@@ -127,69 +135,116 @@ private struct Tile {
   let startStride: Int
   let y: UnsafeMutablePointer<Float>
   let yStride: Int
-  /// From each number of W to one that will be needed later; 0 where there is none to fetch.
-  let ahead: Int
+  let fetching: Fetching
 
-  /// Several rows, strip by strip.
-  @inline(__always)
-  func compute<Rows: Sums>(_ rows: Rows.Type) {
-    var index = 0
-    while index < 2 {
-      let column = index * panelWidth
-      var sums = Rows(at: start + column, stride: startStride)
-      var w = panel + index * panelStride
-      var k = 0
-      while k < depth {
-        Strip.prefetch(w + ahead, distance: panelStride)
-        sums.add(x + k, stride: xStride, times: Strip(at: w, distance: panelStride))
-        w += panelWidth
-        k += 1
-      }
-      sums.store(to: y + column, stride: yStride)
-      index += Strip.panels
-    }
-  }
-
-  /// One row, both panels at once: what a single token needs is bound by how fast W arrives.
-  @inline(__always)
-  func computeOneRow() {
-    var low = touchstone_load(start)
-    var high = touchstone_load(start + panelWidth)
+  @inline(never)
+  func compute<Rows: Sums>(_: Rows.Type) {
+    var sums = Rows(at: start, stride: startStride)
     var w = panel
+    var ahead = UnsafeRawPointer(fetching.first)
     var k = 0
     while k < depth {
-      let broadcast = touchstone_lanes(repeating: x[k])
-      low = touchstone_multiply_add(broadcast, touchstone_load(w), low)
-      high = touchstone_multiply_add(broadcast, touchstone_load(w + panelStride), high)
+      let line = ahead.assumingMemoryBound(to: Float.self)
+      if fetching.everyPanel {
+        Rows.Columns.prefetch(line, distance: panelStride)
+      } else {
+        touchstone_prefetch(line)
+      }
+      ahead += fetching.bytesPerStep
+      sums.add(x + k, stride: xStride, times: Rows.Columns(at: w, distance: panelStride))
       w += panelWidth
       k += 1
     }
-    touchstone_store(low, y)
-    touchstone_store(high, y + panelWidth)
+    sums.store(to: y, stride: yStride)
+  }
+
+  @inline(__always) func compute<Columns: Strip>(rows: Int, _: Columns.Type) {
+    switch rows {
+    case 1: compute(Rows1<Columns>.self)
+    case 2: compute(Rows2<Columns>.self)
+    #if KERNEL_AVX512 || KERNEL_AVX2 || arch(arm64)
+      case 3: compute(Rows3<Columns>.self)
+      case 4: compute(Rows4<Columns>.self)
+      case 5: compute(Rows5<Columns>.self)
+      case 6: compute(Rows6<Columns>.self)
+    #endif
+    #if KERNEL_AVX512
+      case 7: compute(Rows7<Columns>.self)
+      case 8: compute(Rows8<Columns>.self)
+    #endif
+    default: break
+    }
+  }
+
+  @inline(__always) func compute(rows: Int, panels: Int) {
+    switch panels {
+    case 1: compute(rows: rows, OnePanel.self)
+    #if KERNEL_AVX512
+      case 2: compute(rows: rows, TwoPanels.self)
+      case 3: compute(rows: rows, ThreePanels.self)
+    #else
+      case 2: compute(Rows1<TwoPanels>.self)
+    #endif
+    default: compute(Rows1<FourPanels>.self)
+    }
   }
 }
 
-@inline(never) private func oneRow(_ tile: Tile) { tile.computeOneRow() }
-@inline(never) private func twoRows(_ tile: Tile) { tile.compute(TwoRows.self) }
-@inline(never) private func fourRows(_ tile: Tile) { tile.compute(FourRows.self) }
-@inline(never) private func sixRows(_ tile: Tile) { tile.compute(SixRows.self) }
-@inline(never) private func eightRows(_ tile: Tile) { tile.compute(EightRows.self) }
-@inline(never) private func twelveRows(_ tile: Tile) { tile.compute(TwelveRows.self) }
+/// What a tile brings to the second-level cache while it computes: a part of the block of W that comes next.
+///
+/// The tiles of a block share the next one out evenly; fetched all at once it would keep the tile waiting.
+private struct Fetching {
+  let first: UnsafePointer<Float>
+  /// Over the depth; less than a line where several tiles share a panel.
+  let bytesPerStep: Int
+  /// Whether a step fetches a line of every panel, or one line.
+  let everyPanel: Bool
 
-/// How many of the `remaining` rows the next tile takes: what fits the registers, and no tile left too thin.
-@inline(__always)
-private func tileHeight(_ remaining: Int) -> Int {
-  #if KERNEL_AVX512
-    if remaining >= 12 && remaining != 16 { return 12 }
-    if remaining >= 8 { return 8 }
-    if remaining >= 6 { return 6 }
-  #elseif KERNEL_AVX2 || arch(arm64)
-    if remaining >= 6 && remaining != 8 { return 6 }
-  #endif
+  @inline(__always) init(nothingBeyond line: UnsafePointer<Float>) {
+    (first, bytesPerStep, everyPanel) = (line, 0, false)
+  }
+
+  /// - Parameters:
+  ///   - next: `depth` rows of `panels` panels, `distance` apart.
+  ///   - tile: of `tiles` that share them out.
+  @inline(__always)
+  init(next: UnsafePointer<Float>, depth: Int, panels: Int, distance: Int, tile: Int, tiles: Int) {
+    everyPanel = tiles < panels
+    let panel = everyPanel ? 0 : tile * panels / tiles
+    let firstTile = everyPanel ? 0 : divided(panel * tiles, by: panels)
+    let count = everyPanel ? tiles : divided((panel + 1) * tiles, by: panels) - firstTile
+    first = next + panel * distance + (tile - firstTile) * depth / count * panelWidth
+    bytesPerStep = divided(panelWidth * 4, by: count)
+  }
+}
+
+// MARK: The product
+
+#if KERNEL_AVX512
+  private let greatestHeight = 8
+  private let greatestWidth = 3
+#elseif KERNEL_AVX2 || arch(arm64)
+  private let greatestHeight = 6
+  private let greatestWidth = 1
+#else
+  private let greatestHeight = 2
+  private let greatestWidth = 1
+#endif
+
+/// Rows of W in one block: so many that a block of the widest tile and the rows of x stay in the second-level cache.
+private let greatestDepth = 768
+
+/// `count`/`size`, rounded up.
+@inline(__always) private func divided(_ count: Int, by size: Int) -> Int { (count + size - 1) / size }
+
+/// The panels that the next tiles take, of `remaining`, an even number or one that `greatestWidth` has left.
+@inline(__always) private func tileWidth(_ remaining: Int, rows: Int) -> Int {
+  // What a single row needs is bound by how fast W arrives: several streams at once.
   #if KERNEL_AVX512 || KERNEL_AVX2 || arch(arm64)
-    if remaining >= 4 { return 4 }
+    if rows == 1 && remaining >= 4 { return 4 }
   #endif
-  return remaining >= 2 ? 2 : 1
+  if rows == 1 && remaining >= 2 { return 2 }
+  return remaining == 2 || remaining == 4 ? min(2, greatestWidth) : min(remaining, greatestWidth)
 }
 
 /// y = start + x·W for `rows` rows of x and `panelCount` (an even number of) panels of W, each `depth` rows
@@ -205,28 +260,43 @@ public func multiply(
   start: UnsafePointer<Float>, startStride: Int,
   result y: UnsafeMutablePointer<Float>, resultStride yStride: Int
 ) {
+  let tiles = divided(rows, by: greatestHeight)
+  let blocks = max(1, divided(depth, by: greatestDepth))
   var panel = 0
   while panel < panelCount {
+    let width = tileWidth(panelCount - panel, rows: rows)
     let column = panel * panelWidth
-    var row = 0
-    while row < rows {
-      let height = tileHeight(rows - row)
-      let tile = Tile(
-        x: x + row * xStride, xStride: xStride, panel: panels + panel * panelStride,
-        panelStride: panelStride, depth: depth, start: start + row * startStride + column,
-        startStride: startStride, y: y + row * yStride + column, yStride: yStride,
-        // While the last rows pass over these panels, the next ones are fetched.
-        ahead: row + height == rows ? 2 * panelStride : 0)
-      switch height {
-      case 1: oneRow(tile)
-      case 2: twoRows(tile)
-      case 4: fourRows(tile)
-      case 6: sixRows(tile)
-      case 8: eightRows(tile)
-      default: twelveRows(tile)
+    var block = 0
+    while block < blocks {
+      let firstK = block * depth / blocks
+      let lastK = (block + 1) * depth / blocks
+      let w = panels + panel * panelStride + firstK * panelWidth
+      let isLast = block == blocks - 1
+      let next = isLast ? panels + (panel + width) * panelStride : w + (lastK - firstK) * panelWidth
+      var tile = 0
+      while tile < tiles {
+        let row = tile * rows / tiles
+        let target = y + row * yStride + column
+        // A chain that an earlier block began goes on from where y holds it.
+        let startsHere = block == 0
+        // One row leaves a block before another could fetch it, and its streams the processor itself foresees.
+        let fetching =
+          rows == 1
+          ? Fetching(nothingBeyond: w)
+          : Fetching(
+            next: next, depth: lastK - firstK, panels: width, distance: panelStride, tile: tile, tiles: tiles)
+        Tile(
+          x: x + row * xStride + firstK, xStride: xStride, panel: w, panelStride: panelStride,
+          depth: lastK - firstK,
+          start: startsHere ? start + row * startStride + column : UnsafePointer(target),
+          startStride: startsHere ? startStride : yStride, y: target, yStride: yStride,
+          fetching: fetching
+        )
+        .compute(rows: (tile + 1) * rows / tiles - row, panels: width)
+        tile += 1
       }
-      row += height
+      block += 1
     }
-    panel += 2
+    panel += width
   }
 }

@@ -40,7 +40,7 @@ extension ForwardPass {
     }
   }
 
-  /// One head of at most twelve rows: scores, softmax, and the average of the values.
+  /// One head of at most sixteen rows: scores, softmax, and the average of the values.
   private func attendTile(
     _ layer: Int, _ head: Int, _ rows: Rows, tile: Int, thread: Int, _ observed: ObservedAttention?
   ) {

@@ -9,17 +9,26 @@ extension ForwardPass {
     _ x: RowBuffer, _ matrix: PackedMatrix, to y: RowBuffer, rows: Int,
     finish: ((_ row: Int, _ column: Int, _ count: Int) -> Void)? = nil
   ) {
-    let pieces = Pieces(rows: rows, matrix: matrix, threadCount: pool.threadCount)
-    let kernels = kernels
+    matrix.multiply(x, to: y, rows: rows, kernels: kernels, pool: pool, finish: finish)
+  }
+}
+
+extension PackedMatrix {
+  /// y = x·W + b, shared out among the threads of a pool; see ``ForwardPass/linear(_:_:to:rows:finish:)``.
+  func multiply(
+    _ x: RowBuffer, to y: RowBuffer, rows: Int, kernels: Kernels, pool: ThreadPool,
+    finish: ((_ row: Int, _ column: Int, _ count: Int) -> Void)?
+  ) {
+    let pieces = Pieces(rows: rows, matrix: self, threadCount: pool.threadCount)
     pool.run(chunks: pieces.count) { chunk, _ in
       let (rowRange, panelRange) = pieces[chunk]
       let column = panelRange.lowerBound * Kernels.panelWidth
       kernels.multiply(
-        x.row(rowRange.lowerBound), x.stride, rowRange.count, matrix.depth,
-        matrix.panels + panelRange.lowerBound * matrix.panelStride, matrix.panelStride, panelRange.count,
-        matrix.bias + column, 0, y.row(rowRange.lowerBound) + column, y.stride)
+        x.row(rowRange.lowerBound), x.stride, rowRange.count, depth,
+        panels + panelRange.lowerBound * panelStride, panelStride, panelRange.count,
+        bias + column, 0, y.row(rowRange.lowerBound) + column, y.stride)
       guard let finish else { return }
-      let columns = min(panelRange.upperBound * Kernels.panelWidth, matrix.columns) - column
+      let columns = min(panelRange.upperBound * Kernels.panelWidth, columns) - column
       for row in rowRange { finish(row, column, columns) }
     }
   }
@@ -47,8 +56,9 @@ struct Pieces {
     let isSmall = threadCount == 1 || rows * matrix.depth * matrix.columns < Self.leastWork
     rowsPerPiece = isSmall ? rows : min(rows, Self.greatestRows)
     let rowBlocks = (rows + rowsPerPiece - 1) / rowsPerPiece
-    let wantedGroups = isSmall ? 1 : max(1, 16 * threadCount / rowBlocks)
-    pairsPerPiece = max(1, (pairs + wantedGroups - 1) / wantedGroups)
+    let wantedGroups = isSmall ? 1 : max(1, 8 * threadCount / rowBlocks)
+    // Whole tiles of the widest kind, which are three panels wide.
+    pairsPerPiece = roundedUp(max(1, (pairs + wantedGroups - 1) / wantedGroups), to: 3)
     pairGroups = (pairs + pairsPerPiece - 1) / pairsPerPiece
     count = rowBlocks * pairGroups
   }

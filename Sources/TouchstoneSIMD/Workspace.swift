@@ -22,7 +22,7 @@ final class Workspace: Sendable {
   let headContext: [RowBuffer]
 
   /// Rows that attention computes at once.
-  static let attentionRows = 12
+  static let attentionRows = 16
 
   init(_ configuration: Configuration, rows: Int, keys: Int, threadCount: Int) {
     let width = configuration.width
