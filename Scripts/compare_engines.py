@@ -3,11 +3,12 @@
 usage: python Scripts/compare_engines.py FOLDER [ROUNDS]
 FOLDER holds a GPT-2 as Hugging Face saves it (touchstone synthesize --preset gpt2-124m --out FOLDER); model.gguf
 is written into it when it is missing. Needs numpy, torch, transformers, safetensors, gguf, llama-cpp-python, and
-the release build (swift build -c release).
+the release build (swift build -c release), or another program that TOUCHSTONE names.
 """
 import json, os, platform, statistics, subprocess, sys, time
 
 PREFILL, DECODE, DECODED = (16, 128, 512, 1024), (16, 512), 24
+PROGRAM = os.environ.get("TOUCHSTONE", ".build/release/touchstone")
 THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 TOKENS = [(i * 7919 + 13) % 50257 for i in range(1024)]
 
@@ -62,7 +63,7 @@ def llama(folder):
 
 
 def touchstone(folder):
-    output = subprocess.run([".build/release/touchstone", "bench", "--model", folder, "--json"],
+    output = subprocess.run([PROGRAM, "bench", "--model", folder, "--json"],
                             check=True, capture_output=True, text=True).stdout
     found = json.loads(output)
     return {"prefill": {x["tokens"]: x["seconds"] for x in found["prefill"]},

@@ -24,11 +24,25 @@ import TouchstoneSIMD
     let decoded = try JSONDecoder().decode(BenchmarkResult.self, from: Data(result.json().utf8))
     #expect(decoded.prefill.map(\.seconds) == result.prefill.map(\.seconds))
     #expect(result.table.contains("of the peak"))
+    #expect(result.plot.components(separatedBy: "<circle").count - 1 == 3)
   }
 
   @Test func whatReadingTheModelThrowsIsPassedOn() {
     #expect(throws: BadInput.self) {
       try Benchmark().run(weights: { throw BadInput(problem: "no model") })
     }
+  }
+}
+
+@Suite struct KernelBenchmarkTests {
+  @Test func everyKernelIsTimedAtEverySize() throws {
+    let result = try KernelBenchmark(
+      instructionSet: InstructionSet.available.last, threadCount: 2, secondsEach: 0)
+    #expect(
+      result.timings.count
+        == KernelBenchmark.rows.count * KernelBenchmark.shapes.count + KernelBenchmark.functions.count)
+    #expect(result.timings.allSatisfy { $0.seconds > 0 && $0.operationsPerSecond.isFinite })
+    let decoded = try JSONDecoder().decode(KernelBenchmark.self, from: Data(result.json().utf8))
+    #expect(decoded.timings.map(\.seconds) == result.timings.map(\.seconds))
   }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import TouchstoneBenchmark
 import TouchstoneCheckpoints
+import TouchstoneModel
 
 /// How fast the fast implementation is on this machine.
 struct Bench: ParsableCommand {
@@ -12,10 +13,15 @@ struct Bench: ParsableCommand {
       prompts of 16 to 1024 tokens and single tokens at contexts 16 and 512; medians. Run it on an idle machine. \
       TOUCHSTONE_INSTRUCTION_SET (baseline, avx2, avx512) forces lower instructions than the processor has.
 
+      --kernels times the kernels one by one instead: the matrix products of GPT-2, exp, GELU, softmax and \
+      LayerNorm. Scripts/compare_kernels.py prints them beside those of other libraries.
+
       Presets: \(Preset.all.map(\.name).joined(separator: ", "))
 
       Example:
         touchstone bench --preset gpt2-124m
+        touchstone bench --preset gpt2-124m --curve growth.svg
+        touchstone bench --kernels --json
       """)
 
   @Option(help: ArgumentHelp("A Hugging Face folder of the GPT-2 family.", valueName: "dir"))
@@ -30,14 +36,34 @@ struct Bench: ParsableCommand {
   @Flag(help: "Prints one JSON object.")
   var json = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Times more lengths and draws time against length into this SVG file.", valueName: "file"))
+  var curve: String?
+
+  @Flag(help: "Times the kernels one by one; needs no model.")
+  var kernels = false
+
   func validate() throws {
-    guard (model == nil) != (preset == nil) else { throw ValidationError("Give either --model or --preset.") }
+    guard [model != nil, preset != nil, kernels].count(where: { $0 }) == 1 else {
+      throw ValidationError("Give one of --model, --preset and --kernels.")
+    }
+    if kernels && curve != nil { throw ValidationError("--curve needs a model: give --model or --preset.") }
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads is \(threads); give a number from 1 to 1024.")
+    }
   }
 
   func run() throws {
     let progress = Progress()
     defer { progress.end() }
-    let result = try Benchmark().run(
+    if kernels {
+      let result = try KernelBenchmark(threadCount: threads, progress: { progress.show($0) })
+      progress.end()
+      Console.line(json ? try result.json() : result.table)
+      return
+    }
+    let result = try (curve == nil ? Benchmark() : .curve).run(
       threadCount: threads,
       weights: {
         if let preset {
@@ -48,6 +74,13 @@ struct Bench: ParsableCommand {
       },
       progress: { progress.show($0) })
     progress.end()
+    if let curve {
+      do { try Data(result.plot.utf8).write(to: URL(filePath: curve), options: .atomic) } catch {
+        throw BadInput(
+          place: curve, problem: "the picture could not be written",
+          remedy: "choose a file in a writable folder")
+      }
+    }
     Console.line(json ? try result.json() : result.table)
   }
 }

@@ -1,0 +1,110 @@
+import Foundation
+import TouchstoneModel
+import TouchstoneSIMD
+
+/// Times each kernel by itself: GPT-2's matrix products with every thread, functions of one row with one thread.
+public struct KernelBenchmark: Codable, Sendable {
+  /// One kernel at one size.
+  public struct Timing: Codable, Sendable {
+    /// "product", or the name of a function.
+    public let kernel: String
+    /// "rows x depth x columns" of a product; the count of numbers of a function.
+    public let size: String
+    /// Median of one call.
+    public let seconds: Double
+    /// Multiply-adds counted twice, of a product; numbers, of a function.
+    public let operationsPerSecond: Double
+  }
+
+  /// The vector instructions used.
+  public let instructionSet: String
+  /// Threads of the products.
+  public let threads: Int
+  /// The machine's multiply-add peak with these instructions and threads, measured just before.
+  public let peakOperationsPerSecond: Double
+  /// The machine's read bandwidth with these threads, measured just before.
+  public let readBytesPerSecond: Double
+  /// Every kernel at every size.
+  public let timings: [Timing]
+
+  /// Depth and columns of the products of a GPT-2 of 124 M parameters; the last is the readout.
+  public static let shapes = [(768, 2304), (768, 768), (768, 3072), (3072, 768), (768, 50257)]
+  /// Rows of the products.
+  public static let rows = [1, 16, 128, 512]
+  /// Functions of one row and how many numbers it has.
+  public static let functions = [
+    ("exp", 4096), ("gelu tanh", 4096), ("gelu erf", 4096), ("softmax", 128), ("softmax", 1024),
+    ("layer norm", 768),
+  ]
+  /// The weights that a product cycles through hold at least so many bytes: more than a processor keeps near.
+  private static let weightBytes = 160 << 20
+
+  /// Measures for about half a minute.
+  ///
+  /// - Parameters:
+  ///   - instructionSet: nil takes the best there is.
+  ///   - threadCount: nil takes one for each processor.
+  ///   - progress: told what is being measured.
+  /// - Throws: ``BadInput`` when the environment asks for instructions that are not there.
+  public init(
+    instructionSet: InstructionSet? = nil, threadCount: Int? = nil, secondsEach: Double = 0.5,
+    progress: (String) -> Void = { _ in }
+  ) throws(BadInput) {
+    let set: InstructionSet
+    if let instructionSet { set = instructionSet } else { set = try InstructionSet.preferred() }
+    let threads = max(1, threadCount ?? ProcessInfo.processInfo.activeProcessorCount)
+    let probe = KernelProbe(instructionSet: set, threadCount: threads)
+    progress("the machine's own limits")
+    let limits = MachineLimits(instructionSet: set, threadCount: threads)
+    var timings: [Timing] = []
+    for rows in Self.rows {
+      for (depth, columns) in Self.shapes {
+        let size = "\(rows) x \(depth) x \(columns)"
+        progress("product \(size)")
+        let seconds = probe.productSeconds(
+          rows: rows, depth: depth, columns: columns, bytes: Self.weightBytes, budget: secondsEach)
+        timings.append(
+          Timing(
+            kernel: "product", size: size, seconds: seconds,
+            operationsPerSecond: 2 * Double(rows * depth * columns) / seconds))
+      }
+    }
+    for (name, count) in Self.functions {
+      progress("\(name) of \(count)")
+      guard let seconds = probe.functionSeconds(name, count: count, budget: secondsEach) else { continue }
+      timings.append(
+        Timing(
+          kernel: name, size: "\(count)", seconds: seconds, operationsPerSecond: Double(count) / seconds))
+    }
+    self.instructionSet = set.rawValue
+    self.threads = threads
+    peakOperationsPerSecond = limits.operationsPerSecond
+    readBytesPerSecond = limits.bytesPerSecond
+    self.timings = timings
+  }
+
+  /// The same facts as a JSON object with sorted keys.
+  public func json() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    return String(decoding: try encoder.encode(self), as: UTF8.self)
+  }
+
+  /// The same facts as a table.
+  public var table: String {
+    func pad(_ text: String, _ width: Int) -> String {
+      String(repeating: " ", count: max(0, width - text.count)) + text
+    }
+    let heading =
+      "\(instructionSet), \(threads) threads; machine: "
+      + String(
+        format: "%.1f GFLOP/s, %.1f GB/s read", peakOperationsPerSecond / 1e9, readBytesPerSecond / 1e9)
+    let rows = timings.map { timing in
+      let unit = timing.kernel == "product" ? "GFLOP/s" : "numbers/ns"
+      return pad(timing.kernel, 12) + pad(timing.size, 20)
+        + pad(String(format: "%.2f us", timing.seconds * 1e6), 14)
+        + pad(String(format: "%.2f ", timing.operationsPerSecond / 1e9) + unit, 20)
+    }
+    return ([heading, ""] + rows).joined(separator: "\n")
+  }
+}
