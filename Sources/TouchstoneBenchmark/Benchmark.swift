@@ -16,7 +16,7 @@ public struct Benchmark: Sendable {
   /// Creates the usual plan.
   public init() {}
 
-  /// Loads a model and measures it.
+  /// Measures the machine, then loads a model and measures it.
   ///
   /// - Parameters:
   ///   - instructionSet: nil takes the best there is.
@@ -29,19 +29,20 @@ public struct Benchmark: Sendable {
     weights: () throws -> Weights, progress: (String) -> Void = { _ in }
   ) throws -> BenchmarkResult {
     let clock = ContinuousClock()
+    let resources = try Resources(instructionSet: instructionSet, threadCount: threadCount)
+    // Before loading: what this takes to read from would otherwise count as the model's memory.
+    progress("the machine's own limits")
+    let limits = MachineLimits(resources)
+
     progress("loading")
     var loaded: SIMDTransformer?
     let loading = try clock.measure {
       loaded = try SIMDTransformer(
-        weights: weights(), instructionSet: instructionSet, threadCount: threadCount)
+        weights: weights(), instructionSet: resources.instructionSet, threadCount: resources.threadCount)
     }
     guard var transformer = loaded else { preconditionFailure("loading neither failed nor returned") }
     let loadedBytes = PeakMemory.residentBytes
     let configuration = transformer.configuration
-
-    progress("the machine's own limits")
-    let limits = MachineLimits(
-      instructionSet: transformer.instructionSet, threadCount: transformer.threadCount)
 
     // Ids spread over the vocabulary, the same in every run.
     let tokens = (0..<configuration.contextLength).map { ($0 &* 7919 &+ 13) % configuration.vocabularySize }

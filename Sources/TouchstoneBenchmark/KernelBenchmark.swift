@@ -36,33 +36,33 @@ public struct KernelBenchmark: Codable, Sendable {
     ("exp", 4096), ("gelu tanh", 4096), ("gelu erf", 4096), ("softmax", 128), ("softmax", 1024),
     ("layer norm", 768),
   ]
-  /// The weights that a product cycles through hold at least so many bytes: more than a processor keeps near.
-  private static let weightBytes = 160 << 20
-
   /// Measures for about half a minute.
   ///
   /// - Parameters:
   ///   - instructionSet: nil takes the best there is.
   ///   - threadCount: nil takes one for each processor.
+  ///   - rows: rows of the products.
+  ///   - shapes: depth and columns of the products.
+  ///   - weightBytes: what the weights that a product cycles through hold; more than a processor keeps near.
+  ///   - secondsEach: how long each kernel is timed.
   ///   - progress: told what is being measured.
-  /// - Throws: ``BadInput`` when the environment asks for instructions that are not there.
+  /// - Throws: ``BadInput`` for instructions that are not there or a thread count that cannot be.
   public init(
-    instructionSet: InstructionSet? = nil, threadCount: Int? = nil, secondsEach: Double = 0.5,
+    instructionSet: InstructionSet? = nil, threadCount: Int? = nil, rows: [Int] = Self.rows,
+    shapes: [(Int, Int)] = Self.shapes, weightBytes: Int = 160 << 20, secondsEach: Double = 0.5,
     progress: (String) -> Void = { _ in }
   ) throws(BadInput) {
-    let set: InstructionSet
-    if let instructionSet { set = instructionSet } else { set = try InstructionSet.preferred() }
-    let threads = max(1, threadCount ?? ProcessInfo.processInfo.activeProcessorCount)
-    let probe = KernelProbe(instructionSet: set, threadCount: threads)
+    let resources = try Resources(instructionSet: instructionSet, threadCount: threadCount)
+    let probe = KernelProbe(resources)
     progress("the machine's own limits")
-    let limits = MachineLimits(instructionSet: set, threadCount: threads)
+    let limits = MachineLimits(resources)
     var timings: [Timing] = []
-    for rows in Self.rows {
-      for (depth, columns) in Self.shapes {
+    for rows in rows {
+      for (depth, columns) in shapes {
         let size = "\(rows) x \(depth) x \(columns)"
         progress("product \(size)")
         let seconds = probe.productSeconds(
-          rows: rows, depth: depth, columns: columns, bytes: Self.weightBytes, budget: secondsEach)
+          rows: rows, depth: depth, columns: columns, bytes: weightBytes, budget: secondsEach)
         timings.append(
           Timing(
             kernel: "product", size: size, seconds: seconds,
@@ -76,8 +76,8 @@ public struct KernelBenchmark: Codable, Sendable {
         Timing(
           kernel: name, size: "\(count)", seconds: seconds, operationsPerSecond: Double(count) / seconds))
     }
-    self.instructionSet = set.rawValue
-    self.threads = threads
+    self.instructionSet = resources.instructionSet.rawValue
+    threads = resources.threadCount
     peakOperationsPerSecond = limits.operationsPerSecond
     readBytesPerSecond = limits.bytesPerSecond
     self.timings = timings

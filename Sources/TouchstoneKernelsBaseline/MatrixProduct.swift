@@ -271,14 +271,11 @@ public func multiply(
       let firstK = block * depth / blocks
       let lastK = (block + 1) * depth / blocks
       let w = panels + panel * panelStride + firstK * panelWidth
-      let isLast = block == blocks - 1
-      let next = isLast ? panels + (panel + width) * panelStride : w + (lastK - firstK) * panelWidth
+      let next = lastK == depth ? panels + (panel + width) * panelStride : w + (lastK - firstK) * panelWidth
       var tile = 0
       while tile < tiles {
         let row = tile * rows / tiles
         let target = y + row * yStride + column
-        // A chain that an earlier block began goes on from where y holds it.
-        let startsHere = block == 0
         // One row leaves a block before another could fetch it, and its streams the processor itself foresees.
         let fetching =
           rows == 1
@@ -288,9 +285,9 @@ public func multiply(
         Tile(
           x: x + row * xStride + firstK, xStride: xStride, panel: w, panelStride: panelStride,
           depth: lastK - firstK,
-          start: startsHere ? start + row * startStride + column : UnsafePointer(target),
-          startStride: startsHere ? startStride : yStride, y: target, yStride: yStride,
-          fetching: fetching
+          // A chain that an earlier block began goes on from where y holds it.
+          start: block == 0 ? start + row * startStride + column : UnsafePointer(target),
+          startStride: block == 0 ? startStride : yStride, y: target, yStride: yStride, fetching: fetching
         )
         .compute(rows: (tile + 1) * rows / tiles - row, panels: width)
         tile += 1

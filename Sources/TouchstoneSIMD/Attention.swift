@@ -32,10 +32,12 @@ extension ForwardPass {
     let tilesPerChunk = max(1, heads * tiles / 4096)
     let groups = (tiles + tilesPerChunk - 1) / tilesPerChunk
     pool.run(chunks: heads * groups) { chunk, thread in
-      // The last rows see the most keys: they come first, so that no long piece is left for the end.
-      let group = groups - 1 - chunk / heads
+      // Head after head, so that its keys and values stay in the second-level cache. The last rows see the most
+      // keys: they come first, so that no long piece is left for the end.
+      let (head, before) = chunk.quotientAndRemainder(dividingBy: groups)
+      let group = groups - 1 - before
       for tile in group * tilesPerChunk..<min(tiles, (group + 1) * tilesPerChunk) {
-        attendTile(layer, chunk % heads, rows, tile: tile, thread: thread, observed)
+        attendTile(layer, head, rows, tile: tile, thread: thread, observed)
       }
     }
   }

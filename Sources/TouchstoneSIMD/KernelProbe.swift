@@ -3,15 +3,12 @@ import TouchstoneModel
 
 /// The kernels as the forward pass calls them, for a benchmark to time one by one.
 package final class KernelProbe: Sendable {
-  package let instructionSet: InstructionSet
-  package var threadCount: Int { pool.threadCount }
   private let kernels: Kernels
   private let pool: ThreadPool
 
-  package init(instructionSet: InstructionSet, threadCount: Int) {
-    self.instructionSet = instructionSet
-    kernels = Kernels(instructionSet)
-    pool = ThreadPool(threadCount: threadCount)
+  package init(_ resources: Resources) {
+    kernels = Kernels(resources.instructionSet)
+    pool = ThreadPool(threadCount: resources.threadCount)
   }
 
   /// Seconds of one product of `rows` rows by a packed matrix [depth, columns], the median of many, all threads.

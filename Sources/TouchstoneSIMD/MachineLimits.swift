@@ -11,20 +11,18 @@ package struct MachineLimits: Sendable {
 
   /// Measures for about a second; other load on the machine makes the figures smaller.
   ///
-  /// - Parameters:
-  ///   - instructionSet: one that the processor has.
-  ///   - threadCount: how many threads work at once.
-  package init(instructionSet: InstructionSet, threadCount: Int) {
-    let kernels = Kernels(instructionSet)
-    let pool = ThreadPool(threadCount: threadCount)
+  /// - Parameter resources: the instructions, and how many threads work at once.
+  package init(_ resources: Resources) {
+    let kernels = Kernels(resources.instructionSet)
+    let pool = ThreadPool(threadCount: resources.threadCount)
     operationsPerSecond = Self.operationsPerSecond(kernels, pool)
     bytesPerSecond = Self.bytesPerSecond(kernels, pool)
-    secondsPerRegion = threadCount > 1 ? pool.secondsPerRegion() : 0
+    secondsPerRegion = resources.threadCount > 1 ? pool.secondsPerRegion() : 0
   }
 
   private static func operationsPerSecond(_ kernels: Kernels, _ pool: ThreadPool) -> Double {
     let (chunks, perChunk) = (64, 1 << 21)
-    let seconds = leastSeconds(rounds: 8) {
+    let seconds = leastSeconds {
       pool.run(chunks: chunks) { _, _ in _ = kernels.multiplyAddRepeatedly(perChunk, 0.999, 1e-6) }
     }
     return 2 * Double(chunks * perChunk) / seconds
@@ -35,7 +33,7 @@ package struct MachineLimits: Sendable {
     let (chunks, perChunk) = (256, 1 << 18)
     let memory = AlignedBuffer(count: chunks * perChunk)
     memory.base.update(repeating: 1, count: memory.count)
-    let seconds = leastSeconds(rounds: 8) {
+    let seconds = leastSeconds {
       pool.run(chunks: chunks) { chunk, _ in
         _ = kernels.readThrough(memory.base + chunk * perChunk, perChunk)
       }
@@ -43,9 +41,13 @@ package struct MachineLimits: Sendable {
     return 4 * Double(memory.count) / seconds
   }
 
-  private static func leastSeconds(rounds: Int, _ work: () -> Void) -> Double {
+  /// The least time that `work` takes while half a second passes; threads that have just begun may share a
+  /// processor for the first of it.
+  private static func leastSeconds(_ work: () -> Void) -> Double {
     let clock = ContinuousClock()
-    let least = (0..<rounds).map { _ in clock.measure(work) }.min() ?? .zero
+    let end = clock.now + .seconds(0.5)
+    var least = Duration.seconds(3600)
+    repeat { least = min(least, clock.measure(work)) } while clock.now < end
     return least / .seconds(1)
   }
 }

@@ -3,18 +3,38 @@ import Foundation
 /// Gives back the memory behind bytes of a mapped file that have been read for the last time.
 ///
 /// Without it a model that is packed from a mapped file is in memory twice until the file is unmapped.
-enum MappedPages {
-  private static let leastCount = 1 << 20
+struct MappedPages {
+  /// What has been read is given back in steps of so many bytes.
+  private static let step = 1 << 22
 
-  /// Drops the whole pages of `bytes` if they are a read-only view of a file; a later read brings them back.
-  static func release(_ bytes: UnsafeRawBufferPointer) {
+  private let start: Int
+  /// The addresses that can still be given back; empty where the bytes are not a read-only view of a file.
+  private var pending: Range<Int>
+
+  init(_ bytes: UnsafeRawBufferPointer) {
+    start = Int(bitPattern: bytes.baseAddress)
+    pending = start..<start
     #if os(Linux)
-      guard bytes.count >= leastCount, let start = bytes.baseAddress else { return }
       let page = Int(sysconf(Int32(_SC_PAGESIZE)))
-      let first = roundedUp(Int(bitPattern: start), to: page)
-      let end = (Int(bitPattern: start) + bytes.count) / page * page
-      guard first < end, isReadOnlyFile(first..<end) else { return }
-      madvise(UnsafeMutableRawPointer(bitPattern: first), end - first, MADV_DONTNEED)
+      let first = roundedUp(start, to: page)
+      let end = (start + bytes.count) / page * page
+      if end - first >= page && bytes.count >= Self.step / 4 && Self.isReadOnlyFile(first..<end) {
+        pending = first..<end
+      }
+    #endif
+  }
+
+  /// Drops the whole pages before `offset`, once they are many or the last; a later read brings them back.
+  mutating func release(before offset: Int) {
+    #if os(Linux)
+      let end = min(pending.upperBound, start + offset)
+      guard end == pending.upperBound || end - pending.lowerBound >= Self.step else { return }
+      let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+      let whole = end / page * page
+      guard whole > pending.lowerBound else { return }
+      madvise(
+        UnsafeMutableRawPointer(bitPattern: pending.lowerBound), whole - pending.lowerBound, MADV_DONTNEED)
+      pending = whole..<pending.upperBound
     #endif
   }
 

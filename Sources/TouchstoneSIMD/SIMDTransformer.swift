@@ -1,4 +1,3 @@
-import Foundation
 import TouchstoneModel
 
 /// The fast implementation: float32, vector instructions, threads, packed weights, a key-value cache.
@@ -33,21 +32,11 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
   public init(
     weights: Weights, instructionSet: InstructionSet? = nil, threadCount: Int? = nil
   ) throws(BadInput) {
-    let set: InstructionSet
-    if let instructionSet { set = instructionSet } else { set = try InstructionSet.preferred() }
-    guard InstructionSet.available.contains(set) else {
-      throw BadInput(
-        place: "instruction set", problem: "\(set.rawValue) is not offered by this processor",
-        remedy: "choose from " + InstructionSet.available.map(\.rawValue).joined(separator: ", "))
-    }
-    let threads = threadCount ?? ProcessInfo.processInfo.activeProcessorCount
-    guard (1...1024).contains(threads) else {
-      throw BadInput(place: "threads", problem: "\(threads) is outside 1…1024", remedy: "give a number in it")
-    }
-    self.instructionSet = set
+    let resources = try Resources(instructionSet: instructionSet, threadCount: threadCount)
+    self.instructionSet = resources.instructionSet
     model = PackedModel(weights)
-    kernels = Kernels(set)
-    pool = ThreadPool(threadCount: threads)
+    kernels = Kernels(resources.instructionSet)
+    pool = ThreadPool(threadCount: resources.threadCount)
     session = PredictionSession()
   }
 

@@ -88,11 +88,12 @@ extension StoredTensor {
     let buffer = UnsafeMutablePointer<Float>.allocate(capacity: width)
     defer { buffer.deallocate() }
     bytes.withUnsafeBytes { raw in
+      var pages = MappedPages(raw)
       for row in 0..<rows {
         copyRow(raw, first: row * width, count: width, to: buffer)
         body(row, buffer)
+        pages.release(before: (row + 1) * width * type.byteCount)
       }
-      MappedPages.release(raw)
     }
   }
 

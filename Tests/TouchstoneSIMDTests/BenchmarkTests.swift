@@ -37,10 +37,13 @@ import TouchstoneSIMD
 @Suite struct KernelBenchmarkTests {
   @Test func everyKernelIsTimedAtEverySize() throws {
     let result = try KernelBenchmark(
-      instructionSet: InstructionSet.available.last, threadCount: 2, secondsEach: 0)
+      instructionSet: InstructionSet.available.last, threadCount: 2, rows: [1, 9],
+      shapes: [(64, 48), (33, 50)],
+      weightBytes: 1 << 16, secondsEach: 0)
     #expect(
-      result.timings.count
-        == KernelBenchmark.rows.count * KernelBenchmark.shapes.count + KernelBenchmark.functions.count)
+      result.timings.map { "\($0.kernel) \($0.size)" }
+        == ["1 x 64 x 48", "1 x 33 x 50", "9 x 64 x 48", "9 x 33 x 50"].map { "product \($0)" }
+        + KernelBenchmark.functions.map { "\($0.0) \($0.1)" })
     #expect(result.timings.allSatisfy { $0.seconds > 0 && $0.operationsPerSecond.isFinite })
     let decoded = try JSONDecoder().decode(KernelBenchmark.self, from: Data(result.json().utf8))
     #expect(decoded.timings.map(\.seconds) == result.timings.map(\.seconds))

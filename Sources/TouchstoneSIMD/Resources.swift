@@ -1,0 +1,29 @@
+import Foundation
+import TouchstoneModel
+
+/// The instructions and the threads to compute with, checked against the machine.
+package struct Resources: Sendable {
+  package let instructionSet: InstructionSet
+  package let threadCount: Int
+
+  /// - Parameters:
+  ///   - instructionSet: one of ``InstructionSet/available``; nil takes
+  ///     ``InstructionSet/preferred(environment:)``.
+  ///   - threadCount: nil takes one for each processor.
+  /// - Throws: ``BadInput`` when the instruction set is not available or the thread count is outside 1…1024.
+  package init(instructionSet: InstructionSet?, threadCount: Int?) throws(BadInput) {
+    let set: InstructionSet
+    if let instructionSet { set = instructionSet } else { set = try InstructionSet.preferred() }
+    guard InstructionSet.available.contains(set) else {
+      throw BadInput(
+        place: "instruction set", problem: "\(set.rawValue) is not offered by this processor",
+        remedy: "choose from " + InstructionSet.available.map(\.rawValue).joined(separator: ", "))
+    }
+    let threads = threadCount ?? ProcessInfo.processInfo.activeProcessorCount
+    guard (1...1024).contains(threads) else {
+      throw BadInput(place: "threads", problem: "\(threads) is outside 1…1024", remedy: "give a number in it")
+    }
+    self.instructionSet = set
+    self.threadCount = threads
+  }
+}
