@@ -16,9 +16,10 @@ import TouchstoneProperties
 public struct ConformanceCheck: Sendable, CustomStringConvertible {
   /// Where a check takes its inputs from, and how it judges.
   public enum Kind: String, Sendable {
-    /// A trained or a larger model: every operation replayed in float64 from the engine's own inputs.
+    /// A trained model, or one whose shape or numbers are odd: every operation replayed in float64 from the engine's
+    /// own inputs.
     case golden
-    /// A small model made to show faults, odd in one way: judged as a golden is.
+    /// A model made to show faults: judged as a golden is.
     case probe
     /// Something that holds on every model, on generated ones; shrunk to the smallest where it does not.
     case property
@@ -40,7 +41,7 @@ public struct ConformanceCheck: Sendable, CustomStringConvertible {
   public let name: String
   private let body: @Sendable (Engine) throws -> Outcome
 
-  /// The kind and the name, such as `probe tiny-odd`.
+  /// The kind and the name, such as `golden tiny-odd`.
   public var description: String { "\(kind) \(name)" }
 
   init(_ kind: Kind, _ name: String, body: @escaping @Sendable (Engine) throws -> Outcome) {

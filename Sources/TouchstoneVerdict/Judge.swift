@@ -94,7 +94,8 @@ public struct Judge: Sendable {
     if outcome == .consistent, !coverage.uncovered.isEmpty, !acceptsPartial { outcome = .inconclusive }
     return Verdict(
       outcome: outcome, method: method(findings), findings: findings, notCompared: notCompared,
-      uncovered: coverage.uncovered, notes: notes(findings, floor: floor) + capture.leaveNotes)
+      uncovered: coverage.uncovered,
+      notes: notes(findings, floor: floor, isPartial: isPartial) + capture.leaveNotes)
   }
 
   private func method(_ findings: [Finding]) -> Verdict.Method {
@@ -103,7 +104,7 @@ public struct Judge: Sendable {
     return isByFloorAlone ? .localFloor : .replay
   }
 
-  private func notes(_ findings: [Finding], floor: FloorComparison?) -> [String] {
+  private func notes(_ findings: [Finding], floor: FloorComparison?, isPartial: Bool) -> [String] {
     var notes: [String] = []
     if findings.contains(where: { $0.method == .localFloor }) {
       notes.append(
@@ -123,9 +124,11 @@ public struct Judge: Sendable {
     case nil:
       notes.append(
         "There is no golden to compare with: inherited errors and the noise-floor check are missing.")
-    case .missing: notes.append("The noise-floor check was not made: the golden has no noise floor.")
-    case .ofOtherPrecision: notes.append("The noise-floor check was not made: the floor is that of float32.")
-    case .present: break
+    case .missing where isPartial:
+      notes.append("The noise-floor check was not made: the golden has no noise floor.")
+    case .ofOtherPrecision where isPartial:
+      notes.append("The noise-floor check was not made: the floor is that of float32.")
+    case .missing, .ofOtherPrecision, .present: break
     }
     return notes
   }

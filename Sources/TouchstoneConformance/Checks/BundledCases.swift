@@ -3,7 +3,7 @@ import TouchstoneCheckpoints
 import TouchstoneModel
 import TouchstoneProperties
 
-/// A model and a sequence for it that come with this module: the goldens of `golden/cases`, without a file.
+/// A model and a sequence for it that come with this module: what `golden/record.sh` records, without a file.
 struct BundledCase: Sendable {
   /// Where the weights come from.
   enum Source: Sendable {
@@ -56,14 +56,15 @@ struct BundledCase: Sendable {
 }
 
 extension ConformanceCheck {
-  /// A trained model on real text, and one whose shape no vector width divides.
+  /// A trained model on real text, and small models that are each odd in one way: `golden/cases`.
   public static let goldens = BundledCase.goldens.map { $0.check(.golden) }
 
-  /// Small models, each odd in one way, whose weights let faults show.
+  /// Models made so that faults show in them, down to the last bit of a weight: `golden/probes`.
   public static let probes = BundledCase.probes.map { $0.check(.probe) }
 }
 
 extension BundledCase {
+  /// `golden/cases`.
   static let goldens = [
     shakespeare("one-token", [46]),
     shakespeare("short", [49, 46, 44, 36, 46, 25, 198, 449, 11, 365, 69, 83, 0, 435, 357, 350]),
@@ -92,9 +93,6 @@ extension BundledCase {
     BundledCase(
       name: "gpt2-odd-a", source: .folder("gpt2-odd-a"),
       tokens: [0, 100, 50, 7, 7, 7, 99, 1, 64, 33, 2, 81, 18, 5, 77, 42, 13, 90, 3]),
-  ]
-
-  static let probes = [
     tiny("heads1", [0, 28, 14, 7, 3, 21, 11, 5, 5, 17, 26, 2, 9, 19, 1, 23]),
     tiny("odd", [52, 0, 26, 13, 39, 6, 45, 19, 32, 8, 50, 3, 28, 11, 41, 17, 36, 22, 1]),
     tiny("vocab3", [0, 1, 2, 2, 1, 0, 0, 2, 1, 1, 2]),
@@ -110,11 +108,43 @@ extension BundledCase {
     tiny("unscaled", [18, 0, 9, 4, 13, 2, 11, 6, 15, 1, 10, 5, 14]),
   ]
 
+  /// `golden/probes`.
+  static let probes = [
+    probe("narrow", ids(150, of: 13), masked: [7, 40]),
+    probe("narrow-erf", ids(150, of: 11)),
+    probe("shapes", ids(45, of: 59), masked: [3, 21]),
+    probe(
+      "vocabulary",
+      [
+        306, 256, 257, 300, 260, 299, 271, 303, 0, 255, 128, 64, 290, 280, 305, 301, 264, 258, 302, 304, 11,
+        270, 285,
+      ]),
+    probe("one-hot", ids(104, of: 13)),
+    probe("two-hot", ids(121, of: 121)),
+    probe("rows", ids(37, of: 37)),
+    probe("offsets", ids(31, of: 31)),
+    probe("scores", ids(23, of: 23), masked: [1, 2, 3, 9, 22]),
+    probe("high-scores", ids(29, of: 29), masked: [0, 1, 12]),
+  ]
+
   private static func shakespeare(_ name: String, _ tokens: [Int]) -> BundledCase {
     BundledCase(name: "shakespeare-" + name, source: .folder("shakespeare-gpt2"), tokens: tokens)
   }
 
   private static func tiny(_ name: String, _ tokens: [Int], masked: Set<Int> = []) -> BundledCase {
-    BundledCase(name: "tiny-" + name, source: .preset("tiny-" + name), tokens: tokens, masked: masked)
+    preset("tiny-" + name, tokens, masked: masked)
+  }
+
+  private static func probe(_ name: String, _ tokens: [Int], masked: Set<Int> = []) -> BundledCase {
+    preset("probe-" + name, tokens, masked: masked)
+  }
+
+  private static func preset(_ name: String, _ tokens: [Int], masked: Set<Int>) -> BundledCase {
+    BundledCase(name: name, source: .preset(name), tokens: tokens, masked: masked)
+  }
+
+  /// `count` ids of a vocabulary, each in turn.
+  private static func ids(_ count: Int, of vocabularySize: Int) -> [Int] {
+    (0..<count).map { $0 * 5 % vocabularySize }
   }
 }

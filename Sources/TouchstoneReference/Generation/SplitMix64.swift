@@ -1,4 +1,4 @@
-/// The generator behind every random choice: SplitMix64 (Steele, Lea & Flood 2014, figure 16).
+/// The generator behind every random choice: SplitMix64 (Steele, Lea & Flood 2014).
 ///
 /// Clauses: SAM-12.
 public struct SplitMix64: RandomNumberGenerator, Sendable {

@@ -36,7 +36,7 @@ extension Rounding {
   /// - det: n terms take n − 1 additions, whatever the tree; adding zero is exact. The last addition rounds y
   ///   itself, every other one a part of the terms, so that a term meets at most n − 2 more, and a product that
   ///   has to be rounded one rounding besides.
-  /// - prob: Higham & Mary 2019, theorem 2.4, with λ = 8: exceeded with probability below 1e-13.
+  /// - prob: Higham & Mary 2019, §2, with λ = 8: exceeded with probability below 1e-13.
   /// - stat: the error is Σ δₖ·sₖ over partial sums sₖ; for a generic order Σ sₖ² ≈ (n/2)·Q + (n/3)·y², and δ
   ///   has the variance u²/3. λ = 8 again.
   ///

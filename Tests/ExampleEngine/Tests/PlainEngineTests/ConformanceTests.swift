@@ -6,8 +6,13 @@ import TouchstoneConformance
   @Test(arguments: ConformanceCheck.all)
   func theEngineConforms(_ check: ConformanceCheck) throws { try check.run { PlainEngine(weights: $0) } }
 
+  /// The small models, less that with one head and that without scaling, where the mistake changes nothing.
+  private static let revealing = ConformanceCheck.goldens.filter {
+    $0.name.hasPrefix("tiny-") && !["tiny-prime", "tiny-unscaled"].contains($0.name)
+  }
+
   /// The same engine with one mistake is told where and what it is, without having to be looked into.
-  @Test(arguments: ConformanceCheck.probes.filter { !["tiny-prime", "tiny-unscaled"].contains($0.name) })
+  @Test(arguments: revealing)
   func theMistakeIsNamed(_ check: ConformanceCheck) throws {
     let failure = try #require(throws: ConformanceFailure.self) {
       try check.run { PlainEngine(weights: $0, scoreWidth: .model) }
