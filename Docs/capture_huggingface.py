@@ -111,7 +111,11 @@ class Observed(torch.nn.Module):
         super().__init__()
         self.model = model
         self.seen = {}
-        observe(model, self.seen.__setitem__)
+        observe(model, self.record)
+
+    def record(self, path, tensor):
+        """Keeps a copy: what a later operation does in place does not reach it."""
+        self.seen[path] = tensor.detach().clone()
 
     def forward(self, tokens, positions, mask):
         self.seen.clear()
@@ -139,6 +143,17 @@ def write_tensor(file, name, tensor):
         data.attrs["dtype"] = np.bytes_("bfloat16")
 
 
+def settle_kernels():
+    """Calls the vectorised functions of MKL once, on one element.
+
+    MKL 2024.2, which torch's CPU builds contain, looks up the kernel of a function when it is first called. Where that
+    call comes from several threads at once, one of them may use a kernel of low accuracy (pytorch issue 188792).
+    """
+    one = torch.ones(1)
+    for function in (torch.tanh, torch.erf, torch.exp, torch.sqrt, torch.rsqrt, torch.log):
+        function(one)
+
+
 def activations(options, tokens, positions, mask):
     """Every activation by its path."""
     model = transformers.GPT2LMHeadModel.from_pretrained(
@@ -146,7 +161,7 @@ def activations(options, tokens, positions, mask):
     ).eval()
     observed = Observed(model)
     run = torch.compile(observed, fullgraph=True) if options.compile else observed
-    stop = watch_softmax(observed.seen.__setitem__) if options.attention == "eager" else lambda: None
+    stop = watch_softmax(observed.record) if options.attention == "eager" else lambda: None
     found = run(tokens, positions, mask)
     stop()
     found["final/probs"] = torch.softmax(found["final/logits"], dim=-1)
@@ -156,6 +171,7 @@ def activations(options, tokens, positions, mask):
 @torch.no_grad()
 def main(options):
     folder, path = options.model, options.capture
+    settle_kernels()
     tokens, positions, mask = read_inputs(options.inputs)
     found = activations(options, tokens, positions, mask)
     way = f"{options.attention} attention, {'compiled, ' if options.compile else ''}torch {torch.__version__}"
