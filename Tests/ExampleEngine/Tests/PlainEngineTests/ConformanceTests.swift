@@ -30,7 +30,7 @@ import TouchstoneConformance
       try check.run { PlainEngine(weights: $0, scoreWidth: .model) }
     }
     #expect(failure.operation == Activation(.attentionScores, layer: 0))
-    #expect(failure.cause?.id == "attention.scale-by-width")
+    #expect(failure.cause?.id == "attention.scale-by-width", "\(failure)")
     #expect(failure.description.contains("smallest case: T=1 D=2 H=2 F=1 V=1, L=1"), "\(failure)")
   }
 }
