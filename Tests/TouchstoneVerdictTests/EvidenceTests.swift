@@ -31,6 +31,21 @@ import TouchstoneVerdict
     #expect(verdict.flagged.count == 1)
   }
 
+  /// Where only the columns that could hold a change are searched: 256 of them.
+  @Test(.clause("NUM-13"), arguments: [51, 52, 53, 54] as [UInt64])
+  func aWeightAmongManyColumnsIsFound(_ seed: UInt64) throws {
+    let configuration = try Configuration(
+      vocabularySize: 61, contextLength: 60, width: 16, layerCount: 1, headCount: 2, feedForwardWidth: 256)
+    let weights = try SyntheticModel.probing.weights(configuration, seed: seed)
+    let inputs = try Inputs(tokenIDs: (0..<60).map { $0 * 7 % 61 }, configuration: configuration)
+    let place = Activation(.feedForwardInput, layer: 0)
+    let fault = try #require(Fault.named("weights.bit-5"))
+    let capture = RecordedActivations(weights: weights, inputs: inputs, planting: [place: fault])
+    let first = try #require(Judge(weights: weights).verdict(on: capture).flagged.first)
+    #expect(first.activation == place)
+    #expect(first.problem?.contains("the weight from input 8 to output 85 were ") == true, "\(first)")
+  }
+
   @Test func theSentenceHasTheIndicesAndBothValues() throws {
     let (weights, inputs) = try Self.narrow(seed: 21)
     let place = Activation(.feedForwardInput, layer: 0)

@@ -33,6 +33,19 @@ import TouchstoneTestSupport
     }
   }
 
+  /// Values that all differ, that recur, that lie within the resolution of each other.
+  @Test(arguments: [1e-9, 1e-7, 1e-3, 1], [1, 7, 300])
+  func recurrenceIsNeverEstimatedBelowWhatItIs(_ spacing: Double, _ different: Int) {
+    let rounding = Rounding(.float32)
+    var random = SplitMix64(seed: 0xCE11)
+    let values = (0..<400).map { _ in
+      Double(Int.random(in: -different...different, using: &random)) * spacing + 0.3
+    }
+    let sum = values.reduce(0) { $0 + abs($1) }
+    let exact = rounding.repetition(of: values, absoluteSum: sum)
+    #expect(rounding.repetitionAtMost(of: values, absoluteSum: sum) >= exact)
+  }
+
   /// What the sum can come to, split anywhere, a leaf's product fused into the rest of the sum or rounded first.
   private static func sums(of factors: ArraySlice<(Float, Float)>) -> [Float] {
     guard factors.count > 1, let first = factors.first, let last = factors.last else {

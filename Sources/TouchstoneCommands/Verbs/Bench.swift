@@ -16,11 +16,14 @@ struct Bench: ParsableCommand {
       --kernels times the kernels one by one instead: the matrix products of GPT-2, exp, GELU, softmax and \
       LayerNorm. Scripts/compare_kernels.py prints them beside those of other libraries.
 
+      --judge times the judging of a capture of 64 tokens instead, beside the float64 forward pass of the reference.
+
       Presets: \(Preset.all.map(\.name).joined(separator: ", "))
 
       Example:
         touchstone bench --preset gpt2-124m
         touchstone bench --preset gpt2-124m --curve growth.svg
+        touchstone bench --judge --preset gpt2-124m
         touchstone bench --kernels --json
       """)
 
@@ -44,9 +47,15 @@ struct Bench: ParsableCommand {
   @Flag(help: "Times the kernels one by one; needs no model.")
   var kernels = false
 
+  @Flag(help: "Times the judge on a capture of 64 tokens; needs a model.")
+  var judge = false
+
   func validate() throws {
     guard [model != nil, preset != nil, kernels].count(where: { $0 }) == 1 else {
       throw ValidationError("Give one of --model, --preset and --kernels.")
+    }
+    if judge && (kernels || curve != nil || threads != nil) {
+      throw ValidationError("--judge goes with --model or --preset, and with --json, alone.")
     }
     if kernels && curve != nil { throw ValidationError("--curve needs a model: give --model or --preset.") }
     if let threads, !(1...1024).contains(threads) {
@@ -63,15 +72,15 @@ struct Bench: ParsableCommand {
       Console.line(json ? try result.json() : result.table)
       return
     }
+    if judge {
+      let result = try JudgeBenchmark(weights(), progress: { progress.show($0) })
+      progress.end()
+      Console.line(json ? try result.json() : result.text)
+      return
+    }
     let result = try (curve == nil ? Benchmark() : .curve).run(
       threadCount: threads,
-      weights: {
-        if let preset {
-          let named = try Preset.named(preset)
-          return try Synthesizer.weights(configuration: named.configuration, rule: named.rule)
-        }
-        return try Checkpoint(directory: URL(filePath: model ?? "", directoryHint: .isDirectory)).weights
-      },
+      weights: weights,
       progress: { progress.show($0) })
     progress.end()
     if let curve {
@@ -82,5 +91,13 @@ struct Bench: ParsableCommand {
       }
     }
     Console.line(json ? try result.json() : result.table)
+  }
+
+  private func weights() throws -> Weights {
+    if let preset {
+      let named = try Preset.named(preset)
+      return try Synthesizer.weights(configuration: named.configuration, rule: named.rule)
+    }
+    return try Checkpoint(directory: URL(filePath: model ?? "", directoryHint: .isDirectory)).weights
   }
 }

@@ -48,17 +48,26 @@ struct ProductMoments {
     greatestWeight = groups.reduce(0) { max($0, $1.greatestWeight) }
     zerosInColumn = groups.flatMap(\.zeros)
     zerosInRow = (0..<rows).map { row in left.row(row).reduce(0) { $0 + ($1 == 0 ? 1 : 0) } }
+    // Products recur only where both factors do; most inputs are seen to recur too little without sorting them.
+    let recurs = (0..<rows).concurrentMap { row in
+      let values = Array(left.row(row))
+      return rounding.repetitionAtMost(of: values, absoluteSum: values.absoluteSum) > Self.noticeable
+    }
+    guard recurs.contains(true) else {
+      (rowRepetition, columnRepetition) = ([], [])
+      return
+    }
     let repetition = (0..<rows).concurrentMap { row in
       let values = Array(left.row(row))
-      return rounding.repetition(of: values, absoluteSum: values.reduce(0) { $0 + abs($1) })
+      return rounding.repetition(of: values, absoluteSum: values.absoluteSum)
     }
     rowRepetition = repetition
-    // Products recur only where both factors do; columns are looked at only when a row asks for it.
+    // Columns are looked at only when a row asks for it.
     columnRepetition =
       repetition.contains { $0 > Self.noticeable }
       ? (0..<columns).concurrentMap { column in
         let values = (0..<right.rows).map { right[$0, column] }
-        return rounding.repetition(of: values, absoluteSum: values.reduce(0) { $0 + abs($1) })
+        return rounding.repetition(of: values, absoluteSum: values.absoluteSum)
       } : []
   }
 
@@ -148,4 +157,9 @@ extension SIMD8<Double> {
   fileprivate var magnitude: SIMD8<Double> {
     unsafeBitCast(unsafeBitCast(self, to: SIMD8<UInt64>.self) & (UInt64.max >> 1), to: SIMD8<Double>.self)
   }
+}
+
+extension [Double] {
+  /// Σ|x|.
+  fileprivate var absoluteSum: Double { reduce(0) { $0 + abs($1) } }
 }

@@ -119,4 +119,27 @@ extension Rounding {
     }
     return max(1, sumOfSquares / Double(max(1, sorted.count)))
   }
+
+  /// No less than ``repetition(of:absoluteSum:)``, found without sorting.
+  ///
+  /// Values are counted in cells as wide as the resolution. A group of m lies in two neighbouring cells at most, and
+  /// m² = (a + b)² ≤ 2a² + 2b²; cells that share a counter only add to it.
+  func repetitionAtMost(of values: [Double], absoluteSum: Double) -> Double {
+    let resolution = 2 * unit * absoluteSum
+    guard resolution > 0, resolution.isFinite else { return 1 }
+    let counters = 1 << (Int.bitWidth - (8 * values.count).leadingZeroBitCount)
+    var counts = [Int32](repeating: 0, count: counters)
+    var (sumOfSquares, count) = (0, 0)
+    for value in values where value != 0 {
+      let cell = (value / resolution).rounded(.down)
+      guard abs(cell) < 0x1p62 else { return .infinity }
+      let hash = (UInt(bitPattern: Int(cell)) &* 0x9E37_79B9_7F4A_7C15) >> (UInt.bitWidth / 2)
+      let slot = Int(hash) & (counters - 1)
+      // (c + 1)² − c²
+      sumOfSquares += 2 * Int(counts[slot]) + 1
+      counts[slot] += 1
+      count += 1
+    }
+    return 2 * Double(sumOfSquares) / Double(Swift.max(1, count))
+  }
 }

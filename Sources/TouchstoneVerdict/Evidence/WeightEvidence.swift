@@ -84,25 +84,67 @@ struct WeightSearch {
       Double(column.reduce(0) { $0 + $1 * $1 }).squareRoot()
     }
     let spreads = columnSpreads()
-    let statistic = Self.product(left, standardisedResidual(), columns: columns)
-    // z of every weight, up to the arithmetic's own scale, which is that of the other columns' z.
+    let standardised = standardisedResidual()
+    let chosen = promisingColumns(standardised, spreads)
+    let statistic = Self.product(
+      left, gathered(chosen.map(\.column), of: standardised), columns: chosen.count)
+    // z of every weight, up to the arithmetic's own scale, which is that of other columns' z.
     var (squares, count) = (0.0, 0.0)
-    var greatest: (square: Double, k: Int, column: Int, ofColumn: Double) = (0, 0, 0, 0)
-    for column in 0..<columns where spreads[column] > 0 {
+    var greatest: (square: Double, k: Int, index: Int, ofColumn: Double) = (0, 0, 0, 0)
+    for (index, (column, isTypical)) in chosen.enumerated() {
       var (ofColumn, top, at) = (0.0, 0.0, 0)
       for k in 0..<depth where norms[k] > 0 {
-        let z = Double(statistic[k * columns + column]) / (norms[k] * spreads[column])
+        let z = Double(statistic[k * chosen.count + index]) / (norms[k] * spreads[column])
         ofColumn += z * z
         if z * z > top, isReadable(k, column) { (top, at) = (z * z, k) }
       }
-      squares += ofColumn
-      count += 1
-      if top > greatest.square { greatest = (top, at, column, ofColumn) }
+      if isTypical { (squares, count) = (squares + ofColumn, count + 1) }
+      if top > greatest.square { greatest = (top, at, index, ofColumn) }
     }
-    guard greatest.square > 0, count > 1 else { return nil }
+    guard greatest.square > 0 else { return nil }
+    let (column, isTypical) = chosen[greatest.index]
+    if isTypical { (squares, count) = (squares - greatest.ofColumn, count - 1) }
+    guard count > 0 else { return nil }
     let usable = norms.reduce(0.0) { $0 + ($1 > 0 ? 1 : 0) }
-    let common = (squares - greatest.ofColumn) / ((count - 1) * usable)
-    return evidence(greatest.k, greatest.column, commonVariance: common)
+    return evidence(greatest.k, column, commonVariance: squares / (count * usable))
+  }
+
+  /// The columns that are searched: those whose errors could hold a change, and a regular sample, which is typical and
+  /// says what rounding is.
+  ///
+  /// A change of z standard deviations adds z² to the column's sum of squares, which is otherwise T ± √(2T) in units of
+  /// the arithmetic's own variance: one that lacks 3 of those deviations to T + z² is not looked at.
+  private func promisingColumns(
+    _ standardised: [Float], _ spreads: [Double]
+  ) -> [(column: Int, isTypical: Bool)] {
+    let readable = (0..<columns).filter { spreads[$0] > 0 }
+    let stride = readable.count / Self.typicalColumns
+    guard stride > 1 else { return readable.map { ($0, true) } }
+    var squares = [Double](repeating: 0, count: columns)
+    for row in rows.indices {
+      for column in 0..<columns {
+        let element = Double(standardised[row * columns + column])
+        squares[column] += element * element
+      }
+    }
+    for column in readable { squares[column] /= spreads[column] * spreads[column] }
+    let count = Double(rows.count)
+    let median = readable.map { squares[$0] }.sorted()[readable.count / 2]
+    let added = WeightEvidence.threshold * WeightEvidence.threshold - 3 * (2 * count).squareRoot()
+    let least = median * (1 + added / count)
+    return readable.enumerated().compactMap { index, column in
+      let isTypical = index % stride == 0
+      return isTypical || squares[column] >= least ? (column, isTypical) : nil
+    }
+  }
+
+  /// So many columns at least say what rounding is.
+  private static let typicalColumns = 64
+
+  /// Some columns of a matrix of [rows, columns].
+  private func gathered(_ chosen: [Int], of matrix: [Float]) -> [Float] {
+    chosen.count == columns
+      ? matrix : rows.indices.flatMap { row in chosen.map { matrix[row * columns + $0] } }
   }
 
   /// Each column of x without its mean, its rows divided by their scale.
