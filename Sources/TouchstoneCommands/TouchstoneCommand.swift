@@ -21,7 +21,8 @@ public struct TouchstoneCommand: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      Generate.self, Record.self, Capture.self, Diff.self, Certify.self, Verify.self, Inspect.self, Synthesize.self,
+      Generate.self, Record.self, Capture.self, Diff.self, Certify.self, Verify.self, Inspect.self,
+      Synthesize.self,
       Power.self, ShowSpecification.self, Manifest.self, Bench.self,
       Anatomy.self, Embeddings.self, Attention.self, Score.self,
     ])

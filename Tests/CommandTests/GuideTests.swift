@@ -12,12 +12,15 @@ import Testing
 
   static let docs = Program.checkout.appending(path: "Docs")
 
+  private static func text() throws -> String {
+    try String(contentsOf: docs.appending(path: "Guide.md"), encoding: .utf8)
+  }
+
   /// The blocks marked `console`, in order.
   static func sessions() throws -> [Session] {
     var sessions: [Session] = []
     var isInside = false
-    let guide = try String(contentsOf: docs.appending(path: "Guide.md"), encoding: .utf8)
-    for line in guide.split(separator: "\n", omittingEmptySubsequences: false) {
+    for line in try text().split(separator: "\n", omittingEmptySubsequences: false) {
       if line == "```console" {
         isInside = true
         sessions.append(Session())
@@ -52,7 +55,7 @@ import Testing
         #expect(trimmed(output) == trimmed(session.output), "\(session.testDescription)")
       }
       let committed = Self.docs.appending(path: "Pictures")
-      let names = try FileManager.default.contentsOfDirectory(atPath: committed.path).sorted()
+      let names = try Self.text().matches(of: /\]\(Pictures\/([^)]+)\)/).map { String($0.1) }.sorted()
       #expect(names == (try FileManager.default.contentsOfDirectory(atPath: pictures.path)).sorted())
       for name in names {
         let (shown, drawn) = (committed.appending(path: name), pictures.appending(path: name))

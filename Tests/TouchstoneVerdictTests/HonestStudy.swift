@@ -60,6 +60,7 @@ struct HonestStudy {
     for arithmetic in HonestArithmetic.all {
       let capture = try RecordedActivations(of: HonestTransformer(weights, arithmetic), inputs: inputs)
       let verdict = try Judge(weights: weights).verdict(on: capture, golden: golden)
+        .examined(capture, weights: weights)
       #expect(verdict.outcome == .consistent, "\(arithmetic): \(verdict.flagged)")
       for finding in verdict.findings where finding.hidden.isEmpty {
         elementCount += capture.tensors[finding.activation]?.count ?? 0

@@ -23,11 +23,13 @@ func judge(
   do {
     let progress = Progress()
     defer { progress.end() }
-    let verdict = try Judge(weights: weights, acceptsPartial: acceptsPartial).verdict(on: capture, golden: golden)
-      .diagnosed(capture, golden: golden, weights: weights) { share in
-        progress.show("looking for the cause, \(Int(share * 100)) %")
-      }
-      .examined(capture, weights: weights)
+    let verdict = try Judge(weights: weights, acceptsPartial: acceptsPartial).verdict(
+      on: capture, golden: golden
+    )
+    .diagnosed(capture, golden: golden, weights: weights) { share in
+      progress.show("looking for the cause, \(Int(share * 100)) %")
+    }
+    .examined(capture, weights: weights)
     guard let golden, capture.precision == .float32, let certificate = try TokenCertificate(golden: golden)
     else { return verdict }
     return verdict.adding(note: "Next token: \(CertificateReport(certificate, .init()).sentence).")

@@ -50,7 +50,7 @@ public struct PeerTable: Sendable {
     let judge = Judge(weights: weights)
 
     progress("running \(HonestArithmetic.all.count) honest implementations")
-    let honest = try HonestArithmetic.all.indices.concurrentMap { index in
+    let honest = HonestArithmetic.all.indices.concurrentMap { index in
       Result {
         let transformer = HonestTransformer(weights, HonestArithmetic.all[index])
         let capture = try RecordedActivations(of: transformer, inputs: inputs)
