@@ -78,7 +78,7 @@ package final class HDF5Writer {
 
   // MARK: Attributes
 
-  /// Writes a text as a string of fixed length, in ASCII: other characters become `\uXXXX`.
+  /// Writes a text as a string of fixed length, in ASCII: other characters are escaped as in JSON.
   package func setAttribute(_ name: String, of place: String, to value: String) throws(BadInput) {
     let bytes = Data(value.asciiEscaped.utf8)
     try write(place) { (file) throws(BadInput) in
@@ -198,7 +198,7 @@ package final class HDF5Writer {
 }
 
 extension String {
-  /// The same text in printable ASCII and line breaks, everything else as JSON's `\uXXXX`.
+  /// The same text in printable ASCII and line breaks, everything else as JSON escapes it: `\u` and four hexadecimal digits.
   package var asciiEscaped: String {
     guard !utf8.allSatisfy({ (0x20..<0x7f).contains($0) || $0 == 0x0a || $0 == 0x09 }) else { return self }
     return utf16.reduce(into: "") { text, unit in

@@ -25,19 +25,19 @@ public struct Verdict: Sendable, Equatable {
   }
 
   /// The answer in one word.
-  public let outcome: Outcome
+  public package(set) var outcome: Outcome
   /// How the operations were judged.
-  public let method: Method
+  public package(set) var method: Method
   /// Every operation that was compared, in the order of computation.
-  public let findings: [Finding]
+  public package(set) var findings: [Finding]
   /// What the capture holds or lacks that could not be compared, and why.
-  public let notCompared: [NotCompared]
+  public package(set) var notCompared: [NotCompared]
   /// The operations up to the logits that no comparison covers, neither their own nor one of something later.
-  public let uncovered: [Activation]
+  public package(set) var uncovered: [Activation]
   /// The named fault that explains the first flagged operation, where one does.
-  public let cause: Cause?
+  public package(set) var cause: Cause?
   /// What a reader must know besides: a check that was not made, a weaker method.
-  public let notes: [String]
+  public package(set) var notes: [String]
 
   /// Collects the parts of a verdict.
   public init(
@@ -55,9 +55,9 @@ public struct Verdict: Sendable, Equatable {
 
   /// The same verdict with one thing more that a reader must know.
   public func adding(note: String) -> Verdict {
-    Verdict(
-      outcome: outcome, method: method, findings: findings, notCompared: notCompared, cause: cause,
-      notes: notes + [note])
+    var verdict = self
+    verdict.notes.append(note)
+    return verdict
   }
 
   /// The findings beyond `stat`, in the order of computation; the first is where the difference begins.

@@ -43,10 +43,10 @@ extension Verdict {
   }
 
   private func with(cause: Cause?, notes added: [String]) -> Verdict {
-    Verdict(
-      outcome: outcome, method: method, findings: findings, notCompared: notCompared,
-      uncovered: uncovered, cause: cause,
-      notes: notes + added)
+    var verdict = self
+    verdict.cause = cause
+    verdict.notes += added
+    return verdict
   }
 }
 

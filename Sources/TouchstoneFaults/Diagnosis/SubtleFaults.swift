@@ -36,10 +36,11 @@ extension Verdict {
         equivalents: found.dropFirst().map(\.fault.id))
     }
     guard !causes.isEmpty else { return self }
-    let first = findings.first { $0.zone != .consistent }
-    return Verdict(
-      outcome: outcome == .consistent ? .inconclusive : outcome, method: method, findings: findings,
-      notCompared: notCompared, cause: cause ?? first.flatMap { causes[$0.activation] }, notes: notes)
+    var verdict = self
+    verdict.findings = findings
+    verdict.cause = cause ?? verdict.flagged.first.flatMap { causes[$0.activation] }
+    if outcome == .consistent { verdict.outcome = .inconclusive }
+    return verdict
   }
 }
 
