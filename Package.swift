@@ -204,8 +204,8 @@ let package = Package(
     .testTarget(
       name: "TouchstoneVerdictTests",
       dependencies: [
-        "TouchstoneFaults", "TouchstoneModel", "TouchstoneReference", "TouchstoneTestSupport",
-        "TouchstoneVerdict",
+        "TouchstoneCheckpoints", "TouchstoneFaults", "TouchstoneModel", "TouchstoneReference",
+        "TouchstoneTestSupport", "TouchstoneVerdict",
       ]),
     .testTarget(
       name: "TouchstoneCheckpointsTests",

@@ -7,10 +7,14 @@ public struct Judge: Sendable {
   /// Whether a capture may be consistent that leaves operations before the logits without any comparison.
   public let acceptsPartial: Bool
 
+  /// What implementations are granted.
+  public let contract: Contract
+
   /// Creates a judge for one model.
-  public init(weights: Weights?, acceptsPartial: Bool = false) {
+  public init(weights: Weights?, acceptsPartial: Bool = false, contract: Contract = .standard) {
     self.weights = weights
     self.acceptsPartial = acceptsPartial
+    self.contract = contract
   }
 
   /// Judges a capture.
@@ -30,7 +34,7 @@ public struct Judge: Sendable {
     let floor = golden.map { FloorComparison(capture: shared, golden: SharedSource($0)) }
     // Each core reads one operation's tensors and judges it: no more of a deep capture is held than of a shallow one.
     let results = operations.indices.concurrentMap { index in
-      Result { try Self.judged(operations[index], of: shared, planner, weights: weights, floor: floor) }
+      Result { try judged(operations[index], of: shared, planner, floor: floor) }
     }
     var findings: [Finding] = []
     var notCompared: [NotCompared] = []
@@ -53,11 +57,10 @@ public struct Judge: Sendable {
     case not(NotCompared, isVacuous: Bool)
   }
 
-  private static func judged(
-    _ operation: Operation, of capture: SharedSource, _ planner: ReplayPlanner, weights: Weights?,
-    floor: FloorComparison?
+  private func judged(
+    _ operation: Operation, of capture: SharedSource, _ planner: ReplayPlanner, floor: FloorComparison?
   ) throws -> Judgement {
-    let step = try Step(operation, capture, planner, weights: weights, floor: floor)
+    let step = try Step(operation, capture, planner, weights: weights, contract: contract, floor: floor)
     guard let finding = step.replay?.finding() ?? step.finding else {
       return .not(
         NotCompared(path: step.activation.path, why: step.obstacle), isVacuous: step.replay != nil)
@@ -73,7 +76,7 @@ public struct Judge: Sendable {
       capture.hasRightShape(activation),
       let plan = try? ReplayPlanner(SharedSource(capture), hasWeights: weights != nil).plan(operation)
     else { return nil }
-    return try Replay(plan, of: capture, weights: weights).want()
+    return try Replay(plan, of: capture, weights: weights, contract: contract).want()
   }
 
   /// Adds the end-to-end check, and says what was and was not done.

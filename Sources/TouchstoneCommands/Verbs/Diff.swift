@@ -37,8 +37,7 @@ struct Diff: ParsableCommand {
   @Option(help: ArgumentHelp("Writes the verdict for a summary.", valueName: "file.md"))
   var markdown: String?
 
-  @Flag(help: "Accepts a capture that leaves operations before the logits without any comparison.")
-  var partial = false
+  @OptionGroup var judging: JudgingOptions
 
   @Flag(help: "Prints one JSON object.")
   var json = false
@@ -60,7 +59,7 @@ struct Diff: ParsableCommand {
       }
       return try compare(golden, capture, weights: weights)
     }
-    let verdict = try judge(capture, golden: golden, weights: weights, acceptsPartial: partial)
+    let verdict = try judging.verdict(on: capture, golden: golden, weights: weights)
     let report = Report(
       verdict: verdict, golden: golden.path, capture: capture.path,
       implementation: capture.provenance["implementation"])
@@ -81,7 +80,7 @@ struct Diff: ParsableCommand {
     let entries = try [left, right].map { capture in
       VerificationSummary.Entry.judged(
         Report(
-          verdict: try judge(capture, golden: nil, weights: weights, acceptsPartial: partial),
+          verdict: try judging.verdict(on: capture, golden: nil, weights: weights),
           golden: "the definition",
           capture: capture.path, implementation: capture.provenance["implementation"]))
     }

@@ -35,8 +35,7 @@ struct Verify: ParsableCommand {
   @Option(help: ArgumentHelp("A program that reads {golden} and writes {capture}.", valueName: "command"))
   var exec: String?
 
-  @Flag(help: "Accepts a capture that leaves operations before the logits without any comparison.")
-  var partial = false
+  @OptionGroup var judging: JudgingOptions
 
   @Flag(help: "Prints a list of JSON objects.")
   var json = false
@@ -83,7 +82,7 @@ struct Verify: ParsableCommand {
       }
       let weights = try finder.weights(for: golden)
       let verdict = try engine.withActivations(for: golden, weights: weights) { capture in
-        try judge(capture, golden: golden, weights: weights, acceptsPartial: partial)
+        try judging.verdict(on: capture, golden: golden, weights: weights)
       }
       return .judged(
         Report(verdict: verdict, golden: path, capture: "what it computed", implementation: engine.name))

@@ -153,7 +153,7 @@ struct SubtleFaults {
     }
     guard !offsets.isEmpty else { return Moments() }
     func standardised(_ value: (Int) -> Double) -> [Double] {
-      offsets.map { value($0) * 8 / right.bounds[$0].stat }
+      offsets.map { value($0) * Contract.standard.deviations / right.bounds[$0].stat }
     }
     let d = standardised { faulty.values[$0] - right.values.values[$0] }
     let r = standardised { got.values[$0] - right.values.values[$0] }

@@ -38,7 +38,9 @@ extension Rounding {
           // Scaled after the sum by a rounded 1/√d, or before it: queries by the whole, or queries and keys by
           // the root of it each, which rounds every factor once more.
           let worst = 2 * unit * terms.absolute
-          let usual = 8 / 3.0.squareRoot() * unit * (2 * terms.repetition * terms.squares).squareRoot()
+          let usual =
+            contract.deviations / 3.0.squareRoot() * unit
+            * (2 * terms.repetition * terms.squares).squareRoot()
           let ofFactors = Bound(det: worst, prob: worst, stat: min(worst, usual))
           let lost = (1 + abs(scale)) * ofUnderflow(terms, factors: queryLengths[q] + keyLengths[k])
           bounds[q * tokens + column] =

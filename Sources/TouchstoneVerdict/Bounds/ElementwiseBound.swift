@@ -32,7 +32,7 @@ extension Rounding {
     function == .relu ? 1 : 1.13
   }
 
-  /// GELU by tanh: the argument to 8 u, tanh to 10 u absolute (less near 0), then three roundings.
+  /// GELU by tanh: the argument to 8 u, tanh as the contract says, then three roundings.
   ///
   /// For x < 0 the sum 1 + tanh cancels, so the error is absolute, not relative to y.
   private func ofGELUTanh(_ x: Double, _ y: Double, _ unit: Double) -> Double {
@@ -40,17 +40,19 @@ extension Rounding {
     let t = tanh(z)
     let slope = 1 - t * t
     let inner =
-      (slope == 0 ? 0 : slope * 8 * unit * abs(z)) + 10 * unit * min(abs(t) + 0.5, 1) + unit * abs(1 + t)
+      (slope == 0 ? 0 : slope * 8 * unit * abs(z))
+      + contract.tanh * unit * min(abs(t) + 0.5, 1) + unit * abs(1 + t)
     return 0.5 * abs(x) * inner + 3 * unit * abs(y) + underflow
   }
 
-  /// GELU by erf: the argument to 3 u, erf to 20 u absolute (less near 0), then three roundings.
+  /// GELU by erf: the argument to 3 u, erf as the contract says, then three roundings.
   private func ofGELUErf(_ x: Double, _ y: Double, _ unit: Double) -> Double {
     let z = x / 2.0.squareRoot()
     let e = erf(z)
     let slope = 2 / Double.pi.squareRoot() * exp(-z * z)
     let inner =
-      (slope == 0 ? 0 : slope * 3 * unit * abs(z)) + 20 * unit * min(abs(e) + 0.5, 1) + unit * abs(1 + e)
+      (slope == 0 ? 0 : slope * 3 * unit * abs(z))
+      + contract.erf * unit * min(abs(e) + 0.5, 1) + unit * abs(1 + e)
     return 0.5 * abs(x) * inner + 3 * unit * abs(y) + underflow
   }
 }

@@ -22,7 +22,8 @@ extension Rounding {
         let scaled = abs(weight.values[column]) * statistics.inverse
         let y = value[row, column]
         // The last two terms of `rounding` also permit x·I·g + (−μ·I·g + b), whose parts may cancel.
-        let rounding = 6 * unit * abs(deviation) + 2 * unit * (abs(element) + abs(statistics.mean))
+        let rounding =
+          contract.inverseRoot * unit * abs(deviation) + 2 * unit * (abs(element) + abs(statistics.mean))
         let ofParameters =
           weightRoundoff * scaled * abs(deviation) + biasRoundoff * abs(bias.values[column])
         let ownDistance = distances?[column] ?? .zero
@@ -76,7 +77,8 @@ struct RowStatistics {
     let onePass =
       (1 / n) * rounding.ofSum(rounding.terms(ofProducts: squares)) + 2 * abs(mean) * meanError + ofMean
       + 3 * unit * (meanSquare + mean * mean)
-    let varianceError = Bound.max(twoPass, onePass) + varianceOfInput
+    let ofVariance = rounding.contract.allowsOnePassVariance ? Bound.max(twoPass, onePass) : twoPass
+    let varianceError = ofVariance + varianceOfInput
 
     self.mean = mean
     self.inverse = 1 / (variance + epsilon).squareRoot()

@@ -4,6 +4,8 @@ import TouchstoneModel
 struct Rounding: Sendable {
   /// The arithmetic.
   let precision: Precision
+  /// What is granted beyond correctly rounded operations.
+  var contract: Contract
   /// u: the unit roundoff of sums.
   let unit: Double
   /// T₀: what underflow, or flushing it to zero, may lose in one operation.
@@ -11,9 +13,10 @@ struct Rounding: Sendable {
   /// 2 where the arithmetic is as wide as the judge's own, whose errors then count too; 1 otherwise.
   let judgesFactor: Double
 
-  init(_ precision: Precision) {
+  init(_ precision: Precision, contract: Contract = .standard) {
     let isDouble = precision.type == .float64
     self.precision = precision
+    self.contract = contract
     self.unit = precision.accumulationRoundoff
     self.underflow = isDouble ? 0x1p-1022 : 0x1p-126
     self.judgesFactor = isDouble ? 2 : 1

@@ -5,7 +5,7 @@ extension Rounding {
   /// Bounds of the softmax of one row, over its visible entries.
   ///
   /// Each exponential has the relative error aⱼ: the rounding of its argument (subtraction of the maximum, the
-  /// constant log₂e, a folded base 2) and 3 ulp of exp itself; exp(0) = 1 is exact.
+  /// constant log₂e, a folded base 2) and that of exp itself; exp(0) = 1 is exact.
   ///
   /// - Parameters:
   ///   - scores: z, the visible entries of the row, already divided by the temperature.
@@ -18,7 +18,9 @@ extension Rounding {
     guard let greatest = scores.max() else { return [] }
     let argumentErrors = scores.enumerated().map { index, score in
       let magnitudes = abs(score) + abs(greatest)
-      let rounding = unit * (4 * abs(score - greatest) + magnitudes) + (score == greatest ? 0 : 6 * unit)
+      let rounding =
+        unit * (4 * abs(score - greatest) + magnitudes)
+        + (score == greatest ? 0 : contract.exponential * unit)
       let own = rounding + division * magnitudes
       return (distances?[index] ?? .zero) + own
     }

@@ -36,9 +36,9 @@ extension Rounding {
   /// - det: n terms take n − 1 additions, whatever the tree; adding zero is exact. The last addition rounds y
   ///   itself, every other one a part of the terms, so that a term meets at most n − 2 more, and a product that
   ///   has to be rounded one rounding besides.
-  /// - prob: Higham & Mary 2019, §2, with λ = 8: exceeded with probability below 1e-13.
+  /// - prob: Higham & Mary 2019, §2, exceeded with probability below 1e-13 for λ = 8.
   /// - stat: the error is Σ δₖ·sₖ over partial sums sₖ; for a generic order Σ sₖ² ≈ (n/2)·Q + (n/3)·y², and δ
-  ///   has the variance u²/3. λ = 8 again.
+  ///   has the variance u²/3.
   ///
   /// Roundings are independent only where the terms differ: m equal terms are rounded alike, and their errors
   /// add up m by m instead of √m. `repetition` carries that into both, up to det for a constant row.
@@ -46,9 +46,10 @@ extension Rounding {
     let (n, s, q, y) = (terms.count, terms.absolute, terms.squares, terms.sum)
     guard n > 0 else { return .zero }
     let det = worstCase(terms)
-    let prob = min(det, 8 * (terms.repetition * n).squareRoot() * unit * s)
+    let prob = min(det, contract.deviations * (terms.repetition * n).squareRoot() * unit * s)
     let variance = terms.repetition * ((n / 2 + 1) * q + (n / 3 + 1) * y * y)
-    let stat = min(prob, 8 * unit / 3.0.squareRoot() * variance.squareRoot() + unit * abs(y))
+    let stat = min(
+      prob, contract.deviations * unit / 3.0.squareRoot() * variance.squareRoot() + unit * abs(y))
     return Bound(det: det, prob: prob, stat: stat)
   }
 
@@ -79,7 +80,7 @@ extension Rounding {
     guard left > 0 || right > 0 else { return .zero }
     let both = (left * left + right * right).squareRoot()
     let det = (left + right + left * right) * terms.absolute
-    let prob = min(det, 8 * both * (terms.repetition * terms.squares).squareRoot())
+    let prob = min(det, contract.deviations * both * (terms.repetition * terms.squares).squareRoot())
     return Bound(det: det, prob: prob, stat: min(prob, prob / 3.0.squareRoot()))
   }
 

@@ -28,7 +28,7 @@ extension WeightEvidence {
     default: return nil
     }
     let residual = zip(got.values, want.values.values).map { $0 - $1 }
-    let scale = want.bounds.map { $0.stat / 8 }
+    let scale = want.bounds.map { $0.stat / Contract.standard.deviations }
     guard residual.allSatisfy(\.isFinite) else { return nil }
     func joined(_ values: [Double]) -> [Double] {
       isSplit ? Tensor(values, shape: got.shape).joinedHeads().values : values

@@ -34,14 +34,11 @@ struct OperationNoise: Sendable {
   }
 
   fileprivate init(bounds: [Bound], shared: [[Float]], type: ScalarType?, rowWidth: Int) {
-    own = bounds.map { Float($0.stat / OperationNoise.deviations) }
+    own = bounds.map { Float($0.stat / Contract.standard.deviations) }
     self.shared = shared
     self.type = type
     self.rowWidth = rowWidth
   }
-
-  /// λ: how many standard deviations `stat` and `prob` allow.
-  fileprivate static let deviations = 8.0
 }
 
 /// A projection whose sum an implementation may begin with what it is added to.
@@ -77,7 +74,7 @@ extension Rounding {
       return [
         (0..<value.rowCount).flatMap { row -> [Float] in
           let probabilities = Array(value.row(row))
-          let ofSum = (ofSum(terms(probabilities)).stat + 4 * unit) / OperationNoise.deviations
+          let ofSum = (ofSum(terms(probabilities)).stat + 4 * unit) / contract.deviations
           return probabilities.map { Float($0 * ofSum) }
         }
       ]
@@ -87,7 +84,7 @@ extension Rounding {
         let x = Array(operands[0].values.row(row))
         let statistics = RowStatistics(x, distances: nil, epsilon: epsilon, rounding: self)
         for (column, element) in x.enumerated() {
-          let scaled = parameters[0].values.values[column] * statistics.inverse / OperationNoise.deviations
+          let scaled = parameters[0].values.values[column] * statistics.inverse / contract.deviations
           ofMean.append(Float(scaled * statistics.meanError.stat))
           ofDeviation.append(Float(scaled * (element - statistics.mean) * statistics.inverseError.stat))
         }

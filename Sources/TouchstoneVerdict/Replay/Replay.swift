@@ -7,7 +7,7 @@ struct Replay: Sendable {
   private let plan: ReplayPlan
   private let recorded: [Activation: RecordedTensor]
   private let weights: Weights?
-  private let rounding: Rounding
+  private var rounding: Rounding
   private let inputs: Inputs
   private let configuration: Configuration
   private let temperature: Double
@@ -15,10 +15,10 @@ struct Replay: Sendable {
   /// Reads what a plan needs.
   ///
   /// - Throws: what reading the capture throws.
-  init(_ plan: ReplayPlan, of capture: any ActivationSource, weights: Weights?) throws {
+  init(_ plan: ReplayPlan, of capture: any ActivationSource, weights: Weights?, contract: Contract) throws {
     self.plan = plan
     self.weights = weights
-    self.rounding = Rounding(capture.precision)
+    self.rounding = Rounding(capture.precision, contract: contract)
     self.inputs = capture.inputs
     self.configuration = capture.configuration
     self.temperature = capture.temperature
@@ -54,15 +54,25 @@ struct Replay: Sendable {
         got: comparison.worst.map { got.values.values[$0] } ?? .nan,
         want: comparison.worst.map { want.values.values[$0] } ?? .nan, problem: evidence.description)
     }
-    let problem =
-      comparison.problem
-      ?? (operation.kind == .identity && comparison.zone != .consistent
-        ? "is not the \(operation.inputs[0]) that it should be" : nil)
+    let problem = comparison.problem ?? (comparison.zone == .consistent ? nil : problem())
     return Finding(
       activation: operation.output, hidden: plan.hidden, zone: comparison.zone, ratio: comparison.ratio,
       index: comparison.worst.map(got.values.index(of:)) ?? [],
       got: comparison.worst.map { got.values.values[$0] } ?? .nan,
       want: comparison.worst.map { want.values.values[$0] } ?? .nan, problem: problem)
+  }
+
+  /// What can be said of an output that is not what it should be without looking for a cause.
+  private func problem() -> String? {
+    switch plan.operation.kind {
+    case .identity: return "is not the \(plan.operation.inputs[0]) that it should be"
+    case .layerNorm where !rounding.contract.allowsOnePassVariance:
+      var permissive = self
+      permissive.rounding.contract.allowsOnePassVariance = true
+      guard permissive.finding()?.zone == .consistent else { return nil }
+      return "is right for a variance found in one pass, E[x²] − μ², which cancels where the mean is large"
+    default: return nil
+    }
   }
 
   /// Where much is hidden, bounds passed through it may be wide: rows are held against their own noise as well.

@@ -16,7 +16,7 @@ struct Step: Sendable {
   /// - Throws: what reading the capture throws.
   init(
     _ operation: Operation, _ capture: any ActivationSource, _ planner: ReplayPlanner, weights: Weights?,
-    floor: FloorComparison?
+    contract: Contract, floor: FloorComparison?
   ) throws {
     activation = operation.output
     guard let shape = capture.storedShape(of: activation) else {
@@ -31,7 +31,7 @@ struct Step: Sendable {
       return
     }
     do {
-      replay = try Replay(planner.plan(operation), of: capture, weights: weights)
+      replay = try Replay(planner.plan(operation), of: capture, weights: weights, contract: contract)
     } catch let obstacle as ReplayPlanner.Obstacle {
       finding = try floor?.judge(operation) ?? operation.findingOfNonFinite(in: capture)
       self.obstacle = obstacle.why
