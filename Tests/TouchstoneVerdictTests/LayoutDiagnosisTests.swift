@@ -64,6 +64,41 @@ import TouchstoneVerdict
     #expect(verdict.notes.contains { $0.contains("changes no probability") }, "\(verdict.notes)")
   }
 
+  @Test(arguments: [Activation.Point.query, .key, .value], [true, false])
+  func fusedProjectionsAreRecognised(_ point: Activation.Point, _ byPart: Bool) throws {
+    let weights = try Sample.visible.weights()
+    let whole = RecordedActivations(
+      weights: weights, inputs: try Sample.visible.inputs(weights.configuration))
+    let parts = try [Activation.Point.query, .key, .value].map {
+      try #require(whole.tensors[Activation($0, layer: 1)])
+    }
+    let (heads, tokens) = (parts[0].shape[0], parts[0].shape[1])
+    let verdict = try verdict(Activation(point, layer: 1)) { tensor in
+      let values = (0..<tokens).flatMap { token -> [Double] in
+        (0..<3 * heads).flatMap { index in
+          let (part, head) = byPart ? (index / heads, index % heads) : (index % 3, index / 3)
+          return parts[part].row(head * tokens + token)
+        }
+      }
+      return Tensor(values, shape: [tokens, 3 * heads * tensor.rowWidth])
+    }
+    #expect(verdict.outcome == .mismatch)
+    let name = byPart ? "[token, 3, head, unit]" : "[token, head, 3, unit]"
+    #expect(verdict.notes.contains { $0.contains("beside each other, \(name)") }, "\(verdict.notes)")
+  }
+
+  @Test(arguments: [Activation(.logits), Activation(.finalLayerNorm)])
+  func theLastPositionAloneIsRecognised(_ point: Activation) throws {
+    for isFlat in [true, false] {
+      let verdict = try verdict(point) { tensor in
+        let row = Array(tensor.row(tensor.rowCount - 1))
+        return Tensor(row, shape: isFlat ? [row.count] : [1, row.count])
+      }
+      #expect(verdict.outcome == .mismatch)
+      #expect(verdict.notes.contains { $0.contains("holds the last position only") }, "\(verdict.notes)")
+    }
+  }
+
   @Test func otherNumbersAreNoLayout() throws {
     let verdict = try verdict(Activation(.query, layer: 0)) { tensor in
       Tensor(tensor.values.map { $0 * 1.01 }, shape: tensor.shape)

@@ -7,6 +7,8 @@ struct LayoutDiagnosis {
   private let activation: Activation
   private let got: Tensor<Double>
   private let want: Tensor<Double>
+  /// Queries, keys and values of the layer, each [H, T, d]; empty for other activations.
+  private let projections: [Tensor<Double>]
   /// The root mean square by which a right tensor may differ.
   private let noise: Double
 
@@ -14,8 +16,10 @@ struct LayoutDiagnosis {
   init?(of finding: Finding, in capture: any ActivationSource, golden: any ActivationSource) throws {
     activation = finding.activation
     guard let shape = capture.storedShape(of: activation), let want = try golden.tensor(activation),
-      shape.reduce(1, *) == want.count, let got = try capture.tensor(activation)
+      [want.count, 3 * want.count, want.rowWidth].contains(shape.reduce(1, *)),
+      let got = try capture.tensor(activation)
     else { return nil }
+    projections = try Self.projections(beside: finding.activation, in: golden)
     self.got = got
     self.want = want
     let floor = try golden.noiseFloor(of: activation)?.values ?? []
@@ -24,10 +28,47 @@ struct LayoutDiagnosis {
     noise = max(10 * Self.rootMeanSquare(floor), scale * 0x1p-20)
   }
 
+  /// Queries, keys and values of the layer of one of them.
+  private static func projections(
+    beside activation: Activation, in golden: any ActivationSource
+  ) throws -> [Tensor<Double>] {
+    let parts: [Activation.Point] = [.query, .key, .value]
+    guard let layer = activation.layer, parts.contains(activation.point) else { return [] }
+    return try parts.compactMap { try golden.tensor(Activation($0, layer: layer)) }
+  }
+
   /// What the difference is and what to change in the capture; nil where it is none of these.
   var description: String? {
+    if got.count != want.count { return lastPosition ?? fusedProjections }
     guard !agrees(want.values) else { return nil }
     return transposed ?? reorderedHeads ?? shiftedRows
+  }
+
+  /// One row where one for each token is due: the last.
+  private var lastPosition: String? {
+    guard want.shape.count == 2, got.count == want.rowWidth, agrees(Array(want.row(want.rowCount - 1))) else {
+      return nil
+    }
+    return "holds the last position only, \(got.shape): record every position, \(want.shape), or none"
+  }
+
+  /// Queries, keys and values as one projection made them.
+  private var fusedProjections: String? {
+    guard projections.count == 3, got.count == 3 * want.count else { return nil }
+    let (heads, tokens) = (want.shape[0], want.shape[1])
+    let parts = Array(projections.indices)
+    // Of one token: all heads of a part and then the next part, or all parts of a head and then the next head.
+    let byPart = parts.flatMap { part in (0..<heads).map { (part, $0) } }
+    let byHead = (0..<heads).flatMap { head in parts.map { ($0, head) } }
+    for (order, name) in [(byPart, "[token, 3, head, unit]"), (byHead, "[token, head, 3, unit]")] {
+      let values = (0..<tokens).flatMap { token in
+        order.flatMap { part, head in projections[part].row(head * tokens + token) }
+      }
+      guard agrees(values) else { continue }
+      return
+        "holds queries, keys and values beside each other, \(name): record q, k and v as [head, token, unit] each"
+    }
+    return nil
   }
 
   /// Axes exchanged, with the shape that follows or with another of as many elements.
