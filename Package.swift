@@ -215,7 +215,7 @@ let package = Package(
       dependencies: [
         "TouchstoneModel", "TouchstoneReference", "TouchstoneCheckpoints", "TouchstoneHDF5",
         "TouchstoneGolden",
-        "TouchstoneVerdict", "TouchstoneFaults",
+        "TouchstoneVerdict", "TouchstoneFaults", "TouchstoneTestSupport",
         .product(name: "Crypto", package: "swift-crypto", condition: files),
       ]),
     .testTarget(

@@ -1,9 +1,12 @@
 import Foundation
 import Testing
 import TouchstoneCheckpoints
+import TouchstoneFaults
 import TouchstoneHDF5
 import TouchstoneModel
 import TouchstoneReference
+import TouchstoneTestSupport
+import TouchstoneVerdict
 
 /// The reference against somebody else's arithmetic: Hugging Face transformers in float64.
 @Suite struct IndependentTests {
@@ -74,6 +77,24 @@ import TouchstoneReference
     for (margin, other) in zip(margins, expected.values) {
       #expect(abs(margin - other) <= Self.tolerance * greatestLogit)
     }
+  }
+
+  /// What is certain must be what somebody else's arithmetic chose, and nearly everything is.
+  @Test(.clause("SAM-20")) func certainChoicesAreHuggingFaces() throws {
+    let file = try IndependentFile("shakespeare-gpt2-prompt-1.h5", model: "shakespeare-gpt2")
+    let tokens = try file.integers("greedy/tokens")
+    let inputs = try Inputs(tokenIDs: Array(tokens.dropLast()), configuration: file.checkpoint.configuration)
+    let weights = file.checkpoint.weights
+    let logits = try #require(
+      RecordedActivations(weights: weights, inputs: inputs).tensors[Activation(.logits)])
+    let floor = try #require(NoiseFloor.measured(weights, inputs: inputs)[Activation(.logits)])
+    let certificate = TokenCertificate(
+      logits: logits, radii: floor.values.map { TokenCertificate.allowance * $0 })
+    let positions = 15..<79
+    for position in positions {
+      #expect(certificate.argMax(at: position).admits([tokens[position + 1]]))
+    }
+    #expect(positions.filter { certificate.argMax(at: $0).isCertain }.count >= 60)
   }
 
   @Test func theDistributionsOfSamplingAreHuggingFaces() throws {
