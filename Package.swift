@@ -71,8 +71,9 @@ let package = Package(
       swiftSettings: optimised),
 
     // MARK: Judging
+    .target(name: "CMoments", cSettings: [.unsafeFlags(["-O2"])]),
     .target(
-      name: "TouchstoneVerdict", dependencies: ["TouchstoneModel", "TouchstoneReference"],
+      name: "TouchstoneVerdict", dependencies: ["CMoments", "TouchstoneModel", "TouchstoneReference"],
       swiftSettings: optimised),
     .target(
       name: "TouchstoneFaults",

@@ -54,6 +54,16 @@ public struct StoredTensor: Sendable {
     return Tensor(values, shape: shape)
   }
 
+  /// The rows of a matrix that `indices` name, in their order.
+  public func rows(_ indices: [Int]) -> StoredTensor {
+    let width = shape[1] * type.byteCount
+    let rows = indices.reduce(into: Data(capacity: indices.count * width)) { rows, index in
+      let first = bytes.startIndex + index * width
+      rows += bytes[first..<first + width]
+    }
+    return StoredTensor(type: type, shape: [indices.count, shape[1]], bytes: rows)
+  }
+
   /// Every value from its bits.
   ///
   /// Inlined, so that each conversion becomes a loop of its own, a plain copy where nothing is converted;

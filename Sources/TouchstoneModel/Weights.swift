@@ -74,6 +74,12 @@ public struct Weights: Sendable {
     return tensor.float32()
   }
 
+  /// The parameter's float32 values, as they are stored where that is how they are stored.
+  public func storedFloat32(_ parameter: Parameter) -> StoredTensor {
+    guard let tensor = stored[parameter] else { preconditionFailure("the model has no \(parameter)") }
+    return tensor.type == .float32 ? tensor : StoredTensor(tensor.float32())
+  }
+
   /// The parameter's float32 values, widened exactly to float64.
   public func float64(_ parameter: Parameter) -> Tensor<Double> {
     guard let tensor = stored[parameter] else { preconditionFailure("the model has no \(parameter)") }

@@ -11,6 +11,30 @@ extension Range<Int> {
   }
 }
 
+extension Array {
+  /// `count` elements, of which `fill`, on several threads, sets each once.
+  init(count: Int, filledConcurrently fill: (Slots<Element>) -> Void) {
+    self.init(unsafeUninitializedCapacity: count) { buffer, initialized in
+      fill(Slots(buffer))
+      initialized = count
+    }
+  }
+}
+
+/// The elements of an array in the making, each to be set once.
+struct Slots<Element>: @unchecked Sendable {
+  private let buffer: UnsafeMutableBufferPointer<Element>
+
+  fileprivate init(_ buffer: UnsafeMutableBufferPointer<Element>) {
+    self.buffer = buffer
+  }
+
+  /// Sets the element at `index`.
+  func set(_ index: Int, _ value: Element) {
+    buffer.initializeElement(at: index, to: value)
+  }
+}
+
 /// Results that threads fill in, each at its own place.
 private final class Results<Value: Sendable>: @unchecked Sendable {
   private let lock = NSLock()

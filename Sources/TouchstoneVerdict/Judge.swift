@@ -32,14 +32,22 @@ public struct Judge: Sendable {
     let operations = shared.judgedOperations
     let planner = ReplayPlanner(shared, hasWeights: weights != nil)
     let floor = golden.map { FloorComparison(capture: shared, golden: SharedSource($0)) }
-    // Each core reads one operation's tensors and judges it: no more of a deep capture is held than of a shallow one.
-    let results = operations.indices.concurrentMap { index in
-      Result { try judged(operations[index], of: shared, planner, floor: floor) }
+    let judgement: @Sendable (Operation) -> Result<Judgement, any Error> = { operation in
+      Result { try judged(operation, of: shared, planner, floor: floor) }
     }
+    // Each core reads one operation's tensors and judges it: no more of a deep capture is held than of a shallow one.
+    // On the few whose tensors are large, those over the vocabulary, all cores work together, one operation at a time.
+    let isLarge = operations.map { shared.elementCount(of: $0.output) > Self.largeCount }
+    let small = operations.indices.filter { !isLarge[$0] }
+    let large = operations.indices.filter { isLarge[$0] }
+    let ofSmall = small.indices.concurrentMap { judgement(operations[small[$0]]) }
+    let ofLarge = large.map { judgement(operations[$0]) }
+    let results = zip(small + large, ofSmall + ofLarge).sorted { $0.0 < $1.0 }
     var findings: [Finding] = []
     var notCompared: [NotCompared] = []
     var vacuous: [Activation] = []
-    for (operation, result) in zip(operations, results) {
+    for (index, result) in results {
+      let operation = operations[index]
       switch try result.get() {
       case .compared(let finding): findings.append(finding)
       case .not(let omission, let isVacuous):
@@ -50,6 +58,9 @@ public struct Judge: Sendable {
     let coverage = Coverage(operations, findings, vacuous: vacuous)
     return try conclude(findings, notCompared, coverage, floor: floor, operations: operations, of: capture)
   }
+
+  /// A tensor of more elements than this is large.
+  private static let largeCount = 1e6
 
   private enum Judgement {
     case compared(Finding)
@@ -74,7 +85,9 @@ public struct Judge: Sendable {
   package func estimate(_ activation: Activation, in capture: any ActivationSource) throws -> Estimate? {
     guard let operation = capture.judgedOperations.first(where: { $0.output == activation }),
       capture.hasRightShape(activation),
-      let plan = try? ReplayPlanner(SharedSource(capture), hasWeights: weights != nil).plan(operation)
+      let plan = try? ReplayPlanner(
+        capture as? SharedSource ?? SharedSource(capture), hasWeights: weights != nil
+      ).plan(operation)
     else { return nil }
     return try Replay(plan, of: capture, weights: weights, contract: contract).want()
   }
@@ -185,6 +198,11 @@ extension Inputs {
 }
 
 extension ActivationSource {
+  /// How many elements the configuration gives an activation.
+  fileprivate func elementCount(of activation: Activation) -> Double {
+    configuration.shape(of: activation, tokenCount: inputs.count).reduce(1) { $0 * Double($1) }
+  }
+
   /// Whether an activation is recorded with the extents that the configuration gives it.
   package func hasRightShape(_ activation: Activation) -> Bool {
     storedShape(of: activation) == configuration.shape(of: activation, tokenCount: inputs.count)

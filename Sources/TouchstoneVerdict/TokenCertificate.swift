@@ -61,7 +61,7 @@ public struct TokenCertificate: Sendable {
 
   /// How far the greatest logit at a position lies above the next; infinite where there is one alone.
   public func margin(at position: Int) -> Double {
-    let order = descending(position)
+    let order = descending(position, first: 2)
     return order.count > 1 ? logits[position, order[0]] - logits[position, order[1]] : .infinity
   }
 
@@ -72,22 +72,22 @@ public struct TokenCertificate: Sendable {
 
   /// The ids of the k greatest logits at a position.
   public func topK(_ k: Int, at position: Int) -> Choice {
-    let order = descending(position)
-    guard k < order.count else { return .certain(Set(order)) }
-    guard k > 0 else { return .certain([]) }
     let row = Array(logits.row(position))
+    guard k < row.count else { return .certain(Set(row.indices)) }
+    guard k > 0 else { return .certain([]) }
+    let order = descending(position, first: k + 1)
     let width = 2 * radii[position]
     let (last, next) = (row[order[k - 1]], row[order[k]])
     if last - next > width { return .certain(Set(order[..<k])) }
     // Certain are those that the (k + 1)-th cannot overtake; contenders those that may replace the k-th.
     let certain = order[..<k].filter { row[$0] - next > width }
-    let contenders = order.filter { row[$0] - next <= width && last - row[$0] <= width }
+    let contenders = row.indices.filter { row[$0] - next <= width && last - row[$0] <= width }
     return .tie(certain: Set(certain), contenders: Set(contenders))
   }
 
   /// The smallest set of ids, most probable first, whose probabilities reach `p` together.
   public func topP(_ p: Double, temperature: Double = 1, at position: Int) -> Choice {
-    let order = descending(position)
+    let order = descending(position, first: logits.rowWidth)
     let row = logits.row(position).map { $0 / temperature }
     guard let greatest = row.max() else { return .certain([]) }
     let total = row.reduce(0) { $0 + exp($1 - greatest) }
@@ -122,9 +122,20 @@ public struct TokenCertificate: Sendable {
     }
   }
 
-  /// Ids by falling logit; equal ones by rising id.
-  private func descending(_ position: Int) -> [Int] {
+  /// The first `count` ids by falling logit; equal ones by rising id.
+  private func descending(_ position: Int, first count: Int) -> [Int] {
     let row = Array(logits.row(position))
-    return row.indices.sorted { row[$0] != row[$1] ? row[$0] > row[$1] : $0 < $1 }
+    guard count <= Self.few else {
+      return Array(row.indices.sorted { row[$0] != row[$1] ? row[$0] > row[$1] : $0 < $1 }.prefix(count))
+    }
+    var order: [Int] = []
+    for id in row.indices where order.count < count || row[id] > row[order[count - 1]] {
+      if order.count == count { order.removeLast() }
+      order.insert(id, at: (order.lastIndex { row[$0] >= row[id] } ?? -1) + 1)
+    }
+    return order
   }
+
+  /// So many are kept in order while all are looked at; of more, all are sorted.
+  private static let few = 32
 }

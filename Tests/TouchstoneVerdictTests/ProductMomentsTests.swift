@@ -25,16 +25,16 @@ import TouchstoneTestSupport
     let weight = random([37, columns], seed: 2)
     let bias = random([columns], seed: 3)
     let moments = ProductMoments(
-      x, MatrixView(weight), startingFrom: bias.values, rounding: Self.rounding)
+      x, MatrixView(StoredTensor(weight)), startingFrom: bias.values, rounding: Self.rounding)
     #expect(moments.sums == linear(x, weight: weight, bias: bias).values)
     let table = random([columns, 37], seed: 4)
-    let logits = ProductMoments(x, MatrixView(transposing: table), rounding: Self.rounding)
+    let logits = ProductMoments(x, MatrixView(transposing: StoredTensor(table)), rounding: Self.rounding)
     #expect(logits.sums == unembedding(x, table: table).values)
   }
 
   @Test func momentsAreThoseOfTheTerms() {
     let (x, weight) = (random([3, 20], seed: 5), random([20, 31], seed: 6))
-    let view = MatrixView(weight, columns: 4..<25)
+    let view = MatrixView(StoredTensor(weight), columns: 4..<25)
     let moments = ProductMoments(x, view, rounding: Self.rounding)
     for row in 0..<3 {
       for column in 0..<21 {

@@ -69,7 +69,7 @@ import TouchstoneTestSupport
       (0..<24).map { _ in Double(Float.random(in: -1...1, using: &random)) }, shape: [4, 6])
     let input = Operand(values: Tensor([0, 0, 1024, 0], shape: [1, 4]))
     let value = linear(input.values, weight: weight, bias: nil)
-    let bounds = rounding.ofProduct(input, MatrixView(weight), weightRoundoff: 0, bias: nil).bounds
+    let bounds = rounding.ofProduct(input, MatrixView(StoredTensor(weight)), weightRoundoff: 0, bias: nil).bounds
     for (want, bound) in zip(value.values, bounds) {
       #expect(bound.zone(of: 0) == .consistent)
       #expect(bound.zone(of: Double(Float(want).ulp)) == .proven)
@@ -97,7 +97,7 @@ import TouchstoneTestSupport
     let weight = Tensor([0.7], shape: [1, 1])
     let input = Operand(values: Tensor([2], shape: [1, 1]), roundoff: 0x1p-8)
     let bound = rounding.ofProduct(
-      input, MatrixView(weight), weightRoundoff: 0, bias: nil
+      input, MatrixView(StoredTensor(weight)), weightRoundoff: 0, bias: nil
     ).bounds[0]
     #expect(bound.det >= 1.4 * 0x1p-8)
   }

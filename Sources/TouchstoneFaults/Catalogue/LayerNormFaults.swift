@@ -53,16 +53,16 @@ extension Fault {
       "a vector loop without its remainder",
       { row, epsilon in
         let head = Array(row.prefix(max(row.count / 8 * 8, 1)))
-        let scale = 1 / (head.variance + epsilon).squareRoot()
-        return row.map { ($0 - head.mean) * scale }
+        let (mean, scale) = (head.mean, 1 / (head.variance + epsilon).squareRoot())
+        return row.map { ($0 - mean) * scale }
       }
     ),
     variant(
       "last-left-out", "the statistics leave out the last entry", "a loop ends one early",
       { row, epsilon in
         let head = Array(row.prefix(max(row.count - 1, 1)))
-        let scale = 1 / (head.variance + epsilon).squareRoot()
-        return row.map { ($0 - head.mean) * scale }
+        let (mean, scale) = (head.mean, 1 / (head.variance + epsilon).squareRoot())
+        return row.map { ($0 - mean) * scale }
       }
     ),
     variant(
@@ -132,8 +132,8 @@ extension Fault {
       guard case .layerNorm(let epsilon) = site.operation.kind else { return nil }
       let rows = (0..<x.rowCount).flatMap { index -> [Double] in
         let before = Array(x.row(max(index - 1, 0)))
-        let scale = 1 / (before.variance + epsilon).squareRoot()
-        return x.row(index).map { ($0 - before.mean) * scale }
+        let (mean, scale) = (before.mean, 1 / (before.variance + epsilon).squareRoot())
+        return x.row(index).map { ($0 - mean) * scale }
       }
       return site.withAffine(Tensor(rows, shape: x.shape))
     },

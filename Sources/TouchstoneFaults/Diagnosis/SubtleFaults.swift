@@ -19,13 +19,21 @@ extension Verdict {
     guard capture.precision.type.unitRoundoff <= ScalarType.float32.unitRoundoff else { return self }
     let operations = Dictionary(
       capture.configuration.operations.map { ($0.output, $0) }, uniquingKeysWith: { first, _ in first })
+    let examined = findings.enumerated().compactMap { index, finding in
+      let isConsistent = finding.zone == .consistent && finding.method == .replay && finding.hidden.isEmpty
+      return operations[finding.activation].flatMap { operation in
+        isConsistent && SubtleFaults.examines(operation.kind) ? (index: index, operation: operation) : nil
+      }
+    }
+    let shared = SharedSource(capture)
+    let results = examined.indices.concurrentMap { place in
+      Result {
+        try SubtleFaults(examined[place].operation, in: shared, weights: weights)?.found(catalogue) ?? []
+      }
+    }
     var (findings, causes) = (findings, [Activation: Cause]())
-    for (index, finding) in findings.enumerated() {
-      guard finding.zone == .consistent, finding.method == .replay, finding.hidden.isEmpty,
-        let operation = operations[finding.activation], SubtleFaults.examines(operation.kind),
-        let search = try SubtleFaults(operation, in: capture, weights: weights)
-      else { continue }
-      let found = search.found(catalogue)
+    for (index, result) in zip(examined.map(\.index), results) {
+      let (finding, found) = (findings[index], try result.get())
       guard let first = found.first else { continue }
       findings[index] = Finding(
         activation: finding.activation, zone: .suspect, ratio: first.deviations / SubtleEvidence.threshold,
@@ -77,6 +85,8 @@ struct SubtleFaults {
   let right: Estimate
   let got: Tensor<Double>
   private let isJudged: (Int) -> Bool
+  /// What every fault is held against, row by row.
+  private var observations: [Observation] = []
 
   /// More elements than this say nothing more.
   private static let elementsAtMost = 1 << 19
@@ -86,10 +96,15 @@ struct SubtleFaults {
     self.right = right
     self.got = got
     self.isJudged = site.operation.judgedElements(site.inputs, configuration: site.configuration)
+    guard Self.examines(site.operation.kind), got.count <= Self.elementsAtMost else { return }
+    let allowance = Allowance(site, right.values)
+    observations = distinctRows().compactMap { observation($0, allowance) }
   }
 
   /// Gathers what one operation of a capture read and made; nil where the capture lacks a part of it.
   init?(_ operation: TouchstoneModel.Operation, in capture: any ActivationSource, weights: Weights?) throws {
+    let shape = capture.configuration.shape(of: operation.output, tokenCount: capture.inputs.count)
+    guard shape.reduce(1, *) <= Self.elementsAtMost else { return nil }
     let activations = try operation.inputs.compactMap { try capture.tensor($0) }
     let parameters = operation.parameters.compactMap { weights?.float64($0) }
     guard activations.count == operation.inputs.count, parameters.count == operation.parameters.count,
@@ -120,12 +135,9 @@ struct SubtleFaults {
 
   /// How much of one fault is in the capture; nil where it changes nothing here.
   func evidence(_ fault: Fault) -> SubtleEvidence? {
-    guard Self.examines(site.operation.kind), got.count <= Self.elementsAtMost,
-      let faulty = fault.spoilt(site), faulty.shape == got.shape
-    else { return nil }
-    let allowance = Allowance(site, right.values)
+    guard !observations.isEmpty, let faulty = fault.spoilt(site), faulty.shape == got.shape else { return nil }
     var total = Moments()
-    for row in distinctRows() { total.add(moments(row, faulty, allowance)) }
+    for observation in observations { total.add(moments(observation, faulty)) }
     guard total.norm > 0, total.norm.isFinite, total.cross.isFinite else { return nil }
     return SubtleEvidence(
       fault: fault, share: total.cross / total.norm,
@@ -143,35 +155,59 @@ struct SubtleFaults {
     }
   }
 
-  /// What one row says: one observation of the relative error that its elements share, and in softmax one of each
-  /// element besides.
-  private func moments(_ row: Int, _ faulty: Tensor<Double>, _ allowance: Allowance) -> Moments {
+  /// One row of the capture, each element in units of its own rounding.
+  private struct Observation {
+    /// The judged elements that are not 0 and may be off by something.
+    let offsets: [Int]
+    /// r.
+    let errors: [Double]
+    /// What an error that the whole row shares is proportional to.
+    let common: [Double]
+    /// ⟨common, common⟩.
+    let length: Double
+    /// How much of `common` is in r.
+    let ofErrors: Double
+    /// What is allowed everywhere: of the row, and of each element.
+    let allowedOfRow: Double
+    let allowedOfElements: [Double]
+  }
+
+  /// nil for a row that says nothing.
+  private func observation(_ row: Int, _ allowance: Allowance) -> Observation? {
     let width = got.rowWidth
     let offsets = (row * width..<(row + 1) * width).filter { offset in
       isJudged(offset) && right.bounds[offset].stat > 0 && right.bounds[offset].stat.isFinite
         && right.values.values[offset] != 0
     }
-    guard !offsets.isEmpty else { return Moments() }
-    func standardised(_ value: (Int) -> Double) -> [Double] {
-      offsets.map { value($0) * Contract.standard.deviations / right.bounds[$0].stat }
-    }
-    let d = standardised { faulty.values[$0] - right.values.values[$0] }
-    let r = standardised { got.values[$0] - right.values.values[$0] }
-    let common = standardised(allowance.shared)
-    let count = Double(offsets.count)
+    let common = standardised(offsets, allowance.shared)
     let length = common.reduce(0) { $0 + $1 * $1 }
-    guard length > 0 else { return Moments() }
-    let (ofD, ofR) = (dot(d, common) / length, dot(r, common) / length)
+    guard length > 0 else { return nil }
+    let errors = standardised(offsets) { got.values[$0] - right.values.values[$0] }
+    return Observation(
+      offsets: offsets, errors: errors, common: common, length: length, ofErrors: dot(errors, common) / length,
+      allowedOfRow: allowance.ofRow,
+      allowedOfElements: site.operation.kind.isSoftmax ? standardised(offsets, allowance.ofElement) : [])
+  }
+
+  private func standardised(_ offsets: [Int], _ value: (Int) -> Double) -> [Double] {
+    offsets.map { value($0) * Contract.standard.deviations / right.bounds[$0].stat }
+  }
+
+  /// What one row says of a fault: one observation of the relative error that its elements share, and in softmax one of
+  /// each element besides.
+  private func moments(_ row: Observation, _ faulty: Tensor<Double>) -> Moments {
+    let d = standardised(row.offsets) { faulty.values[$0] - right.values.values[$0] }
+    let (count, length) = (Double(row.offsets.count), row.length)
+    let (ofD, ofR) = (dot(d, row.common) / length, row.ofErrors)
     var moments = Moments(
       cross: ofD * ofR * length / count, norm: ofD * ofD * length / count,
-      allowed: abs(ofD) * allowance.ofRow * length / count)
+      allowed: abs(ofD) * row.allowedOfRow * length / count)
     guard site.operation.kind.isSoftmax else { return moments }
-    let ofElements = standardised(allowance.ofElement)
     for index in d.indices {
-      let own = d[index] - ofD * common[index]
-      moments.cross += own * (r[index] - ofR * common[index])
+      let own = d[index] - ofD * row.common[index]
+      moments.cross += own * (row.errors[index] - ofR * row.common[index])
       moments.norm += own * own
-      moments.allowed += abs(own) * ofElements[index]
+      moments.allowed += abs(own) * row.allowedOfElements[index]
     }
     return moments
   }

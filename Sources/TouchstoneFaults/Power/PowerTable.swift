@@ -113,7 +113,8 @@ public struct PowerTable: Sendable {
     }
     guard let input = site.activations.first,
       let evidence = WeightEvidence(
-        site.operation, input: input, parameters: site.parameters, got: captured, want: right)
+        site.operation, input: input, parameters: site.parameters.map { StoredTensor($0) }, got: captured,
+        want: right)
     else { return false }
     return evidence.isConclusive
   }

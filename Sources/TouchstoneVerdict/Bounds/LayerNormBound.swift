@@ -61,9 +61,8 @@ struct RowStatistics {
     let meanSquare = squares.reduce(0, +) / n
 
     // The sum is divided by n or multiplied by a rounded 1/n; a running mean (Welford 1962) rounds each step.
-    var meanError =
-      (1 / n) * rounding.ofSum(rounding.terms(x)) + unit
-      * (2 * abs(mean) + 6 * rounding.terms(x).absolute / n)
+    let terms = rounding.terms(x)
+    var meanError = (1 / n) * rounding.ofSum(terms) + unit * (2 * abs(mean) + 6 * terms.absolute / n)
     var varianceOfInput = Bound.zero
     if let distances {
       for (index, distance) in distances.enumerated() {

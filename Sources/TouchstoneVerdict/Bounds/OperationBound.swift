@@ -3,8 +3,11 @@ import TouchstoneReference
 
 /// A parameter as the definition reads it, and the rounding that the arithmetic is granted on it.
 struct ParameterOperand {
-  let values: Tensor<Double>
-  let roundoff: Double
+  let stored: StoredTensor
+  var roundoff = 0.0
+
+  /// The values in float64, widened anew each time.
+  var values: Tensor<Double> { stored.float64() }
 }
 
 extension Rounding {
@@ -16,19 +19,34 @@ extension Rounding {
     temperature: Double
   ) -> Estimate {
     if let product = product(operation, operands, parameters) { return product }
-    let value = evaluate(
-      operation, activations: operands.map(\.values), parameters: parameters.map(\.values), inputs: inputs,
-      temperature: temperature)
+    let value = value(operation, operands, parameters, inputs: inputs, temperature: temperature)
     return Estimate(
       values: value,
       bounds: bounds(of: operation, value, operands, parameters, temperature: temperature, inputs))
+  }
+
+  /// What one operation gives by the definition; of a table, only the rows that are looked up are widened.
+  private func value(
+    _ operation: Operation, _ operands: [Operand], _ parameters: [ParameterOperand], inputs: Inputs,
+    temperature: Double
+  ) -> Tensor<Double> {
+    switch operation.kind {
+    case .tokenEmbedding:
+      embedding(Array(0..<inputs.count), table: parameters[0].stored.rows(inputs.tokenIDs).float64())
+    case .positionEmbedding:
+      embedding(Array(0..<inputs.count), table: parameters[0].stored.rows(inputs.positionIDs).float64())
+    default:
+      evaluate(
+        operation, activations: operands.map(\.values), parameters: parameters.map(\.values), inputs: inputs,
+        temperature: temperature)
+    }
   }
 
   /// A projection that is added into the residual stream, with nothing recorded in between: implementations
   /// may accumulate onto the stream itself, so it is judged as one sum.
   func fusedEstimate(_ input: Operand, _ parameters: [ParameterOperand], onto stream: Operand) -> Estimate {
     ofProduct(
-      input, MatrixView(parameters[0].values), weightRoundoff: parameters[0].roundoff,
+      input, MatrixView(parameters[0].stored), weightRoundoff: parameters[0].roundoff,
       bias: parameters[1].values.values, onto: stream)
   }
 
@@ -40,17 +58,17 @@ extension Rounding {
     switch operation.kind {
     case .linear:
       return ofProduct(
-        input, MatrixView(weight.values), weightRoundoff: weight.roundoff, bias: parameters[1].values.values)
+        input, MatrixView(weight.stored), weightRoundoff: weight.roundoff, bias: parameters[1].values.values)
     case .headProjection(let part, let headCount):
-      let width = weight.values.rowWidth / 3
+      let width = weight.stored.shape[1] / 3
       let columns = part * width..<(part + 1) * width
       return ofProduct(
-        input, MatrixView(weight.values, columns: columns), weightRoundoff: weight.roundoff,
+        input, MatrixView(weight.stored, columns: columns), weightRoundoff: weight.roundoff,
         bias: Array(parameters[1].values.values[columns])
       ).splitIntoHeads(headCount)
     case .unembedding:
       return ofProduct(
-        input, MatrixView(transposing: weight.values), weightRoundoff: weight.roundoff, bias: nil)
+        input, MatrixView(transposing: weight.stored), weightRoundoff: weight.roundoff, bias: nil)
     default:
       return nil
     }

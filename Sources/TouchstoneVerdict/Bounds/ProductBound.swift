@@ -20,10 +20,10 @@ extension Rounding {
     var values = moments.sums
     if let stream { for offset in values.indices { values[offset] += stream.values.values[offset] } }
     let value = Tensor(values, shape: [rows, weight.columns])
-    var bounds = (0..<rows).concurrentMap { row in
+    @Sendable func boundsOfRow(_ row: Int, into bounds: Slots<Bound>) {
       let sumOfRow = input.values.row(row).reduce(0) { $0 + abs($1) }
       let few = (isExactInput ? fewFactors(input.values.row(row)) : nil) ?? []
-      return (0..<weight.columns).map { column in
+      for column in 0..<weight.columns {
         var terms = moments.terms(
           row: row, column: column, sum: value[row, column], bias: bias?[column] ?? 0)
         for (k, factor) in few where isExactProduct(factor, weight[k, column]) {
@@ -34,10 +34,15 @@ extension Rounding {
           terms.add(stream.values[row, column])
           ofStream = stream.distance(at: row * weight.columns + column)
         }
-        return ofSum(terms) + ofRoundedFactors(input.roundoff, weightRoundoff, terms) + ofStream
-          + ofUnderflow(terms, factors: sumOfRow + terms.count * moments.greatestWeight)
+        bounds.set(
+          row * weight.columns + column,
+          ofSum(terms) + ofRoundedFactors(input.roundoff, weightRoundoff, terms) + ofStream
+            + ofUnderflow(terms, factors: sumOfRow + terms.count * moments.greatestWeight))
       }
-    }.flatMap { $0 }
+    }
+    var bounds = [Bound](count: value.count) { bounds in
+      _ = (0..<rows).concurrentMap { boundsOfRow($0, into: bounds) }
+    }
     if let error = input.error {
       let passed = pass(error, through: weight)
       for index in bounds.indices { bounds[index] += passed[index] }

@@ -1,16 +1,13 @@
+import CMoments
 import TouchstoneModel
 
 /// The moments of every sum of a matrix product x·W.
 ///
-/// The judge's own product: eight columns at a time, so that it vectorises, and on all cores. Each output still adds
-/// its terms one by one in the order of the definition.
+/// The judge's own product: eight columns at a time, in the widest vectors that the processor has, and on all cores.
+/// Each output still adds its terms one by one in the order of the definition.
 struct ProductMoments {
-  /// y = Σt of each output, row by row, what it started from included.
-  let sums: [Double]
-  /// S = Σ|t| of each output.
-  let absolute: [Double]
-  /// Q = Σt² of each output.
-  let squares: [Double]
+  /// The moments of each output, row by row.
+  private let outputs: [OutputMoments]
   /// max|w|.
   let greatestWeight: Double
   private let left: Tensor<Double>
@@ -20,8 +17,8 @@ struct ProductMoments {
   private let rowRepetition: [Double]
   private let columnRepetition: [Double]
 
-  /// Columns that one core works on at once.
-  private static let groupWidth = 128
+  /// y = Σt of each output, row by row, what it started from included.
+  var sums: [Double] { outputs.map(\.sum) }
 
   /// Measures x·W for x [rows, in], W [in, out].
   ///
@@ -30,21 +27,14 @@ struct ProductMoments {
     let (rows, columns) = (left.rowCount, right.columns)
     self.left = left
     self.right = right
-    let groups = (0..<(columns + Self.groupWidth - 1) / Self.groupWidth).concurrentMap { group in
-      let first = group * Self.groupWidth
-      return ColumnGroup(left, right, first..<min(first + Self.groupWidth, columns), startingFrom: start)
-    }
-    func joined(_ part: KeyPath<ColumnGroup, [Double]>) -> [Double] {
-      var whole: [Double] = []
-      whole.reserveCapacity(rows * columns)
-      for row in 0..<rows {
-        for group in groups { whole += group[keyPath: part][row * group.width..<(row + 1) * group.width] }
+    var groups: [ColumnGroup] = []
+    outputs = Array(count: rows * columns) { outputs in
+      groups = (0..<(columns + ColumnGroup.width - 1) / ColumnGroup.width).concurrentMap { group in
+        let first = group * ColumnGroup.width
+        let range = first..<min(first + ColumnGroup.width, columns)
+        return ColumnGroup(left, right, range, startingFrom: start, into: outputs)
       }
-      return whole
     }
-    sums = joined(\.sums)
-    absolute = joined(\.absolute)
-    squares = joined(\.squares)
     greatestWeight = groups.reduce(0) { max($0, $1.greatestWeight) }
     zerosInColumn = groups.flatMap(\.zeros)
     zerosInRow = (0..<rows).map { row in left.row(row).reduce(0) { $0 + ($1 == 0 ? 1 : 0) } }
@@ -88,42 +78,47 @@ struct ProductMoments {
     let repetition =
       columnRepetition.isEmpty ? 1 : min(rowRepetition[row], columnRepetition[column])
     var terms = Terms(
-      count: Double(count(row: row, column: column)), absolute: absolute[offset], squares: squares[offset],
-      sum: sum, repetition: repetition)
+      count: Double(count(row: row, column: column)), absolute: outputs[offset].absolute,
+      squares: outputs[offset].squares, sum: sum, repetition: repetition)
     terms.add(bias)
     return terms
   }
 }
 
-/// The moments of some columns of a product.
+/// Σt, Σ|t| and Σt² over the terms t of one output.
+private struct OutputMoments: Sendable {
+  let sum: Double
+  let absolute: Double
+  let squares: Double
+}
+
+/// Some columns of a product, on which one core works at once.
 private struct ColumnGroup: Sendable {
-  let width: Int
-  /// [rows, width] each.
-  private(set) var sums: [Double]
-  private(set) var absolute: [Double]
-  private(set) var squares: [Double]
   /// How many weights of each column are zero.
-  private(set) var zeros: [Int]
+  private(set) var zeros: [Int] = []
   private(set) var greatestWeight = 0.0
 
-  init(_ left: Tensor<Double>, _ right: MatrixView, _ columns: Range<Int>, startingFrom start: [Double]?) {
+  static let width = 128
+
+  init(
+    _ left: Tensor<Double>, _ right: MatrixView, _ columns: Range<Int>, startingFrom start: [Double]?,
+    into outputs: Slots<OutputMoments>
+  ) {
     let (rows, depth) = (left.rowCount, right.rows)
-    width = columns.count
-    sums = [Double](repeating: 0, count: rows * width)
-    absolute = sums
-    squares = sums
-    zeros = []
-    for first in stride(from: 0, to: width, by: 8) {
-      let strip = right.strip(from: columns.lowerBound + first)
-      let inside = min(8, width - first)
+    var moments = [SIMD8<Double>](repeating: .zero, count: 3 * rows)
+    for first in stride(from: columns.lowerBound, to: columns.upperBound, by: 8) {
+      let strip = right.strip(from: first)
+      let inside = min(8, columns.upperBound - first)
       var bias = SIMD8<Double>.zero
-      for lane in 0..<inside { bias[lane] = start?[columns.lowerBound + first + lane] ?? 0 }
+      for lane in 0..<inside { bias[lane] = start?[first + lane] ?? 0 }
+      Self.measure(left.values, rows: rows, strip, startingFrom: bias, &moments)
       for row in 0..<rows {
-        let moments = Self.moments(of: left.values, row * depth, strip, startingFrom: bias)
         for lane in 0..<inside {
-          sums[row * width + first + lane] = moments.sums[lane]
-          absolute[row * width + first + lane] = moments.absolute[lane]
-          squares[row * width + first + lane] = moments.squares[lane]
+          outputs.set(
+            row * right.columns + first + lane,
+            OutputMoments(
+              sum: moments[3 * row][lane], absolute: moments[3 * row + 1][lane],
+              squares: moments[3 * row + 2][lane]))
         }
       }
       let nonZeros = strip.reduce(into: SIMD8<Int>.zero) {
@@ -135,20 +130,23 @@ private struct ColumnGroup: Sendable {
     }
   }
 
-  /// Σt, Σ|t| and Σt² over t = x[first + k]·strip[k].
-  private static func moments(
-    of x: [Double], _ first: Int, _ strip: [SIMD8<Double>], startingFrom start: SIMD8<Double>
-  ) -> (sums: SIMD8<Double>, absolute: SIMD8<Double>, squares: SIMD8<Double>) {
-    var (sums, absolute, squares) = (start, SIMD8<Double>.zero, SIMD8<Double>.zero)
-    let row = x.span.extracting(first..<first + strip.count)
-    let weights = strip.span
-    for k in 0..<row.count {
-      let terms = row[k] * weights[k]
-      sums += terms
-      absolute += terms.magnitude
-      squares += terms * terms
+  /// The three moments of eight columns for each row: [rows, 3].
+  private static func measure(
+    _ x: [Double], rows: Int, _ strip: [SIMD8<Double>], startingFrom start: SIMD8<Double>,
+    _ moments: inout [SIMD8<Double>]
+  ) {
+    let depth = strip.count
+    withUnsafeBytes(of: start) { start in
+      strip.withUnsafeBytes { strip in
+        moments.withUnsafeMutableBytes { moments in
+          guard let start = start.baseAddress, let strip = strip.baseAddress, let moments = moments.baseAddress
+          else { return }
+          touchstone_moments(
+            x, rows, depth, strip.assumingMemoryBound(to: Double.self),
+            start.assumingMemoryBound(to: Double.self), moments.assumingMemoryBound(to: Double.self))
+        }
+      }
     }
-    return (sums, absolute, squares)
   }
 }
 

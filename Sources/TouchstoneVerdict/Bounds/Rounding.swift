@@ -41,10 +41,15 @@ struct Rounding: Sendable {
     return precision.type.unitRoundoff > given ? precision.type.unitRoundoff : 0
   }
 
+  /// Whether storing a result as `type` adds nothing to the error of computing it.
+  func storesExactly(as type: ScalarType) -> Bool {
+    max(type.unitRoundoff, precision.type.unitRoundoff) <= unit
+  }
+
   /// What storing the value `y` as `type` adds to the error of computing it.
   func ofStore(_ y: Double, as type: ScalarType) -> Double {
+    guard !storesExactly(as: type) else { return 0 }
     let narrowest = max(type.unitRoundoff, precision.type.unitRoundoff)
-    guard narrowest > unit else { return 0 }
     let isHalf = type == .float16 || precision.type == .float16
     return narrowest * abs(y) + (isHalf ? 0x1p-25 : underflow)
   }

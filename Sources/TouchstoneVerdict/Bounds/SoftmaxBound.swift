@@ -37,18 +37,22 @@ extension Rounding {
 
   /// Bounds of softmax over whole rows of logits.
   func ofSoftmax(_ value: Tensor<Double>, _ input: Operand, temperature: Double) -> [Bound] {
-    var bounds: [Bound] = []
-    bounds.reserveCapacity(value.count)
     let isExactInput = input.error == nil && input.roundoff == 0
-    for row in 0..<value.rowCount {
+    @Sendable func boundsOfRow(_ row: Int) -> [Bound] {
       let scores = input.values.row(row).map { $0 / temperature }
       let distances =
         isExactInput
         ? nil : scores.indices.map { (1 / temperature) * input.distance(at: row * scores.count + $0) }
-      bounds += ofSoftmaxRow(
+      return ofSoftmaxRow(
         scores: scores, probabilities: Array(value.row(row)), distances: distances,
         division: temperature == 1 ? 0 : 2 * unit)
     }
-    return bounds
+    return [Bound](count: value.count) { bounds in
+      _ = (0..<value.rowCount).concurrentMap { row in
+        for (column, bound) in boundsOfRow(row).enumerated() {
+          bounds.set(row * value.rowWidth + column, bound)
+        }
+      }
+    }
   }
 }

@@ -109,7 +109,7 @@ extension Rounding {
   func repetition(of values: [Double], absoluteSum: Double) -> Double {
     let resolution = 2 * unit * absoluteSum
     guard resolution > 0, resolution.isFinite else { return 1 }
-    let sorted = values.filter { $0 != 0 }.sorted()
+    let sorted = values.filter { $0 != 0 }.ascending()
     var sumOfSquares = 0.0
     var first = 0
     for index in sorted.indices

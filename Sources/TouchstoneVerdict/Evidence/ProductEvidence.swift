@@ -10,7 +10,7 @@ extension WeightEvidence {
   ///   - got: the captured output.
   ///   - want: the output by the definition, with its bounds.
   package init?(
-    _ operation: Operation, input: Tensor<Double>, parameters: [Tensor<Double>], got: Tensor<Double>,
+    _ operation: Operation, input: Tensor<Double>, parameters: [StoredTensor], got: Tensor<Double>,
     want: Estimate
   ) {
     let view: MatrixView
@@ -19,7 +19,7 @@ extension WeightEvidence {
     case .linear:
       view = MatrixView(parameters[0])
     case .headProjection(let part, _):
-      let width = parameters[0].rowWidth / 3
+      let width = parameters[0].shape[1] / 3
       let columns = part * width..<(part + 1) * width
       view = MatrixView(parameters[0], columns: columns)
       isSplit = true

@@ -86,20 +86,18 @@ struct WeightSearch {
     let spreads = columnSpreads()
     let standardised = standardisedResidual()
     let chosen = promisingColumns(standardised, spreads)
-    let statistic = Self.product(
-      left, gathered(chosen.map(\.column), of: standardised), columns: chosen.count)
+    let strips = (0..<(chosen.count + Self.lanes - 1) / Self.lanes).concurrentMap { strip in
+      let range = strip * Self.lanes..<min((strip + 1) * Self.lanes, chosen.count)
+      return columnEvidence(chosen[range].map(\.column), of: standardised, left, norms, spreads)
+    }
     // z of every weight, up to the arithmetic's own scale, which is that of other columns' z.
     var (squares, count) = (0.0, 0.0)
-    var greatest: (square: Double, k: Int, index: Int, ofColumn: Double) = (0, 0, 0, 0)
-    for (index, (column, isTypical)) in chosen.enumerated() {
-      var (ofColumn, top, at) = (0.0, 0.0, 0)
-      for k in 0..<depth where norms[k] > 0 {
-        let z = Double(statistic[k * chosen.count + index]) / (norms[k] * spreads[column])
-        ofColumn += z * z
-        if z * z > top, isReadable(k, column) { (top, at) = (z * z, k) }
+    var greatest = (square: 0.0, k: 0, index: 0, ofColumn: 0.0)
+    for (index, found) in strips.joined().enumerated() {
+      if chosen[index].isTypical { (squares, count) = (squares + found.squares, count + 1) }
+      if found.greatest > greatest.square {
+        greatest = (found.greatest, found.input, index, found.squares)
       }
-      if isTypical { (squares, count) = (squares + ofColumn, count + 1) }
-      if top > greatest.square { greatest = (top, at, index, ofColumn) }
     }
     guard greatest.square > 0 else { return nil }
     let (column, isTypical) = chosen[greatest.index]
@@ -140,12 +138,6 @@ struct WeightSearch {
 
   /// So many columns at least say what rounding is.
   private static let typicalColumns = 64
-
-  /// Some columns of a matrix of [rows, columns].
-  private func gathered(_ chosen: [Int], of matrix: [Float]) -> [Float] {
-    chosen.count == columns
-      ? matrix : rows.indices.flatMap { row in chosen.map { matrix[row * columns + $0] } }
-  }
 
   /// Each column of x without its mean, its rows divided by their scale.
   private func standardisedInput() -> [[Float]] {
@@ -224,29 +216,47 @@ struct WeightSearch {
       deviations: variance > 0 ? abs(cross) / (norm * variance).squareRoot() : .infinity)
   }
 
-  /// leftᵀ·right in float32, [left.count, columns]: a screen, whose best candidate is computed again.
-  private static func product(_ left: [[Float]], _ right: [Float], columns: Int) -> [Float] {
-    let (blockRows, blockColumns) = (8, 256)
-    let count = left.first?.count ?? 0
-    var result = [Float](repeating: 0, count: left.count * columns)
-    result.withUnsafeMutableBufferPointer { result in
-      right.withUnsafeBufferPointer { right in
-        for firstColumn in stride(from: 0, to: columns, by: blockColumns) {
-          let width = min(blockColumns, columns - firstColumn)
-          for firstRow in stride(from: 0, to: left.count, by: blockRows) {
-            for t in 0..<count {
-              let source = t * columns + firstColumn
-              for k in firstRow..<min(firstRow + blockRows, left.count) {
-                let factor = left[k][t]
-                if factor == 0 { continue }
-                let target = k * columns + firstColumn
-                for column in 0..<width { result[target + column] += factor * right[source + column] }
-              }
-            }
-          }
+  /// What z², up to the arithmetic's own scale, is in one column.
+  private struct ColumnEvidence {
+    /// Over all inputs.
+    var squares = 0.0
+    /// Of the readable weight that has the greatest.
+    var greatest = 0.0
+    /// That weight's input.
+    var input = 0
+  }
+
+  /// Columns of R that XᵀR is computed for at once.
+  private static let lanes = 16
+
+  /// XᵀR for some columns, in float32: a screen, whose best candidate is computed again.
+  private func columnEvidence(
+    _ columns: [Int], of standardised: [Float], _ left: [[Float]], _ norms: [Double], _ spreads: [Double]
+  ) -> [ColumnEvidence] {
+    let residuals = rows.indices.map { row in
+      var lanes = SIMD16<Float>.zero
+      for (lane, column) in columns.enumerated() { lanes[lane] = standardised[row * weight.columns + column] }
+      return lanes
+    }
+    var evidence = [ColumnEvidence](repeating: ColumnEvidence(), count: columns.count)
+    for k in 0..<depth where norms[k] > 0 {
+      let statistic = Self.product(left[k], residuals)
+      for (lane, column) in columns.enumerated() {
+        let z = Double(statistic[lane]) / (norms[k] * spreads[column])
+        evidence[lane].squares += z * z
+        if z * z > evidence[lane].greatest, isReadable(k, column) {
+          (evidence[lane].greatest, evidence[lane].input) = (z * z, k)
         }
       }
     }
-    return result
+    return evidence
+  }
+
+  /// Σ factor·residual over rows, lane by lane.
+  private static func product(_ factors: [Float], _ residuals: [SIMD16<Float>]) -> SIMD16<Float> {
+    let (factors, residuals) = (factors.span, residuals.span)
+    var sum = SIMD16<Float>.zero
+    for row in 0..<residuals.count { sum += factors[row] * residuals[row] }
+    return sum
   }
 }

@@ -18,22 +18,22 @@ public enum NoiseFloor {
     let rounding = Rounding(.float32)
     let makers = Dictionary(
       weights.configuration.operations.map { ($0.output, $0) }, uniquingKeysWith: { first, _ in first })
-    func float64(_ parameters: [Parameter]) -> [ParameterOperand] {
-      parameters.map { ParameterOperand(values: weights.float64($0), roundoff: 0) }
+    func operands(_ parameters: [Parameter]) -> [ParameterOperand] {
+      parameters.map { ParameterOperand(stored: weights.storedFloat32($0)) }
     }
     /// A capture without the projection's own result may have accumulated it onto the stream.
     func fused(into operation: Operation) -> FusedProjection? {
       guard operation.kind == .sum, let maker = makers[operation.inputs[1]], maker.kind == .linear,
         let input = exact[maker.inputs[0]]
       else { return nil }
-      return FusedProjection(input: Operand(values: input), parameters: float64(maker.parameters))
+      return FusedProjection(input: Operand(values: input), parameters: operands(maker.parameters))
     }
     ReferenceTransformer(weights).forward(inputs) { operation, activations, parameters in
       let value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
       exact[operation.output] = value
       found[operation.output] = rounding.noise(
         of: operation, value, activations.map { Operand(values: $0) },
-        parameters.map { ParameterOperand(values: $0, roundoff: 0) }, fusing: fused(into: operation),
+        operands(operation.parameters), fusing: fused(into: operation),
         inputs: inputs, temperature: 1,
         storedAs: .float32)
       return value

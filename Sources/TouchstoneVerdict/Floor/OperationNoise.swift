@@ -80,11 +80,12 @@ extension Rounding {
       ]
     case .layerNorm(let epsilon):
       var (ofMean, ofDeviation): ([Float], [Float]) = ([], [])
+      let weight = parameters[0].values.values
       for row in 0..<value.rowCount {
         let x = Array(operands[0].values.row(row))
         let statistics = RowStatistics(x, distances: nil, epsilon: epsilon, rounding: self)
         for (column, element) in x.enumerated() {
-          let scaled = parameters[0].values.values[column] * statistics.inverse / contract.deviations
+          let scaled = weight[column] * statistics.inverse / contract.deviations
           ofMean.append(Float(scaled * statistics.meanError.stat))
           ofDeviation.append(Float(scaled * (element - statistics.mean) * statistics.inverseError.stat))
         }

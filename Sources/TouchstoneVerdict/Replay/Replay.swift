@@ -99,7 +99,7 @@ struct Replay: Sendable {
     guard plan.hidden.isEmpty, rounding.precision.type.unitRoundoff <= ScalarType.float32.unitRoundoff,
       let weights, let input = operation.inputs.first, let read = recorded[input],
       let evidence = WeightEvidence(
-        operation, input: read.values, parameters: operation.parameters.map(weights.float64), got: got,
+        operation, input: read.values, parameters: operation.parameters.map(weights.storedFloat32), got: got,
         want: want), evidence.isConclusive
     else { return nil }
     return evidence
@@ -193,7 +193,7 @@ struct Replay: Sendable {
     operation.parameters.compactMap { parameter in
       weights.map { weights in
         ParameterOperand(
-          values: weights.float64(parameter),
+          stored: weights.storedFloat32(parameter),
           roundoff: rounding.ofParameter(stored: weights.stored[parameter]?.type ?? .float32))
       }
     }
@@ -214,6 +214,9 @@ struct Replay: Sendable {
 
   /// The bounds widened by what storing the output adds.
   private func stored(_ estimate: Estimate, as type: ScalarType) -> Estimate {
+    if plan.operation.kind != .identity, rounding.judgesFactor == 1, rounding.storesExactly(as: type) {
+      return estimate
+    }
     let bounds = zip(estimate.bounds, estimate.values.values).map { bound, value in
       if plan.operation.kind == .identity, case .recorded(let source) = plan.last.sources[0] {
         return bound + rounding.ofHandingOn(value, from: recorded[source]?.type ?? type, to: type)

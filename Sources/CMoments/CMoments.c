@@ -1,0 +1,41 @@
+#include "CMoments.h"
+
+// Swift cannot compile one function for several instruction sets and choose among them when the program starts; this
+// loop is more than half of what judging computes.
+#if defined(__x86_64__) && defined(__linux__)
+#define FOR_EACH_INSTRUCTION_SET __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define FOR_EACH_INSTRUCTION_SET
+#endif
+
+#pragma STDC FP_CONTRACT OFF
+
+typedef double lanes __attribute__((vector_size(64), aligned(8)));
+typedef long long patterns __attribute__((vector_size(64), aligned(8)));
+
+#define MAGNITUDE(t) ((lanes)((patterns)(t) & 0x7fffffffffffffffLL))
+
+FOR_EACH_INSTRUCTION_SET
+void touchstone_moments(
+    const double *x, ptrdiff_t rows, ptrdiff_t depth, const double *strip, const double *start, double *moments) {
+  const lanes *weights = (const lanes *)strip;
+  lanes *results = (lanes *)moments;
+  // Two rows at a time keep the adders busy; the last of an odd number is computed twice.
+  for (ptrdiff_t row = 0; row < rows; row += 2) {
+    ptrdiff_t other = row + 1 < rows ? row + 1 : row;
+    const double *a = x + row * depth, *b = x + other * depth;
+    lanes sum_a = *(const lanes *)start, sum_b = sum_a;
+    lanes absolute_a = {0}, absolute_b = {0}, squares_a = {0}, squares_b = {0};
+    for (ptrdiff_t k = 0; k < depth; k++) {
+      lanes t = a[k] * weights[k], s = b[k] * weights[k];
+      sum_a += t;
+      sum_b += s;
+      absolute_a += MAGNITUDE(t);
+      absolute_b += MAGNITUDE(s);
+      squares_a += t * t;
+      squares_b += s * s;
+    }
+    results[3 * row] = sum_a, results[3 * row + 1] = absolute_a, results[3 * row + 2] = squares_a;
+    results[3 * other] = sum_b, results[3 * other + 1] = absolute_b, results[3 * other + 2] = squares_b;
+  }
+}

@@ -1,0 +1,20 @@
+#ifndef TOUCHSTONE_C_MOMENTS_H
+#define TOUCHSTONE_C_MOMENTS_H
+
+#include <stddef.h>
+
+/// Σt, Σ|t| and Σt² over the terms t = x[row, k]·strip[k, lane] of eight outputs of a product, for each row of x.
+///
+/// Each sum adds its terms one by one in the order of k, rounding the product and the addition apart: every processor
+/// gives the same bits.
+///
+/// - Parameters:
+///   - x: [rows, depth].
+///   - strip: eight columns of the matrix: [depth, 8].
+///   - start: what Σt starts from: [8].
+///   - moments: the results: [rows, 3, 8].
+void touchstone_moments(
+    const double *_Nonnull x, ptrdiff_t rows, ptrdiff_t depth, const double *_Nonnull strip,
+    const double *_Nonnull start, double *_Nonnull moments);
+
+#endif
