@@ -17,9 +17,9 @@ typedef long long patterns __attribute__((vector_size(64), aligned(8)));
 
 FOR_EACH_INSTRUCTION_SET
 void touchstone_moments(
-    const double *x, ptrdiff_t rows, ptrdiff_t depth, const double *strip, const double *start, double *moments) {
-  const lanes *weights = (const lanes *)strip;
-  lanes *results = (lanes *)moments;
+    const double *x, ptrdiff_t rows, ptrdiff_t depth, const void *strip, const void *start, void *moments) {
+  const lanes *weights = strip;
+  lanes *results = moments;
   // Two rows at a time keep the adders busy; the last of an odd number is computed twice.
   for (ptrdiff_t row = 0; row < rows; row += 2) {
     ptrdiff_t other = row + 1 < rows ? row + 1 : row;

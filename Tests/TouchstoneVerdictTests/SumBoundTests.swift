@@ -46,6 +46,19 @@ import TouchstoneTestSupport
     #expect(rounding.repetitionAtMost(of: values, absoluteSum: sum) >= exact)
   }
 
+  /// Few values and many; any float64, float32 alone, all equal.
+  @Test(arguments: [0, 1, 255, 256, 257, 3000], [0, 29, 60])
+  func sortingByDigitsIsSorting(_ count: Int, _ equalDigits: Int) {
+    var random = SplitMix64(seed: UInt64(count))
+    let values = (0..<count).map { index -> Double in
+      let value = Double(bitPattern: (random.next() >> equalDigits) << equalDigits)
+      return value.isNaN ? Double(index) - 7 : value
+    }
+    #expect(values.ascending() == values.sorted())
+    let extremes = values + [.infinity, -.infinity, .leastNonzeroMagnitude, -.greatestFiniteMagnitude]
+    #expect(extremes.ascending() == extremes.sorted())
+  }
+
   /// What the sum can come to, split anywhere, a leaf's product fused into the rest of the sum or rounded first.
   private static func sums(of factors: ArraySlice<(Float, Float)>) -> [Float] {
     guard factors.count > 1, let first = factors.first, let last = factors.last else {
@@ -69,7 +82,8 @@ import TouchstoneTestSupport
       (0..<24).map { _ in Double(Float.random(in: -1...1, using: &random)) }, shape: [4, 6])
     let input = Operand(values: Tensor([0, 0, 1024, 0], shape: [1, 4]))
     let value = linear(input.values, weight: weight, bias: nil)
-    let bounds = rounding.ofProduct(input, MatrixView(StoredTensor(weight)), weightRoundoff: 0, bias: nil).bounds
+    let matrix = MatrixView(StoredTensor(weight))
+    let bounds = rounding.ofProduct(input, matrix, weightRoundoff: 0, bias: nil).bounds
     for (want, bound) in zip(value.values, bounds) {
       #expect(bound.zone(of: 0) == .consistent)
       #expect(bound.zone(of: Double(Float(want).ulp)) == .proven)

@@ -22,6 +22,24 @@ import TouchstoneVerdict
     #expect(certificate.topK(2, at: 0) == .certain([0, 2]))
   }
 
+  /// However many are asked for, and however many are equal.
+  @Test(.clause("SAM-20"), arguments: [1, 2, 31, 32, 33, 59])
+  func theGreatestAreThoseOfTheWholeOrder(_ k: Int) {
+    var random = SplitMix64(seed: UInt64(k))
+    for different in [3, 60, 1 << 20] {
+      let row = (0..<60).map { _ in Double(Int.random(in: 0..<different, using: &random)) }
+      let certificate = TokenCertificate(logits: Tensor(row, shape: [1, 60]), radii: [0])
+      let falling = row.sorted(by: >)
+      let (last, next) = (falling[k - 1], falling[k])
+      let above = Set(row.indices.filter { row[$0] > next })
+      let equal = Set(row.indices.filter { row[$0] == next })
+      #expect(
+        certificate.topK(k, at: 0)
+          == (last > next ? .certain(above) : .tie(certain: above, contenders: equal)))
+      #expect(certificate.margin(at: 0) == falling[0] - falling[1])
+    }
+  }
+
   @Test(.clause("SAM-21")) func topPGrowsWithP() {
     let certificate = TokenCertificate(logits: logits, radii: [0, 1e-9])
     // Row 1: softmax of 3, 1, 2, 0 is 0.644, 0.087, 0.237, 0.032.

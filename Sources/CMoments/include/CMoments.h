@@ -9,12 +9,12 @@
 /// gives the same bits.
 ///
 /// - Parameters:
-///   - x: [rows, depth].
-///   - strip: eight columns of the matrix: [depth, 8].
-///   - start: what Σt starts from: [8].
-///   - moments: the results: [rows, 3, 8].
+///   - x: float64, [rows, depth].
+///   - strip: eight columns of the matrix: float64, [depth, 8].
+///   - start: what Σt starts from: float64, [8].
+///   - moments: the results: float64, [rows, 3, 8].
 void touchstone_moments(
-    const double *_Nonnull x, ptrdiff_t rows, ptrdiff_t depth, const double *_Nonnull strip,
-    const double *_Nonnull start, double *_Nonnull moments);
+    const double *_Nonnull x, ptrdiff_t rows, ptrdiff_t depth, const void *_Nonnull strip,
+    const void *_Nonnull start, void *_Nonnull moments);
 
 #endif

@@ -43,8 +43,9 @@ struct Diff: ParsableCommand {
   var json = false
 
   func run() throws {
-    let golden = try ActivationFile(path: golden)
-    let capture = try ActivationFile(path: capture)
+    let paths = [golden, capture]
+    let files = paths.indices.concurrentMap { file in Result { try ActivationFile(path: paths[file]) } }
+    let (golden, capture) = (try files[0].get(), try files[1].get())
     let weights = try WeightsFinder(model: model).find(for: golden)
     guard golden.kind == .golden else {
       guard capture.kind == .capture else {

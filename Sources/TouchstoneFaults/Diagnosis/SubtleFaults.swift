@@ -135,7 +135,8 @@ struct SubtleFaults {
 
   /// How much of one fault is in the capture; nil where it changes nothing here.
   func evidence(_ fault: Fault) -> SubtleEvidence? {
-    guard !observations.isEmpty, let faulty = fault.spoilt(site), faulty.shape == got.shape else { return nil }
+    guard !observations.isEmpty, let faulty = fault.spoilt(site), faulty.shape == got.shape
+    else { return nil }
     var total = Moments()
     for observation in observations { total.add(moments(observation, faulty)) }
     guard total.norm > 0, total.norm.isFinite, total.cross.isFinite else { return nil }
@@ -184,8 +185,8 @@ struct SubtleFaults {
     guard length > 0 else { return nil }
     let errors = standardised(offsets) { got.values[$0] - right.values.values[$0] }
     return Observation(
-      offsets: offsets, errors: errors, common: common, length: length, ofErrors: dot(errors, common) / length,
-      allowedOfRow: allowance.ofRow,
+      offsets: offsets, errors: errors, common: common, length: length,
+      ofErrors: dot(errors, common) / length, allowedOfRow: allowance.ofRow,
       allowedOfElements: site.operation.kind.isSoftmax ? standardised(offsets, allowance.ofElement) : [])
   }
 

@@ -55,10 +55,13 @@ struct ProductMoments {
     // Columns are looked at only when a row asks for it.
     columnRepetition =
       repetition.contains { $0 > Self.noticeable }
-      ? (0..<columns).concurrentMap { column in
-        let values = (0..<right.rows).map { right[$0, column] }
-        return rounding.repetition(of: values, absoluteSum: values.absoluteSum)
-      } : []
+      ? (0..<(columns + 7) / 8).concurrentMap { index in
+        let strip = right.strip(from: 8 * index)
+        return (0..<min(8, columns - 8 * index)).map { lane in
+          let values = strip.map { $0[lane] }
+          return rounding.repetition(of: values, absoluteSum: values.absoluteSum)
+        }
+      }.flatMap { $0 } : []
   }
 
   /// Below this, recurrence in a row says nothing of its products.
@@ -105,13 +108,14 @@ private struct ColumnGroup: Sendable {
     into outputs: Slots<OutputMoments>
   ) {
     let (rows, depth) = (left.rowCount, right.rows)
+    /// The three moments of eight columns for each row: [rows, 3].
     var moments = [SIMD8<Double>](repeating: .zero, count: 3 * rows)
     for first in stride(from: columns.lowerBound, to: columns.upperBound, by: 8) {
       let strip = right.strip(from: first)
       let inside = min(8, columns.upperBound - first)
       var bias = SIMD8<Double>.zero
       for lane in 0..<inside { bias[lane] = start?[first + lane] ?? 0 }
-      Self.measure(left.values, rows: rows, strip, startingFrom: bias, &moments)
+      touchstone_moments(left.values, rows, depth, strip, [bias], &moments)
       for row in 0..<rows {
         for lane in 0..<inside {
           outputs.set(
@@ -127,25 +131,6 @@ private struct ColumnGroup: Sendable {
       zeros += (0..<inside).map { depth - nonZeros[$0] }
       let greatest = strip.reduce(SIMD8<Double>.zero) { pointwiseMax($0, $1.magnitude) }
       greatestWeight = max(greatestWeight, greatest.max())
-    }
-  }
-
-  /// The three moments of eight columns for each row: [rows, 3].
-  private static func measure(
-    _ x: [Double], rows: Int, _ strip: [SIMD8<Double>], startingFrom start: SIMD8<Double>,
-    _ moments: inout [SIMD8<Double>]
-  ) {
-    let depth = strip.count
-    withUnsafeBytes(of: start) { start in
-      strip.withUnsafeBytes { strip in
-        moments.withUnsafeMutableBytes { moments in
-          guard let start = start.baseAddress, let strip = strip.baseAddress, let moments = moments.baseAddress
-          else { return }
-          touchstone_moments(
-            x, rows, depth, strip.assumingMemoryBound(to: Double.self),
-            start.assumingMemoryBound(to: Double.self), moments.assumingMemoryBound(to: Double.self))
-        }
-      }
     }
   }
 }
