@@ -160,6 +160,25 @@ import TouchstoneTestSupport
     #expect(error > rounding.ofSum(independent).stat)
   }
 
+  /// Weights that are known to a tenth only still add up to 1.
+  @Test(.clause("BND-10")) func uncertainWeightsDoNotMoveWhatEveryKeyAgreesOn() throws {
+    let rounding = Rounding(.float32)
+    let inputs = try Inputs(
+      tokenIDs: [0, 1, 2],
+      configuration: Configuration(vocabularySize: 3, contextLength: 3, width: 2, layerCount: 1, headCount: 1)
+    )
+    let third = 1.0 / 3
+    let probabilities = Operand(
+      values: Tensor([1, 0, 0, 0.5, 0.5, 0, third, third, third], shape: [1, 3, 3]),
+      error: [Bound](repeating: Bound(0.1), count: 9))
+    // The first unit is the same for every key, the second is not.
+    let values = Operand(values: Tensor([3, 1, 3, -1, 3, 1], shape: [1, 3, 2]))
+    let context = Tensor([3, 1, 3, 0, 3, third], shape: [3, 2])
+    let bounds = rounding.ofContext(context, probabilities: probabilities, values: values, inputs: inputs)
+    #expect(bounds[4].det < 1e-5)
+    #expect(bounds[5].det > 0.1)
+  }
+
   @Test(.clause("BND-4")) func aSumOfTwoIsRoundedOnce() {
     let rounding = Rounding(.float32)
     let (left, right) = (Double(Float(0.1)), Double(Float(0.7)))

@@ -71,13 +71,16 @@ extension Rounding {
   /// Bounds of Σ p·v, heads concatenated: [T, D].
   ///
   /// Where the probabilities are not captured the implementation may have fused attention, rescaling what it
-  /// summed whenever it met a greater score.
+  /// summed whenever it met a greater score. Its weights p + δ still add up to 1, up to the rounding of their own
+  /// sum, so that Σ δ·v = Σ δ·(v − y) + y·Σ δ: what all weights err by alike moves nothing.
   func ofContext(
     _ value: Tensor<Double>, probabilities: Operand, values: Operand, inputs: Inputs
   ) -> [Bound] {
     let (heads, tokens, width) = (values.values.shape[0], values.values.shape[1], values.values.shape[2])
     let isExactInput =
       probabilities.error == nil && probabilities.roundoff == 0 && values.error == nil && values.roundoff == 0
+    // Weights that are rounded to a narrow type after they were summed do not.
+    let addsUpToOne = probabilities.error != nil && precision.type.unitRoundoff <= unit
     let probabilityRepetition = rowRepetition(probabilities.values)
     let valueRepetition = columnRepetition(values.values)
     let lengths = columnLengths(values.values)
@@ -89,17 +92,22 @@ extension Rounding {
         let rescaling =
           probabilities.error == nil
           ? 0 : unit * (2 * logRange(visible.map { probabilities.values[p, $0] }) + 16)
+        let ofWeights =
+          addsUpToOne
+          ? ofSum(terms(visible.map { probabilities.values[p, $0] }))
+            + (4 * unit + 8 * underflow * Double(visible.count)) : .zero
         for unitIndex in 0..<width {
           let output = row * heads * width + head * width + unitIndex
           var terms = Terms(count: 0, absolute: 0, squares: 0, sum: value.values[output])
-          var passed = Bound.zero
+          let centre = addsUpToOne ? value.values[output] : 0
+          var passed = abs(centre) * ofWeights
           for column in visible {
             let v = (head * tokens + column) * width + unitIndex
             let (left, right) = (probabilities.values[p, column], values.values.values[v])
             terms.add(product: left * right, isExact: isExactInput && isExactProduct(left, right))
             if probabilities.error != nil || values.error != nil {
               passed += Self.ofProduct(
-                left, probabilities.error(at: p * tokens + column), right, values.error(at: v))
+                left, probabilities.error(at: p * tokens + column), right - centre, values.error(at: v))
             }
           }
           terms.repetition = min(probabilityRepetition[p], valueRepetition[head * width + unitIndex])
