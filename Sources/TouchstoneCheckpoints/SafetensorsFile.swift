@@ -23,6 +23,6 @@ struct SafetensorsFile {
   /// A tensor over the mapped bytes; nil where its type is not one that a model computes with.
   func tensor(_ entry: SafetensorsHeader.Entry) -> StoredTensor? {
     guard let type = entry.scalarType else { return nil }
-    return StoredTensor(type: type, shape: entry.shape, bytes: contents[entry.range])
+    return StoredTensor(type: type, shape: entry.shape, bytes: contents[entry.range], isMapped: true)
   }
 }

@@ -8,14 +8,31 @@ public struct StoredTensor: Sendable {
   public let shape: [Int]
   /// The values, row-major, little-endian.
   public let bytes: Data
+  private let isMapped: Bool
 
   /// Wraps `bytes`, whose count must be that of `shape` in `type`.
-  public init(type: ScalarType, shape: [Int], bytes: Data) {
+  ///
+  /// - Parameter isMapped: whether they are pages of a file, mapped to be read alone.
+  public init(type: ScalarType, shape: [Int], bytes: Data, isMapped: Bool = false) {
     precondition(
       bytes.count == shape.reduce(type.byteCount, *), "\(bytes.count) bytes do not fill \(shape)")
     self.type = type
     self.shape = shape
     self.bytes = bytes
+    self.isMapped = isMapped
+  }
+
+  /// Gives back the memory that a mapped file's pages take; they come from the file again when they are touched.
+  public func release() {
+    guard isMapped else { return }
+    bytes.withUnsafeBytes { bytes in
+      // Only whole pages: what lies beside the tensor is another's.
+      let page = sysconf(Int32(_SC_PAGESIZE))
+      let start = Int(bitPattern: bytes.baseAddress)
+      let first = (start + page - 1) / page * page
+      let end = (start + bytes.count) / page * page
+      if first < end { madvise(UnsafeMutableRawPointer(bitPattern: first), end - first, MADV_DONTNEED) }
+    }
   }
 
   /// Stores float32 values.

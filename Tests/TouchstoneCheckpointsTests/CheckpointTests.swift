@@ -106,6 +106,18 @@ import TouchstoneTestSupport
     #expect(error?.place == "transformer.h.1.ln_1.weight")
   }
 
+  @Test func whatIsReleasedCanBeReadAgain() throws {
+    let weights = try Checkpoint(directory: Self.models.appendingPathComponent("shakespeare-gpt2")).weights
+    for (parameter, tensor) in weights.stored {
+      let before = weights.float32(parameter)
+      tensor.release()
+      #expect(weights.float32(parameter) == before)
+    }
+    let inMemory = StoredTensor(Tensor<Float>(repeating: 7, shape: [1 << 16]))
+    inMemory.release()
+    #expect(inMemory.float32().values.allSatisfy { $0 == 7 })
+  }
+
   #if os(Linux)
     @Test func theFileIsMappedWhileATensorOfItLivesAndNoLonger() throws {
       let folder = try TemporaryFolder()

@@ -28,6 +28,22 @@ import TouchstoneVerdict
     #expect(verdict.findings.count == weights.configuration.operations.count)
   }
 
+  /// More than a million logits, which all cores judge together after everything else.
+  @Test func tensorsOverALargeVocabularyAreJudgedInTheirPlace() throws {
+    let configuration = try Configuration(
+      vocabularySize: 70_000, contextLength: 16, width: 8, layerCount: 1, headCount: 2)
+    let weights = try SyntheticModel.probing.weights(configuration, seed: 5)
+    let inputs = try Inputs(tokenIDs: (0..<16).map { 4001 * $0 }, configuration: configuration)
+    var capture = RecordedActivations(weights: weights, inputs: inputs)
+    let verdict = try Judge(weights: weights).verdict(on: capture)
+    #expect(verdict.outcome == .consistent)
+    #expect(verdict.findings.map(\.activation) == configuration.operations.map(\.output))
+    capture.tensors[Activation(.logits)]?.values[9 * 70_000 + 69_997] += 0.01
+    let flagged = try Judge(weights: weights).verdict(on: capture).flagged
+    #expect(flagged.map(\.activation) == [Activation(.logits), Activation(.probabilities)])
+    #expect(flagged.first?.index == [9, 69_997])
+  }
+
   @Test(arguments: [
     Activation(.attentionContext, layer: 1), Activation(.logits), Activation(.layerNorm1, layer: 0),
   ])

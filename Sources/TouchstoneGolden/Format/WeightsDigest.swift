@@ -15,6 +15,7 @@ public enum WeightsDigest {
       let extents = tensor.shape.map(String.init).joined(separator: ",")
       hash.update(data: Data("\(parameter.name) \(tensor.type.rawValue) \(extents)\n".utf8))
       hash.update(data: tensor.bytes)
+      tensor.release()
     }
     return Digest.text(hash.finalize())
   }

@@ -35,6 +35,9 @@ struct Replay: Sendable {
 
   /// Judges the output; nil where no element could be compared.
   func finding() -> Finding? {
+    defer {
+      for parameter in plan.steps.flatMap(\.operation.parameters) { weights?.stored[parameter]?.release() }
+    }
     let operation = plan.operation
     guard let got = recorded[operation.output] else { return nil }
     let isJudged = plan.judgedElements(inputs, configuration: configuration)
