@@ -93,6 +93,8 @@ public struct FaultSite {
   let activation: (Activation) -> Tensor<Double>?
   /// Any other parameter of the model.
   let parameter: (Parameter) -> Tensor<Double>?
+  /// What parameters are stored in: a fault of the storage can make no other numbers.
+  var parameterFormat = NumberFormat.float32
 
   /// The operation's value with some of what it reads changed.
   func evaluated(

@@ -1,5 +1,6 @@
 import TouchstoneModel
 import TouchstoneReference
+import TouchstoneVerdict
 
 extension RecordedActivations {
   /// Runs the reference with every value rounded as it is stored, some operations replaced by faulty ones.
@@ -24,7 +25,8 @@ extension RecordedActivations {
         let site = FaultSite(
           operation: operation, activations: activations, parameters: parameters, inputs: inputs,
           temperature: temperature, configuration: weights.configuration, activation: { known[$0] },
-          parameter: { weights.stored[$0] == nil ? nil : format.rounded(weights.float64($0)) })
+          parameter: { weights.stored[$0] == nil ? nil : format.rounded(weights.float64($0)) },
+          parameterFormat: format)
         value = fault.spoilt(site)
       }
       let computed =
@@ -39,5 +41,25 @@ extension RecordedActivations {
     self.init(
       configuration: weights.configuration, inputs: inputs, precision: precision, temperature: temperature,
       tensors: tensors)
+  }
+}
+
+/// Runs of one model with faults in them, each computed from the right run: only what follows a fault is computed again.
+struct PlantedRuns: Sendable {
+  /// The run without a fault, every value rounded to float32.
+  let right: RecordedActivations
+  private let free: FreeRun
+
+  init(weights: Weights, inputs: Inputs) {
+    right = RecordedActivations(weights: weights, inputs: inputs)
+    free = FreeRun(golden: SharedSource(right), weights: weights)
+  }
+
+  /// The run with each fault at its place, every value rounded to float32.
+  func run(planting faults: [Activation: Fault]) throws -> RecordedActivations {
+    let format = NumberFormat.float32
+    var run = right
+    _ = try free.forward(planting: faults, handOn: format.rounded) { run.tensors[$0] = $1 }
+    return run
   }
 }

@@ -26,6 +26,7 @@ import TouchstoneModel
     #expect(all.visible > 900)
     #expect(all.share >= 0.99, "\(all), never seen: \(table.survivors)")
     #expect(table.total(.everySite).share >= 0.95, "\(table.total(.everySite))")
+    #expect(table.total(.everySite).locatedShare >= 0.998, "\(table.total(.everySite))")
     #expect(table.total(.oneSite).share >= 0.95, "\(table.total(.oneSite))")
     #expect(table.survivors.isEmpty, "\(table.survivors)")
   }

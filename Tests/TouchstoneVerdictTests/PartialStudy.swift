@@ -5,30 +5,21 @@ import TouchstoneModel
 import TouchstoneReference
 import TouchstoneVerdict
 
-/// Measures what captures that leave things out still show: the tables of Docs/Verdict.md.
-///
-/// `TOUCHSTONE_STUDY=11,12 swift test --filter PartialStudy` runs it on the models of these seeds.
-private let seeds = (ProcessInfo.processInfo.environment["TOUCHSTONE_STUDY"] ?? "").split(separator: ",")
+/// The seeds of the models that a study runs on: `TOUCHSTONE_STUDY=11,12 swift test --filter PartialStudy`.
+let studySeeds = (ProcessInfo.processInfo.environment["TOUCHSTONE_STUDY"] ?? "").split(separator: ",")
   .compactMap { UInt64($0) }
+/// What a study's implementations store values in: `TOUCHSTONE_PRECISION`, or float32.
+let studyPrecision =
+  ProcessInfo.processInfo.environment["TOUCHSTONE_PRECISION"].flatMap(Precision.init(name:)) ?? .float32
 
+/// Measures what captures that leave things out still show: two tables of Docs/Measured.md.
 @Suite(
-  .enabled(if: !seeds.isEmpty, "set TOUCHSTONE_STUDY to seeds to measure partial captures"), .serialized)
+  .enabled(if: !studySeeds.isEmpty, "set TOUCHSTONE_STUDY to seeds to measure partial captures"), .serialized)
 struct PartialStudy {
   private func models() throws -> [(name: String, weights: Weights, inputs: Inputs)] {
-    try seeds.flatMap { seed in
-      try SyntheticModel.allCases.enumerated().map { index, kind in
-        let width = [64, 35, 96, 100][(index + Int(seed)) % 4]
-        let configuration = try Configuration(
-          vocabularySize: 101 + 13 * index, contextLength: 32, width: width, layerCount: 2 + Int(seed) % 2,
-          headCount: width % 4 == 0 ? 4 : 5,
-          activationFunction: (index + Int(seed)) % 2 == 0 ? .geluTanh : .geluErf,
-          tiesEmbeddings: index % 2 == 0)
-        let count = [24, 13, 19, 17][index]
-        let mask = seed % 2 == 0 ? (0..<count).map { $0 % 7 != 3 } : nil
-        let inputs = try Inputs(
-          tokenIDs: (0..<count).map { ($0 * 7 + 3) % 100 }, attentionMask: mask, configuration: configuration)
-        return ("\(kind) \(seed)", try kind.weights(configuration, seed: seed), inputs)
-      }
+    try studySeeds.flatMap { RandomModel.oneOfEachKind(seed: $0) }.map { model in
+      let weights = try model.weights()
+      return ("\(model)", weights, try model.inputs(weights.configuration))
     }
   }
 
@@ -43,6 +34,7 @@ struct PartialStudy {
           let capture = subset.of(whole, seed: UInt64(index) &+ 99)
           for judge in [Judge(weights: weights), Judge(weights: nil)] {
             let verdict = try judge.verdict(on: capture, golden: golden)
+              .examined(capture, weights: judge.weights)
             runs += 1
             if verdict.outcome != .consistent {
               flagged += 1
@@ -66,32 +58,54 @@ struct PartialStudy {
     #expect(flagged == 0)
   }
 
+  /// What became of one fault in what a subset records of it.
+  private enum Outcome: Int {
+    case hidden
+    case missed
+    case caught
+  }
+
   @Test func faults() throws {
-    var counts: [String: (visible: Int, caught: Int)] = [:]
-    for (_, weights, inputs) in try models() {
+    var counts: [String: [Int]] = [:]
+    for (name, weights, inputs) in try models() {
+      let golden = try Golden(weights, inputs)
       let right = RecordedActivations(weights: weights, inputs: inputs)
       var random = SplitMix64(seed: 5)
-      for fault in Fault.catalogue {
-        guard let site = fault.sites(in: weights.configuration).randomElement(using: &random) else {
-          continue
-        }
-        let wrong = RecordedActivations(weights: weights, inputs: inputs, planting: [site.output: fault])
-        for (index, subset) in Subset.allCases.enumerated() {
-          // What the subset records of it decides whether it is there to be seen.
-          let capture = subset.of(wrong, seed: UInt64(index) &+ 99)
-          guard capture.tensors != subset.of(right, seed: UInt64(index) &+ 99).tensors else { continue }
-          let verdict = try Judge(weights: weights).verdict(on: capture)
-          for key in ["\(subset)", "\(subset) / without weight bits 0-15"] {
-            if key.hasSuffix("15"), Self.isLowBit(fault.id) { continue }
-            counts[key, default: (0, 0)].visible += 1
-            counts[key, default: (0, 0)].caught += verdict.outcome == .consistent ? 0 : 1
+      let planted = Fault.catalogue.compactMap { fault in
+        fault.sites(in: weights.configuration).randomElement(using: &random).map { (fault, $0.output) }
+      }
+      let outcomes = try planted.indices.concurrentMap { index in
+        Result { () -> [Outcome]? in
+          let (fault, site) = planted[index]
+          let wrong = RecordedActivations(weights: weights, inputs: inputs, planting: [site: fault])
+          guard wrong.tensors != right.tensors else { return nil }
+          return try Subset.allCases.enumerated().map { index, subset in
+            let seed = UInt64(index) &+ 99
+            let capture = subset.of(wrong, seed: seed)
+            guard capture.tensors != subset.of(right, seed: seed).tensors else { return .hidden }
+            let verdict = try Judge(weights: weights).verdict(on: capture, golden: golden)
+              .examined(capture, weights: weights)
+            return verdict.flagged.isEmpty ? .missed : .caught
           }
         }
       }
+      for ((fault, _), outcome) in zip(planted, outcomes) {
+        guard let outcome = try outcome.get() else { continue }
+        for (subset, one) in zip(Subset.allCases, outcome) {
+          counts["\(subset)", default: [0, 0, 0]][one.rawValue] += 1
+          if Self.isLowBit(fault.id) { continue }
+          counts["\(subset), without weight bits 0 to 15", default: [0, 0, 0]][one.rawValue] += 1
+        }
+      }
+      print("done: \(name)")
     }
     for (key, count) in counts.sorted(by: { $0.key < $1.key }) {
-      print("\(key): \(count.caught) of \(count.visible), \(1000 * count.caught / count.visible) permille")
+      let visible = count[1] + count[2]
+      print(
+        "PARTIAL \(key): \(count[2]) of \(visible), \(1000 * count[2] / max(visible, 1)) permille; \(count[0]) hidden")
     }
+    let whole = counts["\(Subset.everything)"] ?? [0, 0, 0]
+    #expect(whole[2] > 0 && whole[0] == 0)
   }
 
   private static func isLowBit(_ id: String) -> Bool {

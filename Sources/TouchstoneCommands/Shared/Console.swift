@@ -70,3 +70,25 @@ final class Progress: @unchecked Sendable {
     try? FileHandle.standardError.write(contentsOf: Data("\r\u{1b}[K\(text)".utf8))
   }
 }
+
+/// How far work of equal parts has come, and how long the rest will take, from any thread.
+struct Countdown: Sendable {
+  private let what: String
+  private let progress: Progress
+  private let start = ContinuousClock.now
+
+  init(_ what: String, _ progress: Progress) {
+    self.what = what
+    self.progress = progress
+  }
+
+  /// Shows that `done` of `total` parts are finished.
+  @Sendable func show(_ done: Int, of total: Int) {
+    let elapsed = ContinuousClock.now - start
+    let left = elapsed * (Double(total - done) / Double(max(done, 1)))
+    let seconds = left.components.seconds
+    progress.show(
+      "\(what), \(done) of \(total), "
+        + (seconds < 120 ? "\(seconds) s left" : "\(seconds / 60) minutes left"))
+  }
+}

@@ -1,104 +1,146 @@
 import Foundation
 import TouchstoneFaults
 
-/// A table of planted faults, as text or as JSON.
+/// Tables of planted faults, as text or as JSON.
 struct PowerReport {
-  let table: PowerTable
   let goldenCount: Int
-  let peers: PeerTable?
+  let isRandom: Bool
+  var tables: [PowerTable] = []
+  var peers: [PeerTable] = []
+  var causes: [CauseTable] = []
+  var pairs: [PairTable] = []
 
   /// For a person: family by family, fault by fault where some were missed, rule by rule.
   var text: String {
-    var lines = [row("family", ["visible", "caught", "share", "proven"])]
+    let table = PowerTable.merged(tables)
+    var blocks = [familyLines(table), missedLines(table)]
+    if !causes.isEmpty { blocks.append(causeLines(.merged(causes))) }
+    if !pairs.isEmpty { blocks.append(pairLines(.merged(pairs))) }
+    if !peers.isEmpty { blocks.append(peerLines(.merged(peers))) }
+    return blocks.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
+  }
+
+  private func familyLines(_ table: PowerTable) -> [String] {
+    var lines = [row("family", ["visible", "caught", "share", "located", "share", "proven"])]
     for (family, count) in table.byFamily() { lines.append(row(family.rawValue, cells(count))) }
     for weighting in PowerTable.Weighting.allCases {
       lines.append(row("all, \(weighting.rawValue)", cells(table.total(weighting))))
     }
-    let reasons = table.reasons
-    lines += [
+    return lines
+  }
+
+  /// What was missed, and why: by how much it is below rounding, or that no stored value shows it.
+  private func missedLines(_ table: PowerTable) -> [String] {
+    var lines = [
+      "not caught: \(table.entryCount(.belowRounding)) below rounding, \(table.entryCount(.notStored)) that change no "
+        + "stored value; not counted: \(table.entryCount(.equivalent)) without effect on these inputs, "
+        + "\(table.entryCount(.impossible)) without a place in these models",
       "",
-      "not caught: \(reasons.belowRounding) below rounding; not counted: \(reasons.equivalent) without effect on these "
-        + "inputs, \(reasons.impossible) without a place in these models",
     ]
-    if !table.missed.isEmpty {
-      lines += ["", row("missed at some site", ["visible", "caught", "share", "proven"])]
-      lines += table.missed.map { row($0.fault, cells($0.count)) }
+    let missed = table.missed
+    if !missed.isEmpty {
+      lines.append(
+        row("missed at some site", ["visible", "caught", "share"]) + "  unstored  over stat  deviations")
     }
-    let goldens = goldenCount == 1 ? "this golden" : "these \(goldenCount) goldens"
-    lines.append("")
+    for fault in missed {
+      let notStored = fault.notStored == 0 ? "" : "\(fault.notStored)"
+      let deviations = fault.deviations.map { number($0, digits: 1) } ?? ""
+      lines.append(
+        row(fault.fault, Array(cells(fault.count).prefix(3)))
+          + [notStored, number(fault.ratio, digits: 2), deviations].enumerated().map {
+            padded($1, width: [10, 11, 12][$0])
+          }.joined())
+    }
+    let goldens = (goldenCount == 1 ? "this " : "these \(goldenCount) ") + (isRandom ? "model" : "golden")
+      + (goldenCount == 1 ? "" : "s")
+    if !missed.isEmpty { lines.append("") }
     lines.append(
       table.survivors.isEmpty
         ? "every fault that changes anything is seen somewhere in \(goldens)"
         : "visible, but never seen by \(goldens): " + table.survivors.joined(separator: ", "))
-    if let peers {
-      lines += ["", "| rule, on the logits | honest runs flagged | faults caught |", "|---|---|---|"]
-      lines += peers.lines.map {
-        "| \($0.rule) | \($0.flagged) of \(peers.honestCount) | \(percent($0.caught, of: peers.faultCount)) |"
-      }
-    }
-    return lines.joined(separator: "\n")
+    return lines
   }
 
-  /// For a program.
-  func json() throws -> String {
-    let document = Document(
-      families: Dictionary(
-        uniqueKeysWithValues: table.byFamily().map { ($0.family.rawValue, Document.Line($0.count)) }),
-      missed: Dictionary(uniqueKeysWithValues: table.missed.map { ($0.fault, Document.Line($0.count)) }),
-      peers: peers.map { peers in
-        peers.lines.map {
-          Document.Rule(
-            rule: $0.rule, honestFlagged: $0.flagged, honestRuns: peers.honestCount, faultsCaught: $0.caught,
-            faults: peers.faultCount)
-        }
-      },
-      survivors: table.survivors,
-      totals: Dictionary(
-        uniqueKeysWithValues: PowerTable.Weighting.allCases.map {
-          ($0.rawValue, Document.Line(table.total($0)))
-        }))
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    return String(decoding: try encoder.encode(document), as: UTF8.self)
+  private func causeLines(_ table: CauseTable) -> [String] {
+    let flagged = table.count { $0.flagged != nil }
+    let named = table.count { $0.flagged != nil && !$0.named.isEmpty }
+    let wrong = table.entries.filter(\.isWrong)
+    let without = table.entries.filter { !$0.namedWithout.isEmpty }
+    let mislocated = table.entries.filter { $0.flagged != nil && !$0.isLocated }
+    var lines = [
+      "whole runs, judged as diff does: \(table.entries.count), flagged \(flagged)",
+      "located at operation and layer: \(part(table.count(where: \.isLocated), of: flagged))",
+      "cause named: \(part(named, of: flagged)); rightly: \(part(table.count(where: \.isRight), of: named)), "
+        + "wrongly: \(wrong.count)",
+      "one weight told with its place and values, and no cause: "
+        + "\(table.count { $0.flagged != nil && $0.named.isEmpty && $0.isWeightTold }); neither: "
+        + "\(table.count { $0.flagged != nil && $0.named.isEmpty && !$0.isWeightTold })",
+      "named without the fault and its class in the catalogue: \(part(without.count, of: flagged))",
+    ]
+    lines += mislocated.map { "mislocated: \($0.fault) at \($0.site), first flagged \($0.flagged?.path ?? "")" }
+    lines += wrong.map { "wrongly named: \($0.fault) at \($0.site) as \($0.named.joined(separator: ", "))" }
+    lines += without.map {
+      "named without it: \($0.fault) at \($0.site) as \($0.namedWithout.joined(separator: ", "))"
+    }
+    lines += table.entries.filter { $0.flagged != nil && $0.named.isEmpty && !$0.isWeightTold }.map {
+      "not named: \($0.fault) at \($0.site)"
+    }
+    return lines
   }
 
-  private struct Document: Encodable {
-    struct Line: Encodable {
-      let visible, caught, proven: Double
-
-      init(_ count: PowerTable.Count) {
-        (visible, caught, proven) = (count.visible, count.caught, count.proven)
+  private func pairLines(_ table: PairTable) -> [String] {
+    let complete = table.entries.filter(\.isComplete).count
+    return ["two faults at once, both operations flagged: \(part(complete, of: table.entries.count))"]
+      + table.entries.filter { !$0.isComplete }.map { entry in
+        "not both: "
+          + zip(entry.faults, entry.flagged).map {
+            "\($0.fault) at \($0.site) (\($1 ? "flagged" : "not flagged"))"
+          }.joined(separator: " and ")
       }
-    }
-    struct Rule: Encodable {
-      let rule: String
-      let honestFlagged, honestRuns, faultsCaught, faults: Int
-    }
-    let families, missed: [String: Line]
-    let peers: [Rule]?
-    let survivors: [String]
-    let totals: [String: Line]
+  }
+
+  private func peerLines(_ table: PeerTable) -> [String] {
+    [
+      "On the logits of \(table.honestCount) honest runs and \(table.faultCount) runs with one fault; the last column "
+        + "is what the tightest threshold that flags none of these honest runs would catch.",
+      "", "| rule | honest runs flagged | faults caught | at best |", "|---|---|---|---|",
+    ]
+      + table.lines.map {
+        "| \($0.rule) | \($0.flagged) | \(percent($0.caught, of: table.faultCount)) "
+          + "| \(percent($0.caughtAtBest, of: table.faultCount)) |"
+      }
   }
 
   private func cells(_ count: PowerTable.Count) -> [String] {
-    let share = (100 * count.share).formatted(.number.precision(.fractionLength(1))) + "%"
-    return [whole(count.visible), whole(count.caught), share, whole(count.proven)]
+    [
+      whole(count.visible), whole(count.caught), number(100 * count.share, digits: 1) + "%",
+      whole(count.located), number(100 * count.locatedShare, digits: 1) + "%", whole(count.proven),
+    ]
   }
 
   private func whole(_ value: Double) -> String {
     String(Int(value.rounded()))
   }
 
+  private func number(_ value: Double, digits: Int) -> String {
+    value.formatted(.number.precision(.fractionLength(digits)).grouping(.never))
+  }
+
   private func percent(_ part: Int, of all: Int) -> String {
-    let share = all == 0 ? 100 : 100 * Double(part) / Double(all)
-    return share.formatted(.number.precision(.fractionLength(1))) + " %"
+    number(all == 0 ? 100 : 100 * Double(part) / Double(all), digits: 1) + " %"
+  }
+
+  private func part(_ part: Int, of all: Int) -> String {
+    "\(part) of \(all), \(percent(part, of: all))"
+  }
+
+  private func padded(_ cell: String, width: Int) -> String {
+    String(repeating: " ", count: max(0, width - cell.count)) + cell
   }
 
   private func row(_ name: String, _ cells: [String]) -> String {
-    let padded = zip(cells, [7, 7, 6, 7]).map { cell, width in
-      String(repeating: " ", count: max(0, width - cell.count)) + cell
-    }
-    let width = max(36, name.count)
-    return name.padding(toLength: width, withPad: " ", startingAt: 0) + padded.joined(separator: "  ")
+    let cells = zip(cells, [7, 7, 6, 7, 6, 7]).map { padded($0, width: $1) }
+    return name.padding(toLength: max(36, name.count), withPad: " ", startingAt: 0)
+      + cells.joined(separator: "  ")
   }
 }

@@ -12,22 +12,31 @@ struct Power: ParsableCommand {
     discussion: """
       Each fault is planted at every operation that it can spoil, in a run that records everything, and judged as a \
       capture would be. Where it changes nothing on these inputs it is not counted; where it changes less than rounding \
-      may, it is missed.
+      may, it is missed. Located is what is caught and has nothing flagged before it.
 
       Three ways of counting: every fault at every operation of every golden (every site); every fault once for each \
       golden, at a random operation (one site a golden); every fault once at each kind of operation, caught where any of \
       the goldens catches it (any golden).
 
-      With --peers the same faults and \(HonestArithmetic.all.count) honest implementations are held against the rules \
-      of other tools as well: a whole forward pass for each, minutes for a golden of a hundred tokens.
+      --random takes random models in place of goldens, twelve for each seed, of four kinds: as GPT-2 is initialised, \
+      probing, as training leaves models, repetitive.
+
+      Whole runs, each computed from its fault on, say more; --sample takes as many of each golden as it says, drawn by \
+      --seed. --peers holds them and \(HonestArithmetic.all.count) honest implementations against the rules of other tools. \
+      --causes judges them as diff does: where the difference begins, and by what name. --pairs plants two faults at once, \
+      \(Self.pairCount) pairs for each golden unless --sample says otherwise.
 
       Examples:
         touchstone power golden/probes
         touchstone power --precision bfloat16 golden/cases/tiny-odd.h5
+        touchstone power --random 31 --causes --sample 100
       """)
 
-  @Argument(help: ArgumentHelp("Goldens, or folders of them.", valueName: "path"))
-  var paths: [String] = ["golden/probes"]
+  @Argument(help: ArgumentHelp("Goldens, or folders of them; golden/probes where none is given.", valueName: "path"))
+  var paths: [String] = []
+
+  @Option(help: ArgumentHelp("Random models of these seeds in place of goldens.", valueName: "seeds"))
+  var random: IntegerList?
 
   @Option(help: ArgumentHelp("A Hugging Face folder with the weights.", valueName: "dir"))
   var model: String?
@@ -38,42 +47,103 @@ struct Power: ParsableCommand {
   @Flag(help: "Holds the same faults against the rules of other tools.")
   var peers = false
 
+  @Flag(help: "Says how often the operation and the cause are named rightly.")
+  var causes = false
+
+  @Flag(help: "Plants two faults at once.")
+  var pairs = false
+
+  @Option(help: "How many whole runs for each golden; all faults unless given.")
+  var sample: Int?
+
+  @Option(help: "Chooses the sample.")
+  var seed: UInt64 = 1
+
   @Flag(help: "Prints one JSON object.")
   var json = false
+
+  private static let pairCount = 100
 
   func validate() throws {
     guard let precision = Precision(name: precision), precision.type != .float64 else {
       throw ValidationError("--precision must be float32, bfloat16 or float16.")
     }
-    if peers, precision != .float32 { throw ValidationError("--peers compares float32 runs only.") }
+    if peers || causes || pairs, precision != .float32 {
+      throw ValidationError("--peers, --causes and --pairs run in float32 only.")
+    }
+    if let sample, sample < 1 { throw ValidationError("--sample must be at least 1.") }
+    if let random {
+      if !paths.isEmpty { throw ValidationError("--random takes the place of goldens; give one or the other.") }
+      if model != nil { throw ValidationError("--random makes its own weights; leave --model out.") }
+      if random.values.contains(where: { $0 < 0 }) { throw ValidationError("--random takes seeds from 0 on.") }
+    }
   }
 
   func run() throws {
-    let finder = try WeightsFinder(model: model)
-    let goldens = try paths.flatMap { try GoldenSearch.goldens(at: $0) }
-    guard !goldens.isEmpty else {
+    let subjects = try random.map(randomSubjects) ?? goldenSubjects()
+    guard !subjects.isEmpty else {
       Console.error(
         "touchstone: there is no golden at \(paths.joined(separator: ", ")), so nothing was planted")
       throw ExitCode(3)
     }
     let progress = Progress()
-    var (tables, peerTables) = ([PowerTable](), [PeerTable]())
-    for path in goldens {
-      progress.show("planting faults in \(path)")
-      let golden = try ActivationFile(path: path)
-      let weights = try finder.weights(for: golden)
+    var report = PowerReport(goldenCount: subjects.count, isRandom: random != nil)
+    for (index, subject) in subjects.enumerated() {
+      let (weights, inputs) = try subject.open()
+      let about = "\(index + 1) of \(subjects.count), \(subject.name): "
+      progress.show(about + "planting faults")
       let table = try PowerTable(
-        weights: weights, inputs: golden.inputs, precision: Precision(name: precision) ?? .float32)
-      tables.append(table)
-      guard peers else { continue }
-      peerTables.append(
-        try PeerTable(weights: weights, inputs: golden.inputs, power: table) {
-          progress.show("\(path): \($0)")
-        })
+        weights: weights, inputs: inputs, precision: Precision(name: precision) ?? .float32)
+      report.tables.append(table)
+      if peers {
+        let countdown = Countdown(about + "rules of other tools", progress)
+        report.peers.append(
+          try PeerTable(
+            weights: weights, inputs: inputs, entries: table.sample(sample, seed: seed),
+            progress: countdown.show(_:of:)))
+      }
+      if causes {
+        let countdown = Countdown(about + "causes", progress)
+        report.causes.append(
+          try CauseTable(
+            weights: weights, inputs: inputs, entries: table.sample(sample, seed: seed),
+            progress: countdown.show(_:of:)))
+      }
+      if pairs {
+        let countdown = Countdown(about + "pairs", progress)
+        report.pairs.append(
+          try PairTable(
+            weights: weights, inputs: inputs, power: table, count: sample ?? Self.pairCount, seed: seed,
+            progress: countdown.show(_:of:)))
+      }
     }
     progress.end()
-    let report = PowerReport(
-      table: .merged(tables), goldenCount: goldens.count, peers: peers ? .merged(peerTables) : nil)
     Console.line(json ? try report.json() : report.text)
+  }
+
+  /// A model and a sequence to run through it.
+  private struct Subject {
+    let name: String
+    let open: () throws -> (Weights, Inputs)
+  }
+
+  private func goldenSubjects() throws -> [Subject] {
+    let finder = try WeightsFinder(model: model)
+    return try (paths.isEmpty ? ["golden/probes"] : paths).flatMap { try GoldenSearch.goldens(at: $0) }
+      .map { path in
+        Subject(name: path) {
+          let golden = try ActivationFile(path: path)
+          return (try finder.weights(for: golden), golden.inputs)
+        }
+      }
+  }
+
+  private func randomSubjects(_ seeds: IntegerList) -> [Subject] {
+    seeds.values.flatMap { RandomModel.all(seed: UInt64($0)) }.map { model in
+      Subject(name: "\(model)") {
+        let weights = try model.weights()
+        return (weights, try model.inputs(weights.configuration))
+      }
+    }
   }
 }

@@ -8,16 +8,18 @@ extension Fault {
       "weights.bit-\(bit)", "bit \(bit) of one weight is flipped", .weights, at: products,
       practice: "a corrupted checkpoint, a memory error, a bad transfer"
     ) { site in
-      site.evaluated(changingParameter: 0) { weight in
-        // Somewhere in the middle, inside the part that is read.
-        var offset = weight.count / 2 + weight.rowWidth / 3
-        if case .headProjection(let part, _) = site.operation.kind {
-          let width = site.configuration.width
-          offset = weight.rowCount / 2 * weight.rowWidth + part * width + min(1, width - 1)
-        }
-        let pattern = Float(weight.values[offset]).bitPattern ^ (1 << UInt32(bit))
-        weight.values[offset] = Double(Float(bitPattern: pattern))
+      let weight = site.parameters[0]
+      // Somewhere in the middle, inside the part that is read.
+      var offset = weight.count / 2 + weight.rowWidth / 3
+      if case .headProjection(let part, _) = site.operation.kind {
+        let width = site.configuration.width
+        offset = weight.rowCount / 2 * weight.rowWidth + part * width + min(1, width - 1)
       }
+      let pattern = Float(weight.values[offset]).bitPattern ^ (1 << UInt32(bit))
+      let flipped = Double(Float(bitPattern: pattern))
+      // A narrower type has no such bit.
+      guard site.parameterFormat.round(flipped) == flipped else { return nil }
+      return site.evaluated(changingParameter: 0) { $0.values[offset] = flipped }
     }
   }
 

@@ -29,13 +29,33 @@ struct FreeRun: Sendable {
     of target: Activation, planting fault: Fault, at places: Set<Activation>,
     handOn: (Tensor<Double>) -> Tensor<Double> = { $0 }
   ) throws -> Tensor<Double>? {
+    var value: Tensor<Double>?
+    let faults = Dictionary(uniqueKeysWithValues: places.map { ($0, fault) })
+    let isPlanted = try forward(planting: faults, until: target, handOn: handOn) { activation, changed in
+      if activation == target { value = changed }
+    }
+    return isPlanted ? try value ?? golden.tensor(target) : nil
+  }
+
+  /// Computes what follows from faults, each by the activation whose making it spoils, and hands every changed value
+  /// to `observe`, in the order of computation.
+  ///
+  /// - Parameters:
+  ///   - target: the last activation that is needed.
+  ///   - handOn: what an implementation does to each value, such as rounding it.
+  /// - Returns: whether any of the faults could arise.
+  /// - Throws: what reading the golden throws.
+  func forward(
+    planting faults: [Activation: Fault], until target: Activation? = nil,
+    handOn: (Tensor<Double>) -> Tensor<Double>, observe: (Activation, Tensor<Double>) -> Void
+  ) throws -> Bool {
     var changed: [Activation: Tensor<Double>] = [:]
     var isPlanted = false
     for operation in operations {
-      let isPlace = places.contains(operation.output)
-      guard isPlace || operation.inputs.contains(where: { changed[$0] != nil }) else { continue }
+      let fault = faults[operation.output]
+      guard fault != nil || operation.inputs.contains(where: { changed[$0] != nil }) else { continue }
       let activations = try operation.inputs.compactMap { try changed[$0] ?? golden.tensor($0) }
-      guard activations.count == operation.inputs.count else { return nil }
+      guard activations.count == operation.inputs.count else { return false }
       let parameters = operation.parameters.map(weights.float64)
       let known = changed
       let site = FaultSite(
@@ -43,19 +63,21 @@ struct FreeRun: Sendable {
         temperature: golden.temperature, configuration: golden.configuration,
         activation: { [golden] in try? known[$0] ?? golden.tensor($0) },
         parameter: { [weights] in weights.stored[$0] == nil ? nil : weights.float64($0) })
-      var spoilt = isPlace ? fault.spoilt(site) : nil
+      var spoilt = fault?.spoilt(site)
       let wanted = golden.configuration.shape(of: operation.output, tokenCount: golden.inputs.count)
       if spoilt?.shape != wanted { spoilt = nil }
       isPlanted = isPlanted || spoilt != nil
       guard spoilt != nil || !changed.isEmpty else { continue }
-      changed[operation.output] = handOn(spoilt ?? site.evaluated())
+      let value = handOn(spoilt ?? site.evaluated())
+      changed[operation.output] = value
+      observe(operation.output, value)
       if operation.output == target { break }
       // A fault reaches back one block at most: no more of a deep model is held than of a shallow one.
       if let layer = operation.output.layer {
         changed = changed.filter { $0.key.layer.map { $0 >= layer - 1 } ?? false }
       }
     }
-    return isPlanted ? try changed[target] ?? golden.tensor(target) : nil
+    return isPlanted
   }
 
   /// Multiply-adds of one run with the earliest of `places` as its beginning.

@@ -1,29 +1,46 @@
 import TouchstoneModel
 
-/// A right implementation in float32, in one of the many ways that float32 can be right.
+/// A right implementation, in one of the many ways that float32 arithmetic can be right; what it stores may be narrower.
 public struct HonestTransformer: Transformer {
   /// The choices it makes.
   public let arithmetic: HonestArithmetic
   /// The model's parameters.
   public let weights: Weights
+  /// What parameters and activations are rounded to where they are stored; every operation computes in float32.
+  public let precision: Precision
+  private let format: NumberFormat
 
   /// The model it computes.
   public var configuration: Configuration { weights.configuration }
 
   /// Creates an implementation of one model.
-  public init(_ weights: Weights, _ arithmetic: HonestArithmetic) {
+  public init(_ weights: Weights, _ arithmetic: HonestArithmetic, precision: Precision = .float32) {
     self.weights = weights
     self.arithmetic = arithmetic
+    self.precision = precision
+    format = NumberFormat(precision.type)
   }
 
   /// Computes a whole sequence and hands over what this kind of implementation has in memory.
   public func forward(_ inputs: Inputs, observe: (Activation, Tensor<Float>) throws -> Void) rethrows {
     var values: [Activation: Tensor<Float>] = [:]
     for operation in configuration.operations {
-      let value = compute(operation, inputs, values)
+      var value = compute(operation, inputs, values)
+      let isHidden = isHidden(operation.output.point)
+      if !isHidden { value = stored(value) }
       values[operation.output] = value
-      if !isHidden(operation.output.point) { try observe(operation.output, value) }
+      if !isHidden { try observe(operation.output, value) }
     }
+  }
+
+  /// A value as it is when it is read again.
+  private func stored(_ value: Tensor<Float>) -> Tensor<Float> {
+    guard format.significandBits < 24 else { return value }
+    return Tensor(value.values.map { Float(format.round(Double($0))) }, shape: value.shape)
+  }
+
+  private func parameter(_ parameter: Parameter) -> Tensor<Float> {
+    stored(weights.float32(parameter))
   }
 
   private func isHidden(_ point: Activation.Point) -> Bool {
@@ -37,7 +54,7 @@ public struct HonestTransformer: Transformer {
   private func compute(
     _ operation: Operation, _ inputs: Inputs, _ values: [Activation: Tensor<Float>]
   ) -> Tensor<Float> {
-    let parameters = operation.parameters.map(weights.float32)
+    let parameters = operation.parameters.map(parameter)
     let read = operation.inputs.compactMap { values[$0] }
     switch operation.kind {
     case .tokenEmbedding: return rows(inputs.tokenIDs, of: parameters[0])
@@ -109,7 +126,7 @@ public struct HonestTransformer: Transformer {
       projection.kind == .linear, let x = values[projection.inputs[0]],
       let stream = values[operation.inputs[0]]
     else { return nil }
-    let parameters = projection.parameters.map(weights.float32)
+    let parameters = projection.parameters.map(parameter)
     return linear(
       x, parameters[0], parameters[1].values, columns: 0..<parameters[0].rowWidth, onto: stream)
   }

@@ -9,105 +9,104 @@ public struct PeerTable: Sendable {
     /// The rule, with its threshold.
     public let rule: String
     /// Honest runs that it flags.
-    public var flagged = 0
+    public let flagged: Int
     /// Faults that it catches.
-    public var caught = 0
+    public let caught: Int
+    /// Faults that it would catch with the tightest threshold that flags none of these honest runs.
+    public let caughtAtBest: Int
   }
 
-  /// Rule by rule; Touchstone on logits alone and by replay are the last two.
-  public private(set) var lines: [Line]
-  /// How many honest runs there were.
-  public private(set) var honestCount = 0
-  /// How many faults, each in a run of its own.
-  public private(set) var faultCount = 0
+  /// Distances over thresholds, rule by rule, of one run each.
+  private var honest: [[Double]] = []
+  private var faults: [[Double]] = []
 
-  private static let onLogits = "Touchstone on the logits alone: ten times the noise floor, row by row"
-  private static let byReplay = "Touchstone by replay"
+  private static let rules =
+    PeerRule.all.map(\.name) + [
+      "Touchstone on the logits alone: ten times the noise floor, row by row", "Touchstone by replay",
+    ]
 
-  private init() {
-    lines = (PeerRule.all.map(\.name) + [Self.onLogits, Self.byReplay]).map { Line(rule: $0) }
-  }
+  private init() {}
 
-  /// Runs every fault of the catalogue at every operation that it can spoil, and every honest arithmetic.
+  /// Runs the faults of a table, each from where it is planted on, and every honest arithmetic.
   ///
-  /// A fault counts where it is visible at its operation; the run goes on from there in float32.
+  /// A fault counts where it changes a stored value of its operation; the run goes on from there in float32.
   ///
   /// - Parameters:
-  ///   - power: what replay sees of the same model and inputs, with the same catalogue.
-  ///   - progress: is told what is being done.
+  ///   - power: what replay sees of the same model and inputs.
+  ///   - entries: the faults of that table that are run.
+  ///   - progress: is told how many runs are done, and of how many.
   /// - Throws: what judging throws.
   public init(
-    weights: Weights, inputs: Inputs, power: PowerTable, progress: (String) -> Void = { _ in }
+    weights: Weights, inputs: Inputs, entries: [PowerTable.Entry],
+    progress: @Sendable (Int, Int) -> Void = { _, _ in }
   ) throws {
-    self.init()
     let logits = Activation(.logits)
-    var want: Tensor<Double>?
-    ReferenceTransformer(weights).forward(inputs) { if $0 == logits { want = $1 } }
+    var exact: Tensor<Double>?
+    ReferenceTransformer(weights).forward(inputs) { if $0 == logits { exact = $1 } }
     let sequential = HonestTransformer(weights, HonestArithmetic.all[0])
     let eager = try RecordedActivations(of: sequential, inputs: inputs).tensors[logits]
-    guard let want, let eager else { return }
+    guard let want = exact, let eager else { return }
     let floor = NoiseFloor.measured(weights, inputs: inputs)[logits]?.values ?? []
     let judge = Judge(weights: weights)
+    let planted = entries.filter { $0.outcome != .notStored }
+    let total = HonestArithmetic.all.count + planted.count
+    let done = Counter()
 
-    progress("running \(HonestArithmetic.all.count) honest implementations")
-    let honest = HonestArithmetic.all.indices.concurrentMap { index in
+    honest = try HonestArithmetic.all.indices.concurrentMap { index in
       Result {
+        defer { progress(done.next(), total) }
         let transformer = HonestTransformer(weights, HonestArithmetic.all[index])
         let capture = try RecordedActivations(of: transformer, inputs: inputs)
         let verdict = try judge.verdict(on: capture).examined(capture, weights: weights)
-        let got = capture.tensors[logits] ?? want
-        return Self.rejections(of: got, want, eager, floor) + [!verdict.flagged.isEmpty]
+        return Self.distances(
+          capture.tensors[logits] ?? want, want, eager, floor, isFlagged: !verdict.flagged.isEmpty)
       }
-    }
-    for rejected in try honest.map({ try $0.get() }) { add(rejected, honest: true) }
+    }.map { try $0.get() }
 
-    let planted = power.entries.filter { entry in
-      switch entry.outcome {
-      case .caught, .belowRounding: true
-      case .equivalent, .impossible: false
-      }
-    }
-    for first in stride(from: 0, to: planted.count, by: 64) {
-      progress("running faults, \(first) of \(planted.count)")
-      let batch = (first..<min(first + 64, planted.count)).concurrentMap { index -> [Bool] in
+    let runs = PlantedRuns(weights: weights, inputs: inputs)
+    faults = try planted.indices.concurrentMap { index in
+      Result {
+        defer { progress(done.next(), total) }
         let entry = planted[index]
         guard let fault = Fault.named(entry.fault) else { return [] }
-        let run = RecordedActivations(weights: weights, inputs: inputs, planting: [entry.site: fault])
-        let isCaught = entry.outcome != .belowRounding
-        return Self.rejections(of: run.tensors[logits] ?? want, want, eager, floor) + [isCaught]
+        let got = try runs.run(planting: [entry.site: fault]).tensors[logits] ?? want
+        return Self.distances(got, want, eager, floor, isFlagged: entry.isCaught)
       }
-      for rejected in batch { add(rejected, honest: false) }
-    }
+    }.map { try $0.get() }
   }
 
-  private static func rejections(
-    of got: Tensor<Double>, _ want: Tensor<Double>, _ eager: Tensor<Double>, _ floor: [Double]
-  ) -> [Bool] {
-    let isBelowFloor = floor.indices.allSatisfy { row in
+  private static func distances(
+    _ got: Tensor<Double>, _ want: Tensor<Double>, _ eager: Tensor<Double>, _ floor: [Double], isFlagged: Bool
+  ) -> [Double] {
+    let ofFloor = floor.indices.map { row in
       let squares = zip(got.row(row), want.row(row)).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
-      return (squares / Double(got.rowWidth)).squareRoot() <= 10 * floor[row]
+      let error = (squares / Double(got.rowWidth)).squareRoot() / (10 * floor[row])
+      return error.isNaN ? .infinity : error
     }
-    return PeerRule.all.map { !$0.accepts(got, want, eager) } + [!isBelowFloor]
+    return PeerRule.all.map { $0.distance(got, want, eager) } + [ofFloor.max() ?? .infinity]
+      + [isFlagged ? .infinity : 0]
   }
 
-  private mutating func add(_ rejected: [Bool], honest: Bool) {
-    guard rejected.count == lines.count else { return }
-    honestCount += honest ? 1 : 0
-    faultCount += honest ? 0 : 1
-    for index in lines.indices where rejected[index] {
-      if honest { lines[index].flagged += 1 } else { lines[index].caught += 1 }
+  /// How many honest runs there were.
+  public var honestCount: Int { honest.count }
+  /// How many faults, each in a run of its own.
+  public var faultCount: Int { faults.count }
+
+  /// Rule by rule; Touchstone on logits alone and by replay are the last two.
+  public var lines: [Line] {
+    Self.rules.indices.map { index in
+      let greatest = honest.map { $0[index] }.max() ?? 0
+      return Line(
+        rule: Self.rules[index], flagged: honest.count { !($0[index] <= 1) },
+        caught: faults.count { !($0[index] <= 1) }, caughtAtBest: faults.count { !($0[index] <= greatest) })
     }
   }
 
   /// The tables of several goldens as one.
   public static func merged(_ tables: [PeerTable]) -> PeerTable {
     tables.reduce(into: PeerTable()) { total, table in
-      total.honestCount += table.honestCount
-      total.faultCount += table.faultCount
-      for index in total.lines.indices {
-        total.lines[index].flagged += table.lines[index].flagged
-        total.lines[index].caught += table.lines[index].caught
-      }
+      total.honest += table.honest
+      total.faults += table.faults
     }
   }
 }

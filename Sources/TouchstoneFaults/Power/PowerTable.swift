@@ -8,8 +8,10 @@ public struct PowerTable: Sendable {
   public enum Outcome: Sendable, Equatable {
     /// Flagged at the operation where it was planted.
     case caught(Zone)
-    /// It changes values, but by less than rounding may.
+    /// It changes stored values, but by less than rounding may.
     case belowRounding
+    /// It changes values of float64, and none as it is stored.
+    case notStored
     /// It changes nothing here, or by less than float64 can tell.
     case equivalent
     /// The sequence or the model has no place for it.
@@ -25,9 +27,20 @@ public struct PowerTable: Sendable {
     /// The activation whose making it spoils.
     public let site: Activation
     /// What became of it.
-    public let outcome: Outcome
+    public var outcome: Outcome
     /// The worst error over `stat`.
     public let ratio: Double
+    /// Where it is below rounding: how many standard deviations all elements together show of it, where they are looked at.
+    public var deviations: Double?
+    /// Whether it is the first operation that is flagged in a run with this fault.
+    public var isLocated = false
+
+    /// Whether the fault changes anything that float64 can tell.
+    public var isVisible: Bool { outcome != .equivalent && outcome != .impossible }
+    /// Whether it was flagged.
+    public var isCaught: Bool {
+      if case .caught = outcome { true } else { false }
+    }
   }
 
   /// Every fault at every operation that it can spoil, golden by golden.
@@ -48,7 +61,8 @@ public struct PowerTable: Sendable {
   /// Plants every fault of `catalogue` in a run of the model on `inputs`, whose values are stored in `precision`.
   ///
   /// An operation is judged from its own inputs, which the fault leaves alone: one pass through the model serves
-  /// every fault, and what is caught is caught where it was planted.
+  /// every fault. For the same reason nothing before the fault is flagged unless it is without it; that is looked at, and
+  /// what is caught after something that is flagged is not located.
   ///
   /// - Throws: ``BadInput`` where the inputs do not belong to the model.
   public init(
@@ -59,8 +73,17 @@ public struct PowerTable: Sendable {
       weights: weights, inputs: inputs, temperature: temperature, precision: precision)
     let judge = Judge(weights: weights)
     let operations = weights.configuration.operations
+    let firstFlagged = try judge.verdict(on: run).examined(run, weights: weights, catalogue: catalogue)
+      .flagged.first?.activation
+    let isLocatable = operations.prefix { $0.output != firstFlagged }.count
     let entries = try operations.indices.concurrentMap { index in
-      Result { try Self.entries(at: operations[index], of: run, weights: weights, judge, catalogue) }
+      Result {
+        try Self.entries(at: operations[index], of: run, weights: weights, judge, catalogue).map { entry in
+          var entry = entry
+          entry.isLocated = entry.isCaught && index < isLocatable
+          return entry
+        }
+      }
     }.flatMap { try $0.get() }
     goldens = [entries]
   }
@@ -77,8 +100,10 @@ public struct PowerTable: Sendable {
       parameters: operation.parameters.map { format.rounded(weights.float64($0)) }, inputs: run.inputs,
       temperature: run.temperature,
       configuration: run.configuration, activation: { run.tensors[$0] },
-      parameter: { weights.stored[$0] == nil ? nil : format.rounded(weights.float64($0)) })
+      parameter: { weights.stored[$0] == nil ? nil : format.rounded(weights.float64($0)) },
+      parameterFormat: format)
     let definition = site.evaluated()
+    let rightlyStored = format.rounded(definition)
     let isJudged = operation.judgedElements(run.inputs, configuration: run.configuration)
     return faults.map { fault in
       guard let value = fault.spoilt(site), value.shape == right.values.shape else {
@@ -88,35 +113,40 @@ public struct PowerTable: Sendable {
       let captured = format.rounded(value)
       let comparison = ElementComparison(
         got: captured, want: right, greatest: format.greatestFinite, isJudged: isJudged)
-      let outcome: Outcome
-      if comparison.zone != .consistent {
-        outcome = .caught(comparison.zone)
-      } else if !isVisible(value, definition, isJudged) {
-        outcome = .equivalent
-      } else {
-        outcome =
-          format.significandBits == 24 && isShownByAllElements(captured, right, site)
-          ? .caught(.suspect) : .belowRounding
-      }
-      return Entry(
-        fault: fault.id, family: fault.family, site: operation.output, outcome: outcome,
+      var entry = Entry(
+        fault: fault.id, family: fault.family, site: operation.output, outcome: .equivalent,
         ratio: comparison.ratio)
+      if comparison.zone != .consistent {
+        entry.outcome = .caught(comparison.zone)
+      } else if isVisible(value, definition, isJudged) {
+        let evidence = format.significandBits == 24 ? evidence(of: fault, captured, right, site) : nil
+        let isStored = captured.values.indices.contains {
+          isJudged($0) && captured.values[$0] != rightlyStored.values[$0]
+        }
+        entry.outcome =
+          evidence?.isConclusive == true ? .caught(.suspect) : isStored ? .belowRounding : .notStored
+        entry.deviations = evidence?.deviations
+      }
+      return entry
     }
   }
 
-  /// Whether the errors of all elements together show a fault that none shows by itself.
-  private static func isShownByAllElements(
-    _ captured: Tensor<Double>, _ right: Estimate, _ site: FaultSite
-  ) -> Bool {
+  /// Whether the errors of all elements together show a fault that none shows by itself, and by how many standard
+  /// deviations; nil where they are not looked at.
+  private static func evidence(
+    of fault: Fault, _ captured: Tensor<Double>, _ right: Estimate, _ site: FaultSite
+  ) -> (isConclusive: Bool, deviations: Double)? {
     if SubtleFaults.examines(site.operation.kind) {
-      return !SubtleFaults(site: site, right: right, got: captured).found(Fault.catalogue).isEmpty
+      let search = SubtleFaults(site: site, right: right, got: captured)
+      if let first = search.found(Fault.catalogue).first { return (true, first.deviations) }
+      return fault.isSubtle ? search.evidence(fault).map { (false, $0.deviations) } : nil
     }
     guard let input = site.activations.first,
       let evidence = WeightEvidence(
         site.operation, input: input, parameters: site.parameters.map { StoredTensor($0) }, got: captured,
         want: right)
-    else { return false }
-    return evidence.isConclusive
+    else { return nil }
+    return (evidence.isConclusive, evidence.deviations)
   }
 
   /// Whether two float64 results differ by more than float64 arithmetic does, and by what is not flushed to zero.

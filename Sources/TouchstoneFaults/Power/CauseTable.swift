@@ -1,0 +1,84 @@
+import TouchstoneModel
+import TouchstoneReference
+import TouchstoneVerdict
+
+/// What a whole verdict says of runs with one fault in them: whether it is flagged, where, and by what name.
+public struct CauseTable: Sendable {
+  /// One run.
+  public struct Entry: Sendable {
+    /// The fault.
+    public let fault: String
+    /// Where it was planted.
+    public let site: Activation
+    /// The first operation that was flagged; nil where none was.
+    public let flagged: Activation?
+    /// The ids that are named, those that this capture cannot tell apart together; empty where no cause is.
+    public let named: [String]
+    /// Whether the error was told to be that of one weight, with its place and both values.
+    public let isWeightTold: Bool
+    /// What is named once the fault and those named with it are taken out of the catalogue.
+    public let namedWithout: [String]
+
+    /// Whether the first flagged operation is that of the fault.
+    public var isLocated: Bool { flagged == site }
+    /// Whether the fault is among those named.
+    public var isRight: Bool { named.contains(fault) }
+    /// Whether other faults are named, and not this one.
+    public var isWrong: Bool { !named.isEmpty && !isRight }
+  }
+
+  /// Run by run.
+  public private(set) var entries: [Entry] = []
+
+  private init() {}
+
+  /// Judges a run for each fault as `diff` judges a capture that holds everything, once with the whole catalogue and once
+  /// without what was named.
+  ///
+  /// - Parameters:
+  ///   - entries: the faults, each with its place.
+  ///   - progress: is told how many runs are done, and of how many.
+  /// - Throws: what judging throws.
+  public init(
+    weights: Weights, inputs: Inputs, entries planted: [PowerTable.Entry],
+    progress: @Sendable (Int, Int) -> Void = { _, _ in }
+  ) throws {
+    let runs = PlantedRuns(weights: weights, inputs: inputs)
+    let golden = try RecordedActivations(of: ReferenceTransformer(weights), inputs: inputs)
+    let judge = Judge(weights: weights)
+    let done = Counter()
+    entries = try planted.indices.concurrentMap { index in
+      Result {
+        defer { progress(done.next(), planted.count) }
+        let entry = planted[index]
+        guard let fault = Fault.named(entry.fault) else { return nil }
+        let capture = try runs.run(planting: [entry.site: fault])
+        let judged = try judge.verdict(on: capture, golden: golden)
+        func concluded(_ catalogue: [Fault]) throws -> Verdict {
+          try judged.diagnosed(capture, golden: golden, weights: weights, catalogue: catalogue)
+            .examined(capture, weights: weights, catalogue: catalogue)
+        }
+        let verdict = try concluded(Fault.catalogue)
+        let first = verdict.flagged.first
+        let named = verdict.cause.map { [$0.id] + $0.equivalents } ?? []
+        let others = Fault.catalogue.filter { $0.id != fault.id && !named.contains($0.id) }
+        let without = first == nil ? nil : try concluded(others).cause
+        let told = verdict.notes + [first?.problem ?? ""]
+        return Entry(
+          fault: fault.id, site: entry.site, flagged: first?.activation, named: named,
+          isWeightTold: told.contains { $0.contains("the weight from input") },
+          namedWithout: without.map { [$0.id] + $0.equivalents } ?? [])
+      }
+    }.compactMap { try $0.get() }
+  }
+
+  /// How many runs a condition holds for.
+  public func count(where holds: (Entry) -> Bool) -> Int {
+    entries.count(where: holds)
+  }
+
+  /// The tables of several goldens as one.
+  public static func merged(_ tables: [CauseTable]) -> CauseTable {
+    tables.reduce(into: CauseTable()) { $0.entries += $1.entries }
+  }
+}
