@@ -45,7 +45,7 @@ private struct PowerDocument: Encodable {
   let pairs: Pairs?
 
   init(_ report: PowerReport) {
-    let table = PowerTable.merged(report.tables)
+    let table = PowerTable.merged(report.tables.map(\.table))
     families = Dictionary(uniqueKeysWithValues: table.byFamily().map { ($0.family.rawValue, Line($0.count)) })
     missed = Dictionary(
       uniqueKeysWithValues: table.missed.map {

@@ -5,28 +5,39 @@ import TouchstoneFaults
 struct PowerReport {
   let goldenCount: Int
   let isRandom: Bool
-  var tables: [PowerTable] = []
+  var tables: [(group: String, table: PowerTable)] = []
   var peers: [PeerTable] = []
   var causes: [CauseTable] = []
   var pairs: [PairTable] = []
 
   /// For a person: family by family, fault by fault where some were missed, rule by rule.
   var text: String {
-    let table = PowerTable.merged(tables)
-    var blocks = [familyLines(table), missedLines(table)]
+    let table = PowerTable.merged(tables.map(\.table))
+    var blocks = [familyLines(table)]
+    if tables.count > 1 { blocks.append(groupLines) }
+    blocks.append(missedLines(table))
     if !causes.isEmpty { blocks.append(causeLines(.merged(causes))) }
     if !pairs.isEmpty { blocks.append(pairLines(.merged(pairs))) }
     if !peers.isEmpty { blocks.append(peerLines(.merged(peers))) }
     return blocks.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
   }
 
+  private static let titles = ["visible", "caught", "share", "located", "share", "proven"]
+
   private func familyLines(_ table: PowerTable) -> [String] {
-    var lines = [row("family", ["visible", "caught", "share", "located", "share", "proven"])]
+    var lines = [row("family", Self.titles)]
     for (family, count) in table.byFamily() { lines.append(row(family.rawValue, cells(count))) }
     for weighting in PowerTable.Weighting.allCases {
       lines.append(row("all, \(weighting.rawValue)", cells(table.total(weighting))))
     }
     return lines
+  }
+
+  /// Golden by golden, or kind by kind of random models.
+  private var groupLines: [String] {
+    let groups = Dictionary(grouping: tables, by: \.group).mapValues { PowerTable.merged($0.map(\.table)) }
+    return [row(isRandom ? "kind of model" : "golden", Self.titles)]
+      + groups.sorted { $0.key < $1.key }.map { row($0.key, cells($0.value.total())) }
   }
 
   /// What was missed, and why: by how much it is below rounding, or that no stored value shows it.
@@ -72,9 +83,9 @@ struct PowerReport {
       "located at operation and layer: \(part(table.count(where: \.isLocated), of: flagged))",
       "cause named: \(part(named, of: flagged)); rightly: \(part(table.count(where: \.isRight), of: named)), "
         + "wrongly: \(wrong.count)",
-      "one weight told with its place and values, and no cause: "
-        + "\(table.count { $0.flagged != nil && $0.named.isEmpty && $0.isWeightTold }); neither: "
-        + "\(table.count { $0.flagged != nil && $0.named.isEmpty && !$0.isWeightTold })",
+      "the structure told in its place (one weight and its values, another layout or order of heads, a constant in each row): "
+        + "\(table.count { $0.flagged != nil && $0.named.isEmpty && $0.isStructureTold }); neither: "
+        + "\(table.count { $0.flagged != nil && $0.named.isEmpty && !$0.isStructureTold })",
       "named without the fault and its class in the catalogue: \(part(without.count, of: flagged))",
     ]
     lines += mislocated.map { "mislocated: \($0.fault) at \($0.site), first flagged \($0.flagged?.path ?? "")" }
@@ -82,7 +93,7 @@ struct PowerReport {
     lines += without.map {
       "named without it: \($0.fault) at \($0.site) as \($0.namedWithout.joined(separator: ", "))"
     }
-    lines += table.entries.filter { $0.flagged != nil && $0.named.isEmpty && !$0.isWeightTold }.map {
+    lines += table.entries.filter { $0.flagged != nil && $0.named.isEmpty && !$0.isStructureTold }.map {
       "not named: \($0.fault) at \($0.site)"
     }
     return lines

@@ -94,7 +94,7 @@ struct Power: ParsableCommand {
       progress.show(about + "planting faults")
       let table = try PowerTable(
         weights: weights, inputs: inputs, precision: Precision(name: precision) ?? .float32)
-      report.tables.append(table)
+      report.tables.append((subject.group, table))
       if peers {
         let countdown = Countdown(about + "rules of other tools", progress)
         report.peers.append(
@@ -124,6 +124,8 @@ struct Power: ParsableCommand {
   /// A model and a sequence to run through it.
   private struct Subject {
     let name: String
+    /// What it is counted with.
+    let group: String
     let open: () throws -> (Weights, Inputs)
   }
 
@@ -131,7 +133,7 @@ struct Power: ParsableCommand {
     let finder = try WeightsFinder(model: model)
     return try (paths.isEmpty ? ["golden/probes"] : paths).flatMap { try GoldenSearch.goldens(at: $0) }
       .map { path in
-        Subject(name: path) {
+        Subject(name: path, group: path) {
           let golden = try ActivationFile(path: path)
           return (try finder.weights(for: golden), golden.inputs)
         }
@@ -140,7 +142,7 @@ struct Power: ParsableCommand {
 
   private func randomSubjects(_ seeds: IntegerList) -> [Subject] {
     seeds.values.flatMap { RandomModel.all(seed: UInt64($0)) }.map { model in
-      Subject(name: "\(model)") {
+      Subject(name: "\(model)", group: model.kind.rawValue) {
         let weights = try model.weights()
         return (weights, try model.inputs(weights.configuration))
       }

@@ -64,6 +64,8 @@ struct Diagnosis {
   let hypotheses: [Hypothesis]
   /// Those that the best cannot be told from: within rounding of it everywhere.
   private let members: [Hypothesis]
+  /// The same worst error over the bound without any fault: within 1 too little is wrong for any to be told from it.
+  private let ratioWithoutFault: Double
 
   /// Tries the catalogue, on all cores, at the operation of a finding; nil where it cannot be replayed alone.
   init?(of finding: Finding, in capture: any ActivationSource, weights: Weights?, catalogue: [Fault]) throws {
@@ -72,6 +74,7 @@ struct Diagnosis {
       let replay = HypothesisReplay(finding, capture: capture, weights: weights)
     else { return nil }
     let comparison = HypothesisComparison(got: got, right: right, replay: replay)
+    ratioWithoutFault = comparison.ratioWithoutFault
     let tries = catalogue.flatMap { fault in replay.places(of: fault).map { (fault, $0) } }
     let results = tries.indices.concurrentMap { index in
       Result { try comparison.hypothesis(tries[index].0, at: tries[index].1) }
@@ -85,7 +88,7 @@ struct Diagnosis {
 
   /// The fault, or the class of faults that this capture cannot tell apart, that explains it within rounding.
   var cause: Cause? {
-    guard let best = hypotheses.first, best.ratio <= 1 else { return nil }
+    guard let best = hypotheses.first, best.ratio <= 1, !(ratioWithoutFault <= 1) else { return nil }
     let faults = members.map(\.fault).reduce(into: [Fault]()) { found, fault in
       if !found.contains(where: { $0.id == fault.id }) { found.append(fault) }
     }
@@ -98,7 +101,9 @@ struct Diagnosis {
 
   /// What is said where no fault of the catalogue explains the capture.
   var note: String? {
-    guard let best = hypotheses.first, best.ratio > 1 else { return nil }
+    guard let best = hypotheses.first else { return nil }
+    if ratioWithoutFault <= 1 { return "Too little is wrong to tell its cause." }
+    guard best.ratio > 1 else { return nil }
     return "The cause is none of the \(Fault.catalogue.count) faults of the catalogue; nearest is "
       + "“\(best.fault.name)”, \(String(Int(min(best.ratio, 1e15)))) times its bound away."
   }
@@ -109,6 +114,17 @@ private struct HypothesisComparison: Sendable {
   let got: Tensor<Double>
   let right: Estimate
   let replay: HypothesisReplay
+
+  /// How well the definition explains the capture.
+  var ratioWithoutFault: Double {
+    let bounds = bounds(of: right.values)
+    let isJudged = replay.judgedElements
+    return got.values.indices.reduce(0) { worst, offset in
+      guard isJudged(offset), got.values[offset] != right.values.values[offset] else { return worst }
+      let own = abs(got.values[offset] - right.values.values[offset]) / bounds[offset]
+      return own.isNaN ? .infinity : max(worst, own)
+    }
+  }
 
   /// How well a fault explains the capture; nil where it cannot arise or changes nothing.
   func hypothesis(_ fault: Fault, at place: Activation) throws -> Diagnosis.Hypothesis? {

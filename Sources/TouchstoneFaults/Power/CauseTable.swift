@@ -14,8 +14,9 @@ public struct CauseTable: Sendable {
     public let flagged: Activation?
     /// The ids that are named, those that this capture cannot tell apart together; empty where no cause is.
     public let named: [String]
-    /// Whether the error was told to be that of one weight, with its place and both values.
-    public let isWeightTold: Bool
+    /// Whether the structure of the error is told in its place: one weight with both its values, or a change of layout that
+    /// changes no result.
+    public let isStructureTold: Bool
     /// What is named once the fault and those named with it are taken out of the catalogue.
     public let namedWithout: [String]
 
@@ -66,7 +67,9 @@ public struct CauseTable: Sendable {
         let told = verdict.notes + [first?.problem ?? ""]
         return Entry(
           fault: fault.id, site: entry.site, flagged: first?.activation, named: named,
-          isWeightTold: told.contains { $0.contains("the weight from input") },
+          isStructureTold: told.contains { note in
+            ["the weight from input", "heads in another order", "in another layout", "under the shape", "one constant in each row"].contains { note.contains($0) }
+          },
           namedWithout: without.map { [$0.id] + $0.equivalents } ?? [])
       }
     }.compactMap { try $0.get() }
