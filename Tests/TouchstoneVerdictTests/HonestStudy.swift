@@ -39,6 +39,7 @@ struct HonestStudy {
       }
     }
     let ratios = worst.map { "\($0.key) \($0.value)" }.sorted()
-    print("HONEST \(studyPrecision.name), \(model): \(elementCount) elements; \(ratios.joined(separator: ", "))")
+    print(
+      "HONEST \(studyPrecision.name), \(model): \(elementCount) elements; \(ratios.joined(separator: ", "))")
   }
 }

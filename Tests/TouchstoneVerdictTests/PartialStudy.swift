@@ -102,7 +102,8 @@ struct PartialStudy {
     for (key, count) in counts.sorted(by: { $0.key < $1.key }) {
       let visible = count[1] + count[2]
       print(
-        "PARTIAL \(key): \(count[2]) of \(visible), \(1000 * count[2] / max(visible, 1)) permille; \(count[0]) hidden")
+        "PARTIAL \(key): \(count[2]) of \(visible), \(1000 * count[2] / max(visible, 1)) permille; \(count[0]) hidden"
+      )
     }
     let whole = counts["\(Subset.everything)"] ?? [0, 0, 0]
     #expect(whole[2] > 0 && whole[0] == 0)

@@ -36,8 +36,9 @@ struct PowerReport {
   /// Golden by golden, or kind by kind of random models.
   private var groupLines: [String] {
     let groups = Dictionary(grouping: tables, by: \.group).mapValues { PowerTable.merged($0.map(\.table)) }
-    return [row(isRandom ? "kind of model" : "golden", Self.titles)]
-      + groups.sorted { $0.key < $1.key }.map { row($0.key, cells($0.value.total())) }
+    let width = groups.keys.map(\.count).max() ?? 0
+    return [row(isRandom ? "kind of model" : "golden", Self.titles, width: width)]
+      + groups.sorted { $0.key < $1.key }.map { row($0.key, cells($0.value.total()), width: width) }
   }
 
   /// What was missed, and why: by how much it is below rounding, or that no stored value shows it.
@@ -62,7 +63,8 @@ struct PowerReport {
             padded($1, width: [10, 11, 12][$0])
           }.joined())
     }
-    let goldens = (goldenCount == 1 ? "this " : "these \(goldenCount) ") + (isRandom ? "model" : "golden")
+    let goldens =
+      (goldenCount == 1 ? "this " : "these \(goldenCount) ") + (isRandom ? "model" : "golden")
       + (goldenCount == 1 ? "" : "s")
     if !missed.isEmpty { lines.append("") }
     lines.append(
@@ -88,7 +90,9 @@ struct PowerReport {
         + "\(table.count { $0.flagged != nil && $0.named.isEmpty && !$0.isStructureTold })",
       "named without the fault and its class in the catalogue: \(part(without.count, of: flagged))",
     ]
-    lines += mislocated.map { "mislocated: \($0.fault) at \($0.site), first flagged \($0.flagged?.path ?? "")" }
+    lines += mislocated.map {
+      "mislocated: \($0.fault) at \($0.site), first flagged \($0.flagged?.path ?? "")"
+    }
     lines += wrong.map { "wrongly named: \($0.fault) at \($0.site) as \($0.named.joined(separator: ", "))" }
     lines += without.map {
       "named without it: \($0.fault) at \($0.site) as \($0.namedWithout.joined(separator: ", "))"
@@ -149,9 +153,9 @@ struct PowerReport {
     String(repeating: " ", count: max(0, width - cell.count)) + cell
   }
 
-  private func row(_ name: String, _ cells: [String]) -> String {
+  private func row(_ name: String, _ cells: [String], width: Int = 0) -> String {
     let cells = zip(cells, [7, 7, 6, 7, 6, 7]).map { padded($0, width: $1) }
-    return name.padding(toLength: max(36, name.count), withPad: " ", startingAt: 0)
+    return name.padding(toLength: max(36, width, name.count), withPad: " ", startingAt: 0)
       + cells.joined(separator: "  ")
   }
 }

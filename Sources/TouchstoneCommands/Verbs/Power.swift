@@ -32,7 +32,8 @@ struct Power: ParsableCommand {
         touchstone power --random 31 --causes --sample 100
       """)
 
-  @Argument(help: ArgumentHelp("Goldens, or folders of them; golden/probes where none is given.", valueName: "path"))
+  @Argument(
+    help: ArgumentHelp("Goldens, or folders of them; golden/probes where none is given.", valueName: "path"))
   var paths: [String] = []
 
   @Option(help: ArgumentHelp("Random models of these seeds in place of goldens.", valueName: "seeds"))
@@ -73,9 +74,13 @@ struct Power: ParsableCommand {
     }
     if let sample, sample < 1 { throw ValidationError("--sample must be at least 1.") }
     if let random {
-      if !paths.isEmpty { throw ValidationError("--random takes the place of goldens; give one or the other.") }
+      if !paths.isEmpty {
+        throw ValidationError("--random takes the place of goldens; give one or the other.")
+      }
       if model != nil { throw ValidationError("--random makes its own weights; leave --model out.") }
-      if random.values.contains(where: { $0 < 0 }) { throw ValidationError("--random takes seeds from 0 on.") }
+      if random.values.contains(where: { $0 < 0 }) {
+        throw ValidationError("--random takes seeds from 0 on.")
+      }
     }
   }
 

@@ -67,13 +67,17 @@ public struct CauseTable: Sendable {
         let told = verdict.notes + [first?.problem ?? ""]
         return Entry(
           fault: fault.id, site: entry.site, flagged: first?.activation, named: named,
-          isStructureTold: told.contains { note in
-            ["the weight from input", "heads in another order", "in another layout", "under the shape", "one constant in each row"].contains { note.contains($0) }
-          },
+          isStructureTold: told.contains { note in Self.structures.contains { note.contains($0) } },
           namedWithout: without.map { [$0.id] + $0.equivalents } ?? [])
       }
     }.compactMap { try $0.get() }
   }
+
+  /// How the sentences put it that tell the structure of an error.
+  private static let structures = [
+    "the weight from input", "heads in another order", "in another layout", "under the shape",
+    "one constant in each row",
+  ]
 
   /// How many runs a condition holds for.
   public func count(where holds: (Entry) -> Bool) -> Int {

@@ -36,7 +36,9 @@ public struct PairTable: Sendable {
     var random = SplitMix64(seed: seed)
     var pairs: [[PowerTable.Entry]] = []
     while pairs.count < count {
-      let pair = (0..<2).map { _ in Int.random(in: caught.indices, using: &random) }.sorted().map { caught[$0] }
+      let pair = (0..<2).map { _ in Int.random(in: caught.indices, using: &random) }.sorted().map {
+        caught[$0]
+      }
       if pair[0].site != pair[1].site { pairs.append(pair) }
     }
     let drawn = pairs

@@ -27,13 +27,12 @@ public struct PeerTable: Sendable {
 
   private init() {}
 
-  /// Runs the faults of a table, each from where it is planted on, and every honest arithmetic.
+  /// Runs faults, each from where it is planted on, and every honest arithmetic.
   ///
   /// A fault counts where it changes a stored value of its operation; the run goes on from there in float32.
   ///
   /// - Parameters:
-  ///   - power: what replay sees of the same model and inputs.
-  ///   - entries: the faults of that table that are run.
+  ///   - entries: the faults, with what replay sees of them on the same model and inputs.
   ///   - progress: is told how many runs are done, and of how many.
   /// - Throws: what judging throws.
   public init(
