@@ -1,8 +1,8 @@
 #include "CMoments.h"
 
 // Swift cannot compile one function for several instruction sets and choose among them when the program starts; this
-// loop is more than half of what judging computes.
-#if defined(__x86_64__) && defined(__linux__)
+// loop is most of what judging computes. A sanitizer is not ready yet when the choice is made.
+#if defined(__x86_64__) && defined(__linux__) && !__has_feature(thread_sanitizer) && !__has_feature(address_sanitizer)
 #define FOR_EACH_INSTRUCTION_SET __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define FOR_EACH_INSTRUCTION_SET
