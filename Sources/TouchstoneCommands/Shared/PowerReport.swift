@@ -66,6 +66,9 @@ struct PowerReport {
     let goldens =
       (goldenCount == 1 ? "this " : "these \(goldenCount) ") + (isRandom ? "model" : "golden")
       + (goldenCount == 1 ? "" : "s")
+    lines += table.falseAlarms.map {
+      "flagged without any fault: \($0.activation), \(number($0.ratio, digits: 2)) times its bound at \($0.index)"
+    }
     if !missed.isEmpty { lines.append("") }
     lines.append(
       table.survivors.isEmpty

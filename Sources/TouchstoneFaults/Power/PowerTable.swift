@@ -45,17 +45,20 @@ public struct PowerTable: Sendable {
 
   /// Every fault at every operation that it can spoil, golden by golden.
   public let goldens: [[Entry]]
+  /// What is flagged in the runs without any fault: nothing, if rounding is never taken for one.
+  public let falseAlarms: [Finding]
 
   /// The same without the bounds between goldens.
   public var entries: [Entry] { goldens.flatMap { $0 } }
 
   /// The tables of several goldens as one.
   public static func merged(_ tables: [PowerTable]) -> PowerTable {
-    PowerTable(goldens: tables.flatMap(\.goldens))
+    PowerTable(goldens: tables.flatMap(\.goldens), falseAlarms: tables.flatMap(\.falseAlarms))
   }
 
-  private init(goldens: [[Entry]]) {
+  private init(goldens: [[Entry]], falseAlarms: [Finding]) {
     self.goldens = goldens
+    self.falseAlarms = falseAlarms
   }
 
   /// Plants every fault of `catalogue` in a run of the model on `inputs`, whose values are stored in `precision`.
@@ -73,8 +76,8 @@ public struct PowerTable: Sendable {
       weights: weights, inputs: inputs, temperature: temperature, precision: precision)
     let judge = Judge(weights: weights)
     let operations = weights.configuration.operations
-    let firstFlagged = try judge.verdict(on: run).examined(run, weights: weights, catalogue: catalogue)
-      .flagged.first?.activation
+    falseAlarms = try judge.verdict(on: run).examined(run, weights: weights, catalogue: catalogue).flagged
+    let firstFlagged = falseAlarms.first?.activation
     let isLocatable = operations.prefix { $0.output != firstFlagged }.count
     let entries = try operations.indices.concurrentMap { index in
       Result {
