@@ -135,22 +135,25 @@ private struct Tile {
   let startStride: Int
   let y: UnsafeMutablePointer<Float>
   let yStride: Int
-  let fetching: Fetching
+  /// See ``Fetching``.
+  let fetched: UnsafePointer<Float>
+  let fetchedBytesPerStep: Int
+  let fetchesEveryPanel: Bool
 
   @inline(never)
   func compute<Rows: Sums>(_: Rows.Type) {
     var sums = Rows(at: start, stride: startStride)
     var w = panel
-    var ahead = UnsafeRawPointer(fetching.first)
+    var ahead = UnsafeRawPointer(fetched)
     var k = 0
     while k < depth {
       let line = ahead.assumingMemoryBound(to: Float.self)
-      if fetching.everyPanel {
+      if fetchesEveryPanel {
         Rows.Columns.prefetch(line, distance: panelStride)
       } else {
         touchstone_prefetch(line)
       }
-      ahead += fetching.bytesPerStep
+      ahead += fetchedBytesPerStep
       sums.add(x + k, stride: xStride, times: Rows.Columns(at: w, distance: panelStride))
       w += panelWidth
       k += 1
@@ -192,29 +195,55 @@ private struct Tile {
 
 /// What a tile brings to the second-level cache while it computes: a part of the block of W that comes next.
 ///
-/// The tiles of a block share the next one out evenly; fetched all at once it would keep the tile waiting.
+/// The tiles of a block share the next one out evenly; fetched all at once it would keep the tile waiting. Divisions
+/// are few: a tile of a short depth would take as long as several of them.
 private struct Fetching {
-  let first: UnsafePointer<Float>
+  private(set) var first: UnsafePointer<Float>
   /// Over the depth; less than a line where several tiles share a panel.
-  let bytesPerStep: Int
+  private(set) var bytesPerStep: Int
   /// Whether a step fetches a line of every panel, or one line.
   let everyPanel: Bool
 
+  private let depth: Int
+  private let panels: Int
+  private let tiles: Int
+  private var panelStart: UnsafePointer<Float>
+  private let distance: Int
+  private var panel = 0
+  /// Floats from where one tile begins to where the next one does, and the tiles left in this panel.
+  private var step = 0
+  private var left = 0
+
+  /// Nothing: one row leaves a block before another could fetch it, and its streams the processor itself foresees.
   @inline(__always) init(nothingBeyond line: UnsafePointer<Float>) {
-    (first, bytesPerStep, everyPanel) = (line, 0, false)
+    (first, panelStart, bytesPerStep, everyPanel) = (line, line, 0, false)
+    (depth, panels, tiles, distance) = (0, 0, 1, 0)
   }
 
   /// - Parameters:
-  ///   - next: `depth` rows of `panels` panels, `distance` apart.
-  ///   - tile: of `tiles` that share them out.
+  ///   - next: `depth` rows of `panels` panels, `distance` apart, that `tiles` tiles share out.
   @inline(__always)
-  init(next: UnsafePointer<Float>, depth: Int, panels: Int, distance: Int, tile: Int, tiles: Int) {
+  init(next: UnsafePointer<Float>, depth: Int, panels: Int, distance: Int, tiles: Int) {
+    (first, panelStart) = (next, next)
+    (self.depth, self.panels, self.tiles, self.distance) = (depth, panels, tiles, distance)
     everyPanel = tiles < panels
-    let panel = everyPanel ? 0 : tile * panels / tiles
-    let firstTile = everyPanel ? 0 : divided(panel * tiles, by: panels)
-    let count = everyPanel ? tiles : divided((panel + 1) * tiles, by: panels) - firstTile
-    first = next + panel * distance + (tile - firstTile) * depth / count * panelWidth
-    bytesPerStep = divided(panelWidth * 4, by: count)
+    bytesPerStep = 0
+    if everyPanel { share(among: tiles) } else { share(among: divided(tiles, by: panels)) }
+  }
+
+  @inline(__always) private mutating func share(among count: Int) {
+    (left, step, bytesPerStep) = (count, depth / count * panelWidth, divided(panelWidth * 4, by: count))
+  }
+
+  /// Goes on to the next tile's part.
+  @inline(__always) mutating func advance() {
+    left -= 1
+    first += step
+    guard left == 0 && !everyPanel && panel + 1 < panels else { return }
+    panel += 1
+    panelStart += distance
+    first = panelStart
+    share(among: divided((panel + 1) * tiles, by: panels) - divided(panel * tiles, by: panels))
   }
 }
 
@@ -261,37 +290,43 @@ public func multiply(
   result y: UnsafeMutablePointer<Float>, resultStride yStride: Int
 ) {
   let tiles = divided(rows, by: greatestHeight)
+  // Heights that differ by 1 at most, the greater ones first.
+  let (height, higher) = tiles > 1 ? (rows / tiles, rows % tiles) : (rows, 0)
   let blocks = max(1, divided(depth, by: greatestDepth))
   var panel = 0
   while panel < panelCount {
     let width = tileWidth(panelCount - panel, rows: rows)
     let column = panel * panelWidth
     var block = 0
+    var firstK = 0
     while block < blocks {
-      let firstK = block * depth / blocks
-      let lastK = (block + 1) * depth / blocks
+      let lastK = block + 1 == blocks ? depth : (block + 1) * depth / blocks
       let w = panels + panel * panelStride + firstK * panelWidth
       let next = lastK == depth ? panels + (panel + width) * panelStride : w + (lastK - firstK) * panelWidth
+      var fetching =
+        rows <= 1
+        ? Fetching(nothingBeyond: w)
+        : Fetching(next: next, depth: lastK - firstK, panels: width, distance: panelStride, tiles: tiles)
       var tile = 0
+      var row = 0
       while tile < tiles {
-        let row = tile * rows / tiles
+        let rowsOfTile = tile < higher ? height + 1 : height
         let target = y + row * yStride + column
-        // One row leaves a block before another could fetch it, and its streams the processor itself foresees.
-        let fetching =
-          rows == 1
-          ? Fetching(nothingBeyond: w)
-          : Fetching(
-            next: next, depth: lastK - firstK, panels: width, distance: panelStride, tile: tile, tiles: tiles)
         Tile(
           x: x + row * xStride + firstK, xStride: xStride, panel: w, panelStride: panelStride,
           depth: lastK - firstK,
           // A chain that an earlier block began goes on from where y holds it.
           start: block == 0 ? start + row * startStride + column : UnsafePointer(target),
-          startStride: block == 0 ? startStride : yStride, y: target, yStride: yStride, fetching: fetching
+          startStride: block == 0 ? startStride : yStride, y: target, yStride: yStride,
+          fetched: fetching.first, fetchedBytesPerStep: fetching.bytesPerStep,
+          fetchesEveryPanel: fetching.everyPanel
         )
-        .compute(rows: (tile + 1) * rows / tiles - row, panels: width)
+        .compute(rows: rowsOfTile, panels: width)
+        fetching.advance()
+        row += rowsOfTile
         tile += 1
       }
+      firstK = lastK
       block += 1
     }
     panel += width

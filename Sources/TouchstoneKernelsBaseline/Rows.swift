@@ -25,8 +25,7 @@ private extension SIMD16<Float> {
   /// The first `count` (below 16) values at `pointer`; the other lanes hold `filler`.
   @inline(__always)
   init(first count: Int, at pointer: UnsafePointer<Float>, filler: Float = 0) {
-    self.init(repeating: filler)
-    for lane in 0..<count { self[lane] = pointer[lane] }
+    self = touchstone_load_first(pointer, count, filler)
   }
 
   @inline(__always)
@@ -36,7 +35,7 @@ private extension SIMD16<Float> {
 
   @inline(__always)
   func store(first count: Int, to pointer: UnsafeMutablePointer<Float>) {
-    for lane in 0..<count { pointer[lane] = self[lane] }
+    touchstone_store_first(self, count, pointer)
   }
 
   /// The sum of the lanes by the fixed tree: lane i with lane i + 8, then i + 4, i + 2, i + 1.
@@ -286,30 +285,58 @@ public func softmax(
     return
   }
   let sum = exponentiateRow(row, count, greatest)
-  _ = multiplyRow(row, count, 1 / sum)
+  normaliseRow(row, count, 1 / sum)
 }
 
-/// Multiplies a row by a number.
+/// Multiplies a row by the scale.
 ///
 /// - Returns: the greatest product, NaN aside; −∞ where there is none.
 @inline(never)
 private func multiplyRow(_ row: UnsafeMutablePointer<Float>, _ count: Int, _ factor: Float) -> Float {
   let factors = Lanes(repeating: factor)
   var most = Lanes(repeating: -.infinity)
+  // Four at a time: a chain of comparisons would wait for itself.
+  var (second, third, fourth) = (most, most, most)
+  var index = 0
+  while index + 64 <= count {
+    let products = (
+      Lanes(at: row + index) * factors, Lanes(at: row + index + 16) * factors,
+      Lanes(at: row + index + 32) * factors, Lanes(at: row + index + 48) * factors
+    )
+    products.0.store(to: row + index)
+    products.1.store(to: row + index + 16)
+    products.2.store(to: row + index + 32)
+    products.3.store(to: row + index + 48)
+    most = most.greater(products.0)
+    second = second.greater(products.1)
+    third = third.greater(products.2)
+    fourth = fourth.greater(products.3)
+    index += 64
+  }
+  most = most.greater(second).greater(third.greater(fourth))
+  while index < count {
+    let rest = count - index
+    let isWhole = rest >= 16
+    let scores = isWhole ? Lanes(at: row + index) : Lanes(first: rest, at: row + index, filler: -.infinity)
+    let products = scores * factors
+    if isWhole { products.store(to: row + index) } else { products.store(first: rest, to: row + index) }
+    most = most.greater(isWhole ? products : Lanes(first: rest, at: row + index, filler: -.infinity))
+    index += 16
+  }
+  return most.greatest
+}
+
+/// Multiplies a row by a number.
+@inline(__always)
+private func normaliseRow(_ row: UnsafeMutablePointer<Float>, _ count: Int, _ factor: Float) {
+  let factors = Lanes(repeating: factor)
   var index = 0
   while index + 16 <= count {
-    let products = Lanes(at: row + index) * factors
-    products.store(to: row + index)
-    most = most.greater(products)
+    (Lanes(at: row + index) * factors).store(to: row + index)
     index += 16
   }
   let rest = count - index
-  if rest > 0 {
-    let products = Lanes(first: rest, at: row + index) * factors
-    products.store(first: rest, to: row + index)
-    most = most.greater(Lanes(first: rest, at: row + index, filler: -.infinity))
-  }
-  return most.greatest
+  if rest > 0 { (Lanes(first: rest, at: row + index) * factors).store(first: rest, to: row + index) }
 }
 
 /// Replaces each s of a row by e^(s − greatest).

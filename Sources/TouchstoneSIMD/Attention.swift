@@ -1,6 +1,15 @@
 import TouchstoneModel
 
-extension ForwardPass {
+/// The attention of a block of rows, from the queries, keys and values in the workspace.
+struct Attention {
+  let configuration: Configuration
+  let kernels: Kernels
+  let pool: ThreadPool
+  let cache: KeyValueCache
+  let workspace: Workspace
+
+  typealias Rows = ForwardPass.Rows
+
   /// Puts the block's keys and values into the cache.
   func storeKeysAndValues(_ layer: Int, _ rows: Rows) {
     let (width, headWidth) = (configuration.width, configuration.headWidth)
@@ -9,23 +18,22 @@ extension ForwardPass {
     let heads = configuration.headCount
     pool.run(chunks: (heads + headsPerChunk - 1) / headsPerChunk) { chunk, _ in
       for head in chunk * headsPerChunk..<min(heads, (chunk + 1) * headsPerChunk) {
-        for row in 0..<rows.count {
-          let key = projections.row(row) + width + head * headWidth
-          cache.store(
-            layer: layer, head: head, position: rows.first + row, key: key, value: key + width)
-        }
+        let keys = projections.row(0) + width + head * headWidth
+        cache.store(
+          layer: layer, head: head, first: rows.first, count: rows.count, keys: keys, values: keys + width,
+          stride: projections.stride)
       }
     }
   }
 
   /// Causal attention of every head of the block's rows, from the queries and the cache into `context`.
-  func attention(_ layer: Int, _ rows: Rows, observed: ObservedAttention?) {
+  func attend(_ layer: Int, _ rows: Rows, scale: Float, observed: ObservedAttention?) {
     let heads = configuration.headCount
     let tiles = (rows.count + Workspace.attentionRows - 1) / Workspace.attentionRows
     let work = rows.count * (rows.first + rows.count) * configuration.width
     guard work > 1 << 15 else {
       for head in 0..<heads {
-        for tile in 0..<tiles { attendTile(layer, head, rows, tile: tile, thread: 0, observed) }
+        for tile in 0..<tiles { attendTile(layer, head, rows, tile: tile, scale: scale, thread: 0, observed) }
       }
       return
     }
@@ -37,14 +45,15 @@ extension ForwardPass {
       let (head, before) = chunk.quotientAndRemainder(dividingBy: groups)
       let group = groups - 1 - before
       for tile in group * tilesPerChunk..<min(tiles, (group + 1) * tilesPerChunk) {
-        attendTile(layer, head, rows, tile: tile, thread: thread, observed)
+        attendTile(layer, head, rows, tile: tile, scale: scale, thread: thread, observed)
       }
     }
   }
 
   /// One head of at most sixteen rows: scores, softmax, and the average of the values.
   private func attendTile(
-    _ layer: Int, _ head: Int, _ rows: Rows, tile: Int, thread: Int, _ observed: ObservedAttention?
+    _ layer: Int, _ head: Int, _ rows: Rows, tile: Int, scale: Float, thread: Int,
+    _ observed: ObservedAttention?
   ) {
     let headWidth = configuration.headWidth
     let firstRow = tile * Workspace.attentionRows
@@ -62,21 +71,23 @@ extension ForwardPass {
       zeros, 0, scores.row(0), scores.stride)
     for row in 0..<count {
       softmax(
-        scores.row(row), keys: common + row, scale: model.layers[layer].scoreScale,
+        scores.row(row), keys: common + row, scale: scale,
         observed: observed?.row(head: head, row: firstRow + row), observed)
     }
 
-    // One chain over the keys in order: first those that all rows see, then each row's own rest.
+    // One chain over the keys in order: first those that all rows see, then each row's own rest. A head that fills
+    // whole pairs of panels is written where it belongs, any other beside it, as its panels are wider than it.
+    let isWhole = headWidth % Kernels.pairWidth == 0
+    let target = isWhole ? workspace.context.row(firstRow) + head * headWidth : context.row(0)
+    let stride = isWhole ? workspace.context.stride : context.stride
     let values = cache.valuePanels(layer: layer, head: head)
     kernels.multiply(
       scores.row(0), scores.stride, count, common, values, cache.valuePanelStride, cache.valuePanelCount,
-      zeros, 0, context.row(0), context.stride)
-    for row in 1..<max(count, 1) {
-      kernels.multiply(
-        scores.row(row) + common, scores.stride, 1, row,
-        values + common * Kernels.panelWidth, cache.valuePanelStride, cache.valuePanelCount,
-        context.row(row), context.stride, context.row(row), context.stride)
-    }
+      zeros, 0, target, stride)
+    kernels.multiplyTriangle(
+      scores.row(0) + common, scores.stride, count, values + common * Kernels.panelWidth,
+      cache.valuePanelStride, cache.valuePanelCount, target, stride)
+    if isWhole { return }
     for row in 0..<count {
       (workspace.context.row(firstRow + row) + head * headWidth)
         .update(from: context.row(row), count: headWidth)

@@ -12,6 +12,10 @@ struct ForwardPass {
 
   var configuration: Configuration { model.configuration }
 
+  private var attention: Attention {
+    Attention(configuration: configuration, kernels: kernels, pool: pool, cache: cache, workspace: workspace)
+  }
+
   /// The positions in the sequence of the rows that are being computed.
   struct Rows {
     let first: Int
@@ -65,10 +69,14 @@ struct ForwardPass {
       }
       try observe(Activation(.positionEmbedding), tensor(workspace.stream, tokens.count))
     }
-    for row in tokens.indices {
-      let target = workspace.stream.row(row)
-      copyTokenEmbedding(tokens[row], to: target)
-      kernels.add(target, model.positionEmbedding(positions[row]), width, target)
+    let (model, kernels, stream) = (model, kernels, workspace.stream)
+    let rowsPerChunk = max(1, 16384 / width)
+    pool.run(chunks: (tokens.count + rowsPerChunk - 1) / rowsPerChunk) { chunk, _ in
+      for row in chunk * rowsPerChunk..<min(tokens.count, (chunk + 1) * rowsPerChunk) {
+        let target = stream.row(row)
+        copyTokenEmbedding(tokens[row], to: target)
+        kernels.add(target, model.positionEmbedding(positions[row]), width, target)
+      }
     }
     try observe?(Activation(.embeddingSum), tensor(workspace.stream, tokens.count))
   }
@@ -88,19 +96,19 @@ struct ForwardPass {
         try observe(Activation(point, layer: index), heads(part: part, rows.count))
       }
     }
-    storeKeysAndValues(index, rows)
+    attention.storeKeysAndValues(index, rows)
   }
 
   private func attend(_ index: Int, _ rows: Rows, _ observe: Observer?) throws {
     let layer = model.layers[index]
     if let observe {
       let observed = ObservedAttention(heads: configuration.headCount, tokens: rows.count)
-      attention(index, rows, observed: observed)
+      attention.attend(index, rows, scale: layer.scoreScale, observed: observed)
       try observe(Activation(.attentionScores, layer: index), observed.scoresTensor())
       try observe(Activation(.attentionProbabilities, layer: index), observed.probabilitiesTensor())
       try observe(Activation(.attentionContext, layer: index), tensor(workspace.context, rows.count))
     } else {
-      attention(index, rows, observed: nil)
+      attention.attend(index, rows, scale: layer.scoreScale, observed: nil)
     }
     addLinear(workspace.context, layer.attentionOutput, rows: rows.count)
     try observe?(Activation(.attentionOutput, layer: index), tensor(workspace.projected, rows.count))
@@ -111,7 +119,9 @@ struct ForwardPass {
     let layer = model.layers[index]
     norm(workspace.stream, layer.norm2, rows.count)
     try observe?(Activation(.layerNorm2, layer: index), tensor(workspace.normed, rows.count))
-    let (inner, activated) = (workspace.inner, workspace.innerActivated)
+    // In place where nobody wants to see what went in.
+    let inner = workspace.inner
+    let activated = observe == nil ? inner : workspace.innerActivated
     let function = kernels.function(configuration.activationFunction)
     linear(workspace.normed, layer.feedForwardInput, to: inner, rows: rows.count) { row, column, count in
       function(inner.row(row) + column, count, activated.row(row) + column)

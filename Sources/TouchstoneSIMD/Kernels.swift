@@ -20,6 +20,11 @@ package struct Kernels: Sendable {
       UnsafePointer<Float>, Int, Int, Int, UnsafePointer<Float>, Int, Int, UnsafePointer<Float>, Int,
       UnsafeMutablePointer<Float>, Int
     ) -> Void
+  /// x, row stride, rows, panels, panel stride, panel count, y, row stride.
+  package let multiplyTriangle:
+    @Sendable (
+      UnsafePointer<Float>, Int, Int, UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>, Int
+    ) -> Void
   /// x, count, weight, bias, epsilon, y.
   package let layerNorm:
     @Sendable (
@@ -69,7 +74,9 @@ package struct Kernels: Sendable {
   }
 
   private static let baseline = Kernels(
-    multiply: TouchstoneKernelsBaseline.multiply, layerNorm: TouchstoneKernelsBaseline.layerNorm,
+    multiply: TouchstoneKernelsBaseline.multiply,
+    multiplyTriangle: TouchstoneKernelsBaseline.multiplyTriangle,
+    layerNorm: TouchstoneKernelsBaseline.layerNorm,
     softmax: TouchstoneKernelsBaseline.softmax, add: TouchstoneKernelsBaseline.add,
     exponential: TouchstoneKernelsBaseline.exponential, geluTanh: TouchstoneKernelsBaseline.geluTanh,
     geluErf: TouchstoneKernelsBaseline.geluErf, relu: TouchstoneKernelsBaseline.relu,
@@ -78,7 +85,8 @@ package struct Kernels: Sendable {
 
   #if arch(x86_64)
     private static let avx2 = Kernels(
-      multiply: TouchstoneKernelsAVX2.multiply, layerNorm: TouchstoneKernelsAVX2.layerNorm,
+      multiply: TouchstoneKernelsAVX2.multiply, multiplyTriangle: TouchstoneKernelsAVX2.multiplyTriangle,
+      layerNorm: TouchstoneKernelsAVX2.layerNorm,
       softmax: TouchstoneKernelsAVX2.softmax, add: TouchstoneKernelsAVX2.add,
       exponential: TouchstoneKernelsAVX2.exponential, geluTanh: TouchstoneKernelsAVX2.geluTanh,
       geluErf: TouchstoneKernelsAVX2.geluErf, relu: TouchstoneKernelsAVX2.relu,
@@ -86,7 +94,8 @@ package struct Kernels: Sendable {
       readThrough: TouchstoneKernelsAVX2.readThrough)
 
     private static let avx512 = Kernels(
-      multiply: TouchstoneKernelsAVX512.multiply, layerNorm: TouchstoneKernelsAVX512.layerNorm,
+      multiply: TouchstoneKernelsAVX512.multiply, multiplyTriangle: TouchstoneKernelsAVX512.multiplyTriangle,
+      layerNorm: TouchstoneKernelsAVX512.layerNorm,
       softmax: TouchstoneKernelsAVX512.softmax, add: TouchstoneKernelsAVX512.add,
       exponential: TouchstoneKernelsAVX512.exponential, geluTanh: TouchstoneKernelsAVX512.geluTanh,
       geluErf: TouchstoneKernelsAVX512.geluErf, relu: TouchstoneKernelsAVX512.relu,
@@ -101,6 +110,10 @@ extension Kernels {
       @escaping @Sendable (
         UnsafePointer<Float>, Int, Int, Int, UnsafePointer<Float>, Int, Int, UnsafePointer<Float>, Int,
         UnsafeMutablePointer<Float>, Int
+      ) -> Void,
+    multiplyTriangle:
+      @escaping @Sendable (
+        UnsafePointer<Float>, Int, Int, UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>, Int
       ) -> Void,
     layerNorm:
       @escaping @Sendable (
@@ -120,6 +133,7 @@ extension Kernels {
     readThrough: @escaping @Sendable (UnsafePointer<Float>, Int) -> Float
   ) {
     self.multiply = multiply
+    self.multiplyTriangle = multiplyTriangle
     self.layerNorm = layerNorm
     self.softmax = softmax
     self.add = add

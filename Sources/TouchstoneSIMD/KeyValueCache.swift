@@ -41,25 +41,56 @@ final class KeyValueCache: @unchecked Sendable {
     values[layer].base + head * valuePanelCount * valuePanelStride
   }
 
-  /// Stores one head's key and value of the token at `position`.
+  /// Stores one head's keys and values, rows `stride` apart, of the `count` tokens from position `first` on.
   ///
   /// The value of a masked token is stored as zeros: its probability is 0, and 0·∞ would not be.
   func store(
-    layer: Int, head: Int, position: Int, key: UnsafePointer<Float>, value: UnsafePointer<Float>
+    layer: Int, head: Int, first: Int, count: Int, keys: UnsafePointer<Float>, values: UnsafePointer<Float>,
+    stride: Int
   ) {
-    let (panel, column) = position.quotientAndRemainder(dividingBy: Kernels.panelWidth)
-    let keyColumn = keyPanels(layer: layer, head: head) + panel * keyPanelStride + column
-    for index in 0..<headWidth { keyColumn[index * Kernels.panelWidth] = key[index] }
-
-    let valueRow = valuePanels(layer: layer, head: head) + position * Kernels.panelWidth
-    for first in stride(from: 0, to: headWidth, by: Kernels.panelWidth) {
-      let target = valueRow + first / Kernels.panelWidth * valuePanelStride
-      let count = min(Kernels.panelWidth, headWidth - first)
-      if !masked.isEmpty && masked[position] {
-        target.update(repeating: 0, count: count)
+    let width = Kernels.panelWidth
+    let (keyPanels, valuePanels) = (
+      keyPanels(layer: layer, head: head), valuePanels(layer: layer, head: head)
+    )
+    // A panel of keys at a time: each line of it is written whole and once, where it can be.
+    var row = 0
+    while row < count {
+      let (panel, column) = (first + row).quotientAndRemainder(dividingBy: width)
+      let rows = min(width - column, count - row)
+      let (source, target) = (keys + row * stride, keyPanels + panel * keyPanelStride + column)
+      if rows == width {
+        transpose(source, stride, to: target)
       } else {
-        target.update(from: value + first, count: count)
+        for index in 0..<headWidth {
+          for line in 0..<rows { target[index * width + line] = source[line * stride + index] }
+        }
       }
+      row += rows
+    }
+    for row in 0..<count {
+      let (source, target) = (values + row * stride, valuePanels + (first + row) * width)
+      for start in Swift.stride(from: 0, to: headWidth, by: width) {
+        let panel = target + start / width * valuePanelStride
+        if !masked.isEmpty && masked[first + row] {
+          panel.update(repeating: 0, count: min(width, headWidth - start))
+        } else if headWidth - start >= width {
+          UnsafeMutableRawPointer(panel).storeBytes(
+            of: UnsafeRawPointer(source + start).loadUnaligned(as: SIMD16<Float>.self), as: SIMD16<Float>.self
+          )
+        } else {
+          panel.update(from: source + start, count: headWidth - start)
+        }
+      }
+    }
+  }
+
+  /// Sixteen rows, `stride` apart, become the lines of a panel of keys.
+  private func transpose(
+    _ source: UnsafePointer<Float>, _ stride: Int, to panel: UnsafeMutablePointer<Float>
+  ) {
+    for index in 0..<headWidth {
+      let (column, line) = (source + index, panel + index * Kernels.panelWidth)
+      for row in 0..<Kernels.panelWidth { line[row] = column[row * stride] }
     }
   }
 

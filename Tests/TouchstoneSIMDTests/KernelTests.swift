@@ -146,4 +146,28 @@ private final class Guarded {
       }
     }
   }
+
+  @Test(arguments: InstructionSet.available, [0, 1, 2, 3, 7, 16, 17])
+  func eachRowOfATriangleAddsOneKeyMore(_ set: InstructionSet, _ rows: Int) throws {
+    let model = try scalar(set)
+    var generator = SeededGenerator(seed: 7000 + UInt64(rows))
+    for panels in [2, 4, 6, 8] {
+      let (xStride, yStride) = (rows + 3, panels * 16 + 5)
+      let x = Guarded(generator.floats(rows * xStride), offset: 3)
+      let values = Guarded(generator.floats(panels * rows * 16), offset: 1)
+      let y = Guarded(generator.floats(rows * yStride), offset: 5)
+      var wanted = y.values
+      for row in 0..<rows {
+        for column in 0..<panels * 16 {
+          let panel = column / 16 * rows * 16 + column % 16
+          let place = row * yStride + column
+          wanted[place] = model.chain(
+            wanted[place], row, { x.base[row * xStride + $0] }, { values.base[panel + $0 * 16] })
+        }
+      }
+      Kernels(set).multiplyTriangle(x.base, xStride, rows, values.base, rows * 16, panels, y.base, yStride)
+      #expect(firstDifference(y.values, wanted) == nil, "\(rows) rows, \(panels) panels")
+      #expect(y.guardsAreIntact)
+    }
+  }
 }

@@ -19,6 +19,29 @@ TOUCHSTONE_INLINE void touchstone_store(touchstone_lanes lanes, float *_Nonnull 
   __builtin_memcpy(pointer, &lanes, sizeof lanes);
 }
 
+/// The first `count` (0 to 16) values at `pointer`, and nothing beyond them; the other lanes hold `filler`.
+TOUCHSTONE_INLINE touchstone_lanes touchstone_load_first(const float *_Nonnull pointer, long count, float filler) {
+  touchstone_lanes lanes = filler;
+#if defined(__AVX512F__)
+  typedef float vector __attribute__((vector_size(64)));
+  return (touchstone_lanes)__builtin_ia32_loadups512_mask(
+      pointer, (vector)lanes, (unsigned short)((1u << count) - 1));
+#else
+  for (long lane = 0; lane < count; lane++) lanes[lane] = pointer[lane];
+  return lanes;
+#endif
+}
+
+/// Stores the first `count` (0 to 16) lanes and touches nothing beyond them.
+TOUCHSTONE_INLINE void touchstone_store_first(touchstone_lanes lanes, long count, float *_Nonnull pointer) {
+#if defined(__AVX512F__)
+  typedef float vector __attribute__((vector_size(64)));
+  __builtin_ia32_storeups512_mask(pointer, (vector)lanes, (unsigned short)((1u << count) - 1));
+#else
+  for (long lane = 0; lane < count; lane++) pointer[lane] = lanes[lane];
+#endif
+}
+
 /// Asks for the cache line at `pointer`, which need not be readable, to be brought to the second-level cache.
 TOUCHSTONE_INLINE void touchstone_prefetch(const float *_Nonnull pointer) { __builtin_prefetch(pointer, 0, 2); }
 
