@@ -10,6 +10,8 @@ PROGRAM = os.environ.get("TOUCHSTONE", ".build/release/touchstone")
 THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 SHAPES = [(768, 2304), (768, 768), (768, 3072), (3072, 768), (768, 50257)]
 ROWS = (1, 16, 128, 512)
+ATTENTION = [(128, 128), (512, 512), (1024, 1024), (1, 512)]  # the last rows of so many tokens
+HEADS, WIDTH = 12, 64
 FUNCTIONS = [("exp", 4096), ("gelu tanh", 4096), ("gelu erf", 4096), ("softmax", 128), ("softmax", 1024),
              ("layer norm", 768)]
 WEIGHT_BYTES = 160 << 20  # a product cycles through so many bytes of matrices, as a model does through its layers
@@ -59,6 +61,11 @@ def pytorch():
     torch.set_num_threads(THREADS)
     with torch.inference_mode():
         found = products(lambda shape: torch.full(shape, 0.01), lambda x, w, y: torch.mm(x, w, out=y))
+        for rows, keys in ATTENTION:
+            q, k, v = (torch.randn(1, HEADS, count, WIDTH) for count in (rows, keys, keys))
+            # One row sees every key; the causal form of PyTorch begins at the first.
+            found[f"attention {rows} of {keys}"] = median_seconds(
+                lambda: f.scaled_dot_product_attention(q, k, v, is_causal=rows > 1))
         torch.set_num_threads(1)
         for name, count in FUNCTIONS:
             x, y = torch.linspace(-6, 4, count), torch.empty(count)
@@ -129,6 +136,9 @@ def main(rounds):
         words = key.split()
         if words[0] == "product":
             work, unit = 2 * int(words[1]) * int(words[3]) * int(words[5]), "GFLOP/s"
+        elif words[0] == "attention":  # the masked half is not work
+            rows, keys = int(words[1]), int(words[3])
+            work, unit = 4 * HEADS * WIDTH * (rows * (keys - rows) + rows * (rows + 1) // 2), "GFLOP/s"
         else:
             work, unit = int(words[-1]), "numbers/ns"
         cells = [f"{work / times[name] / 1e9:.2f}" if name in times else "" for name in ENGINES]

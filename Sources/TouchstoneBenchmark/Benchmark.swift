@@ -51,26 +51,31 @@ public struct Benchmark: Sendable {
       progress("prefill of \(length) tokens")
       let prompt = Array(tokens[..<length])
       _ = try transformer.nextTokenLogits(after: prompt)
-      let times = try (0..<rounds).map { _ in
+      let calls = try PairedTimes(calls: rounds, limit: limits.operationsPerSecondNow) { _ in
         transformer.forgetPrompt()
         return try clock.measure { _ = try transformer.nextTokenLogits(after: prompt) } / .seconds(1)
       }
       let work = Work.prefillOperations(configuration, tokens: length)
-      prefill.append(
-        .init(tokens: length, seconds: times.median, operations: work, limit: limits.operationsPerSecond))
+      prefill.append(.init(tokens: length, operations: work, calls: calls))
     }
+    let contexts = decodeContexts.filter { $0 + decodedTokens <= configuration.contextLength }
+    if let longest = contexts.max() {
+      // Everything that decoding needs is there before what measuring the memory takes.
+      _ = try transformer.nextTokenLogits(after: Array(tokens[..<(longest + decodedTokens)]))
+    }
+    let peakBytes = PeakMemory.residentBytes
+    let bytesPerSecondNow = limits.readMeasure()
     var decode: [BenchmarkResult.Decode] = []
-    for context in decodeContexts where context + decodedTokens <= configuration.contextLength {
+    for context in contexts {
       progress("decode at context \(context)")
       transformer.forgetPrompt()
       _ = try transformer.nextTokenLogits(after: Array(tokens[..<context]))
-      let times = try (1...decodedTokens).map { more in
-        let prompt = Array(tokens[..<(context + more)])
+      let calls = try PairedTimes(calls: decodedTokens, limit: bytesPerSecondNow) { call in
+        let prompt = Array(tokens[..<(context + call + 1)])
         return try clock.measure { _ = try transformer.nextTokenLogits(after: prompt) } / .seconds(1)
       }
       let bytes = Work.decodeBytes(configuration, context: context + decodedTokens / 2)
-      decode.append(
-        .init(context: context, seconds: times.median, bytes: bytes, limit: limits.bytesPerSecond))
+      decode.append(.init(context: context, bytes: bytes, calls: calls))
     }
     return BenchmarkResult(
       instructionSet: transformer.instructionSet.rawValue, threads: transformer.threadCount,
@@ -78,8 +83,35 @@ public struct Benchmark: Sendable {
       peakOperationsPerSecond: limits.operationsPerSecond, readBytesPerSecond: limits.bytesPerSecond,
       secondsPerRegion: limits.secondsPerRegion,
       loadSeconds: loading / .seconds(1), residentBytesAfterLoading: loadedBytes,
-      peakResidentBytes: PeakMemory.residentBytes, prefill: prefill, decode: decode)
+      peakResidentBytes: peakBytes, prefill: prefill, decode: decode)
   }
+}
+
+/// The times of some calls, and what the machine could do in the moment of each.
+struct PairedTimes {
+  /// Seconds of each call.
+  let seconds: [Double]
+  /// The mean of the limit just before and just after each call, in units a second.
+  let limits: [Double]
+
+  /// - Parameters:
+  ///   - calls: how many are made, at least one.
+  ///   - limit: measures what the machine can do now.
+  ///   - call: makes one call and returns its seconds.
+  init(calls: Int, limit: () -> Double, call: (Int) throws -> Double) rethrows {
+    var (seconds, limits) = ([Double](), [Double]())
+    var before = limit()
+    for index in 0..<calls {
+      seconds.append(try call(index))
+      let after = limit()
+      limits.append((before + after) / 2)
+      before = after
+    }
+    (self.seconds, self.limits) = (seconds, limits)
+  }
+
+  /// The median over the calls of what was done a second, `amount` in each call, over the limit of its moment.
+  func share(of amount: Double) -> Double { zip(seconds, limits).map { amount / $0 / $1 }.median }
 }
 
 extension [Double] {

@@ -8,19 +8,25 @@ public struct BenchmarkResult: Codable, Sendable {
     public let tokens: Int
     /// Median time.
     public let seconds: Double
-    /// Tokens a second.
+    /// Least time.
+    public let leastSeconds: Double
+    /// Tokens a second, by the median time.
     public let tokensPerSecond: Double
-    /// Floating-point operations a second that the definition asks for.
+    /// Floating-point operations a second that the definition asks for, by the median time.
     public let operationsPerSecond: Double
-    /// Those over the machine's peak.
+    /// The machine's peak beside these calls, measured before and after each: the median.
+    public let peakOperationsPerSecondBeside: Double
+    /// The median over the calls of each one's operations a second over the peak of its moment.
     public let shareOfPeak: Double
 
-    init(tokens: Int, seconds: Double, operations: Double, limit: Double) {
+    init(tokens: Int, operations: Double, calls: PairedTimes) {
       self.tokens = tokens
-      self.seconds = seconds
+      seconds = calls.seconds.median
+      leastSeconds = calls.seconds.min() ?? .nan
       tokensPerSecond = Double(tokens) / seconds
       operationsPerSecond = operations / seconds
-      shareOfPeak = operationsPerSecond / limit
+      peakOperationsPerSecondBeside = calls.limits.median
+      shareOfPeak = calls.share(of: operations)
     }
   }
 
@@ -30,19 +36,25 @@ public struct BenchmarkResult: Codable, Sendable {
     public let context: Int
     /// Median time of one token.
     public let seconds: Double
-    /// Tokens a second.
+    /// Least time of one token.
+    public let leastSeconds: Double
+    /// Tokens a second, by the median time.
     public let tokensPerSecond: Double
-    /// Bytes a second that the definition asks to read.
+    /// Bytes a second that the definition asks to read, by the median time.
     public let bytesPerSecond: Double
-    /// Those over the machine's bandwidth.
+    /// The machine's read bandwidth beside these tokens, measured before and after each: the median.
+    public let readBytesPerSecondBeside: Double
+    /// The median over the tokens of each one's bytes a second over the bandwidth of its moment.
     public let shareOfBandwidth: Double
 
-    init(context: Int, seconds: Double, bytes: Double, limit: Double) {
+    init(context: Int, bytes: Double, calls: PairedTimes) {
       self.context = context
-      self.seconds = seconds
+      seconds = calls.seconds.median
+      leastSeconds = calls.seconds.min() ?? .nan
       tokensPerSecond = 1 / seconds
       bytesPerSecond = bytes / seconds
-      shareOfBandwidth = bytesPerSecond / limit
+      readBytesPerSecondBeside = calls.limits.median
+      shareOfBandwidth = calls.share(of: bytes)
     }
   }
 
@@ -52,9 +64,9 @@ public struct BenchmarkResult: Codable, Sendable {
   public let threads: Int
   /// Learned numbers in the model.
   public let parameters: Int
-  /// The machine's multiply-add peak with these instructions and threads, measured just before.
+  /// The machine's multiply-add peak with these instructions and threads: the best of half a second, just before.
   public let peakOperationsPerSecond: Double
-  /// The machine's read bandwidth with these threads, measured just before.
+  /// The machine's read bandwidth with these threads: the best of half a second, just before.
   public let readBytesPerSecond: Double
   /// What sharing a region of work out among the threads costs, measured just before; 0 with one thread.
   public let secondsPerRegion: Double
@@ -83,27 +95,32 @@ public struct BenchmarkResult: Codable, Sendable {
       String(repeating: " ", count: max(0, width - text.count)) + text
     }
     func row(_ cells: [String]) -> String {
-      "  " + cells.enumerated().map { pad($1, $0 == 0 ? 16 : 14) }.joined()
+      "  " + cells.enumerated().map { pad($1, $0 == 0 ? 14 : 12) }.joined()
     }
     var lines = [
       "\(instructionSet), \(threads) threads, \(parameters) parameters",
-      "machine: \(number(peakOperationsPerSecond / 1e9)) GFLOP/s, \(number(readBytesPerSecond / 1e9)) GB/s read; "
+      "machine at best: \(number(peakOperationsPerSecond / 1e9)) GFLOP/s, "
+        + "\(number(readBytesPerSecond / 1e9)) GB/s read; "
         + "\(number(secondsPerRegion * 1e6, 2)) µs to share a region of work out",
       "loading: \(number(loadSeconds, 2)) s, peak memory \(residentBytesAfterLoading >> 20) MiB; "
         + "\(peakResidentBytes >> 20) MiB in all", "",
-      row(["prefill", "ms", "tokens/s", "GFLOP/s", "of the peak"]),
+      row(["prefill", "ms", "least", "tokens/s", "GFLOP/s", "peak beside", "of the peak"]),
     ]
     lines += prefill.map {
       row([
-        "\($0.tokens)", number($0.seconds * 1e3), number($0.tokensPerSecond),
-        number($0.operationsPerSecond / 1e9), number($0.shareOfPeak * 100) + " %",
+        "\($0.tokens)", number($0.seconds * 1e3), number($0.leastSeconds * 1e3), number($0.tokensPerSecond),
+        number($0.operationsPerSecond / 1e9), number($0.peakOperationsPerSecondBeside / 1e9),
+        number($0.shareOfPeak * 100) + " %",
       ])
     }
-    lines += ["", row(["decode after", "ms/token", "tokens/s", "GB/s", "of the read"])]
+    lines += [
+      "", row(["decode after", "ms/token", "least", "tokens/s", "GB/s", "read beside", "of the read"]),
+    ]
     lines += decode.map {
       row([
-        "\($0.context)", number($0.seconds * 1e3), number($0.tokensPerSecond),
-        number($0.bytesPerSecond / 1e9), number($0.shareOfBandwidth * 100) + " %",
+        "\($0.context)", number($0.seconds * 1e3), number($0.leastSeconds * 1e3), number($0.tokensPerSecond),
+        number($0.bytesPerSecond / 1e9), number($0.readBytesPerSecondBeside / 1e9),
+        number($0.shareOfBandwidth * 100) + " %",
       ])
     }
     return lines.joined(separator: "\n")

@@ -2,17 +2,20 @@ import Foundation
 import TouchstoneModel
 import TouchstoneSIMD
 
-/// Times each kernel by itself: GPT-2's matrix products with every thread, functions of one row with one thread.
+/// Times each kernel by itself: GPT-2's matrix products and attention with every thread, functions of one row with one
+/// thread.
 public struct KernelBenchmark: Codable, Sendable {
   /// One kernel at one size.
   public struct Timing: Codable, Sendable {
-    /// "product", or the name of a function.
+    /// "product", "attention", or the name of a function.
     public let kernel: String
-    /// "rows x depth x columns" of a product; the count of numbers of a function.
+    /// "rows x depth x columns" of a product; "rows of keys" of attention, the last rows of so many tokens; the count of
+    /// numbers of a function.
     public let size: String
     /// Median of one call.
     public let seconds: Double
-    /// Multiply-adds counted twice, of a product; numbers, of a function.
+    /// Multiply-adds counted twice, of a product and of attention, there without the masked half; numbers, of a
+    /// function.
     public let operationsPerSecond: Double
   }
 
@@ -31,6 +34,10 @@ public struct KernelBenchmark: Codable, Sendable {
   public static let shapes = [(768, 2304), (768, 768), (768, 3072), (3072, 768), (768, 50257)]
   /// Rows of the products.
   public static let rows = [1, 16, 128, 512]
+  /// Rows and keys of attention: prompts, and one token after a context.
+  public static let attention = [(128, 128), (512, 512), (1024, 1024), (1, 512)]
+  /// Heads and their width in attention, those of a GPT-2 of 124 M parameters.
+  public static let heads = (count: 12, width: 64)
   /// Functions of one row and how many numbers it has.
   public static let functions = [
     ("exp", 4096), ("gelu tanh", 4096), ("gelu erf", 4096), ("softmax", 128), ("softmax", 1024),
@@ -69,6 +76,17 @@ public struct KernelBenchmark: Codable, Sendable {
             operationsPerSecond: 2 * Double(rows * depth * columns) / seconds))
       }
     }
+    for (rows, keys) in Self.attention {
+      progress("attention \(rows) of \(keys)")
+      let seconds = try probe.attentionSeconds(
+        rows: rows, keys: keys, heads: Self.heads.count, headWidth: Self.heads.width, budget: secondsEach)
+      // Row i of the last `rows` sees keys 0 … keys − rows + i; each is a product for the score and one for the average.
+      let pairs = rows * (keys - rows) + rows * (rows + 1) / 2
+      timings.append(
+        Timing(
+          kernel: "attention", size: "\(rows) of \(keys)", seconds: seconds,
+          operationsPerSecond: 4 * Double(pairs * Self.heads.count * Self.heads.width) / seconds))
+    }
     for (name, count) in Self.functions {
       progress("\(name) of \(count)")
       guard let seconds = probe.functionSeconds(name, count: count, budget: secondsEach) else { continue }
@@ -100,7 +118,7 @@ public struct KernelBenchmark: Codable, Sendable {
       + String(
         format: "%.1f GFLOP/s, %.1f GB/s read", peakOperationsPerSecond / 1e9, readBytesPerSecond / 1e9)
     let rows = timings.map { timing in
-      let unit = timing.kernel == "product" ? "GFLOP/s" : "numbers/ns"
+      let unit = ["product", "attention"].contains(timing.kernel) ? "GFLOP/s" : "numbers/ns"
       return pad(timing.kernel, 12) + pad(timing.size, 20)
         + pad(String(format: "%.2f us", timing.seconds * 1e6), 14)
         + pad(String(format: "%.2f ", timing.operationsPerSecond / 1e9) + unit, 20)

@@ -35,6 +35,32 @@ package final class KernelProbe: Sendable {
     }
   }
 
+  /// Seconds of the causal attention of the last `rows` of `keys` tokens, the median of many, all threads.
+  ///
+  /// The rows' own keys and values are put into the cache as part of it, as in the forward pass.
+  package func attentionSeconds(
+    rows: Int, keys: Int, heads: Int, headWidth: Int, budget: Double
+  ) throws(BadInput) -> Double {
+    let configuration = try Configuration(
+      vocabularySize: 1, contextLength: keys, width: heads * headWidth, layerCount: 1, headCount: heads)
+    let workspace = Workspace(configuration, rows: keys, keys: keys, threadCount: pool.threadCount)
+    for row in 0..<keys {
+      let values = workspace.projections.row(row)
+      for index in 0..<3 * configuration.width {
+        values[index] = Float((row &* 31 &+ index) % 61) * 0.05 - 1.5
+      }
+    }
+    let attention = Attention(
+      configuration: configuration, kernels: kernels, pool: pool,
+      cache: KeyValueCache(configuration, capacity: keys), workspace: workspace)
+    attention.storeKeysAndValues(0, .init(first: 0, count: keys))
+    let block = ForwardPass.Rows(first: keys - rows, count: rows)
+    return Self.medianSeconds(budget: budget) {
+      attention.storeKeysAndValues(0, block)
+      attention.attend(0, block, scale: 0.125, observed: nil)
+    }
+  }
+
   /// Seconds of one call on `count` numbers in the first-level cache, one thread; nil for a name not known.
   package func functionSeconds(_ name: String, count: Int, budget: Double) -> Double? {
     let (x, y, one, zero) = (

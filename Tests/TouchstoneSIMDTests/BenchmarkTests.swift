@@ -18,7 +18,9 @@ import TouchstoneSIMD
     #expect(result.instructionSet == "baseline" && result.threads == 2)
     #expect(result.prefill.map(\.tokens) == [1, 40])
     #expect(result.decode.map(\.context) == [8])
-    #expect(result.prefill.allSatisfy { $0.seconds > 0 && $0.shareOfPeak > 0 })
+    #expect(result.prefill.allSatisfy { $0.seconds >= $0.leastSeconds && $0.leastSeconds > 0 })
+    #expect(result.prefill.allSatisfy { $0.shareOfPeak > 0 && $0.peakOperationsPerSecondBeside > 0 })
+    #expect(result.decode.allSatisfy { $0.shareOfBandwidth > 0 && $0.readBytesPerSecondBeside > 0 })
     #expect(result.peakOperationsPerSecond > 0 && result.readBytesPerSecond > 0)
     #expect(result.peakResidentBytes >= result.residentBytesAfterLoading)
     let decoded = try JSONDecoder().decode(BenchmarkResult.self, from: Data(result.json().utf8))
@@ -43,6 +45,7 @@ import TouchstoneSIMD
     #expect(
       result.timings.map { "\($0.kernel) \($0.size)" }
         == ["1 x 64 x 48", "1 x 33 x 50", "9 x 64 x 48", "9 x 33 x 50"].map { "product \($0)" }
+        + KernelBenchmark.attention.map { "attention \($0.0) of \($0.1)" }
         + KernelBenchmark.functions.map { "\($0.0) \($0.1)" })
     #expect(result.timings.allSatisfy { $0.seconds > 0 && $0.operationsPerSecond.isFinite })
     let decoded = try JSONDecoder().decode(KernelBenchmark.self, from: Data(result.json().utf8))
