@@ -50,7 +50,7 @@ struct Attention {
     }
   }
 
-  /// One head of at most sixteen rows: scores, softmax, and the average of the values.
+  /// One head of one tile of rows: scores, softmax, and the average of the values.
   private func attendTile(
     _ layer: Int, _ head: Int, _ rows: Rows, tile: Int, scale: Float, thread: Int,
     _ observed: ObservedAttention?

@@ -56,9 +56,12 @@ struct Pieces {
     let isSmall = threadCount == 1 || rows * matrix.depth * matrix.columns < Self.leastWork
     rowsPerPiece = isSmall ? rows : min(rows, Self.greatestRows)
     let rowBlocks = (rows + rowsPerPiece - 1) / rowsPerPiece
-    let wantedGroups = isSmall ? 1 : max(1, 8 * threadCount / rowBlocks)
-    // Whole tiles of the widest kind, which are three panels wide.
-    pairsPerPiece = roundedUp(max(1, (pairs + wantedGroups - 1) / wantedGroups), to: 3)
+    // One row reads each weight once: smaller pieces, so that the threads read beside each other in memory.
+    let groupsPerThread = rows == 1 ? 32 : 8
+    let wantedGroups = isSmall ? 1 : max(1, groupsPerThread * threadCount / rowBlocks)
+    // Whole tiles of the widest kind: four panels for one row, three for more.
+    let widestPairs = rows == 1 ? 2 : 3
+    pairsPerPiece = roundedUp(max(1, (pairs + wantedGroups - 1) / wantedGroups), to: widestPairs)
     pairGroups = (pairs + pairsPerPiece - 1) / pairsPerPiece
     count = rowBlocks * pairGroups
   }

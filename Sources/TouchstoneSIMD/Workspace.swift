@@ -21,8 +21,9 @@ final class Workspace: Sendable {
   /// For each thread, one head's context of one tile of rows.
   let headContext: [RowBuffer]
 
-  /// Rows that attention computes at once.
-  static let attentionRows = 16
+  /// Rows that attention computes at once: more bring less of the keys and values from the second-level cache, and
+  /// leave more for the kernel of the last keys.
+  static let attentionRows = 32
 
   init(_ configuration: Configuration, rows: Int, keys: Int, threadCount: Int) {
     let width = configuration.width

@@ -74,7 +74,7 @@ struct PartialStudy {
       let planted = Fault.catalogue.compactMap { fault in
         fault.sites(in: weights.configuration).randomElement(using: &random).map { (fault, $0.output) }
       }
-      let outcomes = try planted.indices.concurrentMap { index in
+      let outcomes = planted.indices.concurrentMap { index in
         Result { () -> [Outcome]? in
           let (fault, site) = planted[index]
           let wrong = RecordedActivations(weights: weights, inputs: inputs, planting: [site: fault])
