@@ -3,6 +3,7 @@ import Testing
 import TouchstoneFaults
 import TouchstoneGolden
 import TouchstoneModel
+import TouchstoneVerdict
 
 /// What the probes see of the catalogue, held at what was measured: a probe or a bound that sees less fails here.
 @Suite struct ProbePowerTests {
@@ -29,5 +30,17 @@ import TouchstoneModel
     #expect(table.total(.everySite).locatedShare >= 0.998, "\(table.total(.everySite))")
     #expect(table.total(.oneSite).share >= 0.95, "\(table.total(.oneSite))")
     #expect(table.survivors.isEmpty, "\(table.survivors)")
+  }
+
+  /// Few terms, weights below float16's normal range: where 16 bits round most unevenly.
+  @Test(arguments: ["float32", "bfloat16", "float16"])
+  func noProbeIsFlaggedWithoutAFault(_ precision: String) throws {
+    let precision = try #require(Precision(name: precision))
+    for golden in try Self.goldens() {
+      let weights = try #require(try golden.weights())
+      let run = RecordedActivations(weights: weights, inputs: golden.inputs, precision: precision)
+      let flagged = try Judge(weights: weights).verdict(on: run).flagged
+      #expect(flagged.isEmpty, "\(golden.path): \(flagged.map(\.activation))")
+    }
   }
 }

@@ -34,7 +34,12 @@ extension Rounding {
             }
           }
           terms.repetition = min(queryRepetition[q], keyRepetition[k])
-          let sum = ofSum(terms) + ofRoundedFactors(query.roundoff, key.roundoff, terms) + passed
+          let ofRounding = ofRoundedFactors(
+            query.roundoff, key.roundoff, terms, recurrence: (queryRepetition[q], keyRepetition[k]))
+          let subnormal =
+            ofSubnormalFactor(roundoff: query.roundoff) * keyLengths[k]
+            + ofSubnormalFactor(roundoff: key.roundoff) * queryLengths[q]
+          let sum = ofSum(terms) + ofRounding + passed + subnormal
           // Scaled after the sum by a rounded 1/√d, or before it: queries by the whole, or queries and keys by
           // the root of it each, which rounds every factor once more.
           let worst = 2 * unit * terms.absolute
@@ -110,10 +115,17 @@ extension Rounding {
                 left, probabilities.error(at: p * tokens + column), right - centre, values.error(at: v))
             }
           }
-          terms.repetition = min(probabilityRepetition[p], valueRepetition[head * width + unitIndex])
+          let recurrence = (left: probabilityRepetition[p], right: valueRepetition[head * width + unitIndex])
+          terms.repetition = min(recurrence.left, recurrence.right)
+          let length = lengths[head * width + unitIndex]
+          let subnormal =
+            ofSubnormalFactor(roundoff: probabilities.roundoff) * length
+            + ofSubnormalFactor(roundoff: values.roundoff)
           bounds[output] =
-            ofSum(terms) + ofRoundedFactors(probabilities.roundoff, values.roundoff, terms) + passed
-            + (rescaling * terms.absolute + ofUnderflow(terms, factors: 8 + lengths[head * width + unitIndex]))
+            ofSum(terms)
+            + ofRoundedFactors(probabilities.roundoff, values.roundoff, terms, recurrence: recurrence)
+            + passed
+            + (rescaling * terms.absolute + ofUnderflow(terms, factors: 8 + length) + subnormal)
         }
       }
     }

@@ -26,6 +26,8 @@ extension Rounding {
           contract.inverseRoot * unit * abs(deviation) + 2 * unit * (abs(element) + abs(statistics.mean))
         let ofParameters =
           weightRoundoff * scaled * abs(deviation) + biasRoundoff * abs(bias.values[column])
+          + ofSubnormalFactor(roundoff: weightRoundoff) * statistics.inverse * abs(deviation)
+          + ofSubnormalFactor(roundoff: biasRoundoff)
         let ownDistance = distances?[column] ?? .zero
         let ofRow = (statistics.meanError + ownDistance).combined(with: statistics.inverseError) {
           $0 * (1 + $1) + abs(deviation) * $1

@@ -13,7 +13,11 @@ extension Rounding {
     _ input: Operand, _ weight: MatrixView, weightRoundoff: Double, bias: [Double]?,
     onto stream: Operand? = nil
   ) -> Estimate {
-    let moments = ProductMoments(input.values, weight, startingFrom: bias, rounding: self)
+    let moments = ProductMoments(
+      input.values, weight, startingFrom: bias, rounding: self,
+      roundsFactors: input.roundoff > 0 || weightRoundoff > 0)
+    let ofInput = ofSubnormalFactor(roundoff: input.roundoff)
+    let ofWeight = ofSubnormalFactor(roundoff: weightRoundoff)
     // What is known only within an error, or is rounded on reading, makes no exact product.
     let isExactInput = input.error == nil && input.roundoff == 0 && weightRoundoff == 0
     let rows = input.values.rowCount
@@ -34,10 +38,14 @@ extension Rounding {
           terms.add(stream.values[row, column])
           ofStream = stream.distance(at: row * weight.columns + column)
         }
+        let ofFactors = ofRoundedFactors(
+          input.roundoff, weightRoundoff, terms, recurrence: moments.recurrence(row: row, column: column))
+        let sumOfColumn = terms.count * moments.greatestWeight
         bounds.set(
           row * weight.columns + column,
-          ofSum(terms) + ofRoundedFactors(input.roundoff, weightRoundoff, terms) + ofStream
-            + ofUnderflow(terms, factors: sumOfRow + terms.count * moments.greatestWeight))
+          ofSum(terms) + ofFactors + ofStream
+            + (ofUnderflow(terms, factors: sumOfRow + sumOfColumn)
+              + ofInput * sumOfColumn + ofWeight * (sumOfRow + 1)))
       }
     }
     var bounds = [Bound](count: value.count) { bounds in

@@ -22,8 +22,13 @@ struct ProductMoments {
 
   /// Measures x·W for x [rows, in], W [in, out].
   ///
-  /// - Parameter start: what each column's sums start from, such as a bias: [out]; nil for 0.
-  init(_ left: Tensor<Double>, _ right: MatrixView, startingFrom start: [Double]? = nil, rounding: Rounding) {
+  /// - Parameters:
+  ///   - start: what each column's sums start from, such as a bias: [out]; nil for 0.
+  ///   - roundsFactors: whether the recurrence of the factors themselves is asked for.
+  init(
+    _ left: Tensor<Double>, _ right: MatrixView, startingFrom start: [Double]? = nil, rounding: Rounding,
+    roundsFactors: Bool = false
+  ) {
     let (rows, columns) = (left.rowCount, right.columns)
     self.left = left
     self.right = right
@@ -39,10 +44,13 @@ struct ProductMoments {
     zerosInColumn = groups.flatMap(\.zeros)
     zerosInRow = (0..<rows).map { row in left.row(row).reduce(0) { $0 + ($1 == 0 ? 1 : 0) } }
     // Products recur only where both factors do; most inputs are seen to recur too little without sorting them.
-    let recurs = (0..<rows).concurrentMap { row in
-      let values = Array(left.row(row))
-      return rounding.repetitionAtMost(of: values, absoluteSum: values.absoluteSum) > Self.noticeable
-    }
+    let recurs =
+      roundsFactors
+      ? [true]
+      : (0..<rows).concurrentMap { row in
+        let values = Array(left.row(row))
+        return rounding.repetitionAtMost(of: values, absoluteSum: values.absoluteSum) > Self.noticeable
+      }
     guard recurs.contains(true) else {
       (rowRepetition, columnRepetition) = ([], [])
       return
@@ -54,7 +62,7 @@ struct ProductMoments {
     rowRepetition = repetition
     // Columns are looked at only when a row asks for it.
     columnRepetition =
-      repetition.contains { $0 > Self.noticeable }
+      roundsFactors || repetition.contains { $0 > Self.noticeable }
       ? (0..<(columns + 7) / 8).concurrentMap { index in
         let strip = right.strip(from: 8 * index)
         return (0..<min(8, columns - 8 * index)).map { lane in
@@ -73,6 +81,11 @@ struct ProductMoments {
     if zerosInRow[row] == 0 { return depth - zerosInColumn[column] }
     if zerosInColumn[column] == 0 { return depth - zerosInRow[row] }
     return (0..<depth).reduce(0) { $0 + (left[row, $1] != 0 && right[$1, column] != 0 ? 1 : 0) }
+  }
+
+  /// How often the factors of one output recur on either side; 1 where neither was looked at.
+  func recurrence(row: Int, column: Int) -> (left: Double, right: Double) {
+    columnRepetition.isEmpty ? (1, 1) : (rowRepetition[row], columnRepetition[column])
   }
 
   /// The terms of one output whose value is `sum`, with `bias` among them.

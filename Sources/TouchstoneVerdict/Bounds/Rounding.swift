@@ -46,6 +46,13 @@ struct Rounding: Sendable {
     max(type.unitRoundoff, precision.type.unitRoundoff) <= unit
   }
 
+  /// What rounding one factor to the arithmetic's type may lose where the factor is below that type's normal range.
+  ///
+  /// That of bfloat16 is float32's, so that `underflow` has it.
+  func ofSubnormalFactor(roundoff: Double) -> Double {
+    roundoff > 0 && precision.type == .float16 ? 0x1p-25 : 0
+  }
+
   /// What storing the value `y` as `type` adds to the error of computing it.
   func ofStore(_ y: Double, as type: ScalarType) -> Double {
     guard !storesExactly(as: type) else { return 0 }

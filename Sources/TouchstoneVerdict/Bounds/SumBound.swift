@@ -76,12 +76,18 @@ extension Rounding {
   }
 
   /// What rounding the two factors of every product by `left` and `right` adds to the error of their sum.
-  func ofRoundedFactors(_ left: Double, _ right: Double, _ terms: Terms) -> Bound {
+  ///
+  /// - Parameter recurrence: how often a factor's value recurs on either side: equal factors are rounded alike, whatever
+  ///   they are multiplied by.
+  func ofRoundedFactors(
+    _ left: Double, _ right: Double, _ terms: Terms, recurrence: (left: Double, right: Double)
+  ) -> Bound {
     guard left > 0 || right > 0 else { return .zero }
-    let both = (left * left + right * right).squareRoot()
     let det = (left + right + left * right) * terms.absolute
-    let prob = min(det, contract.deviations * both * (terms.repetition * terms.squares).squareRoot())
-    return Bound(det: det, prob: prob, stat: min(prob, prob / 3.0.squareRoot()))
+    let variance = (left * left * recurrence.left + right * right * recurrence.right) * terms.squares
+    let deviations = 8 * variance.squareRoot()
+    let prob = min(det, deviations)
+    return Bound(det: det, prob: prob, stat: min(prob, deviations / 3.0.squareRoot()))
   }
 
   /// The moments of plain terms.
