@@ -43,4 +43,17 @@ import TouchstoneVerdict
       #expect(flagged.isEmpty, "\(golden.path): \(flagged.map(\.activation))")
     }
   }
+
+  /// The same thirty implementations as on other models: probes are built to be sharp, not to be unfair.
+  @Test(arguments: HonestArithmetic.all) func noProbeFlagsAnHonestImplementation(
+    _ arithmetic: HonestArithmetic
+  ) throws {
+    for golden in try Self.goldens() {
+      let weights = try #require(try golden.weights())
+      let run = try RecordedActivations(of: HonestTransformer(weights, arithmetic), inputs: golden.inputs)
+      let verdict = try Judge(weights: weights).verdict(on: run, golden: golden)
+        .examined(run, weights: weights)
+      #expect(verdict.outcome == .consistent, "\(golden.path): \(verdict.flagged)")
+    }
+  }
 }

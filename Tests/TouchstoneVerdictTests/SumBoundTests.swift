@@ -1,4 +1,5 @@
 import Testing
+import TouchstoneFaults
 import TouchstoneModel
 import TouchstoneReference
 import TouchstoneTestSupport
@@ -30,6 +31,28 @@ import TouchstoneTestSupport
         let error = abs(Double(value) - terms.sum)
         #expect(error <= det * (1 + 1e-7), "\(factors) gives \(value), \(error) away; det is \(det)")
       }
+    }
+  }
+
+  /// Compensated sums, in which zeros after the last term let the compensation act, whichever term is the greater.
+  @Test(.clause("BND-1"), arguments: 1...5)
+  func noCompensatedSumExceedsDet(_ count: Int) {
+    let rounding = Rounding(.float32)
+    var random = SplitMix64(seed: 0xCA + UInt64(count))
+    for _ in 0..<5000 {
+      var (left, right) = ([Float](repeating: 0, count: 9), [Float](repeating: 1, count: 9))
+      for index in (0..<8).shuffled(using: &random).prefix(count) {
+        left[index] = Float.random(in: -2...2, using: &random)
+        right[index] = Float.random(in: -2...2, using: &random)
+      }
+      var terms = Terms(count: 0, absolute: 0, squares: 0, sum: 0)
+      for (x, w) in zip(left, right) {
+        let (x, w) = (Double(x), Double(w))
+        terms.sum += x * w
+        terms.add(product: x * w, isExact: rounding.isExactProduct(x, w))
+      }
+      let error = abs(Double(Summation.compensated.dot(left, right)) - terms.sum)
+      #expect(error <= rounding.ofSum(terms).det * (1 + 1e-7))
     }
   }
 
@@ -100,7 +123,9 @@ import TouchstoneTestSupport
     var withBias = Terms(count: 0, absolute: 0, squares: 0, sum: 1024 * third - 341)
     withBias.add(product: 1024 * third, isExact: rounding.isExactProduct(1024, third))
     withBias.add(-341)
-    #expect(rounding.ofSum(withBias) == Bound(u * abs(1024 * third - 341)))
+    // The sum's own rounding, and what a compensated sum may lose of the greater term.
+    let expected = u * (abs(1024 * third - 341) + 1024 * third)
+    #expect(abs(rounding.ofSum(withBias).det - expected) <= 1e-12 * expected)
     #expect(rounding.ofSum(rounding.terms([third])) == .zero)
   }
 

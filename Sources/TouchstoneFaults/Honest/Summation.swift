@@ -22,7 +22,7 @@ public enum Summation: Hashable, Sendable {
   case wide
 
   /// Σ a·b + start.
-  func dot(_ a: [Float], _ b: [Float], start: Float = 0) -> Float {
+  package func dot(_ a: [Float], _ b: [Float], start: Float = 0) -> Float {
     switch self {
     case .sequential:
       return zip(a, b).reduce(start) { $0 + $1.0 * $1.1 }
