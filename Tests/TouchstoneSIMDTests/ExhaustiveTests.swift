@@ -167,7 +167,10 @@ private struct Found: Sendable, CustomStringConvertible {
     } bound: { _, value in
       6 * Self.unit * value + 0x1p-126
     }
-    #expect(found.allSatisfy { $0.ulps.error <= 0.884 && $0.ofBound.error <= 1 })
+    for (set, found) in zip(Self.distinct, found) {
+      #expect(found.ulps.error <= (set.fusesMultiplyAdd ? 0.884 : 0.906), "\(set): \(found)")
+      #expect(found.ofBound.error <= 1, "\(set): \(found)")
+    }
   }
 
   @Test(.clause("KER-8", "NUM-6")) func geluTanh() {

@@ -96,4 +96,30 @@ import TouchstoneVerdict
       }
     }
   }
+
+  /// Gains far below the biases: the second part of x·s + (b − μ·s) is rounded at the size of b.
+  @Test(.clause("BND-6"), arguments: [HonestArithmetic.LayerNormForm.twoPass, .welford, .folded, .onePass])
+  func aFoldedLayerNormIsConsistentWhereBiasesAreLarge(_ form: HonestArithmetic.LayerNormForm) throws {
+    let sample = Sample.all[0]
+    var random = SplitMix64(seed: 0xB1A5)
+    let initial = try sample.weights()
+    var tensors: [String: StoredTensor] = [:]
+    for parameter in initial.configuration.parameters {
+      var values = initial.float64(parameter).values.map { Float($0) }
+      switch parameter.role {
+      case .layerNorm1Weight, .layerNorm2Weight, .finalLayerNormWeight: values = values.map { $0 / 1000 }
+      case .layerNorm1Bias, .layerNorm2Bias, .finalLayerNormBias:
+        values = values.map { _ in Float.random(in: 1...2, using: &random) }
+      default: break
+      }
+      tensors[parameter.name] = StoredTensor(
+        Tensor(values, shape: initial.configuration.shape(of: parameter)))
+    }
+    let weights = try Weights(configuration: initial.configuration, tensors: tensors)
+    let run = try RecordedActivations(
+      of: HonestTransformer(weights, HonestArithmetic("\(form)", layerNorm: form)),
+      inputs: try sample.inputs(weights.configuration))
+    let verdict = try Judge(weights: weights).verdict(on: run)
+    #expect(verdict.outcome == .consistent, "\(verdict.flagged)")
+  }
 }

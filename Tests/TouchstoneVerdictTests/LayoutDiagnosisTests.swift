@@ -99,6 +99,27 @@ import TouchstoneVerdict
     }
   }
 
+  @Test func projectionsOneAfterAnotherAreRecognised() throws {
+    let weights = try Sample.visible.weights()
+    let whole = RecordedActivations(
+      weights: weights, inputs: try Sample.visible.inputs(weights.configuration))
+    let parts = try [Activation.Point.query, .key, .value].map {
+      try #require(whole.tensors[Activation($0, layer: 1)])
+    }
+    let verdict = try verdict(Activation(.query, layer: 1)) { tensor in
+      Tensor(parts.flatMap(\.values), shape: [3] + tensor.shape)
+    }
+    #expect(verdict.notes.contains { $0.contains("[3, head, token, unit]") }, "\(verdict.notes)")
+  }
+
+  @Test func rightNumbersUnderAnotherShapeAreSaidToBe() throws {
+    let verdict = try verdict(Activation(.logits)) { tensor in
+      Tensor(tensor.values, shape: [1] + tensor.shape)
+    }
+    #expect(verdict.outcome == .mismatch)
+    #expect(verdict.notes.contains { $0.contains("the same numbers under the shape") }, "\(verdict.notes)")
+  }
+
   @Test func otherNumbersAreNoLayout() throws {
     let verdict = try verdict(Activation(.query, layer: 0)) { tensor in
       Tensor(tensor.values.map { $0 * 1.01 }, shape: tensor.shape)

@@ -53,6 +53,12 @@ import TouchstoneTestSupport
       }
       let error = abs(Double(Summation.compensated.dot(left, right)) - terms.sum)
       #expect(error <= rounding.ofSum(terms).det * (1 + 1e-7))
+      // The bias comes after the compensation has been taken off.
+      let bias = Float.random(in: -0.1...0.1, using: &random)
+      let whole = Summation.compensated.dot(left + [0], right + [1]) + bias
+      terms.sum += Double(bias)
+      terms.add(Double(bias))
+      #expect(abs(Double(whole) - terms.sum) <= rounding.ofSum(terms).det * (1 + 1e-7))
     }
   }
 
@@ -124,7 +130,7 @@ import TouchstoneTestSupport
     withBias.add(product: 1024 * third, isExact: rounding.isExactProduct(1024, third))
     withBias.add(-341)
     // The sum's own rounding, and what a compensated sum may lose of the greater term.
-    let expected = u * (abs(1024 * third - 341) + 1024 * third)
+    let expected = u * (abs(1024 * third - 341) + (1024 * third * 1024 * third + 341 * 341).squareRoot())
     #expect(abs(rounding.ofSum(withBias).det - expected) <= 1e-12 * expected)
     #expect(rounding.ofSum(rounding.terms([third])) == .zero)
   }

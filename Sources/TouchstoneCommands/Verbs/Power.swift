@@ -36,7 +36,9 @@ struct Power: ParsableCommand {
     help: ArgumentHelp("Goldens, or folders of them; golden/probes where none is given.", valueName: "path"))
   var paths: [String] = []
 
-  @Option(help: ArgumentHelp("Random models of these seeds in place of goldens.", valueName: "seeds"))
+  @Option(
+    help: ArgumentHelp(
+      "Random models of these seeds, with commas between them, in place of goldens.", valueName: "seeds"))
   var random: IntegerList?
 
   @Option(help: ArgumentHelp("A Hugging Face folder with the weights.", valueName: "dir"))
@@ -54,7 +56,7 @@ struct Power: ParsableCommand {
   @Flag(help: "Plants two faults at once.")
   var pairs = false
 
-  @Option(help: "How many whole runs for each golden; all faults unless given.")
+  @Option(help: "How many whole runs for each golden; all faults unless given, and 100 pairs.")
   var sample: Int?
 
   @Option(help: "Chooses the sample.")
@@ -66,11 +68,15 @@ struct Power: ParsableCommand {
   private static let pairCount = 100
 
   func validate() throws {
-    guard let precision = Precision(name: precision), precision.type != .float64 else {
+    guard let precision = Precision(name: precision), precision.type != .float64, !precision.truncates else {
       throw ValidationError("--precision must be float32, bfloat16 or float16.")
     }
     if peers || causes || pairs, precision != .float32 {
       throw ValidationError("--peers, --causes and --pairs run in float32 only.")
+    }
+    if sample != nil, !(peers || causes || pairs) {
+      throw ValidationError(
+        "--sample goes with --causes, --pairs or --peers: without them every site is looked at.")
     }
     if let sample, sample < 1 { throw ValidationError("--sample must be at least 1.") }
     if let random {

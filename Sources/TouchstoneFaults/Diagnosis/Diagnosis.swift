@@ -38,7 +38,9 @@ extension Verdict {
       return with(cause: cause, notes: [])
     }
     let structure = try ProductStructure(of: first, in: capture, weights: weights)?.description()
-    let added = [structure.map { "In \(first.activation), \($0)." }, diagnosis?.note].compactMap { $0 }
+    let added = [
+      structure.map { "In \(first.activation), \($0)." }, first.problem == nil ? diagnosis?.note : nil,
+    ].compactMap { $0 }
     return with(cause: diagnosis?.cause, notes: added)
   }
 

@@ -16,7 +16,7 @@ struct LayoutDiagnosis {
   init?(of finding: Finding, in capture: any ActivationSource, golden: any ActivationSource) throws {
     activation = finding.activation
     guard let shape = capture.storedShape(of: activation), let want = try golden.tensor(activation),
-      [want.count, 3 * want.count, want.rowWidth].contains(shape.reduce(1, *)),
+      let count = Self.count(of: shape), [want.count, 3 * want.count, want.rowWidth].contains(count),
       let got = try capture.tensor(activation)
     else { return nil }
     projections = try Self.projections(beside: finding.activation, in: golden)
@@ -37,10 +37,19 @@ struct LayoutDiagnosis {
     return try parts.compactMap { try golden.tensor(Activation($0, layer: layer)) }
   }
 
+  /// The elements of a shape as a file states it; nil where they are more than can be counted.
+  private static func count(of shape: [Int]) -> Int? {
+    shape.reduce(Int?.some(1)) { count, extent in
+      guard let count else { return nil }
+      let (product, overflows) = count.multipliedReportingOverflow(by: extent)
+      return overflows ? nil : product
+    }
+  }
+
   /// What the difference is and what to change in the capture; nil where it is none of these.
   var description: String? {
     if got.count != want.count { return lastPosition ?? fusedProjections }
-    guard !agrees(want.values) else { return nil }
+    guard got.shape != want.shape || !agrees(want.values) else { return nil }
     return transposed ?? reorderedHeads ?? shiftedRows
   }
 
@@ -60,13 +69,14 @@ struct LayoutDiagnosis {
     // Of one token: all heads of a part and then the next part, or all parts of a head and then the next head.
     let byPart = parts.flatMap { part in (0..<heads).map { (part, $0) } }
     let byHead = (0..<heads).flatMap { head in parts.map { ($0, head) } }
+    let whole = projections.flatMap(\.values)
+    if agrees(whole) { return Self.sentence(ofFused: "[3, head, token, unit]") }
     for (order, name) in [(byPart, "[token, 3, head, unit]"), (byHead, "[token, head, 3, unit]")] {
       let values = (0..<tokens).flatMap { token in
         order.flatMap { part, head in projections[part].row(head * tokens + token) }
       }
       guard agrees(values) else { continue }
-      return
-        "holds queries, keys and values beside each other, \(name): record q, k and v as [head, token, unit] each"
+      return Self.sentence(ofFused: name)
     }
     return nil
   }
@@ -96,6 +106,10 @@ struct LayoutDiagnosis {
     case .logits, .probabilities: ["token", "vocabulary id"]
     default: ["token", "unit"]
     }
+  }
+
+  private static func sentence(ofFused layout: String) -> String {
+    "holds queries, keys and values beside each other, \(layout): record q, k and v as [head, token, unit] each"
   }
 
   /// Heads in another order, whole and each once.

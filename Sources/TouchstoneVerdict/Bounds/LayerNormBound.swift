@@ -21,7 +21,8 @@ extension Rounding {
         let deviation = element - statistics.mean
         let scaled = abs(weight.values[column]) * statistics.inverse
         let y = value[row, column]
-        // The last two terms of `rounding` also permit x·I·g + (−μ·I·g + b), whose parts may cancel.
+        // The last two terms of `rounding` also permit x·I·g + (−μ·I·g + b), whose parts may cancel; u·|b| is the
+        // rounding of the second part.
         let rounding =
           contract.inverseRoot * unit * abs(deviation) + 2 * unit * (abs(element) + abs(statistics.mean))
         let ofParameters =
@@ -34,8 +35,9 @@ extension Rounding {
         }
         bounds.append(
           scaled * (ofRow + rounding)
-            + (2 * unit * scaled * abs(deviation) + unit * abs(y) + ofParameters + (1 + 3 * scaled)
-              * underflow)
+            + (2 * unit * scaled * abs(deviation) + unit * (abs(y) + abs(bias.values[column])) + ofParameters
+              + (1 + 3 * scaled)
+                * underflow)
         )
       }
     }

@@ -35,8 +35,8 @@ extension Rounding {
   ///
   /// - det: n terms take n − 1 additions, whatever the tree; adding zero is exact. The last addition rounds y
   ///   itself, every other one a part of the terms, so that a term meets at most n − 2 more, and a product that
-  ///   has to be rounded one rounding besides. A compensated sum (Kahan 1965) of two terms may lose as much as the
-  ///   rounding of the greater once more.
+  ///   has to be rounded one rounding besides. A compensated sum (Kahan 1965) of two or three terms may lose
+  ///   as much as the rounding of the greatest once more.
   /// - prob: Higham & Mary 2019, §2, exceeded with probability below 1e-13 for λ = 8.
   /// - stat: the error is Σ δₖ·sₖ over partial sums sₖ; for a generic order Σ sₖ² ≈ (n/2)·Q + (n/3)·y², and δ
   ///   has the variance u²/3.
@@ -59,10 +59,9 @@ extension Rounding {
     // Units that align the terms to the greatest, and truncate, lose in every addition a part of that one.
     if precision.truncates { return gamma(n) * terms.exact + gamma(n + 1) * rounded }
     if n == 1 { return unit * rounded }
-    // Kahan's compensation is exact only where the greater term comes first; of three terms and more the trees allow
-    // what it errs by.
-    let (s, difference) = (terms.absolute, 2 * terms.squares - terms.absolute * terms.absolute)
-    let ofCompensation = n == 2 ? unit * (s + max(difference, 0).squareRoot()) / 2 : 0
+    // Kahan's compensation is exact only where the greater term comes first, max|t| ≤ √Q; the trees of four terms and
+    // more allow what it errs by otherwise.
+    let ofCompensation = n <= 3 ? unit * terms.squares.squareRoot() : 0
     return unit * abs(terms.sum) + ofCompensation
       + (1 + unit) * (gamma(n - 2) * terms.exact + gamma(n - 1) * rounded)
   }
