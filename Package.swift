@@ -4,22 +4,24 @@ import PackageDescription
 // Numeric targets are optimised in every configuration, so that `swift test` in debug stays quick.
 let optimised: [SwiftSetting] = [.unsafeFlags(["-O"])]
 
-// One source, compiled for each instruction set; which of them runs is decided by what the processor has.
+// One source, compiled for each instruction set; which of them runs is decided by what the processor has. Compiled as
+// a whole in every configuration, as vectors passed from file to file must be inlined.
+let vectorised = ["-Ounchecked", "-whole-module-optimization", "-disable-batch-mode", "-num-threads", "2"]
 var kernels: [Target] = [
   .target(
     name: "TouchstoneKernelsBaseline", dependencies: ["TouchstoneCPU"],
-    swiftSettings: [.unsafeFlags(["-Ounchecked"])])
+    swiftSettings: [.unsafeFlags(vectorised)])
 ]
 #if arch(x86_64)
   kernels += [
     .target(
       name: "TouchstoneKernelsAVX2", dependencies: ["TouchstoneCPU"],
       swiftSettings: [
-        .define("KERNEL_AVX2"), .unsafeFlags(["-Ounchecked", "-Xcc", "-mavx2", "-Xcc", "-mfma"]),
+        .define("KERNEL_AVX2"), .unsafeFlags(vectorised + ["-Xcc", "-mavx2", "-Xcc", "-mfma"]),
       ]),
     .target(
       name: "TouchstoneKernelsAVX512", dependencies: ["TouchstoneCPU"],
-      swiftSettings: [.define("KERNEL_AVX512"), .unsafeFlags(["-Ounchecked", "-Xcc", "-march=x86-64-v4"])]),
+      swiftSettings: [.define("KERNEL_AVX512"), .unsafeFlags(vectorised + ["-Xcc", "-march=x86-64-v4"])]),
   ]
 #endif
 

@@ -68,7 +68,9 @@ def touchstone(folder):
     found = json.loads(output)
     return {"prefill": {x["tokens"]: x["seconds"] for x in found["prefill"]},
             "decode": {x["context"]: x["seconds"] for x in found["decode"]},
-            "machine": [found["peakOperationsPerSecond"], found["readBytesPerSecond"]]}
+            "machine": [found["peakOperationsPerSecond"], found["readBytesPerSecond"]],
+            "shares": {f'prefill of {x["tokens"]}, of the peak beside': x["shareOfPeak"] for x in found["prefill"]}
+            | {f'decode at {x["context"]}, of the read beside': x["shareOfBandwidth"] for x in found["decode"]}}
 
 
 def write_gguf(folder):
@@ -142,6 +144,10 @@ def main(folder, rounds):
             speeds = " | ".join(f"{tokens / t:.1f}" for t in times)
             what = f"prefill of {length}" if kind == "prefill" else f"decode at {length}"
             print(f"| {what} | {speeds} | {times[1] / times[0]:.2f} | {times[2] / times[0]:.2f} |")
+    print("\n| share of what the machine could at that moment | median | round by round |\n|---|---|---|")
+    for name in found["touchstone"][0]["shares"]:
+        shares = [x["shares"][name] for x in found["touchstone"]]
+        print(f"| {name} | {statistics.median(shares):.2f} | {', '.join(f'{share:.2f}' for share in shares)} |")
 
 
 if __name__ == "__main__":

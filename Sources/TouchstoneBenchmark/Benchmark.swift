@@ -37,8 +37,7 @@ public struct Benchmark: Sendable {
     progress("loading")
     var loaded: SIMDTransformer?
     let loading = try clock.measure {
-      loaded = try SIMDTransformer(
-        weights: weights(), instructionSet: resources.instructionSet, threadCount: resources.threadCount)
+      loaded = try SIMDTransformer(weights: weights(), resources: resources)
     }
     guard var transformer = loaded else { preconditionFailure("loading neither failed nor returned") }
     let loadedBytes = PeakMemory.residentBytes

@@ -23,10 +23,13 @@ public struct StoredTensor: Sendable {
   }
 
   /// Gives back the memory that a mapped file's pages take; they come from the file again when they are touched.
-  public func release() {
+  ///
+  /// - Parameter range: of `bytes`, counted from 0; all of them where nothing is given.
+  public func release(_ range: Range<Int>? = nil) {
     guard isMapped else { return }
     bytes.withUnsafeBytes { bytes in
-      // Only whole pages: what lies beside the tensor is another's.
+      let bytes = UnsafeRawBufferPointer(rebasing: bytes[range ?? 0..<bytes.count])
+      // Only whole pages: what lies beside the range is another's.
       let page = sysconf(Int32(_SC_PAGESIZE))
       let start = Int(bitPattern: bytes.baseAddress)
       let first = (start + page - 1) / page * page

@@ -7,8 +7,8 @@ package final class KernelProbe: Sendable {
   private let pool: ThreadPool
 
   package init(_ resources: Resources) {
-    kernels = Kernels(resources.instructionSet)
-    pool = ThreadPool(threadCount: resources.threadCount)
+    kernels = resources.kernels
+    pool = resources.pool
   }
 
   /// Seconds of one product of `rows` rows by a packed matrix [depth, columns], the median of many, all threads.

@@ -22,8 +22,7 @@ package final class MachineLimits: Sendable {
   ///
   /// - Parameter resources: the instructions, and how many threads work at once.
   package init(_ resources: Resources) {
-    let kernels = Kernels(resources.instructionSet)
-    let pool = ThreadPool(threadCount: resources.threadCount)
+    let (kernels, pool) = (resources.kernels, resources.pool)
     let memory = Self.memory()
     operationsPerSecond = 1 / Self.leastSeconds { Self.secondsPerOperation(kernels, pool, chunks: 1024) }
     bytesPerSecond = 1 / Self.leastSeconds { Self.secondsPerByte(kernels, pool, memory) }
@@ -32,11 +31,12 @@ package final class MachineLimits: Sendable {
     self.pool = pool
   }
 
-  /// ``operationsPerSecond`` of this moment, measured for some 20 ms.
+  /// ``operationsPerSecond`` of this moment, measured for some tens of milliseconds: more than the system may take to
+  /// give a thread that has just been woken a processor of its own.
   package func operationsPerSecondNow() -> Double {
     // The first chunks wake the threads.
     _ = Self.secondsPerOperation(kernels, pool, chunks: 64)
-    return 1 / Self.secondsPerOperation(kernels, pool, chunks: 2048)
+    return 1 / Self.secondsPerOperation(kernels, pool, chunks: 16384)
   }
 
   /// What measures ``bytesPerSecond`` of a moment, by one pass of some 10 ms; it holds the 256 MiB that it reads.

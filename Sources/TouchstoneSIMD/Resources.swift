@@ -1,10 +1,12 @@
 import Foundation
 import TouchstoneModel
 
-/// The instructions and the threads to compute with, checked against the machine.
+/// What to compute with: instructions that the machine has, and threads, which those who share the value share.
 package struct Resources: Sendable {
   package let instructionSet: InstructionSet
   package let threadCount: Int
+  let kernels: Kernels
+  let pool: ThreadPool
 
   /// - Parameters:
   ///   - instructionSet: one of ``InstructionSet/available``; nil takes
@@ -25,5 +27,7 @@ package struct Resources: Sendable {
     }
     self.instructionSet = set
     self.threadCount = threads
+    kernels = Kernels(set)
+    pool = ThreadPool(threadCount: threads)
   }
 }

@@ -32,11 +32,15 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
   public init(
     weights: Weights, instructionSet: InstructionSet? = nil, threadCount: Int? = nil
   ) throws(BadInput) {
-    let resources = try Resources(instructionSet: instructionSet, threadCount: threadCount)
-    self.instructionSet = resources.instructionSet
+    self.init(
+      weights: weights, resources: try Resources(instructionSet: instructionSet, threadCount: threadCount))
+  }
+
+  package init(weights: Weights, resources: Resources) {
+    instructionSet = resources.instructionSet
     model = PackedModel(weights)
-    kernels = Kernels(resources.instructionSet)
-    pool = ThreadPool(threadCount: resources.threadCount)
+    kernels = resources.kernels
+    pool = resources.pool
     session = PredictionSession()
   }
 

@@ -6,6 +6,9 @@ struct WeightPacker {
   private let weights: Weights
   private var used = 0
 
+  /// Bytes of a mapped file that are read before they are given back: else the model would be in memory twice.
+  fileprivate static let releaseStep = 1 << 22
+
   init(_ weights: Weights) {
     self.weights = weights
     let configuration = weights.configuration
@@ -88,11 +91,14 @@ extension StoredTensor {
     let buffer = UnsafeMutablePointer<Float>.allocate(capacity: width)
     defer { buffer.deallocate() }
     bytes.withUnsafeBytes { raw in
-      var pages = MappedPages(raw)
+      var released = 0
       for row in 0..<rows {
         copyRow(raw, first: row * width, count: width, to: buffer)
         body(row, buffer)
-        pages.release(before: (row + 1) * width * type.byteCount)
+        let read = (row + 1) * width * type.byteCount
+        guard read - released >= WeightPacker.releaseStep || row == rows - 1 else { continue }
+        release(released..<read)
+        released = read
       }
     }
   }

@@ -2,12 +2,22 @@ import Foundation
 
 extension Range<Int> {
   /// The results of `transform` for each index, computed on all cores.
-  package func concurrentMap<Result: Sendable>(_ transform: @Sendable (Int) -> Result) -> [Result] {
-    let results = Results<Result>(count: count)
+  ///
+  /// - Parameter progress: is told, after each, how many are done, by the thread that did it.
+  /// - Throws: what the first index throws that throws at all; the others are computed nevertheless.
+  package func concurrentMap<Value: Sendable, Failure: Error>(
+    progress: @Sendable (Int) -> Void = { _ in }, _ transform: @Sendable (Int) throws(Failure) -> Value
+  ) throws(Failure) -> [Value] {
+    let results = Results<Result<Value, Failure>>(count: count)
     DispatchQueue.concurrentPerform(iterations: count) { index in
-      results.set(index, transform(lowerBound + index))
+      let result = Result { () throws(Failure) in try transform(lowerBound + index) }
+      let done = results.set(index, result)
+      progress(done)
     }
-    return results.values
+    var values: [Value] = []
+    values.reserveCapacity(count)
+    for result in results.values { values.append(try result.get()) }
+    return values
   }
 }
 
@@ -39,31 +49,20 @@ struct Slots<Element>: @unchecked Sendable {
 private final class Results<Value: Sendable>: @unchecked Sendable {
   private let lock = NSLock()
   private var slots: [Value?]
+  private var count = 0
 
   init(count: Int) {
     slots = [Value?](repeating: nil, count: count)
   }
 
-  func set(_ index: Int, _ value: Value) {
-    lock.withLock { slots[index] = value }
-  }
-
-  var values: [Value] { slots.compactMap { $0 } }
-}
-
-/// Counts what several threads have done.
-package final class Counter: @unchecked Sendable {
-  private let lock = NSLock()
-  private var count = 0
-
-  /// Starts at 0.
-  package init() {}
-
-  /// One more; the count so far.
-  package func next() -> Int {
+  /// Sets the result at `index`; how many are set now.
+  func set(_ index: Int, _ value: Value) -> Int {
     lock.withLock {
+      slots[index] = value
       count += 1
       return count
     }
   }
+
+  var values: [Value] { slots.compactMap { $0 } }
 }

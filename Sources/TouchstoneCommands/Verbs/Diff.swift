@@ -44,8 +44,8 @@ struct Diff: ParsableCommand {
 
   func run() throws {
     let paths = [golden, capture]
-    let files = paths.indices.concurrentMap { file in Result { try ActivationFile(path: paths[file]) } }
-    let (golden, capture) = (try files[0].get(), try files[1].get())
+    let files = try paths.indices.concurrentMap { file in try ActivationFile(path: paths[file]) }
+    let (golden, capture) = (files[0], files[1])
     let weights = try WeightsFinder(model: model).find(for: golden)
     guard golden.kind == .golden else {
       guard capture.kind == .capture else {

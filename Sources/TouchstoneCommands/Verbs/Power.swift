@@ -78,7 +78,9 @@ struct Power: ParsableCommand {
       throw ValidationError(
         "--sample goes with --causes, --pairs or --peers: without them every site is looked at.")
     }
-    if let sample, sample < 1 { throw ValidationError("--sample must be at least 1.") }
+    if let sample, !(1...1_000_000).contains(sample) {
+      throw ValidationError("--sample must be from 1 to 1000000.")
+    }
     if let random {
       if !paths.isEmpty {
         throw ValidationError("--random takes the place of goldens; give one or the other.")
@@ -106,26 +108,24 @@ struct Power: ParsableCommand {
       let table = try PowerTable(
         weights: weights, inputs: inputs, precision: Precision(name: precision) ?? .float32)
       report.tables.append((subject.group, table))
+      let entries = table.sample(sample, seed: seed)
+      func countdown(_ what: String) -> @Sendable (Int, Int) -> Void {
+        Countdown(about + what, progress).show(_:of:)
+      }
       if peers {
-        let countdown = Countdown(about + "rules of other tools", progress)
         report.peers.append(
           try PeerTable(
-            weights: weights, inputs: inputs, entries: table.sample(sample, seed: seed),
-            progress: countdown.show(_:of:)))
+            weights: weights, inputs: inputs, entries: entries, progress: countdown("rules of other tools")))
       }
       if causes {
-        let countdown = Countdown(about + "causes", progress)
         report.causes.append(
-          try CauseTable(
-            weights: weights, inputs: inputs, entries: table.sample(sample, seed: seed),
-            progress: countdown.show(_:of:)))
+          try CauseTable(weights: weights, inputs: inputs, entries: entries, progress: countdown("causes")))
       }
       if pairs {
-        let countdown = Countdown(about + "pairs", progress)
         report.pairs.append(
           try PairTable(
             weights: weights, inputs: inputs, power: table, count: sample ?? Self.pairCount, seed: seed,
-            progress: countdown.show(_:of:)))
+            progress: countdown("pairs")))
       }
     }
     progress.end()

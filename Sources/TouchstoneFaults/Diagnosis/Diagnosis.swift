@@ -78,10 +78,9 @@ struct Diagnosis {
     let comparison = HypothesisComparison(got: got, right: right, replay: replay)
     ratioWithoutFault = comparison.ratioWithoutFault
     let tries = catalogue.flatMap { fault in replay.places(of: fault).map { (fault, $0) } }
-    let results = tries.indices.concurrentMap { index in
-      Result { try comparison.hypothesis(tries[index].0, at: tries[index].1) }
-    }
-    let sorted = try results.compactMap { try $0.get() }.sorted { $0.ratio < $1.ratio }
+    let sorted = try tries.indices.concurrentMap { index in
+      try comparison.hypothesis(tries[index].0, at: tries[index].1)
+    }.compactMap(\.self).sorted { $0.ratio < $1.ratio }
     hypotheses = sorted
     members = try sorted.prefix { $0.ratio <= 2 }.filter { hypothesis in
       try hypothesis.ratio <= 1 || comparison.isIndistinguishable(hypothesis, from: sorted[0])

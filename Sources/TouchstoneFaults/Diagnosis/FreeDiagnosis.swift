@@ -49,23 +49,20 @@ struct FreeDiagnosis {
       rows: (0..<right.rowCount).filter { seesAnyKey[$0 % seesAnyKey.count] }, noise: floor.values)
     let (tries, untriedCount) = Self.tries(run, catalogue, target: target, after: known)
     self.untriedCount = untriedCount
-    let done = Counter()
-    let results = tries.indices.concurrentMap { index in
-      Result { () throws -> Hypothesis? in
-        defer { progress(Double(done.next()) / Double(tries.count)) }
-        let (fault, places) = tries[index]
-        guard let value = try run.value(of: target, planting: fault, at: places),
-          !(distance.ratio(value, right) <= 1)
-        else { return nil }
-        return Hypothesis(fault: fault, places: places, ratio: distance.ratio(got, value))
-      }
+    let results = try tries.indices.concurrentMap(
+      progress: { progress(Double($0) / Double(tries.count)) }
+    ) { index -> Hypothesis? in
+      let (fault, places) = tries[index]
+      guard let value = try run.value(of: target, planting: fault, at: places),
+        !(distance.ratio(value, right) <= 1)
+      else { return nil }
+      return Hypothesis(fault: fault, places: places, ratio: distance.ratio(got, value))
     }
-    let coarse = try results.compactMap { try $0.get() }.sorted { $0.ratio < $1.ratio }
+    let coarse = results.compactMap(\.self).sorted { $0.ratio < $1.ratio }
     let near = coarse.prefix(Self.shortlist.count).filter { $0.ratio <= Self.shortlist.ratio }
-    let fine = near.indices.concurrentMap { index in
-      Result { try Self.refined(near[index], run, target: target, got: got, distance) }
+    let refined = try near.indices.concurrentMap { index in
+      try Self.refined(near[index], run, target: target, got: got, distance)
     }
-    let refined = try fine.map { try $0.get() }
     hypotheses = (refined + coarse.dropFirst(near.count)).sorted { $0.ratio < $1.ratio }
   }
 

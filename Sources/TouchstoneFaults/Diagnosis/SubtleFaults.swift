@@ -26,14 +26,12 @@ extension Verdict {
       }
     }
     let shared = SharedSource(capture)
-    let results = examined.indices.concurrentMap { place in
-      Result {
-        try SubtleFaults(examined[place].operation, in: shared, weights: weights)?.found(catalogue) ?? []
-      }
+    let results = try examined.indices.concurrentMap { place in
+      try SubtleFaults(examined[place].operation, in: shared, weights: weights)?.found(catalogue) ?? []
     }
     var (findings, causes) = (findings, [Activation: Cause]())
-    for (index, result) in zip(examined.map(\.index), results) {
-      let (finding, found) = (findings[index], try result.get())
+    for (index, found) in zip(examined.map(\.index), results) {
+      let finding = findings[index]
       guard let first = found.first else { continue }
       findings[index] = Finding(
         activation: finding.activation, zone: .suspect, ratio: first.deviations / SubtleEvidence.threshold,

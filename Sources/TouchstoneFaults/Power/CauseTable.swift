@@ -47,30 +47,27 @@ public struct CauseTable: Sendable {
     let runs = PlantedRuns(weights: weights, inputs: inputs)
     let golden = try RecordedActivations(of: ReferenceTransformer(weights), inputs: inputs)
     let judge = Judge(weights: weights)
-    let done = Counter()
-    entries = try planted.indices.concurrentMap { index in
-      Result {
-        defer { progress(done.next(), planted.count) }
-        let entry = planted[index]
-        guard let fault = Fault.named(entry.fault) else { return nil }
-        let capture = try runs.run(planting: [entry.site: fault])
-        let judged = try judge.verdict(on: capture, golden: golden)
-        func concluded(_ catalogue: [Fault]) throws -> Verdict {
-          try judged.diagnosed(capture, golden: golden, weights: weights, catalogue: catalogue)
-            .examined(capture, weights: weights, catalogue: catalogue)
-        }
-        let verdict = try concluded(Fault.catalogue)
-        let first = verdict.flagged.first
-        let named = verdict.cause.map { [$0.id] + $0.equivalents } ?? []
-        let others = Fault.catalogue.filter { $0.id != fault.id && !named.contains($0.id) }
-        let without = first == nil ? nil : try concluded(others).cause
-        let told = verdict.notes + [first?.problem ?? ""]
-        return Entry(
-          fault: fault.id, site: entry.site, flagged: first?.activation, named: named,
-          isStructureTold: told.contains { note in Self.structures.contains { note.contains($0) } },
-          namedWithout: without.map { [$0.id] + $0.equivalents } ?? [])
+    let count = planted.count
+    entries = try (0..<count).concurrentMap(progress: { progress($0, count) }) { index -> Entry? in
+      let entry = planted[index]
+      guard let fault = Fault.named(entry.fault) else { return nil }
+      let capture = try runs.run(planting: [entry.site: fault])
+      let judged = try judge.verdict(on: capture, golden: golden)
+      func concluded(_ catalogue: [Fault]) throws -> Verdict {
+        try judged.diagnosed(capture, golden: golden, weights: weights, catalogue: catalogue)
+          .examined(capture, weights: weights, catalogue: catalogue)
       }
-    }.compactMap { try $0.get() }
+      let verdict = try concluded(Fault.catalogue)
+      let first = verdict.flagged.first
+      let named = verdict.cause.map { [$0.id] + $0.equivalents } ?? []
+      let others = Fault.catalogue.filter { $0.id != fault.id && !named.contains($0.id) }
+      let without = first == nil ? nil : try concluded(others).cause
+      let told = verdict.notes + [first?.problem ?? ""]
+      return Entry(
+        fault: fault.id, site: entry.site, flagged: first?.activation, named: named,
+        isStructureTold: told.contains { note in Self.structures.contains { note.contains($0) } },
+        namedWithout: without.map { [$0.id] + $0.equivalents } ?? [])
+    }.compactMap(\.self)
   }
 
   /// How the sentences put it that tell the structure of an error.

@@ -44,18 +44,14 @@ public struct PairTable: Sendable {
     let drawn = pairs
     let runs = PlantedRuns(weights: weights, inputs: inputs)
     let judge = Judge(weights: weights)
-    let done = Counter()
-    entries = try drawn.indices.concurrentMap { index in
-      Result {
-        defer { progress(done.next(), drawn.count) }
-        let pair = drawn[index]
-        let faults = pair.compactMap { entry in Fault.named(entry.fault).map { (entry.site, $0) } }
-        let capture = try runs.run(planting: Dictionary(uniqueKeysWithValues: faults))
-        let flagged = try judge.verdict(on: capture).examined(capture, weights: weights).flagged
-        return Entry(
-          faults: pair, flagged: pair.map { entry in flagged.contains { $0.activation == entry.site } })
-      }
-    }.map { try $0.get() }
+    entries = try drawn.indices.concurrentMap(progress: { progress($0, drawn.count) }) { index in
+      let pair = drawn[index]
+      let faults = pair.compactMap { entry in Fault.named(entry.fault).map { (entry.site, $0) } }
+      let capture = try runs.run(planting: Dictionary(uniqueKeysWithValues: faults))
+      let flagged = try judge.verdict(on: capture).examined(capture, weights: weights).flagged
+      return Entry(
+        faults: pair, flagged: pair.map { entry in flagged.contains { $0.activation == entry.site } })
+    }
   }
 
   /// The tables of several goldens as one.

@@ -48,30 +48,24 @@ public struct PeerTable: Sendable {
     let floor = NoiseFloor.measured(weights, inputs: inputs)[logits]?.values ?? []
     let judge = Judge(weights: weights)
     let planted = entries.filter { $0.outcome != .notStored }
-    let total = HonestArithmetic.all.count + planted.count
-    let done = Counter()
+    let honestCount = HonestArithmetic.all.count
+    let total = honestCount + planted.count
 
-    honest = try HonestArithmetic.all.indices.concurrentMap { index in
-      Result {
-        defer { progress(done.next(), total) }
-        let transformer = HonestTransformer(weights, HonestArithmetic.all[index])
-        let capture = try RecordedActivations(of: transformer, inputs: inputs)
-        let verdict = try judge.verdict(on: capture).examined(capture, weights: weights)
-        return Self.distances(
-          capture.tensors[logits] ?? want, want, eager, floor, isFlagged: !verdict.flagged.isEmpty)
-      }
-    }.map { try $0.get() }
+    honest = try (0..<honestCount).concurrentMap(progress: { progress($0, total) }) { index in
+      let transformer = HonestTransformer(weights, HonestArithmetic.all[index])
+      let capture = try RecordedActivations(of: transformer, inputs: inputs)
+      let verdict = try judge.verdict(on: capture).examined(capture, weights: weights)
+      return Self.distances(
+        capture.tensors[logits] ?? want, want, eager, floor, isFlagged: !verdict.flagged.isEmpty)
+    }
 
     let runs = PlantedRuns(weights: weights, inputs: inputs)
-    faults = try planted.indices.concurrentMap { index in
-      Result {
-        defer { progress(done.next(), total) }
-        let entry = planted[index]
-        guard let fault = Fault.named(entry.fault) else { return [] }
-        let got = try runs.run(planting: [entry.site: fault]).tensors[logits] ?? want
-        return Self.distances(got, want, eager, floor, isFlagged: entry.isCaught)
-      }
-    }.map { try $0.get() }
+    faults = try planted.indices.concurrentMap(progress: { progress(honestCount + $0, total) }) { index in
+      let entry = planted[index]
+      guard let fault = Fault.named(entry.fault) else { return [] }
+      let got = try runs.run(planting: [entry.site: fault]).tensors[logits] ?? want
+      return Self.distances(got, want, eager, floor, isFlagged: entry.isCaught)
+    }
   }
 
   private static func distances(

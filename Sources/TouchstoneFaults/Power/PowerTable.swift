@@ -80,15 +80,13 @@ public struct PowerTable: Sendable {
     let firstFlagged = falseAlarms.first?.activation
     let isLocatable = operations.prefix { $0.output != firstFlagged }.count
     let entries = try operations.indices.concurrentMap { index in
-      Result {
-        try Self.entries(at: operations[index], of: run, weights: weights, judge, catalogue).map { entry in
-          var entry = entry
-          entry.isLocated = entry.isCaught && index < isLocatable
-          return entry
-        }
+      try Self.entries(at: operations[index], of: run, weights: weights, judge, catalogue).map { entry in
+        var entry = entry
+        entry.isLocated = entry.isCaught && index < isLocatable
+        return entry
       }
-    }.flatMap { try $0.get() }
-    goldens = [entries]
+    }
+    goldens = [entries.flatMap(\.self)]
   }
 
   private static func entries(

@@ -1,1 +1,0 @@
-../TouchstoneKernelsBaseline/Rows.swift
