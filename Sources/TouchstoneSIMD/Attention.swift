@@ -10,33 +10,43 @@ struct Attention {
 
   typealias Rows = ForwardPass.Rows
 
-  /// Puts the block's keys and values into the cache.
-  func storeKeysAndValues(_ layer: Int, _ rows: Rows) {
-    let (width, headWidth) = (configuration.width, configuration.headWidth)
-    let (projections, cache) = (workspace.projections, cache)
-    let headsPerChunk = max(1, 32768 / max(1, rows.count * headWidth))
-    let heads = configuration.headCount
-    pool.run(chunks: (heads + headsPerChunk - 1) / headsPerChunk) { chunk, _ in
-      for head in chunk * headsPerChunk..<min(heads, (chunk + 1) * headsPerChunk) {
-        let keys = projections.row(0) + width + head * headWidth
-        cache.store(
-          layer: layer, head: head, first: rows.first, count: rows.count, keys: keys, values: keys + width,
-          stride: projections.stride)
-      }
-    }
-  }
-
-  /// Causal attention of every head of the block's rows, from the queries and the cache into `context`.
-  func attend(_ layer: Int, _ rows: Rows, scale: Float, observed: ObservedAttention?) {
+  /// Puts the keys and values of `stored` into the cache, then attends from `rows`, the last of them: every head, from the
+  /// queries and the cache into `context`.
+  func run(_ layer: Int, storing stored: Rows, _ rows: Rows, scale: Float, observed: ObservedAttention?) {
     let heads = configuration.headCount
     let tiles = (rows.count + Workspace.attentionRows - 1) / Workspace.attentionRows
-    let work = rows.count * (rows.first + rows.count) * configuration.width
-    guard work > 1 << 15 else {
-      for head in 0..<heads {
-        for tile in 0..<tiles { attendTile(layer, head, rows, tile: tile, scale: scale, thread: 0, observed) }
+    guard tiles > 1 else {
+      // A head at a time, its keys and values as well.
+      let work = rows.count * (rows.first + rows.count) + stored.count * Self.storingWork
+      let headsPerChunk = max(1, min(heads, Self.leastWork / max(1, work * configuration.headWidth)))
+      pool.run(chunks: (heads + headsPerChunk - 1) / headsPerChunk) { chunk, thread in
+        for head in chunk * headsPerChunk..<min(heads, (chunk + 1) * headsPerChunk) {
+          store(layer, head, stored)
+          if tiles == 1 { attendTile(layer, head, rows, tile: 0, scale: scale, thread: thread, observed) }
+        }
       }
       return
     }
+    pool.run(chunks: heads) { head, _ in store(layer, head, stored) }
+    attend(layer, rows, tiles: tiles, scale: scale, observed)
+  }
+
+  /// What storing one number costs, in multiplications of attention: it is written to a cache line of its own.
+  private static let storingWork = 16
+  /// Multiplications that are worth a piece of their own.
+  private static let leastWork = 1 << 13
+
+  /// Puts one head's keys and values into the cache.
+  private func store(_ layer: Int, _ head: Int, _ rows: Rows) {
+    let width = configuration.width
+    let keys = workspace.projections.row(0) + width + head * configuration.headWidth
+    cache.store(
+      layer: layer, head: head, first: rows.first, count: rows.count, keys: keys, values: keys + width,
+      stride: workspace.projections.stride)
+  }
+
+  private func attend(_ layer: Int, _ rows: Rows, tiles: Int, scale: Float, _ observed: ObservedAttention?) {
+    let heads = configuration.headCount
     let tilesPerChunk = max(1, heads * tiles / 4096)
     let groups = (tiles + tilesPerChunk - 1) / tilesPerChunk
     pool.run(chunks: heads * groups) { chunk, thread in

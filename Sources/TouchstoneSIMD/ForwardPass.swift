@@ -34,13 +34,15 @@ struct ForwardPass {
     for layer in 0..<configuration.layerCount {
       try observe?(Activation(.residualIn, layer: layer), tensor(workspace.stream, rows.count))
       try projectHeads(layer, rows, observe)
+      let computed = rows
       let isLast = layer == configuration.layerCount - 1
       if isLast && observe == nil && kept < rows.count {
         dropRows(rows.count - kept, keeping: kept)
         rows = Rows(first: first + rows.count - kept, count: kept)
-        if kept == 0 { return }
       }
-      try attend(layer, rows, observe)
+      try attend(layer, storing: computed, rows, observe)
+      if rows.count == 0 { return }
+      try projectContext(layer, rows, observe)
       try feedForward(layer, rows, observe)
     }
   }
@@ -96,20 +98,21 @@ struct ForwardPass {
         try observe(Activation(point, layer: index), heads(part: part, rows.count))
       }
     }
-    attention.storeKeysAndValues(index, rows)
   }
 
-  private func attend(_ index: Int, _ rows: Rows, _ observe: Observer?) throws {
-    let layer = model.layers[index]
-    if let observe {
-      let observed = ObservedAttention(heads: configuration.headCount, tokens: rows.count)
-      attention.attend(index, rows, scale: layer.scoreScale, observed: observed)
-      try observe(Activation(.attentionScores, layer: index), observed.scoresTensor())
-      try observe(Activation(.attentionProbabilities, layer: index), observed.probabilitiesTensor())
-      try observe(Activation(.attentionContext, layer: index), tensor(workspace.context, rows.count))
-    } else {
-      attention.attend(index, rows, scale: layer.scoreScale, observed: nil)
+  private func attend(_ index: Int, storing stored: Rows, _ rows: Rows, _ observe: Observer?) throws {
+    let observed = observe.map { _ in
+      ObservedAttention(heads: configuration.headCount, tokens: rows.count)
     }
+    attention.run(index, storing: stored, rows, scale: model.layers[index].scoreScale, observed: observed)
+    guard let observe, let observed else { return }
+    try observe(Activation(.attentionScores, layer: index), observed.scoresTensor())
+    try observe(Activation(.attentionProbabilities, layer: index), observed.probabilitiesTensor())
+    try observe(Activation(.attentionContext, layer: index), tensor(workspace.context, rows.count))
+  }
+
+  private func projectContext(_ index: Int, _ rows: Rows, _ observe: Observer?) throws {
+    let layer = model.layers[index]
     addLinear(workspace.context, layer.attentionOutput, rows: rows.count)
     try observe?(Activation(.attentionOutput, layer: index), tensor(workspace.projected, rows.count))
     try observe?(Activation(.residualMiddle, layer: index), tensor(workspace.stream, rows.count))

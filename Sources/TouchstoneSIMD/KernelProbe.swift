@@ -53,11 +53,11 @@ package final class KernelProbe: Sendable {
     let attention = Attention(
       configuration: configuration, kernels: kernels, pool: pool,
       cache: KeyValueCache(configuration, capacity: keys), workspace: workspace)
-    attention.storeKeysAndValues(0, .init(first: 0, count: keys))
+    let all = ForwardPass.Rows(first: 0, count: keys)
+    attention.run(0, storing: all, all, scale: 0.125, observed: nil)
     let block = ForwardPass.Rows(first: keys - rows, count: rows)
     return Self.medianSeconds(budget: budget) {
-      attention.storeKeysAndValues(0, block)
-      attention.attend(0, block, scale: 0.125, observed: nil)
+      attention.run(0, storing: block, block, scale: 0.125, observed: nil)
     }
   }
 
