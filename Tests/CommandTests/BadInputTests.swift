@@ -64,6 +64,21 @@ import Testing
     }
   }
 
+  @Test(arguments: [Float.nan, .infinity, -.infinity])
+  func aWeightThatIsNotFiniteIsRefused(value: Float) throws {
+    try Program.inFolder { program in
+      _ = try TinyModel().record(program)
+      let file = program.folder.appending(path: "model/model.safetensors")
+      var bytes = try Data(contentsOf: file)
+      let pattern = withUnsafeBytes(of: value.bitPattern.littleEndian) { Data($0) }
+      bytes.replaceSubrange(bytes.count - 4..<bytes.count, with: pattern)
+      try bytes.write(to: file)
+      let result = try program.touchstone("record", "--model", "model", "--tokens", "1", "--out", "g.h5")
+      expectRefusal(
+        result, naming: "wte.weight[12, 11]: is \(value)", in: program, leaving: ["golden.h5", "golden.h5.sha256", "model"])
+    }
+  }
+
   @Test func aFlippedByteIsRefused() throws {
     try Program.inFolder { program in
       let golden = try TinyModel().record(program)

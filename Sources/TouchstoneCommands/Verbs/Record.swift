@@ -45,6 +45,7 @@ struct Record: ParsableCommand {
     let progress = Progress()
     try ReferenceTransformer(weights).forward(inputs) { activation, tensor in
       progress.show("recording \(activation)")
+      try requireNumbers(tensor, activation, weights)
       try writer.write(activation, tensor)
     }
     progress.show("measuring the noise floor")
@@ -56,5 +57,27 @@ struct Record: ParsableCommand {
     try writer.finish()
     progress.end()
     Console.line("\(out): \(inputs.count) tokens, \(weights.configuration.layerCount) layers")
+  }
+
+  /// Refuses what no implementation could be compared with: NaN and infinities, but for the scores of masked keys.
+  private func requireNumbers(
+    _ tensor: Tensor<Double>, _ activation: Activation, _ weights: Weights
+  ) throws(BadInput) {
+    let isScores = activation.point == .attentionScores
+    guard
+      let offset = tensor.values.firstIndex(where: { !$0.isFinite && !(isScores && $0 == -.infinity) })
+    else { return }
+    for parameter in weights.configuration.parameters {
+      let values = weights.float32(parameter)
+      guard let offset = values.values.firstIndex(where: { !$0.isFinite }) else { continue }
+      throw BadInput(
+        file: model, place: "\(parameter.name)\(values.index(of: offset))",
+        problem: "is \(values.values[offset]), not a number that can be computed with",
+        remedy: "record a model whose weights are all finite")
+    }
+    throw BadInput(
+      file: model, place: "\(activation)\(tensor.index(of: offset))",
+      problem: "comes out as \(tensor.values[offset]), beyond what float64 holds",
+      remedy: "check the size of the weights")
   }
 }
