@@ -1,6 +1,6 @@
 // This folder is compiled once for each instruction set; the other kernel modules hold symbolic links to its files.
-// Nothing here may leave a shared symbol behind (arrays, closures, Foundation): one that was compiled with vector
-// instructions could be the copy that the linker keeps for the whole program.
+// Nothing here may leave a shared symbol behind (arrays, closures, Foundation, types that are not private): one that was
+// compiled with vector instructions could be the copy that the linker keeps for the whole program.
 
 import TouchstoneCPU
 

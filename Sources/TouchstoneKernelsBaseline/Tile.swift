@@ -1,7 +1,5 @@
-// What a product holds in registers: the unfinished sums of some rows and of some neighbouring panels.
-//
-// The types are private, and other files call functions: a type that other files see has metadata, and with them
-// functions that modules share.
+// What a product holds in registers: the unfinished sums of some rows and of some neighbouring panels. See Lanes.swift for
+// why other files see functions and no types.
 
 import TouchstoneCPU
 

@@ -75,7 +75,8 @@ import Testing
       try bytes.write(to: file)
       let result = try program.touchstone("record", "--model", "model", "--tokens", "1", "--out", "g.h5")
       expectRefusal(
-        result, naming: "wte.weight[12, 11]: is \(value)", in: program, leaving: ["golden.h5", "golden.h5.sha256", "model"])
+        result, naming: "wte.weight[12, 11]: is \(value)", in: program,
+        leaving: ["golden.h5", "golden.h5.sha256", "model"])
     }
   }
 
