@@ -225,7 +225,7 @@ let package = Package(
       name: "TouchstoneSIMDTests",
       dependencies: [
         "TouchstoneBenchmark", "TouchstoneCheckpoints", "TouchstoneModel", "TouchstoneSIMD",
-        "TouchstoneTestSupport", "TouchstoneVerdict",
+        "TouchstoneSpecification", "TouchstoneTestSupport", "TouchstoneVerdict",
       ],
       swiftSettings: optimised),
   ]

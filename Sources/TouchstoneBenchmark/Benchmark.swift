@@ -30,9 +30,10 @@ public struct Benchmark: Sendable {
   ) throws -> BenchmarkResult {
     let clock = ContinuousClock()
     let resources = try Resources(instructionSet: instructionSet, threadCount: threadCount)
-    // Before loading: what this takes to read from would otherwise count as the model's memory.
     progress("the machine's own limits")
     let limits = MachineLimits(resources)
+    // What that took to read from is no memory of the model's.
+    PeakMemory.restart()
 
     progress("loading")
     var loaded: SIMDTransformer?
@@ -46,7 +47,7 @@ public struct Benchmark: Sendable {
     // Ids spread over the vocabulary, the same in every run.
     let tokens = (0..<configuration.contextLength).map { ($0 &* 7919 &+ 13) % configuration.vocabularySize }
     var prefill: [BenchmarkResult.Prefill] = []
-    for length in prefillLengths where length <= configuration.contextLength {
+    for length in fitting(prefillLengths, upTo: configuration.contextLength) {
       progress("prefill of \(length) tokens")
       let prompt = Array(tokens[..<length])
       _ = try transformer.nextTokenLogits(after: prompt)
@@ -57,12 +58,12 @@ public struct Benchmark: Sendable {
       let work = Work.prefillOperations(configuration, tokens: length)
       prefill.append(.init(tokens: length, operations: work, calls: calls))
     }
-    let contexts = decodeContexts.filter { $0 + decodedTokens <= configuration.contextLength }
+    let contexts = fitting(decodeContexts, upTo: configuration.contextLength - decodedTokens)
     if let longest = contexts.max() {
       // Everything that decoding needs is there before what measuring the memory takes.
       _ = try transformer.nextTokenLogits(after: Array(tokens[..<(longest + decodedTokens)]))
     }
-    let peakBytes = PeakMemory.residentBytes
+    let peakBytes = max(loadedBytes, PeakMemory.residentBytes)
     let bytesPerSecondNow = limits.readMeasure()
     var decode: [BenchmarkResult.Decode] = []
     for context in contexts {
@@ -83,6 +84,14 @@ public struct Benchmark: Sendable {
       secondsPerRegion: limits.secondsPerRegion,
       loadSeconds: loading / .seconds(1), residentBytesAfterLoading: loadedBytes,
       peakResidentBytes: peakBytes, prefill: prefill, decode: decode)
+  }
+}
+
+extension Benchmark {
+  /// The lengths that a model has room for; the greatest there is where it has no room for any of them.
+  private func fitting(_ lengths: [Int], upTo greatest: Int) -> [Int] {
+    let fitting = lengths.filter { $0 <= greatest }
+    return fitting.isEmpty && greatest > 0 && !lengths.isEmpty ? [greatest] : fitting
   }
 }
 

@@ -113,6 +113,9 @@ public struct BenchmarkResult: Codable, Sendable {
         number($0.shareOfPeak * 100) + " %",
       ])
     }
+    guard !decode.isEmpty else {
+      return (lines + ["", "decode: not timed, as the context is too short for it"]).joined(separator: "\n")
+    }
     lines += [
       "", row(["decode after", "ms/token", "least", "tokens/s", "GB/s", "read beside", "of the read"]),
     ]

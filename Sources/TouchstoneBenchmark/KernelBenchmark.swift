@@ -43,6 +43,7 @@ public struct KernelBenchmark: Codable, Sendable {
     ("exp", 4096), ("gelu tanh", 4096), ("gelu erf", 4096), ("softmax", 128), ("softmax", 1024),
     ("layer norm", 768),
   ]
+
   /// Measures for about half a minute.
   ///
   /// - Parameters:
@@ -53,12 +54,15 @@ public struct KernelBenchmark: Codable, Sendable {
   ///   - weightBytes: what the weights that a product cycles through hold; more than a processor keeps near.
   ///   - secondsEach: how long each kernel is timed.
   ///   - progress: told what is being measured.
-  /// - Throws: ``BadInput`` for instructions that are not there or a thread count that cannot be.
+  /// - Throws: ``BadInput`` for instructions that are not there, a thread count that cannot be, or sizes below 1.
   public init(
     instructionSet: InstructionSet? = nil, threadCount: Int? = nil, rows: [Int] = Self.rows,
     shapes: [(Int, Int)] = Self.shapes, weightBytes: Int = 160 << 20, secondsEach: Double = 0.5,
     progress: (String) -> Void = { _ in }
   ) throws(BadInput) {
+    guard rows.allSatisfy({ $0 > 0 }), shapes.allSatisfy({ $0 > 0 && $1 > 0 }) else {
+      throw BadInput(place: "sizes", problem: "a product of no rows or columns cannot be timed")
+    }
     let resources = try Resources(instructionSet: instructionSet, threadCount: threadCount)
     let probe = KernelProbe(resources)
     progress("the machine's own limits")

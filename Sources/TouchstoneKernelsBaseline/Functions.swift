@@ -45,8 +45,8 @@ private func powerOfTwo(_ n: SIMD16<Int32>) -> Lanes {
 /// for x < 0: z = √(2/π)·(x + 0.044715·x³).
 @inline(__always)
 private func geluTanh(_ x: Lanes) -> Lanes {
-  let linear = Lanes(repeating: -1.5957691216057308)
-  let cubic = Lanes(repeating: -0.07135481627260026)
+  let linear = Lanes(repeating: -0x1.988454p+0)
+  let cubic = Lanes(repeating: -0x1.2444f2p-4)
   let exponent = x * multiplyAdd(x * x, cubic, linear)
   return x / (Lanes(repeating: 1) + exponential(exponent))
 }

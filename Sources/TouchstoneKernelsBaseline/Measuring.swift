@@ -1,44 +1,49 @@
 // What the machine itself can do, for the benchmarks to be held against.
 
-/// Six independent chains of multiply-adds, enough to keep the units busy while one waits for itself.
-private struct SixChains {
-  var a: Lanes
-  var b: Lanes
-  var c: Lanes
-  var d: Lanes
-  var e: Lanes
-  var f: Lanes
+/// Independent chains of multiply-adds.
+private protocol Chains {
+  static var count: Int { get }
+  init()
+  mutating func advance(_ factor: Lanes, _ term: Lanes)
+  var total: Lanes { get }
+}
 
-  @inline(__always)
-  init() {
-    a = Lanes(repeating: 1)
-    b = Lanes(repeating: 2)
-    c = Lanes(repeating: 3)
-    d = Lanes(repeating: 4)
-    e = Lanes(repeating: 5)
-    f = Lanes(repeating: 6)
-  }
+private struct ThreeChains: Chains {
+  var (a, b, c) = (Lanes(repeating: 1), Lanes(repeating: 2), Lanes(repeating: 3))
 
-  @inline(__always)
-  mutating func advance(_ factor: Lanes, _ term: Lanes) {
+  @inline(__always) static var count: Int { 3 }
+  @inline(__always) init() {}
+
+  @inline(__always) mutating func advance(_ factor: Lanes, _ term: Lanes) {
     a = multiplyAdd(a, factor, term)
     b = multiplyAdd(b, factor, term)
     c = multiplyAdd(c, factor, term)
-    d = multiplyAdd(d, factor, term)
-    e = multiplyAdd(e, factor, term)
-    f = multiplyAdd(f, factor, term)
   }
 
-  @inline(__always)
-  var total: Lanes {
-    (a + b) + (c + d) + (e + f)
-  }
+  @inline(__always) var total: Lanes { a + b + c }
 }
 
+private struct Twice<Half: Chains>: Chains {
+  var (first, second) = (Half(), Half())
+
+  @inline(__always) static var count: Int { 2 * Half.count }
+  @inline(__always) init() {}
+
+  @inline(__always) mutating func advance(_ factor: Lanes, _ term: Lanes) {
+    first.advance(factor, term)
+    second.advance(factor, term)
+  }
+
+  @inline(__always) var total: Lanes { first.total + second.total }
+}
+
+// Twelve registers each: enough to keep the units busy while one chain waits for itself, and few enough to stay there.
 #if KERNEL_AVX512
-  private let chainCount = 12
+  private typealias TwelveRegisters = Twice<Twice<ThreeChains>>
+#elseif KERNEL_AVX2
+  private typealias TwelveRegisters = Twice<ThreeChains>
 #else
-  private let chainCount = 6
+  private typealias TwelveRegisters = ThreeChains
 #endif
 
 /// Multiply-adds on registers alone, at least `count` of them (a multiply-add counts as one operation for
@@ -49,25 +54,14 @@ private struct SixChains {
 public func multiplyAddRepeatedly(count: Int, factor: Float, term: Float) -> Int {
   let factors = Lanes(repeating: factor)
   let terms = Lanes(repeating: term)
-  var chains = SixChains()
-  #if KERNEL_AVX512
-    var more = SixChains()
-  #endif
+  var chains = TwelveRegisters()
   var done = 0
   while done < count {
     chains.advance(factors, terms)
-    #if KERNEL_AVX512
-      more.advance(factors, terms)
-    #endif
-    done += chainCount * 16
+    done += TwelveRegisters.count * 16
   }
-  #if KERNEL_AVX512
-    let total = chains.total + more.total
-  #else
-    let total = chains.total
-  #endif
   // Never so; keeps the sums from being dropped as unused.
-  return total[0] == .infinity ? 0 : done
+  return chains.total[0] == .infinity ? 0 : done
 }
 
 /// The sum of `count` (a multiple of 64) values: as fast as memory delivers them.
@@ -85,5 +79,5 @@ public func readThrough(_ x: UnsafePointer<Float>, count: Int) -> Float {
     d = d + Lanes(at: x + index + 48)
     index += 64
   }
-  return ((a + b) + (c + d))[0]
+  return ((a + b) + (c + d)).treeSum
 }

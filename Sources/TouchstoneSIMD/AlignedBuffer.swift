@@ -1,4 +1,5 @@
 import Foundation
+import TouchstoneModel
 
 /// float32 memory, zero at first, that begins on a cache line; large ones ask for huge pages.
 ///
@@ -12,12 +13,25 @@ final class AlignedBuffer: @unchecked Sendable {
   private static let cacheLine = 64
   private static let hugePage = 1 << 21
 
-  init(count: Int) {
+  /// What a model of ordinary size needs to compute; the program ends where there is no memory for it.
+  convenience init(count: Int) {
+    do throws(BadInput) {
+      try self.init(count: count, holding: "buffers")
+    } catch {
+      fatalError(error.description)
+    }
+  }
+
+  /// - Parameter content: what is to be in it, for the error.
+  /// - Throws: ``BadInput`` where there is no memory for it.
+  init(count: Int, holding content: String) throws(BadInput) {
     let byteCount = max(count, 1) * MemoryLayout<Float>.stride
     let alignment = byteCount >= 2 * Self.hugePage ? Self.hugePage : Self.cacheLine
     // calloc leaves the pages of a large block untouched until they are written.
     guard let allocation = calloc(byteCount + alignment, 1) else {
-      fatalError("out of memory: \(byteCount) bytes were asked for")
+      throw BadInput(
+        place: "memory", problem: "there is no room for the \(content), \(byteCount / 1_000_000) MB",
+        remedy: "choose a smaller model or a machine with more memory")
     }
     let aligned = allocation.alignedUp(toMultipleOf: alignment)
     #if os(Linux)

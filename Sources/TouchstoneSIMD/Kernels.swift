@@ -60,7 +60,7 @@ package struct Kernels: Sendable {
 
   /// At least how many, factor, term; how many were made.
   let multiplyAddRepeatedly: @Sendable (Int, Float, Float) -> Int
-  /// Values, count; their sum.
+  /// Values, a multiple of 64 of them; their sum.
   let readThrough: @Sendable (UnsafePointer<Float>, Int) -> Float
 
   package init(_ set: InstructionSet) {

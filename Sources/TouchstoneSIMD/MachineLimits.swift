@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// What this machine can do at best, measured: the limits that a benchmark is held against.
 ///
@@ -24,7 +25,7 @@ package final class MachineLimits: Sendable {
   package init(_ resources: Resources) {
     let (kernels, pool) = (resources.kernels, resources.pool)
     let memory = Self.memory()
-    operationsPerSecond = 1 / Self.leastSeconds { Self.secondsPerOperation(kernels, pool, chunks: 1024) }
+    operationsPerSecond = 1 / Self.leastSeconds { Self.secondsPerOperation(kernels, pool, chunksEach: 32) }
     bytesPerSecond = 1 / Self.leastSeconds { Self.secondsPerByte(kernels, pool, memory) }
     secondsPerRegion = resources.threadCount > 1 ? pool.secondsPerRegion() : 0
     self.kernels = kernels
@@ -35,8 +36,8 @@ package final class MachineLimits: Sendable {
   /// give a thread that has just been woken a processor of its own.
   package func operationsPerSecondNow() -> Double {
     // The first chunks wake the threads.
-    _ = Self.secondsPerOperation(kernels, pool, chunks: 64)
-    return 1 / Self.secondsPerOperation(kernels, pool, chunks: 16384)
+    _ = Self.secondsPerOperation(kernels, pool, chunksEach: 2)
+    return 1 / Self.secondsPerOperation(kernels, pool, chunksEach: 1024)
   }
 
   /// What measures ``bytesPerSecond`` of a moment, by one pass of some 10 ms; it holds the 256 MiB that it reads.
@@ -44,7 +45,7 @@ package final class MachineLimits: Sendable {
     let memory = Self.memory()
     return { [kernels, pool] in
       // The first chunks wake the threads.
-      _ = Self.secondsPerOperation(kernels, pool, chunks: 64)
+      _ = Self.secondsPerOperation(kernels, pool, chunksEach: 2)
       return 1 / Self.secondsPerByte(kernels, pool, memory)
     }
   }
@@ -58,12 +59,16 @@ package final class MachineLimits: Sendable {
     return memory
   }
 
-  private static func secondsPerOperation(_ kernels: Kernels, _ pool: ThreadPool, chunks: Int) -> Double {
-    let perChunk = 1 << 17
+  /// - Parameter chunksEach: for each thread; one takes some 20 µs.
+  private static func secondsPerOperation(_ kernels: Kernels, _ pool: ThreadPool, chunksEach: Int) -> Double {
+    let chunks = chunksEach * pool.threadCount
+    let made = Atomic<Int>(0)
     let time = ContinuousClock().measure {
-      pool.run(chunks: chunks) { _, _ in _ = kernels.multiplyAddRepeatedly(perChunk, 0.999, 1e-6) }
+      pool.run(chunks: chunks) { _, _ in
+        made.add(kernels.multiplyAddRepeatedly(1 << 20, 0.999, 1e-6), ordering: .relaxed)
+      }
     }
-    return time / .seconds(1) / Double(2 * chunks * perChunk)
+    return time / .seconds(1) / Double(2 * made.load(ordering: .relaxed))
   }
 
   private static func secondsPerByte(_ kernels: Kernels, _ pool: ThreadPool, _ memory: AlignedBuffer)

@@ -50,9 +50,9 @@ final class PackedModel: @unchecked Sendable {
   private let positionTable: UnsafeMutablePointer<Float>
   private let memory: AlignedBuffer
 
-  init(_ weights: Weights) {
+  init(_ weights: Weights) throws(BadInput) {
     let configuration = weights.configuration
-    var packer = WeightPacker(weights)
+    var packer = try WeightPacker(weights)
     func norm(_ weight: Parameter, _ bias: Parameter) -> PackedNorm {
       PackedNorm(weight: packer.rows(weight), bias: packer.rows(bias))
     }

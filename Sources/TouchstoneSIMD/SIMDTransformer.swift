@@ -28,17 +28,18 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
   ///   - instructionSet: one of ``InstructionSet/available``; nil takes
   ///     ``InstructionSet/preferred(environment:)``.
   ///   - threadCount: nil takes one for each processor.
-  /// - Throws: ``BadInput`` when the instruction set is not available or the thread count is not positive.
+  /// - Throws: ``BadInput`` when the instruction set is not available, the thread count is outside 1…1024, or there is no
+  ///   memory for the packed weights.
   public init(
     weights: Weights, instructionSet: InstructionSet? = nil, threadCount: Int? = nil
   ) throws(BadInput) {
-    self.init(
-      weights: weights, resources: try Resources(instructionSet: instructionSet, threadCount: threadCount))
+    try self.init(
+      weights: weights, resources: Resources(instructionSet: instructionSet, threadCount: threadCount))
   }
 
-  package init(weights: Weights, resources: Resources) {
+  package init(weights: Weights, resources: Resources) throws(BadInput) {
     instructionSet = resources.instructionSet
-    model = PackedModel(weights)
+    model = try PackedModel(weights)
     kernels = resources.kernels
     pool = resources.pool
     session = PredictionSession()

@@ -9,7 +9,8 @@ struct WeightPacker {
   /// Bytes of a mapped file that are read before they are given back: else the model would be in memory twice.
   fileprivate static let releaseStep = 1 << 22
 
-  init(_ weights: Weights) {
+  /// - Throws: ``BadInput`` where there is no memory for the packed weights.
+  init(_ weights: Weights) throws(BadInput) {
     self.weights = weights
     let configuration = weights.configuration
     let (width, inner) = (configuration.width, configuration.feedForwardWidth)
@@ -21,15 +22,19 @@ struct WeightPacker {
       PackedMatrix.floatCount(depth: width, columns: configuration.vocabularySize)
       + Self.aligned(configuration.contextLength * width)
       + (configuration.tiesEmbeddings ? 0 : Self.aligned(configuration.vocabularySize * width))
-    memory = AlignedBuffer(count: configuration.layerCount * perLayer + 2 * Self.aligned(width) + tables)
+    memory = try AlignedBuffer(
+      count: configuration.layerCount * perLayer + 2 * Self.aligned(width) + tables, holding: "packed weights"
+    )
   }
 
   /// The values in their own order.
   mutating func rows(_ parameter: Parameter) -> UnsafeMutablePointer<Float> {
     let tensor = stored(parameter)
-    let count = tensor.shape.reduce(1, *)
-    let target = take(count)
-    tensor.withRows(width: count) { _, values in target.update(from: values, count: count) }
+    let target = take(tensor.shape.reduce(1, *))
+    let width = tensor.shape.last ?? 1
+    tensor.withRows(width: width) { row, values in
+      (target + row * width).update(from: values, count: width)
+    }
     return target
   }
 

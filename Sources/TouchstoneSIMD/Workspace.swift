@@ -14,7 +14,7 @@ final class Workspace: Sendable {
   let projected: RowBuffer
   let inner: RowBuffer
   let innerActivated: RowBuffer
-  /// As many zeros as any product has columns: the start of a sum without bias.
+  /// As many zeros as a product of attention has columns: the start of a sum without bias.
   let zeros: AlignedBuffer
   /// For each thread, the scores of one tile of rows.
   let scores: [RowBuffer]

@@ -3,7 +3,7 @@ import Foundation
 extension Range<Int> {
   /// The results of `transform` for each index, computed on all cores.
   ///
-  /// - Parameter progress: is told, after each, how many are done, by the thread that did it.
+  /// - Parameter progress: is told, after each, how many are done, in order, by the thread that did it.
   /// - Throws: what the first index throws that throws at all; the others are computed nevertheless.
   package func concurrentMap<Value: Sendable, Failure: Error>(
     progress: @Sendable (Int) -> Void = { _ in }, _ transform: @Sendable (Int) throws(Failure) -> Value
@@ -11,8 +11,7 @@ extension Range<Int> {
     let results = Results<Result<Value, Failure>>(count: count)
     DispatchQueue.concurrentPerform(iterations: count) { index in
       let result = Result { () throws(Failure) in try transform(lowerBound + index) }
-      let done = results.set(index, result)
-      progress(done)
+      results.set(index, result, progress)
     }
     var values: [Value] = []
     values.reserveCapacity(count)
@@ -55,12 +54,12 @@ private final class Results<Value: Sendable>: @unchecked Sendable {
     slots = [Value?](repeating: nil, count: count)
   }
 
-  /// Sets the result at `index`; how many are set now.
-  func set(_ index: Int, _ value: Value) -> Int {
+  /// Sets the result at `index`, and tells how many are set now.
+  func set(_ index: Int, _ value: Value, _ progress: (Int) -> Void) {
     lock.withLock {
       slots[index] = value
       count += 1
-      return count
+      progress(count)
     }
   }
 

@@ -80,6 +80,16 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    (["--preset", "gpt3"], "gpt3"), (["--preset", "tiny-prime", "--curve", "nowhere/x.svg"], "nowhere/x.svg"),
+    (["--model", "nowhere"], "nowhere"),
+  ])
+  func aBenchmarkThatCannotBeIsRefused(arguments: [String], what: String) throws {
+    try Program.inFolder { program in
+      expectRefusal(try program.touchstone(["bench"] + arguments), naming: what, in: program)
+    }
+  }
+
   @Test func aFlippedByteIsRefused() throws {
     try Program.inFolder { program in
       let golden = try TinyModel().record(program)

@@ -29,6 +29,17 @@ import TouchstoneSIMD
     #expect(result.plot.components(separatedBy: "<circle").count - 1 == 3)
   }
 
+  @Test func aContextBelowEveryLengthIsTimedWhole() throws {
+    let configuration = try Configuration(
+      vocabularySize: 5, contextLength: 11, width: 8, layerCount: 1, headCount: 2)
+    var benchmark = Benchmark()
+    benchmark.rounds = 1
+    let result = try benchmark.run(
+      instructionSet: .baseline, threadCount: 1, weights: { try randomWeights(configuration, seed: 1) })
+    #expect(result.prefill.map(\.tokens) == [11])
+    #expect(result.decode.isEmpty && result.table.contains("not timed"))
+  }
+
   @Test func whatReadingTheModelThrowsIsPassedOn() {
     #expect(throws: BadInput.self) {
       try Benchmark().run(weights: { throw BadInput(problem: "no model") })

@@ -1,9 +1,23 @@
 import TouchstoneModel
+import TouchstoneSpecification
 
 /// The order of every operation of the fast implementation, one number at a time.
 ///
-/// Nothing here is shared with the kernels: this is the written rule, and the kernels must give its bits.
+/// Nothing here is shared with the kernels: this is the written rule, with the constants of its clauses, and the kernels
+/// must give its bits.
 struct ScalarModel {
+  /// The constants of a clause's formula, in their order.
+  private static func constants(of clause: String) -> [Float] {
+    guard let formula = (try? Specification.embedded())?[clause]?.formula else { return [] }
+    return formula.matches(of: /(−?)0x1(?:\.[0-9a-f]+)?p[+-][0-9]+/).compactMap { match in
+      Float(match.0.replacing("−", with: "-"))
+    }
+  }
+
+  private static let exponentialConstants = constants(of: "KER-7")
+  private static let geluTanhConstants = constants(of: "KER-8")
+  private static let geluErfConstants = constants(of: "KER-9")
+
   let weights: Weights
   /// Whether a·b + c is rounded once.
   let fused: Bool
@@ -46,17 +60,13 @@ struct ScalarModel {
   }
 
   func exponential(_ x: Float) -> Float {
+    let constants = Self.exponentialConstants
     let clamped = x < -104 ? -104 : x > 89 ? 89 : x
-    let shifted = multiplyAdd(clamped, 0x1.715476p+0, 0x1.8p23)
-    let n = shifted - 0x1.8p23
-    let high = multiplyAdd(n, -0x1.62e4p-1, clamped)
-    let low = n * -0x1.7f7d1cp-20
+    let n = multiplyAdd(clamped, constants[0], constants[1]) - constants[2]
+    let high = multiplyAdd(n, constants[3], clamped)
+    let low = n * constants[4]
     let r = high + low
-    var q: Float = 0x1.6a2352p-10
-    q = multiplyAdd(q, r, 0x1.123a6cp-7)
-    q = multiplyAdd(q, r, 0x1.5558f4p-5)
-    q = multiplyAdd(q, r, 0x1.55549p-3)
-    q = multiplyAdd(q, r, 0x1.fffffcp-2)
+    let q = constants[6...].reduce(constants[5]) { multiplyAdd($0, r, $1) }
     let power = 1 + (high + multiplyAdd(r * r, q, low))
     guard !n.isNaN else { return .nan }
     let half = Int(n) >> 1
@@ -77,15 +87,12 @@ struct ScalarModel {
     switch configuration.activationFunction {
     case .relu: return x < 0 ? 0 : x
     case .geluTanh:
-      let exponent = x * multiplyAdd(x * x, -0.07135481627260026, -1.5957691216057308)
+      let exponent = x * multiplyAdd(x * x, Self.geluTanhConstants[0], Self.geluTanhConstants[1])
       return x / (1 + exponential(exponent))
     case .geluErf:
-      let t = 1 / multiplyAdd(abs(x), 0x1.db2cfep-3, 1)
-      let coefficients: [Float] = [
-        -0x1.399c68p-3, 0x1.321f8ap-2, -0x1.0a3e2ep-2, 0x1.de82b2p-3, -0x1.05e18cp-6, 0x1.98eef4p-4,
-        0x1.569cf6p-4, 0x1.7cc4e4p-4, 0x1.7b103p-4,
-      ]
-      let p = coefficients.reduce(0x1.c31584p-6) { multiplyAdd($0, t, $1) }
+      let constants = Self.geluErfConstants
+      let t = 1 / multiplyAdd(abs(x), constants[0], 1)
+      let p = constants[2...].reduce(constants[1]) { multiplyAdd($0, t, $1) }
       let tail = t * p * exponential(x * x * -0.5)
       return x * (x < 0 ? tail : 1 - tail)
     }

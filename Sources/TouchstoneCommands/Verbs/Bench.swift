@@ -9,12 +9,12 @@ struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measures prefill and decode beside the machine's own limits.",
     discussion: """
-      Loads the model, measures what the processors can multiply and what the memory can deliver, then times \
+      Measures what the processors can multiply and what the memory can deliver, loads the model, then times \
       prompts of 16 to 1024 tokens and single tokens at contexts 16 and 512; medians. Run it on an idle machine. \
       TOUCHSTONE_INSTRUCTION_SET (baseline, avx2, avx512) forces lower instructions than the processor has.
 
-      --kernels times the kernels one by one instead: the matrix products of GPT-2, exp, GELU, softmax and \
-      LayerNorm. Scripts/compare_kernels.py prints them beside those of other libraries.
+      --kernels times the kernels one by one instead: the matrix products and the attention of GPT-2, exp, \
+      GELU, softmax and LayerNorm. Scripts/compare_kernels.py prints them beside those of other libraries.
 
       --judge times the judging of a capture of 64 tokens instead, beside the float64 forward pass of the reference.
 
@@ -78,6 +78,7 @@ struct Bench: ParsableCommand {
       Console.line(json ? try result.json() : result.text)
       return
     }
+    if let curve { try checkWritable(curve) }
     let result = try (curve == nil ? Benchmark() : .curve).run(
       threadCount: threads,
       weights: weights,
@@ -85,17 +86,39 @@ struct Bench: ParsableCommand {
     progress.end()
     if let curve {
       do { try Data(result.plot.utf8).write(to: URL(filePath: curve), options: .atomic) } catch {
-        throw BadInput(
-          place: curve, problem: "the picture could not be written",
-          remedy: "choose a file in a writable folder")
+        throw unwritable(curve)
       }
     }
     Console.line(json ? try result.json() : result.table)
   }
 
+  /// Finds out before anything is measured.
+  private func checkWritable(_ path: String) throws {
+    let folder = URL(filePath: path).deletingLastPathComponent().path
+    var isFolder: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+    guard FileManager.default.isWritableFile(atPath: folder), !(exists && isFolder.boolValue) else {
+      throw unwritable(path)
+    }
+  }
+
+  private func unwritable(_ path: String) -> BadInput {
+    BadInput(
+      file: path, problem: "the picture cannot be written", remedy: "choose a file in a writable folder")
+  }
+
   private func weights() throws -> Weights {
     if let preset {
       let named = try Preset.named(preset)
+      // As they are made, and packed.
+      let needed = 8 * UInt64(named.configuration.parameterCount)
+      let memory = ProcessInfo.processInfo.physicalMemory
+      guard needed <= memory else {
+        throw BadInput(
+          place: "--preset \(preset)",
+          problem: "takes \(needed >> 30) GiB of memory, more than the \(memory >> 30) here",
+          remedy: "choose a smaller preset")
+      }
       return try Synthesizer.weights(configuration: named.configuration, rule: named.rule)
     }
     return try Checkpoint(directory: URL(filePath: model ?? "", directoryHint: .isDirectory)).weights
