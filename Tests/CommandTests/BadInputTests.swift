@@ -81,8 +81,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (["--preset", "gpt3"], "gpt3"), (["--preset", "tiny-prime", "--curve", "nowhere/x.svg"], "nowhere/x.svg"),
-    (["--model", "nowhere"], "nowhere"),
+    (["--preset", "gpt3"], "gpt3"), (["--model", "nowhere"], "nowhere"),
+    (["--preset", "tiny-prime", "--curve", "nowhere/x.svg"], "nowhere/x.svg"),
   ])
   func aBenchmarkThatCannotBeIsRefused(arguments: [String], what: String) throws {
     try Program.inFolder { program in
