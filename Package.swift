@@ -5,7 +5,8 @@ import PackageDescription
 let optimised: [SwiftSetting] = [.unsafeFlags(["-O"])]
 
 // One source, compiled for each instruction set; which of them runs is decided by what the processor has. Compiled as
-// a whole in every configuration, as vectors passed from file to file must be inlined.
+// a whole in every configuration, as vectors passed from file to file must be inlined: without batches, which a debug
+// build asks for and which exclude it, and by threads, so that each file has its object as the package manager expects.
 let vectorised = ["-Ounchecked", "-whole-module-optimization", "-disable-batch-mode", "-num-threads", "2"]
 var kernels: [Target] = [
   .target(

@@ -63,6 +63,7 @@ public struct Benchmark: Sendable {
       // Everything that decoding needs is there before what measuring the memory takes.
       _ = try transformer.nextTokenLogits(after: Array(tokens[..<(longest + decodedTokens)]))
     }
+    // Another benchmark of this process may have restarted the measure.
     let peakBytes = max(loadedBytes, PeakMemory.residentBytes)
     let bytesPerSecondNow = limits.readMeasure()
     var decode: [BenchmarkResult.Decode] = []

@@ -28,7 +28,8 @@ enum PeakMemory {
     private static var highWaterMark: Int? {
       let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)
       let line = status?.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-      return line.flatMap { Int($0.split(separator: " ").dropLast().last ?? "") }
+      // VmHWM:	  512340 kB
+      return line.flatMap { Int($0.split(whereSeparator: \.isWhitespace).dropFirst().first ?? "") }
     }
   #endif
 }

@@ -11,8 +11,11 @@ bool touchstone_cpu_has_avx2_and_fma(void) {
 
 bool touchstone_cpu_has_avx512(void) {
   __builtin_cpu_init();
-  // The level that the kernels are compiled for: F, BW, CD, DQ and VL, and all that the lower levels have.
-  return touchstone_cpu_has_avx2_and_fma() && __builtin_cpu_supports("x86-64-v4");
+  return touchstone_cpu_has_avx2_and_fma() && __builtin_cpu_supports("avx512f")
+      && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd")
+      && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
+      && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")
+      && __builtin_cpu_supports("f16c");
 }
 
 #else

@@ -72,6 +72,7 @@ struct Bench: ParsableCommand {
       Console.line(json ? try result.json() : result.table)
       return
     }
+    let weights = try reader()
     if judge {
       let result = try JudgeBenchmark(weights(), progress: { progress.show($0) })
       progress.end()
@@ -107,20 +108,23 @@ struct Bench: ParsableCommand {
       file: path, problem: "the picture cannot be written", remedy: "choose a file in a writable folder")
   }
 
-  private func weights() throws -> Weights {
-    if let preset {
-      let named = try Preset.named(preset)
-      // As they are made, and packed.
-      let needed = 8 * UInt64(named.configuration.parameterCount)
-      let memory = ProcessInfo.processInfo.physicalMemory
-      guard needed <= memory else {
-        throw BadInput(
-          place: "--preset \(preset)",
-          problem: "takes \(needed >> 30) GiB of memory, more than the \(memory >> 30) here",
-          remedy: "choose a smaller preset")
-      }
-      return try Synthesizer.weights(configuration: named.configuration, rule: named.rule)
+  /// What reads the weights, once it is sure that there are some.
+  private func reader() throws -> () throws -> Weights {
+    guard let preset else {
+      let checkpoint = try Checkpoint(directory: URL(filePath: model ?? "", directoryHint: .isDirectory))
+      return { checkpoint.weights }
     }
-    return try Checkpoint(directory: URL(filePath: model ?? "", directoryHint: .isDirectory)).weights
+    let named = try Preset.named(preset)
+    // As they are made, and packed.
+    let needed = 8 * Double(named.configuration.parameterCount)
+    let memory = Double(ProcessInfo.processInfo.physicalMemory)
+    guard needed <= memory else {
+      throw BadInput(
+        place: "--preset \(preset)",
+        problem: String(
+          format: "takes %.1f GB of memory, more than the %.1f here", needed / 1e9, memory / 1e9),
+        remedy: "choose a smaller preset")
+    }
+    return { try Synthesizer.weights(configuration: named.configuration, rule: named.rule) }
   }
 }
