@@ -137,13 +137,19 @@ def main(folder, rounds):
     print("machine, best of the rounds: %.1f GFLOP/s, %.1f GB/s read\n" % tuple(max(x) / 1e9 for x in zip(*machine)))
     print("| what | " + " | ".join(ENGINES) + " | ÷ llama.cpp | ÷ PyTorch |")
     print("|---" * (len(ENGINES) + 3) + "|")
+    each = []
     for kind, lengths in (("prefill", PREFILL), ("decode", DECODE)):
         for length in lengths:
-            times = [statistics.median(x[kind][str(length)] for x in found[name]) for name in ENGINES]
             tokens = length if kind == "prefill" else 1
-            speeds = " | ".join(f"{tokens / t:.1f}" for t in times)
             what = f"prefill of {length}" if kind == "prefill" else f"decode at {length}"
-            print(f"| {what} | {speeds} | {times[1] / times[0]:.2f} | {times[2] / times[0]:.2f} |")
+            speeds = {name: [tokens / x[kind][str(length)] for x in found[name]] for name in ENGINES}
+            middle = [statistics.median(x) for x in speeds.values()]
+            print(f"| {what} | " + " | ".join(f"{x:.1f}" for x in middle)
+                  + f" | {middle[0] / middle[1]:.2f} | {middle[0] / middle[2]:.2f} |")
+            each.append(f"| {what} | " + " | ".join(", ".join(f"{x:.0f}" for x in y) for y in speeds.values()) + " |")
+    print("\n| round by round | " + " | ".join(ENGINES) + " |")
+    print("|---" * (len(ENGINES) + 1) + "|")
+    print("\n".join(each))
     print("\n| share of what the machine could at that moment | median | round by round |\n|---|---|---|")
     for name in found["touchstone"][0]["shares"]:
         shares = [x["shares"][name] for x in found["touchstone"]]
