@@ -9,8 +9,8 @@ struct ScalarModel {
   /// The constants of a clause's formula, in their order.
   private static func constants(of clause: String) -> [Float] {
     guard let formula = (try? Specification.embedded())?[clause]?.formula else { return [] }
-    return formula.matches(of: /(−?)0x1(?:\.[0-9a-f]+)?p[+-][0-9]+/).compactMap { match in
-      Float(match.0.replacing("−", with: "-"))
+    return formula.matches(of: /−?0x1(?:\.[0-9a-f]+)?p[+-][0-9]+/).compactMap { match in
+      Float(match.output.replacing("−", with: "-"))
     }
   }
 

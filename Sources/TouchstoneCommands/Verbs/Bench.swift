@@ -79,33 +79,14 @@ struct Bench: ParsableCommand {
       Console.line(json ? try result.json() : result.text)
       return
     }
-    if let curve { try checkWritable(curve) }
+    if let curve { try OutputFile.checkWritable(curve) }
     let result = try (curve == nil ? Benchmark() : .curve).run(
       threadCount: threads,
       weights: weights,
       progress: { progress.show($0) })
     progress.end()
-    if let curve {
-      do { try Data(result.plot.utf8).write(to: URL(filePath: curve), options: .atomic) } catch {
-        throw unwritable(curve)
-      }
-    }
+    if let curve { try OutputFile.write(result.plot, to: curve) }
     Console.line(json ? try result.json() : result.table)
-  }
-
-  /// Finds out before anything is measured.
-  private func checkWritable(_ path: String) throws {
-    let folder = URL(filePath: path).deletingLastPathComponent().path
-    var isFolder: ObjCBool = false
-    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-    guard FileManager.default.isWritableFile(atPath: folder), !(exists && isFolder.boolValue) else {
-      throw unwritable(path)
-    }
-  }
-
-  private func unwritable(_ path: String) -> BadInput {
-    BadInput(
-      file: path, problem: "the picture cannot be written", remedy: "choose a file in a writable folder")
   }
 
   /// What reads the weights, once it is sure that there are some.
