@@ -145,8 +145,8 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "PlantedEngine", "TouchstoneCheckpoints", "TouchstoneConformance", "TouchstoneGolden",
-        "TouchstoneModel", "TouchstoneProperties", "TouchstoneSIMD", "TouchstoneTestSupport", "touchstone",
+        "PlantedEngine", "TouchstoneCheckpoints", "TouchstoneConformance", "TouchstoneFaults",
+        "TouchstoneGolden", "TouchstoneModel", "TouchstoneProperties", "TouchstoneSIMD", "TouchstoneTestSupport", "touchstone",
       ]),
     .testTarget(
       name: "TouchstoneAnalysisTests",

@@ -9,6 +9,11 @@ struct TinyModel {
   let weights: Weights
   let inputs: Inputs
 
+  init(weights: Weights, inputs: Inputs) {
+    self.weights = weights
+    self.inputs = inputs
+  }
+
   init() throws {
     let configuration = try Configuration(
       vocabularySize: 13, contextLength: 8, width: 12, layerCount: 2, headCount: 3)

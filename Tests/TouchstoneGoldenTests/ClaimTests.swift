@@ -1,0 +1,99 @@
+import Foundation
+import Testing
+import TouchstoneHDF5
+import TouchstoneModel
+import TouchstoneTestSupport
+
+@testable import TouchstoneGolden
+
+/// What a file claims, or others claim of it, is held against what is there: each claim by itself.
+@Suite struct ClaimTests {
+  let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  /// The same bytes under another shape are another tensor.
+  @Test func aDatasetOfTheRightBytesAndAnotherShapeIsRefused() throws {
+    let path = try Sample().write(folder.file("a.h5"))
+    let file = try ActivationFile(path: path)
+    let reader = try HDF5Reader(path: path)
+    let manifest = try #require(file.manifest)
+    for name in ["embed/sum", "layers/000/mlp_act", GoldenFormat.weightPath(Parameter(.tokenEmbedding))] {
+      let dataset = try #require(try reader.dataset(at: name))
+      let bytes = try reader.checkedBytes(of: dataset, manifest)
+      #expect(manifest.entries[name]?.sha256 == Digest.of(bytes))
+      var other = manifest
+      other.entries[name]?.shape.reverse()
+      #expect(throws: BadInput.self, "\(name)") { try reader.checkedBytes(of: dataset, other) }
+      other = manifest
+      other.entries[name]?.sha256 = Digest.of(Data())
+      #expect(throws: BadInput.self, "\(name)") { try reader.checkedBytes(of: dataset, other) }
+    }
+  }
+
+  /// A digest that was renewed beside the file does not outweigh the manifest of its folder, nor the other way.
+  @Test func bothDigestsOutsideAFileMustBeIts() throws {
+    let golden = try Sample(seed: 1).write(folder.file("a.h5"))
+    try GoldenManifest(describing: folder.path).write()
+    #expect(try ActivationFile(path: golden).hasTrustedDigest)
+    try Sample(seed: 2).write(golden, overwrite: true)
+    let changed = try #require(throws: BadInput.self) { try ActivationFile(path: golden) }
+    #expect(changed.problem.contains("MANIFEST.json"))
+    try GoldenManifest(describing: folder.path).write()
+    #expect(try ActivationFile(path: golden).hasTrustedDigest)
+    try Data((String(repeating: "0", count: 64) + "  a.h5\n").utf8)
+      .write(to: URL(fileURLWithPath: golden + ".sha256"))
+    let beside = try #require(throws: BadInput.self) { try ActivationFile(path: golden) }
+    #expect(beside.problem.contains("a.h5.sha256"))
+  }
+
+  @Test(.clause("FIL-11")) func theWeightsInAFileAreThoseItsDigestNames() throws {
+    let (sample, other) = (try Sample(seed: 1), try Sample(seed: 2))
+    for (name, weights) in [("own.h5", sample.weights), ("other.h5", other.weights)] {
+      let path = folder.file(name)
+      let writer = try ActivationFileWriter(
+        path: path, kind: .golden, configuration: sample.configuration, inputs: sample.inputs,
+        weightsDigest: WeightsDigest.of(sample.weights), provenance: Sample.provenance)
+      for (activation, tensor) in sample.tensors { try writer.write(activation, tensor) }
+      try writer.writeWeights(weights)
+      try writer.finish()
+    }
+    #expect(try ActivationFile(path: folder.file("own.h5")).weights() != nil)
+    let error = try #require(throws: BadInput.self) {
+      try ActivationFile(path: folder.file("other.h5")).weights()
+    }
+    #expect(error.description.contains("weights_sha256"))
+  }
+
+  /// The name is looked at again when the file is whole: somebody else may have taken it meanwhile.
+  @Test(.clause("FIL-9")) func aFileThatAppearsMeanwhileIsNotReplaced() throws {
+    let sample = try Sample()
+    let path = folder.file("a.h5")
+    let writer = try ActivationFileWriter(
+      path: path, kind: .golden, configuration: sample.configuration, inputs: sample.inputs)
+    for (activation, tensor) in sample.tensors { try writer.write(activation, tensor) }
+    try Data("theirs".utf8).write(to: URL(fileURLWithPath: path))
+    let error = try #require(throws: BadInput.self) { try writer.finish() }
+    #expect(error.problem == "already exists")
+    #expect(FileManager.default.contents(atPath: path) == Data("theirs".utf8))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["a.h5"])
+  }
+
+  @Test func aNoiseFloorOfAnotherShapeIsRefused() throws {
+    let sample = try Sample()
+    for (name, shape, isRight) in [("right.h5", [2, 3], true), ("wrong.h5", [3, 2], false)] {
+      let writer = try ActivationFileWriter(
+        path: folder.file(name), kind: .golden, configuration: sample.configuration, inputs: sample.inputs)
+      for (activation, tensor) in sample.tensors { try writer.write(activation, tensor) }
+      let floor = Tensor<Double>(repeating: 1e-7, shape: shape)
+      if isRight {
+        try writer.writeNoiseFloor(of: Activation(.query, layer: 1), floor)
+        try writer.finish()
+        let read = try ActivationFile(path: folder.file(name)).noiseFloor(of: Activation(.query, layer: 1))
+        #expect(read == floor)
+      } else {
+        #expect(throws: BadInput.self) { try writer.writeNoiseFloor(of: Activation(.query, layer: 1), floor) }
+      }
+    }
+  }
+}
