@@ -96,4 +96,20 @@ import TouchstoneTestSupport
       }
     }
   }
+
+  /// One sequence may stand in a batch of one; a batch of two is another shape, which the verdict reports.
+  @Test func aBatchOfTwoIsNotTakenForOneSequence() throws {
+    let sample = try Sample()
+    let path = folder.file("a.h5")
+    let writer = try ActivationFileWriter(
+      path: path, kind: .capture, configuration: sample.configuration, inputs: sample.inputs)
+    for (point, batch) in [(Activation.Point.embeddingSum, 1), (.tokenEmbedding, 2)] {
+      try writer.write(Activation(point), Tensor<Float>(repeating: 1, shape: [batch, 3, 4]))
+    }
+    try writer.finish()
+    let file = try ActivationFile(path: path)
+    #expect(file.storedShape(of: Activation(.embeddingSum)) == [3, 4])
+    #expect(file.storedShape(of: Activation(.tokenEmbedding)) == [2, 3, 4])
+    #expect(try file.tensor(Activation(.tokenEmbedding))?.shape == [2, 3, 4])
+  }
 }

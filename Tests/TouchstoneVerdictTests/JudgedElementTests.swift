@@ -1,0 +1,101 @@
+import Testing
+import TouchstoneFaults
+import TouchstoneModel
+import TouchstoneReference
+import TouchstoneTestSupport
+
+@testable import TouchstoneVerdict
+
+/// What is judged of a capture, and what is refused before anything is.
+@Suite struct JudgedElementTests {
+  /// A query that sees no key has no attention: engines that mask with a large number spread it over all keys.
+  @Test func theProbabilitiesOfAQueryWithoutKeysAreNotJudged() throws {
+    let sample = Sample.all[3]
+    let weights = try sample.weights()
+    let inputs = try sample.inputs(weights.configuration)
+    #expect(inputs.seesAnyKey == [false, true, true, true, true])
+    var capture = RecordedActivations(weights: weights, inputs: inputs)
+    for layer in 0..<weights.configuration.layerCount {
+      let point = Activation(.attentionProbabilities, layer: layer)
+      for head in 0..<weights.configuration.headCount {
+        for key in 0..<inputs.count { capture.tensors[point]?[head, 0, key] = 0.2 }
+      }
+    }
+    let judge = Judge(weights: weights)
+    #expect(try judge.verdict(on: capture).outcome == .consistent)
+    // That of one that sees a key is.
+    let point = Activation(.attentionProbabilities, layer: 1)
+    capture.tensors[point]?[2, 1, 0] = 0.2
+    #expect(try judge.verdict(on: capture).flagged.first?.activation == point)
+  }
+
+  @Test(arguments: [0, -1, -0.5, .nan, .infinity])
+  func aTemperatureThatDividesNothingIsRefused(_ temperature: Double) throws {
+    let weights = try Sample.visible.weights()
+    let inputs = try Sample.visible.inputs(weights.configuration)
+    var capture = RecordedActivations(weights: weights, inputs: inputs)
+    capture.temperature = temperature
+    let error = try #require(throws: BadInput.self) { try Judge(weights: weights).verdict(on: capture) }
+    #expect(error.description.contains("greater than 0"), "\(error)")
+  }
+
+  @Test func aCaptureOfAnotherModelIsRefused() throws {
+    let weights = try Sample.visible.weights()
+    let other = try Sample.all[0].weights()
+    let capture = try RecordedActivations(weights: other, inputs: Sample.all[0].inputs(other.configuration))
+    for judge in [Judge(weights: weights), Judge(weights: nil)] {
+      let golden = try Golden(weights, Sample.visible.inputs(weights.configuration))
+      #expect(throws: BadInput.self) { try judge.verdict(on: capture, golden: golden) }
+    }
+    #expect(throws: BadInput.self) { try Judge(weights: weights).verdict(on: capture) }
+  }
+
+  /// A store in a narrow type is one rounding more: half a unit in the last place, and not a whole one.
+  @Test(
+    .clause("BND-12"), arguments: [(ScalarType.bfloat16, 0x1p-8, 0x1p-126), (.float16, 0x1p-11, 0x1p-25)])
+  func storingInANarrowTypeIsOneRounding(_ type: ScalarType, _ roundoff: Double, _ least: Double) throws {
+    let rounding = Rounding(Precision(type))
+    for value in [3.0, -0.7, 1e-3] {
+      #expect(abs(rounding.ofStore(value, as: type) - (roundoff * abs(value) + least)) <= 1e-12 * roundoff)
+      #expect(Rounding(.float32).ofStore(value, as: .float32) == 0)
+    }
+    let weights = try Sample.visible.weights()
+    let inputs = try Sample.visible.inputs(weights.configuration)
+    let capture = RecordedActivations(weights: weights, inputs: inputs, precision: Precision(type))
+    let point = Activation(.embeddingSum)
+    let estimate = try #require(try Judge(weights: weights).estimate(point, in: capture))
+    for (value, bound) in zip(estimate.values.values, estimate.bounds) {
+      // BND-4's rounding in float32, then the store.
+      let want = 0x1p-24 * abs(value) + 0x1p-126 + roundoff * abs(value) + least
+      #expect(abs(bound.det - want) <= 1e-9 * want && abs(bound.stat - want) <= 1e-9 * want)
+    }
+  }
+
+  /// Terms that a partial sum cannot tell apart are one group; those a little further apart are two.
+  @Test(.clause("BND-2"), arguments: [(1.9, 2.0), (2.1, 1.0)])
+  func termsCloserThanTheResolutionRecur(_ distance: Double, _ recurrence: Double) {
+    let rounding = Rounding(.float32)
+    // Pairs whose members lie `distance` units of the sum's roundoff apart.
+    let base = (0..<50).map { 1 + Double($0) / 10 }
+    let sum = 2 * base.reduce(0, +)
+    let values = base + base.map { $0 + distance * 0x1p-24 * sum }
+    let found = rounding.repetition(of: values, absoluteSum: sum)
+    #expect(found == recurrence)
+    #expect(rounding.repetitionAtMost(of: values, absoluteSum: sum) >= found)
+  }
+
+  /// A table's row only strays as it is handed on: half a unit in the last place at most, evenly, over all passes.
+  @Test(.clause("BND-14")) func theNoiseFloorOfATableIsThatOfStoring() throws {
+    let weights = try Sample.visible.weights()
+    let inputs = try Sample.visible.inputs(weights.configuration)
+    let floor = NoiseFloor.measured(weights, inputs: inputs)
+    let whole = RecordedActivations(weights: weights, inputs: inputs)
+    for point in [Activation.Point.tokenEmbedding, .positionEmbedding] {
+      let values = try #require(whole.tensors[Activation(point)])
+      let found = try #require(floor[Activation(point)]).values.map { $0 * $0 }.reduce(0, +)
+      let spacings = values.values.map { Double(Float($0).ulp) }
+      let expected = spacings.map { $0 * $0 / 12 }.reduce(0, +) / Double(values.rowWidth)
+      #expect(abs(found / expected - 1) <= 0.06, "\(point): \(found / expected), fixed seeds")
+    }
+  }
+}
