@@ -80,10 +80,16 @@ import TouchstoneModel
 
   // MARK: The child process
 
+  /// A program that a shell writes: a descriptor of our own, open for writing while another test starts a process, would
+  /// be that process's too for a moment, and a program that somebody writes to does not start.
   private func script(_ text: String) throws -> String {
     let path = folder.file("script")
-    try Data("#!/bin/sh\n\(text)\n".utf8).write(to: URL(fileURLWithPath: path))
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+    let shell = Process()
+    shell.executableURL = URL(filePath: "/bin/sh")
+    shell.arguments = ["-c", #"printf '#!/bin/sh\n%s\n' "$1" > "$0" && chmod 755 "$0""#, path, text]
+    try shell.run()
+    shell.waitUntilExit()
+    #expect(shell.terminationStatus == 0)
     return path
   }
 
