@@ -1,16 +1,19 @@
 """How strong the tests are: small faults of Scripts/mutants.json, one at a time, and whether any test fails.
 
 usage: python Scripts/mutate.py [--list] [--only IDS] [--scratch FOLDER] [--jobs N] [--timeout SECONDS] [--no-build]
+                                [--nearest] [--resume]
 IDS are numbers, ranges and areas with commas between them, such as 3,40-52,Tokenizer. --list checks that the original
 text of each still stands in its file, once. The checkout is copied to FOLDER (.build-mutants unless given), which keeps
 its build for the next run. Everything is compiled once, every fault as a branch that TOUCHSTONE_MUTANT chooses; with
 none active the tests must pass. A fault is tried on the tests nearest to it, and where those pass on all of them; a run
-ends at the first failure. Exit code 0 where every fault that is not equivalent is killed, else 1; 2 where the list is
+ends at the first failure. --nearest leaves the whole suite out, --no-build takes the copy as it was built, --resume takes
+over what an earlier run killed. Exit code 0 where every fault that is not equivalent is killed, else 1; 2 where the list is
 out of date or the tests fail without any fault.
 """
 import argparse, concurrent.futures, json, os, pathlib, platform, re, shutil, signal, subprocess, sys, threading, time
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent
+NO_TEST = "no test has that name"
 LIST = pathlib.Path(__file__).resolve().parent / "mutants.json"
 # What a module asks which fault is active. The kernels are compiled for one instruction set each and may share no
 # symbol: they ask a C function of the module that they import anyway.
@@ -184,7 +187,7 @@ class Tests:
             match = re.search(r"Test (\S+) .*recorded an issue", line)
             started[0] = started[0] or "Test run started" in line
             if "Test run with 0 tests" in line:
-                failed = ["no test has that name"]
+                failed = [NO_TEST]
             if match:
                 failed.append(match.group(1).split("(")[0])
                 if ending is None:
@@ -222,14 +225,20 @@ def chosen(mutants, wanted):
     return result
 
 
-def judge(tests, mutant):
+def judge(tests, mutant, nearest):
     began = time.time()
     failed = tests.run(mutant["id"], mutant["filter"])
-    if failed == ["no test has that name"]:
-        sys.exit(f"mutate: {mutant['id']}: no test is named {mutant['filter']}")
-    if not failed:
+    if failed == [NO_TEST]:
+        print(f"mutate: {mutant['id']}: no test is named {mutant['filter']}", file=sys.stderr)
+        failed = []
+    if not failed and not nearest:
         failed = tests.run(mutant["id"], None)
     return failed, time.time() - began
+
+
+def text(mutant):
+    """What a result belongs to."""
+    return f"{mutant['id']} {mutant['original']} -> {mutant['mutated']}"
 
 
 def report(mutants, results):
@@ -262,7 +271,8 @@ def main():
     parser.add_argument("--scratch", type=pathlib.Path, default=CHECKOUT / ".build-mutants")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--timeout", type=int, default=600)
-    parser.add_argument("--no-build", action="store_true")
+    for option in ("--no-build", "--nearest", "--resume"):
+        parser.add_argument(option, action="store_true")
     arguments = parser.parse_args()
     every = load()
     problems = stale(every)
@@ -290,15 +300,20 @@ def main():
     elif (scratch / "compiled.json").exists():
         compiled = set(json.loads((scratch / "compiled.json").read_text()))
     mutants = [m for m in mutants if m["id"] in compiled]
-    tests, results = Tests(scratch, arguments.timeout), {}
+    tests, results, known = Tests(scratch, arguments.timeout), {}, scratch / "killed.json"
+    earlier = json.loads(known.read_text()) if known.exists() else {}
+    if arguments.resume:
+        results = {m["id"]: (earlier[text(m)], 0.0) for m in mutants if text(m) in earlier}
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        waiting = {pool.submit(judge, tests, m): m for m in mutants}
+        waiting = {pool.submit(judge, tests, m, arguments.nearest): m for m in mutants if m["id"] not in results}
         for future in concurrent.futures.as_completed(waiting):
             mutant = waiting[future]
             results[mutant["id"]] = future.result()
             failed, seconds = results[mutant["id"]]
             fate = "killed by " + ", ".join(failed[:2]) if failed else "SURVIVED"
             print(f"{mutant['id']:4} {fate}, {seconds:.1f} s: {mutant['what']}", flush=True)
+    earlier.update({text(m): results[m["id"]][0] for m in mutants})
+    known.write_text(json.dumps({place: failed for place, failed in earlier.items() if failed}))
     survived = report(mutants, results)
     return 2 if problems else 1 if survived else 0
 

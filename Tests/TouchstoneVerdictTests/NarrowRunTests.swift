@@ -1,0 +1,29 @@
+import Testing
+import TouchstoneFaults
+import TouchstoneModel
+
+/// Runs in 16 bits, by which power in those precisions is told.
+@Suite struct NarrowRunTests {
+  /// The parameters are read in the type of the run, and every value is handed on in it.
+  @Test(arguments: [ScalarType.bfloat16, .float16])
+  func aRunInANarrowTypeIsThatOfTheNarrowedModel(_ type: ScalarType) throws {
+    let weights = try Sample.visible.weights()
+    let inputs = try Sample.visible.inputs(weights.configuration)
+    let narrowed = try Weights(
+      configuration: weights.configuration,
+      tensors: Dictionary(
+        uniqueKeysWithValues: weights.stored.keys.map { parameter in
+          let tensor = weights.float64(parameter)
+          let values = tensor.values.map { Float(rounded($0, to: type)) }
+          return (parameter.name, StoredTensor(Tensor(values, shape: tensor.shape)))
+        }))
+    let run = RecordedActivations(weights: weights, inputs: inputs, precision: Precision(type))
+    let wanted = RecordedActivations(weights: narrowed, inputs: inputs, precision: Precision(type))
+    #expect(run.tensors == wanted.tensors && run.precision == Precision(type))
+    for (activation, tensor) in run.tensors {
+      #expect(tensor.values.allSatisfy { rounded($0, to: type) == $0 }, "\(activation)")
+    }
+    let wide = RecordedActivations(weights: weights, inputs: inputs)
+    #expect(wide.tensors[Activation(.query, layer: 0)] != run.tensors[Activation(.query, layer: 0)])
+  }
+}
