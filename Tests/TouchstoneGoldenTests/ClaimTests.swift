@@ -112,4 +112,19 @@ import TouchstoneTestSupport
     #expect(file.storedShape(of: Activation(.tokenEmbedding)) == [2, 3, 4])
     #expect(try file.tensor(Activation(.tokenEmbedding))?.shape == [2, 3, 4])
   }
+
+  /// A manifest speaks of its own folder alone.
+  @Test(arguments: ["../a.h5", "b/../../a.h5", "./a.h5", "b//a.h5", "/a.h5", ".."])
+  func aManifestThatNamesAFileElsewhereIsRefused(name: String) throws {
+    let digest = String(repeating: "0", count: 64)
+    let entry = { (name: String) in
+      #"{"format": "touchstone-manifest-1", "files": {"\#(name)": {"bytes": 1, "sha256": "\#(digest)"}}}"#
+    }
+    let file = URL(fileURLWithPath: folder.file("MANIFEST.json"))
+    try Data(entry("b/a.h5").utf8).write(to: file)
+    #expect(try GoldenManifest(folder: folder.path)?.files.count == 1)
+    try Data(entry(name).utf8).write(to: file)
+    let error = try #require(throws: BadInput.self) { try GoldenManifest(folder: folder.path) }
+    #expect(error.place == name)
+  }
 }
