@@ -16,8 +16,8 @@ import TouchstoneSpecification
       - Freedom: none
 
       """
-    let body = text.dropLast() + lines.map { $0 + "\n" }.joined()
-    return try Chapter(markdown: String(body), file: "01-Things.md")
+    let body = text + lines.map { $0 + "\n" }.joined()
+    return try Chapter(markdown: body, file: "01-Things.md")
   }
 
   @Test func theKnownNamesAreRead() throws {
