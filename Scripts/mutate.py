@@ -10,7 +10,7 @@ ends at the first failure. --nearest leaves the whole suite out, --no-build take
 over what an earlier run killed. Exit code 0 where every fault that is not equivalent is killed, else 1; 2 where the list is
 out of date or the tests fail without any fault.
 """
-import argparse, concurrent.futures, json, os, pathlib, platform, re, shutil, signal, subprocess, sys, threading, time
+import argparse, concurrent.futures, json, os, pathlib, platform, re, shutil, signal, subprocess, sys, tempfile, time
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent
 NO_TEST = "no test has that name"
@@ -171,37 +171,33 @@ class Tests:
         """The tests that failed: none where all passed, `timeout` or `crash` where there was no end."""
         command = self.command + (["--filter", chosen] if chosen else [])
         environment = dict(os.environ, TOUCHSTONE_MUTANT=str(number))
-        process = subprocess.Popen(command, cwd=self.scratch, env=environment, stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)
-        failed, late = [], threading.Event()
-        started = [False]
-
-        def end():
-            late.set()
-            stop(process)
-
-        timer = threading.Timer(self.timeout, end)
-        timer.start()
-        ending = None
-        for line in process.stdout:
-            match = re.search(r"Test (\S+) .*recorded an issue", line)
-            started[0] = started[0] or "Test run started" in line
-            if "Test run with 0 tests" in line:
-                failed = [NO_TEST]
-            if match:
-                failed.append(match.group(1).split("(")[0])
-                if ending is None:
-                    ending = threading.Timer(2, lambda: stop(process))
-                    ending.start()
-        process.wait()
-        timer.cancel()
-        if ending:
-            ending.cancel()
+        # A file and no pipe: programs that tests start may outlive them and hold it open.
+        with tempfile.TemporaryFile("w+b") as written:
+            process = subprocess.Popen(command, cwd=self.scratch, env=environment, stdout=written,
+                                       stderr=subprocess.STDOUT, start_new_session=True)
+            end, failed, late, done = time.time() + self.timeout, set(), False, False
+            while not done:
+                done = process.poll() is not None
+                if not done:
+                    time.sleep(0.2)
+                output = os.pread(written.fileno(), os.fstat(written.fileno()).st_size, 0).decode(errors="replace")
+                found = set(re.findall(r"Test (?!case )([^\s(]+)\S* .*recorded an issue", output))
+                if found and not failed:
+                    # Others of the same moment are told too.
+                    end, failed = min(end, time.time() + 2), found
+                failed = found
+                late = not done and time.time() > end
+                if late:
+                    stop(process)
+                    process.wait()
+                    done = True
+        if "Test run with 0 tests" in output:
+            return [NO_TEST]
         if failed:
-            return sorted(set(failed))
-        if late.is_set():
+            return sorted(failed)
+        if late:
             return ["timeout"]
-        return [] if process.returncode == 0 and started[0] else ["crash"]
+        return [] if process.returncode == 0 and "Test run with" in output else ["crash"]
 
 
 def stop(process):
