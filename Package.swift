@@ -146,7 +146,8 @@ let package = Package(
       name: "CommandTests",
       dependencies: [
         "PlantedEngine", "TouchstoneCheckpoints", "TouchstoneConformance", "TouchstoneFaults",
-        "TouchstoneGolden", "TouchstoneModel", "TouchstoneProperties", "TouchstoneSIMD", "TouchstoneTestSupport", "touchstone",
+        "TouchstoneGolden", "TouchstoneModel", "TouchstoneProperties", "TouchstoneSIMD",
+        "TouchstoneTestSupport", "touchstone",
       ]),
     .testTarget(
       name: "TouchstoneAnalysisTests",

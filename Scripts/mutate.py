@@ -5,10 +5,10 @@ usage: python Scripts/mutate.py [--list] [--only IDS] [--scratch FOLDER] [--jobs
 IDS are numbers, ranges and areas with commas between them, such as 3,40-52,Tokenizer. --list checks that the original
 text of each still stands in its file, once. The checkout is copied to FOLDER (.build-mutants unless given), which keeps
 its build for the next run. Everything is compiled once, every fault as a branch that TOUCHSTONE_MUTANT chooses; with
-none active the tests must pass. A fault is tried on the tests nearest to it, and where those pass on all of them; a run
-ends at the first failure. --nearest leaves the whole suite out, --no-build takes the copy as it was built, --resume takes
-over what an earlier run killed. Exit code 0 where every fault that is not equivalent is killed, else 1; 2 where the list is
-out of date or the tests fail without any fault.
+none active the tests must pass. A fault is tried on the tests nearest to it, and where those pass on all of them, unless
+the list calls it equivalent; a run ends at the first failure. --nearest leaves the whole suite out, --no-build takes the
+copy as it was built, --resume takes over what an earlier run killed. Exit code 0 where every fault that is not
+equivalent is killed, else 1; 2 where the list is out of date or the tests fail without any fault.
 """
 import argparse, concurrent.futures, json, os, pathlib, platform, re, shutil, signal, subprocess, sys, tempfile, time
 
@@ -227,7 +227,7 @@ def judge(tests, mutant, nearest):
     if failed == [NO_TEST]:
         print(f"mutate: {mutant['id']}: no test is named {mutant['filter']}", file=sys.stderr)
         failed = []
-    if not failed and not nearest:
+    if not failed and not nearest and "equivalent" not in mutant:
         failed = tests.run(mutant["id"], None)
     return failed, time.time() - began
 
@@ -306,10 +306,10 @@ def main():
             mutant = waiting[future]
             results[mutant["id"]] = future.result()
             failed, seconds = results[mutant["id"]]
+            earlier[text(mutant)] = failed
+            known.write_text(json.dumps({place: tests for place, tests in earlier.items() if tests}))
             fate = "killed by " + ", ".join(failed[:2]) if failed else "SURVIVED"
             print(f"{mutant['id']:4} {fate}, {seconds:.1f} s: {mutant['what']}", flush=True)
-    earlier.update({text(m): results[m["id"]][0] for m in mutants})
-    known.write_text(json.dumps({place: failed for place, failed in earlier.items() if failed}))
     survived = report(mutants, results)
     return 2 if problems else 1 if survived else 0
 
