@@ -1,0 +1,95 @@
+"""What Docs/Adding-an-engine.md prints is run, as it stands there, where the engines are installed.
+
+A block marked `console` holds commands behind `$ ` and what they print: lines in their order, of which only what is
+before an `…` counts. `pip install` is not run; what it names must be installed.
+"""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+from .samples import CHECKOUT, TOUCHSTONE
+
+PAGE = CHECKOUT / "Docs" / "Adding-an-engine.md"
+
+#: The modules that an extra of the package brings.
+EXTRAS = {
+    "": [], "torch": ["torch", "transformers"], "onnx": ["torch", "transformers", "onnx", "onnxscript"],
+    "onnxruntime": ["onnxruntime"], "openvino": ["openvino"], "llama-cpp": ["llama_cpp", "gguf"],
+}  # fmt: skip
+
+
+def blocks():
+    """(commands, printed lines) of every console block of the page."""
+    for text in re.findall(r"^```console\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S):
+        script, printed, goes_on = [], [], False
+        for line in text.splitlines():
+            if line.startswith("$ ") or goes_on:
+                script.append(line[2:] if line.startswith("$ ") else line)
+                goes_on = line.endswith("\\") or (goes_on and line != "END") or "<<" in line
+            elif line:
+                printed.append(line)
+        yield script, printed
+
+
+class Docs(unittest.TestCase):
+    def check(self, script, printed):
+        wanted = re.findall(r"capture(?:\[([\w,-]+)\])?'?", script[0])
+        modules = [module for extras in wanted for extra in extras.split(",") for module in EXTRAS[extra]]
+        missing = [module for module in modules if importlib.util.find_spec(module) is None]
+        if missing:
+            self.skipTest(f"{', '.join(missing)} not installed")
+        if TOUCHSTONE is None:
+            self.skipTest("touchstone is not built; TOUCHSTONE names it")
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ["golden", "Examples", "Scripts"]:
+                Path(folder, name).symlink_to(CHECKOUT / name)
+            commands = [
+                f"touchstone() {{ '{TOUCHSTONE}' \"$@\"; }}",
+                f"python() {{ '{sys.executable}' \"$@\"; }}",
+                'python3() { python "$@"; }',
+            ]
+            commands += [line for line in script if not line.startswith("pip install")]
+            packages = str(CHECKOUT / "Scripts" / "capture")
+            environment = {**os.environ, "PYTHONPATH": packages, "PYTHONWARNINGS": "ignore"}
+            done = subprocess.run(
+                ["bash", "-c", "\n".join(commands)],
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        found = iter(done.stdout.splitlines())
+        for line in printed:
+            start = line.split("…")[0]
+            self.assertTrue(
+                any(other == line or ("…" in line and other.startswith(start)) for other in found),
+                f"{line!r} is not printed, in order, by {script}:\n{done.stdout}{done.stderr}",
+            )
+
+
+def _add(number, script, printed):
+    setattr(Docs, f"test_block_{number}", lambda self: self.check(script, printed))
+
+
+for _number, (_script, _printed) in enumerate(blocks(), 1):
+    _add(_number, _script, _printed)
+
+
+class Page(unittest.TestCase):
+    def test_each_way_to_a_verdict_is_at_most_ten_lines(self):
+        found = list(blocks())
+        self.assertGreaterEqual(len(found), 4)
+        for script, _ in found:
+            self.assertLessEqual(len(script), 10, script)
+            self.assertTrue(script[0].startswith("pip install"), script)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,174 @@
+"""Every layout comes out as the format's; what can be read in two ways is asked for."""
+
+import tempfile
+import unittest
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+import touchstone_capture as tc
+
+from .samples import activations, golden, laid_out
+
+HEADS = ["HTd", "THd", "T(Hd)", "BHTd", "BTHd", "BT(Hd)", "(HT)d", "dTH", "(TH)d", "H(Td)"]
+ROWS = {"TD": ["TD", "BTD", "DT", "BDT"], "TF": ["TF", "BTF", "FT"], "TV": ["TV", "BTV", "VT"]}
+
+
+class Layouts(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.out = Path(folder.name) / "capture.h5"
+        self.golden = golden()
+        self.due = activations(self.golden)
+
+    def written(self, tensors, **options):
+        tc.write(options.pop("golden", self.golden), tensors, self.out, replace=True, **options)
+        with h5py.File(self.out) as file:
+            return {name: file[name][()] for name in self._names(file)}
+
+    def _names(self, file):
+        found = []
+        file.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
+        return [name for name in found if not name.startswith("inputs")]
+
+    def check(self, written, names=None):
+        for name in names or written:
+            np.testing.assert_array_equal(written[name], self.due[name], name)
+
+    def refused(self, words, tensors, **options):
+        self.out.unlink(missing_ok=True)
+        with self.assertRaises(tc.CaptureError) as caught:
+            tc.write(options.pop("golden", self.golden), tensors, self.out, **options)
+        for word in words:
+            self.assertIn(word, str(caught.exception))
+        self.assertFalse(self.out.exists())
+
+    def test_the_formats_own_layout_needs_no_word(self):
+        written = self.written(self.due)
+        self.assertEqual(sorted(written), sorted(self.due))
+        self.check(written)
+
+    def test_heads_in_every_layout(self):
+        name = "layers/001/k"
+        for layout in HEADS:
+            with self.subTest(layout):
+                given = laid_out(self.due[name], "HTd", layout, self.golden.sizes)
+                self.check(self.written({name: given}, layouts={"k": layout}))
+
+    def test_usual_layouts_are_seen_from_the_shape(self):
+        for layout in ["HTd", "THd", "T(Hd)", "BHTd", "BTHd", "BT(Hd)"]:
+            with self.subTest(layout):
+                given = laid_out(self.due["layers/001/k"], "HTd", layout, self.golden.sizes)
+                self.check(self.written({"layers/001/k": given}))
+
+    def test_rows_in_every_layout(self):
+        names = {"TD": "layers/000/ln_1", "TF": "layers/000/mlp_act", "TV": "final/logits"}
+        for axes, layouts in ROWS.items():
+            for layout in layouts:
+                with self.subTest(layout):
+                    given = laid_out(self.due[names[axes]], axes, layout, self.golden.sizes)
+                    self.check(self.written({names[axes]: given}, layouts={names[axes]: layout}))
+
+    def test_context_with_its_heads_apart(self):
+        name = "layers/000/attn_context"
+        for layout in ["HTd", "THd", "BTHd", "BHTd"]:
+            with self.subTest(layout):
+                given = laid_out(self.due[name], "T(Hd)", layout, self.golden.sizes)
+                self.check(self.written({name: given}))
+
+    def test_fused_projection_in_every_layout(self):
+        names = [f"layers/000/{part}" for part in "qkv"]
+        joined = np.stack([self.due[name] for name in names])
+        for layout in ["T(3Hd)", "T(H3d)", "BT(3Hd)", "BT(H3d)", "3HTd", "T3Hd", "TH3d", "3T(Hd)", "T3D", "T(3D)"]:
+            with self.subTest(layout):
+                given = laid_out(
+                    joined, "3HTd", layout.replace("(3D)", "(3Hd)").replace("D", "(Hd)"), self.golden.sizes
+                )
+                self.check(self.written({"layers/000/qkv": given}, layouts={"qkv": layout}), names)
+
+    def test_fused_projection_is_never_guessed(self):
+        self.refused(["T(3Hd)", "T(H3d)", "layouts="], {"layers/000/qkv": np.zeros((5, 36), np.float32)})
+
+    def test_as_many_tokens_as_heads_are_asked_for(self):
+        three = golden(3)
+        q = np.random.default_rng(1).standard_normal((3, 3, 4)).astype(np.float32)
+        self.refused(["HTd [3, 3, 4]", "THd [3, 3, 4]", "layouts={'q'"], {"layers/0/q": q}, golden=three)
+        written = self.written({"layers/0/q": q}, golden=three, layouts={"q": "THd"})
+        np.testing.assert_array_equal(written["layers/000/q"], q.swapaxes(0, 1))
+
+    def test_readings_that_agree_are_not_asked_for(self):
+        one = golden(1)
+        due = activations(one)
+        for layout in ["HTd", "THd", "T(Hd)"]:
+            given = laid_out(due["layers/000/q"], "HTd", layout, one.sizes)
+            np.testing.assert_array_equal(
+                self.written({"layers/0/q": given}, golden=one)["layers/000/q"], due["layers/000/q"]
+            )
+
+    def test_a_row_of_a_batch(self):
+        given = {name: np.stack([tensor * 2, tensor]) for name, tensor in self.due.items()}
+        self.check(self.written(given, row=1))
+        self.refused(["batch of 2", "row="], given)
+        self.refused(["no row 2"], given, row=2)
+
+    def test_padding_on_either_side(self):
+        for side in ["left", "right"]:
+            given = {}
+            for name, tensor in self.due.items():
+                tokens = tc.names.axes(name).replace("(Hd)", "D").index("T")
+                width = [(0, 0)] * tensor.ndim
+                width[tokens] = (2, 0) if side == "left" else (0, 2)
+                if tc.names.axes(name).endswith("S"):
+                    width[-1] = width[tokens]
+                fill = -np.inf if name.endswith("attn_scores") else 0 if name.endswith("attn_probs") else 7
+                given[name] = np.pad(tensor, width, constant_values=fill)
+            with self.subTest(side):
+                self.check(self.written(given, padding=side))
+                self.refused(["padding="], {"layers/000/ln_1": given["layers/000/ln_1"]})
+
+    def test_keys_behind_the_last_token_only_where_they_are_masked(self):
+        name = "layers/000/attn_scores"
+        wide = np.pad(self.due[name], [(0, 0), (0, 0), (0, 3)], constant_values=-np.inf)
+        self.check(self.written({name: wide}))
+        wide[1, 2, 6] = 0.5
+        self.refused(["holds 8 keys"], {name: wide})
+
+    def test_columns_behind_the_vocabulary(self):
+        wide = np.pad(self.due["final/logits"], [(0, 0), (0, 5)])
+        self.refused(["[5, 16]", "padded_vocabulary=True"], {"final/logits": wide})
+        self.check(self.written({"final/logits": wide}, padded_vocabulary=True))
+        self.refused(["TV [5, any]"], {"final/logits": wide[:, :8, None]}, padded_vocabulary=True)
+
+    def test_too_few_columns_are_no_padding(self):
+        self.refused(["holds 8 columns"], {"final/logits": self.due["final/logits"][:, :8]}, padded_vocabulary=True)
+
+    def test_decode_steps_are_put_together(self):
+        parts = [slice(0, 3), slice(3, 4), slice(4, 5)]
+        steps = []
+        for part in parts:
+            step = {}
+            for name, tensor in self.due.items():
+                axes = tc.names.axes(name).replace("(Hd)", "D")
+                index = [slice(None)] * tensor.ndim
+                index[axes.index("T")] = part
+                if axes.endswith("S"):
+                    index[-1] = slice(0, part.stop)
+                step[name] = tensor[tuple(index)][None]
+            steps.append(step)
+        self.check(self.written(steps))
+        self.check(self.written({name: [step[name] for step in steps] for name in self.due}))
+        self.refused(["holds 4 tokens"], {"final/ln_f": [step["final/ln_f"] for step in steps[:2]]})
+        self.refused(["is in 2 of 3 steps"], [*steps[:2], {"final/logits": steps[2]["final/logits"]}])
+
+    def test_a_layout_that_is_none(self):
+        for layout in ["BTX", "TT", "T(3Hd", "", "TH)d"]:
+            with self.subTest(layout):
+                self.refused(["layout"], {"layers/000/q": self.due["layers/000/q"]}, layouts={"q": layout})
+        self.refused(["lacks or adds"], {"layers/000/q": self.due["layers/000/q"]}, layouts={"q": "TDF"})
+        self.refused(["is not THd [5, 3, 4]"], {"layers/000/q": self.due["layers/000/q"]}, layouts={"q": "THd"})
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,126 @@
+"""PyTorch: Hugging Face's models, eager, fused (SDPA), compiled or exported, in any type, with or without the cache.
+
+Works with transformers 4.30 to 5. `capture` takes a model that is loaded already.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import torch
+import transformers
+
+from .capture import write
+from .engine import Options, Run, chunks
+from .errors import CaptureError, NotSupported
+from .families import FAMILIES, Family
+from .golden import Golden
+from .torch_hooks import Observed, settle_kernels
+
+
+def capture(model: torch.nn.Module, golden: Any, out: str, replace: bool = False, **options: Any) -> list[str]:
+    """Runs a loaded model of a family that is known here on a golden's inputs and writes the capture.
+
+    options: `compile=True`, `export=True`, `prefill=N` as on the command line.
+    """
+    golden = Golden.read(golden)
+    done = run_model(model, golden, Options("", **options))
+    return write(
+        golden,
+        done.tensors,
+        out,
+        precision=done.precision,
+        layouts=done.layouts,
+        provenance=done.provenance,
+        replace=replace,
+    )
+
+
+def run(golden: Golden, options: Options) -> Run:
+    """Loads the model of a folder and runs it."""
+    return run_model(load(options, golden), golden, options)
+
+
+def load(options: Options, golden: Golden) -> torch.nn.Module:
+    """The model of a folder, in the type and with the attention that were asked for."""
+    family = family_of(golden)
+    loader = getattr(transformers, family.auto_class).from_pretrained
+    version = tuple(int(part) for part in transformers.__version__.split(".")[:2])
+    named: dict[str, Any] = {"dtype" if version >= (4, 56) else "torch_dtype": getattr(torch, options.dtype)}
+    if version >= (4, 36):
+        named["attn_implementation"] = options.attention
+    elif options.attention != "eager":
+        raise NotSupported(
+            "--attention", f"transformers {transformers.__version__} has eager attention only", "leave it out"
+        )
+    transformers.logging.set_verbosity_error()
+    getattr(transformers.logging, "disable_progress_bar", lambda: None)()
+    try:
+        return loader(options.model, **named)
+    except ValueError as error:  # versions before SDPA came to a family
+        if options.attention != "sdpa" or "attention" not in str(error):
+            raise
+        raise NotSupported("--attention", str(error).split("\n")[0], "use eager") from error
+
+
+def family_of(golden: Golden) -> Family:
+    """The table of the golden's family."""
+    if golden.family not in FAMILIES:
+        raise NotSupported(golden.place, f"no table for the family {golden.family}", f"known are {', '.join(FAMILIES)}")
+    return FAMILIES[golden.family]
+
+
+def attention_of(model: torch.nn.Module) -> str:
+    """eager, sdpa, …: what the model runs."""
+    return getattr(model.config, "_attn_implementation", None) or "eager"
+
+
+def observed_model(model: torch.nn.Module, golden: Golden) -> Observed:
+    """The model with its family's hooks."""
+    family = family_of(golden)
+    return Observed(model.eval(), family.taps, golden.sizes, golden.layers, family.attention)
+
+
+@torch.no_grad()
+def run_model(model: torch.nn.Module, golden: Golden, options: Options) -> Run:
+    """Runs a loaded model."""
+    settle_kernels()
+    if options.compile and options.export:
+        raise CaptureError("--compile", "and --export were both given", "give one of them")
+    observed = observed_model(model, golden)
+    steps = chunks(golden, options.prefill)
+    inputs = [_inputs(golden, step) for step in steps]
+    if len(steps) > 1 and options.export:
+        raise NotSupported("--prefill", "an exported model runs without its cache", "leave out one of them")
+    # What the cache is called as an argument: its name changed in 5.
+    cache_name = "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
+    run_step: Any = torch.compile(observed, fullgraph=True) if options.compile else observed
+    with observed.softmax_watched():
+        if options.export:
+            run_step = torch.export.export(observed, (), inputs[0] | {"use_cache": False}).module()
+        tensors = []
+        past: dict[str, Any] = {}
+        for given in inputs:
+            tensors.append(dict(run_step(**given, **past, use_cache=len(steps) > 1)))
+            if len(steps) > 1:
+                past = {cache_name: observed.cache}
+    for step in tensors:
+        step["final/probs"] = torch.softmax(step["final/logits"], dim=-1)
+    mode = "compiled, " if options.compile else "exported, " if options.export else ""
+    cached = f"{len(steps)} steps with the cache, " if len(steps) > 1 else ""
+    dtype = str(next(model.parameters()).dtype).replace("torch.", "")
+    layouts = {"q": "HTd", "k": "HTd", "v": "HTd", "attn_scores": "HTS", "attn_probs": "HTS"}
+    return Run(tensors, dtype, {
+        "producer": "transformers", "producer_version": transformers.__version__,
+        "implementation": f"{attention_of(model)} attention, {mode}{cached}torch {torch.__version__}",
+    }, layouts)  # fmt: skip
+
+
+def _inputs(golden: Golden, step: slice) -> dict[str, torch.Tensor]:
+    """The arguments of one step, each [1, tokens of the step] (the mask: all tokens up to it)."""
+    to_torch = lambda array: torch.tensor(array.astype("int64"))[None]  # noqa: E731
+    found = {"input_ids": to_torch(golden.token_ids[step]), "position_ids": to_torch(golden.position_ids[step])}
+    if golden.attention_mask is not None:
+        found["attention_mask"] = to_torch((golden.attention_mask != 0)[: step.stop])
+    return found
