@@ -4,7 +4,8 @@
 #
 #     PYTHON=python3 Scripts/judge_huggingface.sh
 #
-# The Python needs torch, transformers, safetensors and h5py; --compile needs a C++ compiler besides.
+# The Python needs torch, transformers, safetensors and h5py (pip install './Scripts/capture[torch]'); --compile needs a
+# C++ compiler besides.
 set -eu
 
 touchstone=${TOUCHSTONE:-.build/debug/touchstone}
@@ -18,7 +19,8 @@ judge() { # MODEL GOLDEN OPTIONS...
   name=$2
   file=golden/cases/$name.h5
   shift 2
-  "$python" Docs/capture_huggingface.py "$folder" "$file" "$work/capture.h5" "$@" >/dev/null 2>"$work/log" ||
+  PYTHONPATH=Scripts/capture "$python" -m touchstone_capture --engine torch --model "$folder" --golden "$file" \
+    --out "$work/capture.h5" "$@" >/dev/null 2>"$work/log" ||
     { cat "$work/log"; exit 2; }
   headline=$("$touchstone" diff "$file" "$work/capture.h5" --model "$folder" | head -n 1)
   [ "${headline%% *}" = CONSISTENT ] || failures=$((failures + 1))
