@@ -8,6 +8,8 @@ import h5py
 import numpy as np
 
 import touchstone_capture as tc
+from touchstone_capture.transformer_lens import HOOKS
+from touchstone_capture.transformer_lens import tensors as from_lens
 
 from .samples import activations, golden, laid_out
 
@@ -161,6 +163,24 @@ class Layouts(unittest.TestCase):
         self.check(self.written({name: [step[name] for step in steps] for name in self.due}))
         self.refused(["holds 4 tokens"], {"final/ln_f": [step["final/ln_f"] for step in steps[:2]]})
         self.refused(["is in 2 of 3 steps"], [*steps[:2], {"final/logits": steps[2]["final/logits"]}])
+
+    def test_activations_of_transformer_lens(self):
+        for output in ["hook_normalized", "hook_out"]:  # HookedTransformer, TransformerBridge
+            cache = {}
+            for name, (hook, layout) in HOOKS.items():
+                for i in range(2) if "{i}" in name else (0,):
+                    path = name.format(i=f"{i:03}")
+                    axes = tc.names.axes(path)
+                    place = hook.format(i=i)
+                    if output == "hook_out" and place.endswith("hook_normalized"):
+                        cache[place] = np.zeros((1, 5, 12), np.float32)
+                        place = place.replace("hook_normalized", output)
+                    cache[place] = laid_out(self.due[path], axes, layout, self.golden.sizes)
+            tensors, layouts = from_lens(cache, self.due["final/logits"][None])
+            self.due["embed/sum"] = self.due["layers/000/resid_in"]
+            written = self.written(tensors, layouts=layouts)
+            self.assertEqual(sorted(written), sorted(set(self.due) - {"final/probs"}))
+            self.check(written)
 
     def test_a_layout_that_is_none(self):
         for layout in ["BTX", "TT", "T(3Hd", "", "TH)d"]:

@@ -1,20 +1,23 @@
 """The activations of TransformerLens under the names of the format.
 
-    logits, cache = model.run_with_cache(tokens)        # a HookedTransformer, one row
-    tensors, layouts = touchstone_capture.transformer_lens.tensors(model, cache, logits)
+    logits, cache = model.run_with_cache(tokens)        # a HookedTransformer or a TransformerBridge, one row
+    tensors, layouts = touchstone_capture.transformer_lens.tensors(cache, logits)
     touchstone_capture.write(golden, tensors, "capture.h5", layouts=layouts)
 
-Load it by `HookedTransformer.from_pretrained_no_processing`: otherwise TransformerLens changes the weights, and is
-judged as another model. It normalises without weight and bias first and hands that out; what its LayerNorm goes on to
-return is computed from it here, as it does.
+Load a HookedTransformer by `from_pretrained_no_processing`: otherwise TransformerLens changes the weights, and is
+judged as another model.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-#: TransformerLens' names by the format's; `{i}` is the layer. Behind the name, the layout.
+_BLOCK = re.compile(r"blocks\.\d+\.hook_resid_pre")
+
+#: TransformerLens' names by the format's; `{i}` is the layer. Behind the name, the layout. A LayerNorm's output is
+#: `hook_normalized` in HookedTransformer; in TransformerBridge that is before weight and bias, `hook_out` the output.
 HOOKS = {
     "embed/token": ("hook_embed", "BTD"),
     "embed/position": ("hook_pos_embed", "BTD"),
@@ -37,26 +40,20 @@ HOOKS = {
 }
 
 
-def tensors(model: Any, cache: Mapping[str, Any], logits: Any = None) -> tuple[dict[str, Any], dict[str, str]]:
+def tensors(cache: Mapping[str, Any], logits: Any = None) -> tuple[dict[str, Any], dict[str, str]]:
     """What `write` takes: tensors by the format's names, and their layouts."""
     found, layouts = {}, {}
+    layers = sum(1 for name in cache.keys() if _BLOCK.fullmatch(name))
     for name, (hook, layout) in HOOKS.items():
-        for i in range(model.cfg.n_layers) if "{i}" in name else (0,):
-            path, place = name.format(i=f"{i:03}"), hook.format(i=i)
-            if place not in cache:
-                continue
-            found[path], layouts[path] = cache[place], layout
-            if place.endswith("hook_normalized"):
-                norm = _module(model, place.rpartition(".")[0])
-                found[path] = cache[place] * norm.w + norm.b
+        for i in range(layers) if "{i}" in name else (0,):
+            place = hook.format(i=i)
+            output = place.replace("hook_normalized", "hook_out")
+            place = output if output in cache.keys() else place
+            if place in cache.keys():
+                path = name.format(i=f"{i:03}")
+                found[path], layouts[path] = cache[place], layout
     if "layers/000/resid_in" in found:
         found["embed/sum"], layouts["embed/sum"] = found["layers/000/resid_in"], "BTD"
     if logits is not None:
         found["final/logits"], layouts["final/logits"] = logits, "BTV"
     return found, layouts
-
-
-def _module(model: Any, path: str) -> Any:
-    for part in path.split("."):
-        model = model[int(part)] if part.isdigit() else getattr(model, part)
-    return model
