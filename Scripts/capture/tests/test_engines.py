@@ -112,6 +112,17 @@ class Engines(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertTrue(verdict.startswith("MISMATCH  layers/001/ln_2"), verdict)
 
+    def test_other_weights_than_the_goldens_are_told(self):
+        self.needs(*TORCH)
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ["config.json", "model.safetensors"]:
+                data = (ODD / name).read_bytes()
+                Path(folder, name).write_bytes(data if name == "config.json" else data[:-1] + bytes([data[-1] ^ 1]))
+            code, _, errors = run(
+                "--engine", "torch", "--model", folder, "--golden", CASES / "gpt2-odd-a.h5", "--out", self.out
+            )
+        self.assertEqual((code, "other weights" in errors), (0, True), errors)
+
     def test_a_model_of_ones_own_by_taps(self):
         self.needs(*TORCH)
         import torch

@@ -82,6 +82,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         options = Options(**given)
         source = Golden.read(golden) if golden else Golden.of_tokens(options.model, _tokens(tokens))
+        digest = _digest(options.model)
+        if digest and source.weights_sha256 and digest != source.weights_sha256:
+            print(
+                f"touchstone_capture: {options.model} holds other weights than {golden} was made with", file=sys.stderr
+            )
         done = _module(engine).run(source, options, *([engine] if engine in _ONNX else []))
         names = write(
             source,
@@ -92,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
             padded_vocabulary=done.padded_vocabulary,
             derived=done.derived,
             provenance=done.provenance,
-            weights_sha256=_digest(options.model),
+            weights_sha256=digest,
             replace=replace,
         )
     except NotSupported as error:

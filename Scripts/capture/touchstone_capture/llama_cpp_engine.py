@@ -107,6 +107,10 @@ class _Observer:
 
 def run(golden: Golden, options: Options) -> Run:
     """Runs the golden's inputs through llama.cpp."""
+    if golden.family != "gpt2":
+        raise NotSupported(
+            golden.place, f"no table of llama.cpp's names for the family {golden.family}", "take a GPT-2"
+        )
     if golden.attention_mask is not None and not (golden.attention_mask != 0).all():
         raise NotSupported(golden.place, "llama.cpp takes no attention mask", "take a golden without one")
     if options.compile or options.export:

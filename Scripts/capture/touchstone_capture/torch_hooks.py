@@ -73,10 +73,21 @@ class Observed(torch.nn.Module):
 
     def _hook(self, module: torch.nn.Module, tap: Tap, name: str) -> None:
         arrangement = Arrangement(tap.layout, axes(name))
+
+        def reads(module: torch.nn.Module, args: tuple) -> None:
+            if not args:
+                raise CaptureError(
+                    tap.module, "is called with named arguments alone", "tap the output of the module before it"
+                )
+            self.record(name, args[0], arrangement)
+
+        def gives(module: torch.nn.Module, args: tuple, result: Any) -> None:
+            self.record(name, result[0] if isinstance(result, tuple) else result, arrangement)
+
         if tap.at == "input":
-            module.register_forward_pre_hook(lambda module, args: self.record(name, args[0], arrangement))
+            module.register_forward_pre_hook(reads)
         else:
-            module.register_forward_hook(lambda module, args, result: self.record(name, result, arrangement))
+            module.register_forward_hook(gives)
 
     def _enters(self, layer: int) -> Any:
         def hook(module: torch.nn.Module, args: Any) -> None:
