@@ -52,15 +52,21 @@ let package = Package(
     .target(name: "TouchstoneModel", swiftSettings: optimised),
     .target(name: "TouchstoneReference", dependencies: ["TouchstoneModel"], swiftSettings: optimised),
 
+    // MARK: Files and processes
+    .target(name: "CSystem"),
+    .target(name: "TouchstoneFiles", dependencies: ["CSystem", "TouchstoneModel"], swiftSettings: optimised),
+
     // MARK: Reading models
     .target(
       name: "TouchstoneTokenizer",
       dependencies: [
-        "TouchstoneModel", .product(name: "HeapModule", package: "swift-collections", condition: files),
+        "TouchstoneFiles", "TouchstoneModel",
+        .product(name: "HeapModule", package: "swift-collections", condition: files),
       ],
       swiftSettings: optimised),
     .target(
-      name: "TouchstoneCheckpoints", dependencies: ["TouchstoneModel"], swiftSettings: optimised),
+      name: "TouchstoneCheckpoints", dependencies: ["TouchstoneFiles", "TouchstoneModel"],
+      swiftSettings: optimised),
 
     // MARK: The fast implementation
     .target(name: "TouchstoneCPU"),
@@ -112,11 +118,12 @@ let package = Package(
       name: "CHDF5", pkgConfig: "hdf5",
       providers: [.apt(["libhdf5-dev", "pkg-config"]), .brew(["hdf5", "pkgconf"])]),
     .target(
-      name: "TouchstoneHDF5", dependencies: ["TouchstoneModel", "CHDF5"], swiftSettings: optimised),
+      name: "TouchstoneHDF5", dependencies: ["CHDF5", "TouchstoneFiles", "TouchstoneModel"],
+      swiftSettings: optimised),
     .target(
       name: "TouchstoneGolden",
       dependencies: [
-        "TouchstoneHDF5", "TouchstoneModel",
+        "TouchstoneFiles", "TouchstoneHDF5", "TouchstoneModel",
         .product(name: "Crypto", package: "swift-crypto", condition: files),
       ],
       swiftSettings: optimised),
@@ -132,9 +139,8 @@ let package = Package(
       name: "TouchstoneCommands",
       dependencies: [
         "TouchstoneAnalysis", "TouchstoneBenchmark", "TouchstoneCheckpoints", "TouchstoneConformance",
-        "TouchstoneFaults", "TouchstoneGolden", "TouchstoneModel", "TouchstoneReference", "TouchstoneReports",
-        "TouchstoneSIMD",
-        "TouchstoneSpecification",
+        "TouchstoneFaults", "TouchstoneFiles", "TouchstoneGolden", "TouchstoneModel", "TouchstoneReference",
+        "TouchstoneReports", "TouchstoneSIMD", "TouchstoneSpecification",
         "TouchstoneTokenizer", "TouchstoneVerdict",
         .product(name: "ArgumentParser", package: "swift-argument-parser", condition: files),
       ]),
@@ -148,7 +154,8 @@ let package = Package(
         "PlantedEngine", "TouchstoneCheckpoints", "TouchstoneConformance", "TouchstoneFaults",
         "TouchstoneGolden", "TouchstoneModel", "TouchstoneProperties", "TouchstoneSIMD",
         "TouchstoneTestSupport", "touchstone",
-      ]),
+      ],
+      exclude: ["Fixtures"]),
     .testTarget(
       name: "TouchstoneAnalysisTests",
       dependencies: [
@@ -199,11 +206,15 @@ let package = Package(
     .testTarget(name: "TouchstoneHDF5Tests", dependencies: ["TouchstoneHDF5"]),
     .executableTarget(
       name: "GoldenTestProgram", dependencies: ["TouchstoneGolden"], path: "Tests/GoldenTestProgram"),
+    .executableTarget(
+      name: "FuzzProgram",
+      dependencies: ["TouchstoneCheckpoints", "TouchstoneGolden", "TouchstoneModel", "TouchstoneTokenizer"],
+      path: "Tests/FuzzProgram"),
     .testTarget(
       name: "TouchstoneGoldenTests",
       dependencies: [
-        "GoldenTestProgram", "TouchstoneCheckpoints", "TouchstoneGolden", "TouchstoneHDF5",
-        "TouchstoneTestSupport",
+        "GoldenTestProgram", "TouchstoneCheckpoints", "TouchstoneFiles", "TouchstoneGolden", "TouchstoneHDF5",
+        "TouchstoneModel", "TouchstoneTestSupport",
       ],
       exclude: ["Fixtures"]),
     .testTarget(
@@ -222,7 +233,8 @@ let package = Package(
         "TouchstoneGolden",
         "TouchstoneVerdict", "TouchstoneFaults", "TouchstoneTestSupport",
         .product(name: "Crypto", package: "swift-crypto", condition: files),
-      ]),
+      ],
+      exclude: ["Fixtures"]),
     .testTarget(
       name: "TouchstoneSIMDTests",
       dependencies: [

@@ -43,8 +43,8 @@ for golden in ${GOLDENS:-$models}; do
     for attention in eager sdpa; do
       judge "$model" "$golden" --attention $attention --dtype $dtype
     done
+    judge "$model" "$golden" --attention sdpa --dtype $dtype --compile
   done
-  judge "$model" "$golden" --attention sdpa --compile
 done
 echo "$failures flagged"
 [ "$failures" = 0 ]

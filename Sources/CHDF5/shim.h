@@ -7,6 +7,7 @@
 #error "HDF5 headers not found. Debian, Ubuntu: sudo apt-get install libhdf5-dev pkg-config. macOS: brew install hdf5 pkgconf"
 #else
 #include <hdf5.h>
+#include <string.h>
 
 static inline unsigned chdf5_read_only(void) { return H5F_ACC_RDONLY; }
 static inline unsigned chdf5_create_exclusively(void) { return H5F_ACC_EXCL; }
@@ -36,21 +37,29 @@ static inline int chdf5_is_hard_link(hid_t location, const char *name) {
   return info.type == H5L_TYPE_HARD;
 }
 
-/* Calls `visit` with the name of every link in the group `location`, in the order of storage: the sorted
-   orders of 1.10 build a table that a damaged group makes them free before it is filled. H5Literate is a
-   macro over differing structs. */
+/* What tells one object of a file from another: its address, or in later versions its token. */
 typedef struct {
-  void (*visit)(const char *name, void *context);
+  uint64_t words[2];
+} chdf5_object;
+
+/* Calls `visit` with the name of every link in the group `location`, and what a hard link leads to, in the order of
+   storage: the sorted orders of 1.10 build a table that a damaged group makes them free before it is filled. Ends when
+   `visit` gives something else than 0, and gives that. H5Literate is a macro over differing structs. */
+typedef struct {
+  herr_t (*visit)(const char *name, chdf5_object object, void *context);
   void *context;
 } chdf5_visitor;
 
 static inline herr_t chdf5_visit_link(hid_t group, const char *name, const H5L_info_t *info, void *visitor) {
-  (void)group, (void)info;
-  ((chdf5_visitor *)visitor)->visit(name, ((chdf5_visitor *)visitor)->context);
-  return 0;
+  (void)group;
+  chdf5_object object = {{0, 0}};
+  _Static_assert(sizeof info->u <= sizeof object, "a token has at most 16 bytes");
+  if (info->type == H5L_TYPE_HARD) memcpy(&object, &info->u, sizeof info->u);
+  return ((chdf5_visitor *)visitor)->visit(name, object, ((chdf5_visitor *)visitor)->context);
 }
 
-static inline herr_t chdf5_visit_links(hid_t location, void (*visit)(const char *, void *), void *context) {
+static inline herr_t chdf5_visit_links(
+  hid_t location, herr_t (*visit)(const char *, chdf5_object, void *), void *context) {
   chdf5_visitor visitor = {visit, context};
   hsize_t position = 0;
   return H5Literate(location, H5_INDEX_NAME, H5_ITER_NATIVE, &position, chdf5_visit_link, &visitor);

@@ -23,14 +23,16 @@ public struct Word: Hashable, Sendable, CustomStringConvertible {
     let spaced = " " + text
     let spellings = lookup == .asWritten || text.hasPrefix(" ") ? [text] : [spaced, text]
     for spelling in spellings {
-      let ids = try tokenizer.encode(spelling)
+      let ids = try tokenizer.encode(spelling, addsSpecialTokens: false)
       if ids.count == 1 {
         self.init(token: ids[0], text: spelling)
         return
       }
     }
     var pieces: [String] = []
-    for id in try tokenizer.encode(spellings[0]) { pieces.append(TokenText.quoted(try tokenizer.token(id))) }
+    for id in try tokenizer.encode(spellings[0], addsSpecialTokens: false) {
+      pieces.append(TokenText.quoted(try tokenizer.token(id)))
+    }
     throw BadInput(
       place: "the word " + TokenText.quoted(Array(text.utf8)),
       problem: pieces.isEmpty ? "is empty" : "is \(pieces.count) tokens: " + pieces.joined(separator: " "),

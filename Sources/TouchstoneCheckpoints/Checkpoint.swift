@@ -1,4 +1,5 @@
 import Foundation
+import TouchstoneFiles
 import TouchstoneModel
 
 /// A model of the GPT-2 family as Hugging Face stores it: a folder with `config.json` and safetensors.
@@ -14,7 +15,8 @@ public struct Checkpoint: Sendable {
   /// Opens the checkpoint in `directory`.
   ///
   /// Reads `model.safetensors`, or else the shards that `model.safetensors.index.json` names. float32, float16,
-  /// bfloat16 and float64 tensors are read, under names with or without `transformer.`; buffers that hold no
+  /// bfloat16 and float64 tensors are read, under names with or without `transformer.`, and under those that
+  /// wrappers give them (`_orig_mod.`, `module.`, any one prefix before all of them); buffers that hold no
   /// parameters are ignored whatever their type.
   ///
   /// - Throws: ``BadInput`` for a folder, a file, a field or a tensor that is missing, malformed or not of
@@ -23,8 +25,10 @@ public struct Checkpoint: Sendable {
     let folder = try CheckpointFolder(directory)
     let configuration = try Configuration(folder: folder)
     let files = try folder.safetensors()
-    let (tensors, origin) = try Self.tensors(for: configuration, in: files)
+    var origin = [String: String]()
     do {
+      let (tensors, places) = try Self.tensors(for: configuration, in: files)
+      origin = places
       self.weights = try Weights(configuration: configuration, tensors: tensors)
     } catch {
       throw error.inFile(error.place.flatMap { origin[$0] } ?? directory.path)
@@ -36,12 +40,19 @@ public struct Checkpoint: Sendable {
   private static func tensors(
     for configuration: Configuration, in files: [SafetensorsFile]
   ) throws(BadInput) -> ([String: StoredTensor], [String: String]) {
-    let needed = Set(configuration.parameters.map(\.name))
+    let needed = configuration.parameters.map(\.name)
+    let names: StoredNames
+    do {
+      names = try StoredNames(files.lazy.flatMap(\.entries.keys), needed: needed, root: "transformer.")
+    } catch {
+      throw error.inFile(files.first?.path ?? "")
+    }
+    let isNeeded = Set(needed).contains
     var tensors = [String: StoredTensor]()
     var origin = [String: String]()
     for file in files {
       for (name, entry) in file.entries.sorted(by: { $0.key < $1.key }) {
-        let fullName = Parameter.fullName(ofStored: name)
+        let fullName = Parameter.fullName(ofStored: names.plain(name))
         if let first = origin.updateValue(file.path, forKey: fullName) {
           throw BadInput(
             file: file.path, place: name, problem: "is stored twice, the other time in \(first)",
@@ -49,12 +60,16 @@ public struct Checkpoint: Sendable {
         }
         if let tensor = file.tensor(entry) {
           tensors[fullName] = tensor
-        } else if needed.contains(fullName) {
+        } else if isNeeded(fullName) {
           throw BadInput(
             file: file.path, place: name, problem: "has the type \(entry.type), which is not supported",
             remedy: "convert the model to F32, F16, BF16 or F64")
         }
       }
+    }
+    let missing = needed.filter { origin[$0] == nil }
+    if !missing.isEmpty {
+      throw Replacement.refusal(missing: missing, needed: needed, stored: origin.keys)
     }
     return (tensors, origin)
   }
@@ -68,8 +83,11 @@ extension Configuration {
     try self.init(folder: CheckpointFolder(directory))
   }
 
+  /// Configurations have about a kilobyte; some list thousands of labels.
+  private static let greatestFileSize = 16 << 20
+
   fileprivate init(folder: CheckpointFolder) throws(BadInput) {
-    let file = folder.file("config.json")
-    try self.init(huggingFaceJSON: MappedFile.contents(of: file), file: file.path)
+    let file = folder.file("config.json").path
+    try self.init(huggingFaceJSON: SmallFile.read(file, greatest: Self.greatestFileSize), file: file)
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TouchstoneFiles
 import TouchstoneModel
 
 /// Read-only contents of files without reading them: pages come from the file when they are touched.
@@ -8,7 +9,7 @@ import TouchstoneModel
 enum MappedFile {
   /// The bytes of a regular file, unmapped when the last slice of them is gone.
   ///
-  /// - Throws: ``BadInput`` naming the file and the system's reason.
+  /// - Throws: ``BadInput`` naming the file and the system's reason, or that it is a pointer to another.
   static func contents(of file: URL) throws(BadInput) -> Data {
     // Without O_NONBLOCK, opening a named pipe would wait for a writer.
     let descriptor = open(file.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
@@ -29,11 +30,8 @@ enum MappedFile {
         file: file.path, problem: "cannot be mapped into memory: \(SystemError.current)",
         remedy: "copy it to a local disk")
     }
-    return Data(bytesNoCopy: start, count: count, deallocator: .unmap)
+    let contents = Data(bytesNoCopy: start, count: count, deallocator: .unmap)
+    try GitLFSPointer.refuse(contents, file: file.path)
+    return contents
   }
-}
-
-/// The reason of the last failed system call.
-enum SystemError {
-  static var current: String { String(cString: strerror(errno)) }
 }

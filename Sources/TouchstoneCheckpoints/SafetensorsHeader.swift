@@ -51,6 +51,9 @@ enum SafetensorsHeader {
   private static let again = "download or write the file again"
 
   private static func members(of header: Data) throws(BadInput) -> [String: JSONValue] {
+    guard !header.starts(with: [0xEF, 0xBB, 0xBF]) else {
+      throw BadInput(place: "header", problem: "begins with a byte order mark", remedy: again)
+    }
     let document: JSONValue
     do {
       document = try JSONValue.parse(header)

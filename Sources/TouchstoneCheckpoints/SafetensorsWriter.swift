@@ -1,4 +1,5 @@
 import Foundation
+import TouchstoneFiles
 import TouchstoneModel
 
 /// Writes safetensors files, whole or not at all, always the same bytes from the same tensors.
@@ -22,7 +23,7 @@ package enum SafetensorsWriter {
     fileprivate var byteCount: Int { shape.reduce(type.byteCount, *) }
   }
 
-  /// Writes `tensors` under their names.
+  /// Writes `tensors` under their names, over a regular file that exists.
   ///
   /// - Throws: ``BadInput`` if the file cannot be written.
   package static func write(_ tensors: [String: StoredTensor], to file: URL) throws(BadInput) {
@@ -32,14 +33,16 @@ package enum SafetensorsWriter {
 
   /// Writes tensors that are made one at a time: `bytes` is called for each in the order of the file.
   ///
+  /// - Parameter overwrite: whether a file that exists is replaced.
   /// - Throws: ``BadInput`` if the file cannot be written, and what `bytes` throws.
   package static func write(
-    _ outlines: [String: Outline], to file: URL, bytes: (String) throws(BadInput) -> Data
+    _ outlines: [String: Outline], to file: URL, overwrite: Bool = true,
+    bytes: (String) throws(BadInput) -> Data
   ) throws(BadInput) {
     let ordered = outlines.sorted {
       ($1.value.type.byteCount, $0.key) < ($0.value.type.byteCount, $1.key)
     }
-    try AtomicFile.write(to: file) { sink throws(BadInput) in
+    try AtomicFile.write(to: file.path, overwrite: overwrite) { sink throws(BadInput) in
       try sink.write(header(ordered))
       for (name, outline) in ordered {
         let data = try bytes(name)

@@ -1,9 +1,13 @@
 import Foundation
+import TouchstoneFiles
 import TouchstoneModel
 
 /// The list of shards of a checkpoint, `model.safetensors.index.json`: which file holds which tensor.
 struct ShardIndex {
   static let fileName = "model.safetensors.index.json"
+
+  /// A hundred bytes for each tensor: the largest models in use have some ten thousand.
+  private static let greatestFileSize = 16 << 20
 
   private let path: String
   private let tensorNames: [String: Set<String>]
@@ -14,7 +18,8 @@ struct ShardIndex {
   /// - Throws: ``BadInput`` if the index is not JSON of its form, or names a file outside its folder.
   init(_ file: URL) throws(BadInput) {
     path = file.path
-    let document = try JSONValue.parse(try MappedFile.contents(of: file), file: path)
+    let document = try JSONValue.parse(
+      try SmallFile.read(path, greatest: Self.greatestFileSize), file: path)
     guard let map = document.object?["weight_map"]?.object, !map.isEmpty else {
       throw BadInput(
         file: path, place: "weight_map", problem: "is not an object that names the file of each tensor",

@@ -1,4 +1,5 @@
 import Foundation
+import TouchstoneFiles
 import TouchstoneModel
 
 /// Makes models of any size with reproducible random weights, the same in every language.
@@ -48,29 +49,32 @@ public enum Synthesizer {
     }
     try checkSpace(for: preset, in: directory)
     do {
-      try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+      let make = { try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true) }
+      let isNew = !FileManager.default.fileExists(atPath: directory.path)
+      // Interrupted, a new folder goes as a whole: a model without its configuration is none.
+      try isNew ? Unfinished.create(directory.path, make) : make()
     } catch {
       throw BadInput(
         file: directory.path, problem: "the folder cannot be made",
         remedy: "check the path and its permissions")
     }
 
+    defer { Unfinished.forget(directory.path) }
     let parameters = configuration.parameters
     let numbers = Dictionary(uniqueKeysWithValues: parameters.enumerated().map { ($1.name, $0) })
     let outlines = Dictionary(
       uniqueKeysWithValues: parameters.map {
         ($0.name, SafetensorsWriter.Outline(type: .float32, shape: configuration.shape(of: $0)))
       })
-    try SafetensorsWriter.write(outlines, to: weightsFile) { name in
+    try SafetensorsWriter.write(outlines, to: weightsFile, overwrite: false) { name in
       guard let number = numbers[name] else { preconditionFailure("no parameter has the name \(name)") }
       let parameter = parameters[number]
       let shape = configuration.shape(of: parameter)
       let values = values(parameter.role, shape, tensor: number, seed: seed, preset.rule)
       return StoredTensor(Tensor(values, shape: shape)).bytes
     }
-    try AtomicFile.write(to: configurationFile) { sink throws(BadInput) in
-      try sink.write(Data((configuration.huggingFaceJSON + "\n").utf8))
-    }
+    let text = Data((configuration.huggingFaceJSON + "\n").utf8)
+    try AtomicFile.write(text, to: configurationFile.path, overwrite: false)
   }
 
   private static func checkSpace(for preset: Preset, in directory: URL) throws(BadInput) {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TouchstoneFiles
 import TouchstoneGolden
 import TouchstoneModel
 
@@ -14,7 +15,9 @@ public struct TouchstoneCommand: ParsableCommand {
       operation of an implementation from that implementation's own inputs, and says whether the difference is \
       rounding or a bug, in which operation of which layer it begins, and what it is.
 
-      Exit codes: 0 consistent, 1 mismatch, 2 bad input, 3 inconclusive, 64 wrong command line.
+      Exit codes: 0 consistent, 1 mismatch, 2 bad input, 3 inconclusive, 64 wrong command line; of several files the \
+      first of 1, 2, 3, 0 that occurred. Output that cannot be written is 2 as well, also where its reader has closed \
+      it. Interrupted, the program removes what it had not finished and ends by the signal.
 
       Example:
         touchstone verify golden
@@ -36,6 +39,7 @@ public struct TouchstoneCommand: ParsableCommand {
   /// Runs the verb that the arguments name and ends the process with the verdict's exit code.
   public static func runProcess() -> Never {
     FileReaderProcess.runIfChild()
+    Interruption.install()
     do {
       var command = try parseAsRoot()
       try command.run()

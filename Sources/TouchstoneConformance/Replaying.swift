@@ -27,9 +27,7 @@ extension Engine {
   ) throws -> Verdict {
     let capture = try RecordedActivations(of: implementation(of: weights), inputs: inputs)
     let golden = try golden ?? self.golden(weights, inputs, for: capture)
-    return try Judge(weights: weights).verdict(on: capture, golden: golden)
-      .diagnosed(capture, golden: golden, weights: weights)
-      .examined(capture, weights: weights)
+    return try Judge(weights: weights).wholeVerdict(on: capture, golden: golden)
   }
 
   /// The noise floor is eight passes of the reference, and is looked at only where not all was handed out.

@@ -9,7 +9,10 @@ package enum HDF5Attribute: Hashable, Sendable {
   case number(Double)
 
   /// The greatest number of bytes that an attribute is read with.
-  private static let greatestByteCount = 1 << 24
+  private static let greatestByteCount = 1 << 22
+
+  /// The greatest number of attributes of one object.
+  private static let greatestCount = 1 << 10
 
   /// The names of the attributes of `object`.
   static func names(of object: borrowing Handle, at place: String) throws(BadInput) -> [String] {
@@ -20,11 +23,16 @@ package enum HDF5Attribute: Hashable, Sendable {
         object.id, H5_INDEX_NAME, H5_ITER_NATIVE, &position,
         { _, name, _, context in
           guard let name, let context else { return -1 }
-          context.assumingMemoryBound(to: [String].self).pointee.append(String(cString: name))
-          return 0
+          let names = context.assumingMemoryBound(to: [String].self)
+          names.pointee.append(String(cString: name))
+          return names.pointee.count <= HDF5Attribute.greatestCount ? 0 : 1
         }, list)
     }
     try HDF5Library.check(status, "list the attributes", at: place)
+    guard status == 0 else {
+      throw BadInput(
+        place: place, problem: "has more than \(greatestCount) attributes", remedy: "keep notes in one text")
+    }
     return names
   }
 

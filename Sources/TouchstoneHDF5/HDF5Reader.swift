@@ -1,5 +1,6 @@
 import CHDF5
 import Foundation
+import TouchstoneFiles
 import TouchstoneModel
 
 /// A file opened for reading: groups, datasets and attributes by their path.
@@ -11,6 +12,11 @@ package final class HDF5Reader: Sendable {
   package let path: String
   /// The size of the file: nothing in it can be larger.
   package let byteCount: Int
+  /// The greatest number of bytes that its values are read into.
+  ///
+  /// Far more than honest files need, which compression or a file system makes a few times smaller; a thousandth of
+  /// what crafted ones of the same size can ask for.
+  package let greatestByteCount: Int
   private let file: Handle
 
   /// Opens the file at `path`.
@@ -25,6 +31,7 @@ package final class HDF5Reader: Sendable {
       throw BadInput(file: path, problem: "cannot be read", remedy: "check that it exists and may be read")
     }
     byteCount = size
+    greatestByteCount = 128 << 20 + 32 * min(StoredBytes.count(in: path, of: size), 1 << 50)
     file = try Self.locked(path) { () throws(BadInput) in
       let access = try Handle(H5Pcreate(chdf5_file_access()), "set up reading")
       // Files are complete when they get their name, and network file systems fail to lock.
@@ -73,21 +80,58 @@ package final class HDF5Reader: Sendable {
     }
   }
 
+  /// One name in a group.
+  package struct Link: Sendable {
+    /// The name.
+    package let name: String
+    /// What it leads to: equal for two names of one object.
+    package let object: [UInt64]
+  }
+
+  /// What is read of one group.
+  private struct Listing {
+    var links: [Link] = []
+    var byteCount = 0
+
+    /// Takes a name; whether there is room for more.
+    mutating func add(_ name: String, _ object: chdf5_object) -> Bool {
+      byteCount += name.utf8.count
+      links.append(Link(name: name, object: [object.words.0, object.words.1]))
+      return links.count <= greatestMemberCount && byteCount <= 1 << 24
+    }
+  }
+
+  /// The greatest number of names in one group; the deepest model has some twelve thousand tensors.
+  package static let greatestMemberCount = 1 << 16
+
   /// The names in the group at `place`, sorted; empty where there is no group.
+  ///
+  /// - Throws: `BadInput` when there are more than ``greatestMemberCount``.
   package func members(of place: String) throws(BadInput) -> [String] {
+    try links(of: place).map(\.name)
+  }
+
+  /// The names in the group at `place`, and what each leads to.
+  package func links(of place: String) throws(BadInput) -> [Link] {
     try locked { () throws(BadInput) in
       guard let group = try find(place), H5Iget_type(group.id) == H5I_GROUP else { return [] }
-      var names: [String] = []
-      let status = withUnsafeMutablePointer(to: &names) { list in
+      var listing = Listing()
+      let status = withUnsafeMutablePointer(to: &listing) { list in
         chdf5_visit_links(
           group.id,
-          { name, context in
-            guard let name, let context else { return }
-            context.assumingMemoryBound(to: [String].self).pointee.append(String(cString: name))
+          { name, object, context in
+            guard let name, let context else { return -1 }
+            return context.assumingMemoryBound(to: Listing.self).pointee.add(String(cString: name), object)
+              ? 0 : 1
           }, list)
       }
       try HDF5Library.check(status, "list the group", at: place)
-      return names.sorted()
+      guard status == 0 else {
+        throw BadInput(
+          place: place, problem: "holds more than \(Self.greatestMemberCount) names",
+          remedy: "store what the format knows, and little else")
+      }
+      return listing.links.sorted { $0.name < $1.name }
     }
   }
 
@@ -117,12 +161,29 @@ package final class HDF5Reader: Sendable {
     }
   }
 
+  /// Takes the bytes of a dataset's elements out of what the file may still be read into.
+  ///
+  /// - Throws: `BadInput` when it declares more: holes or compression make a file small that reads as a large one.
+  package func spend(_ dataset: HDF5Dataset, from budget: inout Int) throws(BadInput) {
+    guard dataset.byteCount <= budget else {
+      throw BadInput(
+        place: dataset.path,
+        problem:
+          "declares the shape \(dataset.shape), which makes more than \(greatestByteCount >> 20) MiB of a file of "
+          + "\(byteCount >> 10) KiB",
+        remedy: "it is damaged or was made to do harm: write it again")
+    }
+    budget -= dataset.byteCount
+  }
+
   /// The elements of a dataset, row-major and little-endian.
   ///
   /// - Throws: `BadInput` when the file does not hold as much as the shape declares, stores it in a way that
   ///   is not read, or fails a checksum.
   package func bytes(of dataset: HDF5Dataset) throws(BadInput) -> Data {
     try locked { () throws(BadInput) in
+      var budget = greatestByteCount
+      try spend(dataset, from: &budget)
       guard let object = try find(dataset.path), H5Iget_type(object.id) == H5I_DATASET,
         try HDF5Dataset(describing: object, at: dataset.path, fileSize: byteCount) == dataset
       else { throw BadInput(place: dataset.path, problem: "changed while it was read", remedy: "try again") }

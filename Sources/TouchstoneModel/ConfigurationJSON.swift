@@ -41,6 +41,7 @@ extension Configuration {
       tiesEmbeddings: fields.bool("tie_word_embeddings") ?? true,
       scalesScores: fields.bool("scale_attn_weights") ?? true,
       scalesScoresByLayer: fields.bool("scale_attn_by_inverse_layer_idx") ?? false)
+    try fields.refuseContradictions(of: self)
   }
 
   /// Hugging Face's names of the activation functions and what they compute.
@@ -155,17 +156,43 @@ private struct ConfigurationFields {
     }
   }
 
-  /// Fields of other families, or by other names than here, that must be absent, null, false, 0 or empty.
+  /// Fields of other families that must be absent, null, false, 0 or empty.
   private static let arithmeticFields = [
-    "attn_logit_softcapping", "final_logit_softcapping", "head_dim", "intermediate_size", "layer_norm_eps",
-    "logit_scale", "logits_scaling", "num_key_value_heads", "parallel_residual", "pruned_heads",
+    "attn_logit_softcapping", "final_logit_softcapping", "parallel_residual", "pruned_heads",
     "quantization_config", "rms_norm_eps", "rope_parameters", "rope_scaling", "rope_theta", "rotary_dim",
     "rotary_pct", "sliding_window",
   ]
 
+  /// Refuses a field of other families, or by another name than here, that says something else than what follows
+  /// from the configuration anyway; one that says the same is no more than that.
+  func refuseContradictions(of configuration: Configuration) throws(BadInput) {
+    let due: [(field: String, value: Double, meaning: String)] = [
+      ("head_dim", Double(configuration.headWidth), "n_embd / n_head"),
+      ("num_key_value_heads", Double(configuration.headCount), "n_head"),
+      ("num_kv_heads", Double(configuration.headCount), "n_head"),
+      ("intermediate_size", Double(configuration.feedForwardWidth), "n_inner"),
+      ("ffn_dim", Double(configuration.feedForwardWidth), "n_inner"),
+      ("layer_norm_eps", configuration.layerNormEpsilon, "layer_norm_epsilon"),
+      ("logit_scale", 1, "what GPT-2 has"), ("logits_scaling", 1, "what GPT-2 has"),
+      ("embedding_multiplier", 1, "what GPT-2 has"), ("residual_multiplier", 1, "what GPT-2 has"),
+    ]
+    for (field, value, meaning) in due {
+      guard let given = try number(field), given != value else { continue }
+      throw BadInput(
+        place: field,
+        problem: "is \(Self.text(given)) where \(meaning) is \(Self.text(value)): "
+          + "it changes the arithmetic and is not supported",
+        remedy: "correct the field, or remove it if the model does not use it")
+    }
+  }
+
+  private static func text(_ number: Double) -> String {
+    Int(exactly: number).map(String.init) ?? "\(number)"
+  }
+
   private func isNeutral(_ field: String) -> Bool {
     switch members[field] ?? .null {
-    case .null, .bool(false), .integer(0): true
+    case .null, .bool(false), .integer(0), .number(0): true
     case .array(let values): values.isEmpty
     case .object(let values): values.isEmpty
     default: false

@@ -4,11 +4,13 @@
 /// configuration that contradicts itself must be refused instead.
 struct JSONParser {
   private let bytes: [UInt8]
-  private var position = 0
+  private var position: Int
   private var depth = 0
 
-  init(bytes: [UInt8]) {
+  /// Reads `bytes` from `start` on.
+  init(bytes: [UInt8], from start: Int = 0) {
     self.bytes = bytes
+    self.position = start
   }
 
   /// The one value of the text, white space around it.
@@ -45,6 +47,8 @@ struct JSONParser {
 
   private mutating func object() throws(BadInput) -> JSONValue {
     var members = [String: JSONValue]()
+    var others = [JSONMember]()
+    var otherNames = Set<[UInt8]>()
     skipSpace()
     if take("}") { return .object(members) }
     repeat {
@@ -53,13 +57,21 @@ struct JSONParser {
       let name = try string()
       skipSpace()
       guard take(":") else { throw bad("a colon is expected") }
-      guard members.updateValue(try value(), forKey: name) == nil else {
-        throw bad("the member \(JSONValue.quoted(name)) is given twice")
+      let value = try value()
+      if let index = members.index(forKey: name) {
+        guard !members[index].key.utf8.elementsEqual(name.utf8), otherNames.insert(Array(name.utf8)).inserted
+        else {
+          throw bad("the member \(JSONValue.quoted(name)) is given twice")
+        }
+        others.append(JSONMember(name: name, value: value))
+      } else {
+        members[name] = value
       }
       skipSpace()
     } while take(",")
     guard take("}") else { throw bad("a comma or } is expected") }
-    return .object(members)
+    if others.isEmpty { return .object(members) }
+    return .spelledObject(members.map { JSONMember(name: $0, value: $1) } + others)
   }
 
   private mutating func array() throws(BadInput) -> JSONValue {

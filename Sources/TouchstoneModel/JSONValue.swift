@@ -1,5 +1,13 @@
 import Foundation
 
+/// One member of a JSON object.
+public struct JSONMember: Sendable, Equatable {
+  /// Its name, as it is spelt.
+  public let name: String
+  /// What it holds.
+  public let value: JSONValue
+}
+
 /// A JSON document whose types are not known beforehand, such as a model's `config.json`.
 public enum JSONValue: Sendable, Equatable {
   case null
@@ -11,14 +19,20 @@ public enum JSONValue: Sendable, Equatable {
   case string(String)
   case array([JSONValue])
   case object([String: JSONValue])
+  /// An object of which some names are equal as text but spelt in other characters (é in one or in two): Swift's
+  /// strings, and so a dictionary's keys, do not tell them apart. Vocabularies hold such tokens.
+  case spelledObject([JSONMember])
 
   /// Parses UTF-8 text (RFC 8259), more strictly than most: a member given twice is refused, and so is
   /// nesting deeper than ``greatestDepth``.
   ///
+  /// A byte order mark in front is skipped (§8.1).
+  ///
   /// - Throws: ``BadInput`` naming `file`, if one is given, and the byte at which the text stops being JSON.
   public static func parse(_ text: Data, file: String? = nil) throws(BadInput) -> JSONValue {
-    var parser = JSONParser(bytes: [UInt8](text))
     do {
+      let bytes = [UInt8](text)
+      var parser = JSONParser(bytes: bytes, from: try ByteOrderMark.length(in: bytes))
       return try parser.document()
     } catch {
       throw file.map(error.inFile) ?? error
@@ -31,6 +45,15 @@ public enum JSONValue: Sendable, Equatable {
   /// The members of an object; nil for anything else.
   public var object: [String: JSONValue]? {
     if case .object(let members) = self { members } else { nil }
+  }
+
+  /// The members of an object, in no order, each name as it is spelt; nil for anything else.
+  public var members: [JSONMember]? {
+    switch self {
+    case .object(let members): members.map { JSONMember(name: $0, value: $1) }
+    case .spelledObject(let members): members
+    default: nil
+    }
   }
 
   /// The elements of an array; nil for anything else.

@@ -56,6 +56,8 @@ public protocol ActivationSource {
   var inputs: Inputs { get }
   /// The arithmetic that made them; plain float32 unless the source says otherwise.
   var precision: Precision { get }
+  /// Whether the source itself says so of its arithmetic; it does unless it says otherwise.
+  var namesPrecision: Bool { get }
   /// What divides the logits before `final/probs`; 1 unless the source says otherwise.
   var temperature: Double { get }
   /// The type in which an activation is stored; nil where it is not recorded.
@@ -68,15 +70,25 @@ public protocol ActivationSource {
   func tensor(_ activation: Activation) throws -> Tensor<Double>?
   /// The recorded noise floor, one root mean square for each row; nil where there is none.
   func noiseFloor(of activation: Activation) throws -> Tensor<Double>?
+  /// What is recorded under names that are not of the format, and therefore never read; nothing in memory is.
+  var unknownPaths: [String] { get }
+  /// Whether positions are recorded, rather than 0 … T−1 assumed.
+  var givesPositions: Bool { get }
 }
 
 extension ActivationSource {
   /// Plain float32.
   public var precision: Precision { .float32 }
+  /// The arithmetic is named.
+  public var namesPrecision: Bool { true }
   /// Logits undivided.
   public var temperature: Double { 1 }
   /// Nothing is reconstructed.
   public func isDerived(_ activation: Activation) -> Bool { false }
   /// No floor is recorded.
   public func noiseFloor(of activation: Activation) throws -> Tensor<Double>? { nil }
+  /// Every name is known.
+  public var unknownPaths: [String] { [] }
+  /// Positions are part of the inputs.
+  public var givesPositions: Bool { true }
 }

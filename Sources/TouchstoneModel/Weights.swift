@@ -12,7 +12,7 @@ public struct Weights: Sendable {
   ///
   /// Buffers that hold no parameters (`attn.bias`, `attn.masked_bias`) and tensors of other heads are ignored.
   ///
-  /// - Throws: ``BadInput`` naming a tensor that is missing, has the wrong shape, or stands in the
+  /// - Throws: ``BadInput`` naming the tensors that are missing, have the wrong shape, or stand in the
   ///   transformer without a known role.
   public init(configuration: Configuration, tensors: [String: StoredTensor]) throws(BadInput) {
     var remaining = [String: StoredTensor](minimumCapacity: tensors.count)
@@ -23,20 +23,30 @@ public struct Weights: Sendable {
       }
     }
     var stored = [Parameter: StoredTensor](minimumCapacity: tensors.count)
+    var missing = [String]()
+    var misshapen = [String]()
     for parameter in configuration.parameters {
       guard let tensor = remaining.removeValue(forKey: parameter.name) else {
-        throw BadInput(
-          place: parameter.name, problem: "the tensor is missing",
-          remedy: "check that the checkpoint is whole")
+        missing.append(parameter.name)
+        continue
       }
-      let wanted = configuration.shape(of: parameter)
-      guard tensor.shape == wanted else {
-        throw BadInput(
-          place: parameter.name,
-          problem: "has the shape \(tensor.shape) where config.json asks for \(wanted)",
-          remedy: "use the config.json of this checkpoint")
-      }
+      if tensor.shape != configuration.shape(of: parameter) { misshapen.append(parameter.name) }
       stored[parameter] = tensor
+    }
+    if let first = missing.first {
+      throw BadInput(
+        place: first, problem: "the tensor is missing" + BadInput.andOthers(missing.dropFirst(), " and so "),
+        remedy: "check that the checkpoint is whole")
+    }
+    if let (parameter, tensor) = configuration.parameters.lazy.map({ ($0, stored[$0]) })
+      .first(where: { $0.0.name == misshapen.first }), let tensor
+    {
+      throw BadInput(
+        place: parameter.name,
+        problem:
+          "has the shape \(tensor.shape) where config.json asks for \(configuration.shape(of: parameter))"
+          + BadInput.andOthers(misshapen.dropFirst(), " and wrong in shape "),
+        remedy: "use the config.json of this checkpoint")
     }
     try Self.refuseUnknown(remaining, embedding: stored[Parameter(.tokenEmbedding)])
     self.configuration = configuration
@@ -46,6 +56,7 @@ public struct Weights: Sendable {
   private static func refuseUnknown(
     _ remaining: [String: StoredTensor], embedding: StoredTensor?
   ) throws(BadInput) {
+    var unknown = [String]()
     for (name, tensor) in remaining.sorted(by: { $0.key < $1.key }) {
       if name == Parameter(.unembedding).name {
         guard let embedding, tensor.type == embedding.type, tensor.shape == embedding.shape,
@@ -56,10 +67,15 @@ public struct Weights: Sendable {
             remedy: "set tie_word_embeddings to false")
         }
       } else if name.hasPrefix("transformer."), !isBuffer(name) {
-        throw BadInput(
-          place: name, problem: "belongs to no operation of the GPT-2 form",
-          remedy: "check n_layer and the model's family")
+        unknown.append(name)
       }
+    }
+    if let first = unknown.first {
+      throw BadInput(
+        place: first,
+        problem: "belongs to no operation of the GPT-2 form"
+          + BadInput.andOthers(unknown.dropFirst(), " and left over "),
+        remedy: "check n_layer and the model's family")
     }
   }
 

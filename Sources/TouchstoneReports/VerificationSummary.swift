@@ -9,17 +9,23 @@ public struct VerificationSummary: Sendable {
     case judged(Report)
     /// It, or the capture made for it, could not be accepted.
     case refused(golden: String, implementation: String?, error: BadInput)
+    /// The implementation says that it does not run such a model or such inputs.
+    case unsupported(golden: String, implementation: String?)
   }
 
   /// In the order in which the goldens were taken.
   public let entries: [Entry]
+  /// What a reader must know of the run besides, such as goldens that were passed over.
+  public let notes: [String]
 
   /// Collects the entries of a run.
-  public init(_ entries: [Entry]) {
+  public init(_ entries: [Entry], notes: [String] = []) {
     self.entries = entries
+    self.notes = notes
   }
 
-  /// A line for each golden, the whole report of each that is not consistent, and the count of each outcome.
+  /// A line for each golden, the whole report of each that is not consistent, the notes of the others, what several have
+  /// in common, and the count of each outcome.
   ///
   /// - Parameter color: whether to use ANSI colours; only where the text goes to a terminal.
   public func terminal(color: Bool = false) -> String {
@@ -33,7 +39,9 @@ public struct VerificationSummary: Sendable {
       guard case .judged(let report) = entry, report.verdict.outcome != .consistent else { return nil }
       return "\n" + report.terminal(color: color)
     }
-    return (lines.joined(separator: "\n") + "\n" + details.joined()) + "\n" + totals + "\n"
+    let remarks = (consistentNotes + notes).map { "note: " + Escaping.line($0) } + common.map(Escaping.line)
+    let said = remarks.isEmpty ? "" : "\n" + remarks.joined(separator: "\n") + "\n"
+    return (lines.joined(separator: "\n") + "\n" + details.joined()) + said + "\n" + totals + "\n"
   }
 
   /// A list of what ``Report/json()`` gives, with `error` where an entry was refused.
@@ -56,18 +64,29 @@ public struct VerificationSummary: Sendable {
       guard case .judged(let report) = entry, report.verdict.outcome != .consistent else { return nil }
       return report.markdown()
     }
-    return ([table] + details).joined(separator: "\n")
+    let remarks = Self.remarksTemplate.render([
+      "remarks": (consistentNotes + notes + common).map { ["text": $0] }
+    ])
+    return ([table] + details + (remarks.isEmpty ? [] : [remarks])).joined(separator: "\n")
   }
 
   /// For example `6 goldens: 4 consistent, 1 mismatch, 1 refused`.
   var totals: String {
     if entries.isEmpty { return "no goldens: nothing was verified" }
-    let order = ["CONSISTENT", "MISMATCH", "INCONCLUSIVE", "REFUSED"]
+    let order = ["CONSISTENT", "MISMATCH", "INCONCLUSIVE", "UNSUPPORTED", "REFUSED"]
     let counts = Dictionary(grouping: entries, by: \.word).mapValues(\.count)
     return counted(entries.count, "golden") + ": "
       + order.compactMap { word in counts[word].map { "\(grouped($0)) \(word.lowercased())" } }
       .joined(separator: ", ")
   }
+
+  private static let remarksTemplate = Template(
+    """
+    {{#remarks}}
+    > {{text}}
+
+    {{/remarks}}
+    """, escape: .markdown)
 
   private static let markdownTemplate = Template(
     """
@@ -86,7 +105,7 @@ extension VerificationSummary.Entry {
   fileprivate var golden: String {
     switch self {
     case .judged(let report): report.golden
-    case .refused(let golden, _, _): golden
+    case .refused(let golden, _, _), .unsupported(let golden, _): golden
     }
   }
 
@@ -94,6 +113,7 @@ extension VerificationSummary.Entry {
     switch self {
     case .judged(let report): report.verdict.outcome.rawValue.uppercased()
     case .refused: "REFUSED"
+    case .unsupported: "UNSUPPORTED"
     }
   }
 
@@ -101,17 +121,22 @@ extension VerificationSummary.Entry {
     switch self {
     case .judged(let report): Headline(report.verdict).sentence
     case .refused(_, _, let error): error.description
+    case .unsupported: Self.notSupported
     }
   }
 
-  fileprivate var sentence: String { "\(golden)  \(finding)" }
+  fileprivate var sentence: String { "\(DisplayText.shortened(golden, to: 120))  \(finding)" }
 
   fileprivate func painted(_ text: String, _ style: TerminalStyle) -> String {
     switch self {
     case .judged(let report): style.outcome(report.verdict.outcome, text)
     case .refused: style.refused(text)
+    case .unsupported: text
     }
   }
+
+  fileprivate static let notSupported =
+    "not compared: the program says that it does not support it (exit code 77)"
 
   fileprivate var jsonObject: OrderedJSON {
     switch self {
@@ -119,6 +144,10 @@ extension VerificationSummary.Entry {
     case .refused(let golden, let implementation, let error):
       Report.jsonObject(
         nil, golden: golden, capture: nil, implementation: implementation, error: error.description)
+    case .unsupported(let golden, let implementation):
+      Report.jsonObject(
+        nil, golden: golden, capture: nil, implementation: implementation, error: nil, note: Self.notSupported
+      )
     }
   }
 
@@ -129,6 +158,10 @@ extension VerificationSummary.Entry {
       JUnitSuite(
         name: [golden, implementation].compactMap { $0 }.joined(separator: " · "),
         cases: [JUnitCase(name: "accepted", outcome: .error(message: error.description))], output: "")
+    case .unsupported(let golden, let implementation):
+      JUnitSuite(
+        name: [golden, implementation].compactMap { $0 }.joined(separator: " · "),
+        cases: [JUnitCase(name: "supported", outcome: .skipped(why: Self.notSupported))], output: "")
     }
   }
 }

@@ -1,10 +1,10 @@
 import TouchstoneModel
 
-/// Text to token ids and back: byte-level byte-pair encoding as GPT-2 defines it.
+/// Text to token ids and back, by the steps that a model's files declare.
 ///
-/// Radford et al. 2019, §2.2, and `encoder.py` of that release. Text is split into words by GPT-2's pattern (``WordSplitter``), and the bytes of each word are merged pair by
-/// pair in the order of the merge list (Sennrich et al. 2016). Every token is a string of bytes, so that any bytes
-/// can be encoded and come back unchanged, whether or not they are text.
+/// Added tokens are taken out first, what is left is normalised, split into words, and each word encoded by the
+/// model; then what every sequence begins or ends with is put around (Hugging Face tokenizers, `Tokenizer`). With the
+/// files of GPT-2 this is byte-level byte-pair encoding: Radford et al. 2019, §2.2, and `encoder.py` of that release.
 public struct Tokenizer: Sendable {
   /// What text that spells a special token, such as `<|endoftext|>`, is turned into.
   public enum SpecialTokens: Sendable {
@@ -14,77 +14,104 @@ public struct Tokenizer: Sendable {
     case asText
   }
 
-  private let vocabulary: Vocabulary
-
-  init(vocabulary: Vocabulary) {
-    self.vocabulary = vocabulary
+  /// What a tokenizer consists of.
+  struct Steps: Sendable {
+    var added: AddedTokens
+    var normalizer: Normalizer?
+    var preTokenizer: PreTokenizer?
+    var model: any TokenModel
+    var postProcessor: PostProcessor
+    var decoders: [Decoder]
+    /// What ends a text, by its spelling.
+    var endOfText: [UInt8]
   }
 
-  /// The number of token ids: they run from 0 to one below it.
-  public var vocabularySize: Int { vocabulary.tokens.count }
+  let steps: Steps
+  /// How each id is decoded.
+  private let fragments: [Int: DecodingFragment]
 
-  /// The tokens that no text is merged into, such as `<|endoftext|>`, and their ids.
+  init(_ steps: Steps) {
+    self.steps = steps
+    var fragments = steps.model.spellings.mapValues { DecodingFragment(bytes: $0) }
+    for (id, token) in steps.added.byID {
+      let normalized = steps.added.normalizedSpellings[id]
+      fragments[id] = DecodingFragment(bytes: normalized ?? token.content, isText: normalized == nil)
+    }
+    self.fragments = fragments
+    self.vocabularySize = (fragments.keys.max() ?? -1) + 1
+  }
+
+  /// One more than the greatest token id.
+  public let vocabularySize: Int
+
+  /// The tokens that are found by their spelling, such as `<|endoftext|>`, and their ids.
   public var specialTokens: [String: Int] {
     Dictionary(
-      vocabulary.specialTokens.map { (String(decoding: $0.bytes, as: UTF8.self), $0.id) },
-      uniquingKeysWith: { first, _ in first })
+      steps.added.byID.map { (String(decoding: $1.content, as: UTF8.self), $0) },
+      uniquingKeysWith: { min($0, $1) })
   }
 
-  /// The id of `<|endoftext|>`; nil where the vocabulary has none.
-  public var endOfText: Int? { specialTokens["<|endoftext|>"] }
+  /// The id of the token that ends a text: the files' `eos_token`, or else `<|endoftext|>`; nil where there is none.
+  public var endOfText: Int? { steps.added.id(of: steps.endOfText) }
 
   /// The ids of `text`.
   ///
-  /// - Throws: `BadInput` when a byte of the text has no token. GPT-2's vocabulary has one for each.
+  /// - Parameter addsSpecialTokens: whether what the files put around every text is put around this one.
+  /// - Throws: `BadInput` when a character of the text has no token. GPT-2's vocabulary has one for each byte.
   public func encode(
-    _ text: String, specialTokens: SpecialTokens = .recognised
+    _ text: String, specialTokens: SpecialTokens = .recognised, addsSpecialTokens: Bool = true
   ) throws(BadInput) -> [Int] {
-    try encode(bytes: Array(text.utf8), specialTokens: specialTokens)
+    try encode(
+      bytes: Array(text.utf8), specialTokens: specialTokens, addsSpecialTokens: addsSpecialTokens)
   }
 
-  /// The ids of any bytes; ``bytes(of:)`` gives the same bytes back.
+  /// The ids of any bytes; with the vocabulary of a byte-level tokenizer ``bytes(of:)`` gives the same bytes back.
   ///
   /// Where the bytes are UTF-8, the ids are those of the text. A byte that belongs to no well-formed character is
-  /// split as if it were a sign (neither letter, digit nor space).
+  /// split as if it were a sign (neither letter, digit nor space), and no normalisation changes it.
   ///
-  /// - Throws: `BadInput` when a byte has no token. GPT-2's vocabulary has one for each.
+  /// - Parameter addsSpecialTokens: whether what the files put around every text is put around this one.
+  /// - Throws: `BadInput` when a character has no token. GPT-2's vocabulary has one for each byte.
   public func encode(
-    bytes: [UInt8], specialTokens: SpecialTokens = .recognised
+    bytes: [UInt8], specialTokens: SpecialTokens = .recognised, addsSpecialTokens: Bool = true
   ) throws(BadInput) -> [Int] {
-    var encoder = WordEncoder(vocabulary: vocabulary)
-    var rest = bytes[...]
-    if specialTokens == .recognised {
-      while let found = vocabulary.firstSpecialToken(in: rest) {
-        try encoder.encode(text: rest[..<found.range.lowerBound])
-        encoder.append(found.id)
-        rest = rest[found.range.upperBound...]
+    var encoder = WordEncoder(model: steps.model)
+    for part in steps.added.plain.parts(of: bytes[...], special: specialTokens) {
+      switch part {
+      case .token(let id): encoder.append(id)
+      case .text(let text):
+        let startsText = text.startIndex == 0
+        let normalized = try steps.normalizer?.applied(to: text) ?? text
+        for part in steps.added.normalized.parts(of: normalized, special: specialTokens) {
+          switch part {
+          case .token(let id): encoder.append(id)
+          case .text(let text):
+            guard !text.isEmpty else { continue }
+            let piece = Piece(
+              bytes: text, startsText: startsText && text.startIndex == normalized.startIndex)
+            for word in try steps.preTokenizer?.words(of: [piece]) ?? [piece] {
+              try encoder.encode(word.bytes)
+            }
+          }
+        }
       }
     }
-    try encoder.encode(text: rest)
-    return encoder.ids
+    return addsSpecialTokens ? steps.postProcessor.applied(to: encoder.ids) : encoder.ids
   }
 
-  /// The bytes that the token `id` stands for; they need not be whole characters.
+  /// The bytes that the token `id` stands for inside a text; they need not be whole characters.
   ///
   /// - Throws: `BadInput` for an id outside the vocabulary.
   public func token(_ id: Int) throws(BadInput) -> [UInt8] {
-    guard vocabulary.tokens.indices.contains(id) else {
-      throw BadInput(
-        place: "token ids", problem: "\(id) is outside the tokenizer's vocabulary 0…\(vocabularySize - 1)",
-        remedy: "use ids of this tokenizer")
-    }
-    return vocabulary.tokens[id]
+    var run = DecodingRun(steps.decoders, replacesIllFormed: false, isInside: true)
+    return run.feed(try fragment(id)) + run.finish()
   }
 
   /// The bytes that `ids` stand for, joined.
   ///
   /// - Throws: `BadInput` for an id outside the vocabulary.
   public func bytes(of ids: some Sequence<Int>) throws(BadInput) -> [UInt8] {
-    var bytes: [UInt8] = []
-    for id in ids {
-      bytes += try token(id)
-    }
-    return bytes
+    try decoded(ids, replacesIllFormed: false)
   }
 
   /// The text that `ids` stand for.
@@ -94,6 +121,56 @@ public struct Tokenizer: Sendable {
   ///
   /// - Throws: `BadInput` for an id outside the vocabulary.
   public func decode(_ ids: some Sequence<Int>) throws(BadInput) -> String {
-    String(decoding: try bytes(of: ids), as: UTF8.self)
+    String(decoding: try decoded(ids, replacesIllFormed: true), as: UTF8.self)
+  }
+
+  private func decoded(_ ids: some Sequence<Int>, replacesIllFormed: Bool) throws(BadInput) -> [UInt8] {
+    var run = DecodingRun(steps.decoders, replacesIllFormed: replacesIllFormed)
+    var bytes: [UInt8] = []
+    for id in ids { bytes += run.feed(try fragment(id)) }
+    return bytes + run.finish()
+  }
+
+  /// A token as the decoder takes it.
+  func fragment(_ id: Int) throws(BadInput) -> DecodingFragment {
+    guard let fragment = fragments[id] else {
+      let isInside = (0..<vocabularySize).contains(id)
+      throw BadInput(
+        place: "token ids",
+        problem: isInside
+          ? "\(id) is the id of no token of this tokenizer"
+          : "\(id) is outside the tokenizer's vocabulary 0…\(vocabularySize - 1)",
+        remedy: "use ids of this tokenizer")
+    }
+    return fragment
+  }
+}
+
+/// Encodes the words of one text, each different word once.
+private struct WordEncoder {
+  private(set) var ids: [Int] = []
+
+  private let model: any TokenModel
+  /// Where in ``ids`` the result for a word stands that has occurred before.
+  private var seen: [ArraySlice<UInt8>: Range<Int>] = [:]
+
+  init(model: any TokenModel) {
+    self.model = model
+  }
+
+  /// Appends a token that is not made of words.
+  mutating func append(_ id: Int) {
+    ids.append(id)
+  }
+
+  /// Appends the ids of a word.
+  mutating func encode(_ word: ArraySlice<UInt8>) throws(BadInput) {
+    if let range = seen[word] {
+      for index in range { ids.append(ids[index]) }
+    } else {
+      let start = ids.count
+      ids += try model.ids(of: word)
+      seen[word] = start..<ids.count
+    }
   }
 }

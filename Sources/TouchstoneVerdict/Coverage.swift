@@ -4,15 +4,23 @@ import TouchstoneModel
 ///
 /// One is covered where it was compared itself, where it was recomputed together with one that was, or where
 /// something that depends on it was compared with the golden end to end. What a missing tensor hides beyond that
-/// can be anything: it never passes unsaid.
+/// can be anything: it never passes unsaid. Nor does a value that is not finite where the definition's is not either:
+/// such an operation is not covered, whatever else of it was compared.
 struct Coverage {
   /// The operations that nothing covers, in the order of computation.
   let uncovered: [Activation]
+  /// Those of them that have elements of which nothing can be said.
+  let incomparable: [Activation]
 
   /// Reads it off the findings.
   ///
-  /// - Parameter vacuous: what could be replayed and has no element to judge.
-  init(_ operations: [Operation], _ findings: [Finding], vacuous: [Activation]) {
+  /// - Parameters:
+  ///   - vacuous: what could be replayed and has no element to judge.
+  ///   - incomparable: what has elements of which nothing can be said.
+  init(
+    _ operations: [Operation], _ findings: [Finding], vacuous: [Activation], incomparable: [Activation]
+  ) {
+    self.incomparable = incomparable
     let makers = Dictionary(operations.map { ($0.output, $0) }) { first, _ in first }
     var covered = Set(findings.flatMap { [$0.activation] + $0.hidden })
     // Everything that an end-to-end comparison depends on.
@@ -22,7 +30,8 @@ struct Coverage {
     }
     covered.formUnion(vacuous)
     uncovered = operations.map(\.output).filter { activation in
-      activation.point != .probabilities && !covered.contains(activation)
+      incomparable.contains(activation)
+        || activation.point != .probabilities && !covered.contains(activation)
     }
   }
 }
@@ -33,7 +42,7 @@ extension ActivationSource {
     var notes: [String] = []
     if precision != .float32 {
       notes.append(
-        "The capture names its precision \(precision.name): every bound is that of \(precision.name) arithmetic"
+        "The capture is judged in the precision \(precision.name): every bound is that of \(precision.name) arithmetic"
           + (precision.type.unitRoundoff > Precision.float32.type.unitRoundoff
             ? ", which sees less than that of float32." : "."))
     }

@@ -4,7 +4,8 @@ import TouchstoneModel
 public struct Judge: Sendable {
   /// The model's parameters; without them only the operations that need none are replayed.
   public let weights: Weights?
-  /// Whether a capture may be consistent that leaves operations before the logits without any comparison.
+  /// Whether a capture may be consistent that leaves operations before the logits without any comparison, or holds
+  /// datasets that may be meant for operations of which nothing was compared by itself.
   public let acceptsPartial: Bool
 
   /// What implementations are granted.
@@ -27,13 +28,31 @@ public struct Judge: Sendable {
   public func verdict(
     on capture: any ActivationSource, golden: (any ActivationSource)? = nil
   ) throws -> Verdict {
-    try checkSameModel(capture, golden)
-    let shared = SharedSource(capture)
+    try checkSame(capture, golden)
+    let reading = try PrecisionReading(capture)
+    let verdict = try verdict(on: capture, as: reading, golden: golden)
+    // What is stored in a narrow type may have been computed in float32 all the same.
+    if !capture.namesPrecision, reading.precision != capture.precision, verdict.outcome != .consistent,
+      !capture.storesWider(than: reading.precision.type)
+    {
+      let plain = try self.verdict(
+        on: capture, as: PrecisionReading(precision: capture.precision, sentence: nil), golden: golden)
+      if plain.outcome == .consistent { return plain }
+    }
+    return verdict
+  }
+
+  private func verdict(
+    on capture: any ActivationSource, as reading: PrecisionReading, golden: (any ActivationSource)?
+  ) throws -> Verdict {
+    let shared = SharedSource(capture, judgedAs: reading.precision)
     let operations = shared.judgedOperations
     let planner = ReplayPlanner(shared, hasWeights: weights != nil)
-    let floor = golden.map { FloorComparison(capture: shared, golden: SharedSource($0)) }
+    let floor = try golden.map { try FloorComparison(capture: shared, golden: SharedSource($0)) }
+    let level = EvidenceLevel(ofWeightsOf: shared.configuration)
+    let search = AlternativeSearch(shared, planner, weights: weights, contract: contract)
     let judgement: @Sendable (Operation) -> Result<Judgement, any Error> = { operation in
-      Result { try judged(operation, of: shared, planner, floor: floor) }
+      Result { try judged(operation, of: shared, planner, search, floor: floor, level) }
     }
     // Each core reads one operation's tensors and judges it: no more of a deep capture is held than of a shallow one.
     // On the few whose tensors are large, those over the vocabulary, all cores work together, one operation at a time.
@@ -46,50 +65,90 @@ public struct Judge: Sendable {
     var findings: [Finding] = []
     var notCompared: [NotCompared] = []
     var vacuous: [Activation] = []
+    var gaps: [(activation: Activation, gap: ComparisonGap)] = []
     for (index, result) in results {
-      let operation = operations[index]
-      switch try result.get() {
-      case .compared(let finding): findings.append(finding)
-      case .not(let omission, let isVacuous):
-        notCompared.append(omission)
-        if isVacuous { vacuous.append(operation.output) }
+      let activation = operations[index].output
+      let judgement = try result.get()
+      if let finding = judgement.finding { findings.append(finding) }
+      if let obstacle = judgement.gap?.obstacle ?? judgement.obstacle {
+        notCompared.append(NotCompared(path: activation.path, why: obstacle))
       }
+      if let gap = judgement.gap { gaps.append((activation, gap)) }
+      if judgement.isVacuous { vacuous.append(activation) }
     }
-    let coverage = Coverage(operations, findings, vacuous: vacuous)
-    return try conclude(findings, notCompared, coverage, floor: floor, operations: operations, of: capture)
+    let coverage = Coverage(
+      operations, findings, vacuous: vacuous,
+      incomparable: gaps.filter { $0.gap.incomparableCount > 0 }.map(\.activation))
+    var verdict = try conclude(
+      findings, notCompared, coverage, floor: floor, operations: operations, of: shared)
+    if !coverage.incomparable.isEmpty, let (activation, gap) = gaps.first(where: { $0.gap.overflow != nil }) {
+      verdict.notes +=
+        gap.overflow.map { ["\(activation) overflows in \($0): what follows cannot be compared."] } ?? []
+    }
+    verdict.precision = reading.precision
+    verdict.precisionSentence = reading.sentence
+    if verdict.outcome == .mismatch { verdict.cause = try PrecisionReading.cause(of: capture) }
+    return verdict
   }
 
   /// A tensor of more elements than this is large.
   private static let largeCount = 1e6
 
-  private enum Judgement {
-    case compared(Finding)
-    /// Vacuous where it could be replayed and has no element to judge.
-    case not(NotCompared, isVacuous: Bool)
+  private struct Judgement {
+    var finding: Finding?
+    /// Why nothing was compared, where nothing was.
+    var obstacle: String?
+    /// What of it could not be compared.
+    var gap: ComparisonGap?
+    /// Whether it could be replayed and has no element to judge.
+    var isVacuous = false
   }
 
   private func judged(
-    _ operation: Operation, of capture: SharedSource, _ planner: ReplayPlanner, floor: FloorComparison?
+    _ operation: Operation, of capture: SharedSource, _ planner: ReplayPlanner, _ search: AlternativeSearch,
+    floor: FloorComparison?, _ level: EvidenceLevel
   ) throws -> Judgement {
     let step = try Step(operation, capture, planner, weights: weights, contract: contract, floor: floor)
-    guard let finding = step.replay?.finding() ?? step.finding else {
-      return .not(
-        NotCompared(path: step.activation.path, why: step.obstacle), isVacuous: step.replay != nil)
+    let result = step.replay?.result(level)
+    let replayed = try step.replay.flatMap { replay in
+      try result?.finding.map { try search.finding(operation, $0, replay) }
     }
-    return .compared(finding.withInherited(try floor?.inherited(finding.activation)))
+    guard let finding = replayed ?? step.finding else {
+      return Judgement(
+        obstacle: step.obstacle, gap: result?.gap, isVacuous: result != nil && result?.gap == nil)
+    }
+    return Judgement(
+      finding: finding.withInherited(try floor?.inherited(finding.activation)), gap: result?.gap)
   }
 
   /// What the definition gives for one recorded activation from the capture's own, and the bounds around it.
   ///
   /// - Returns: nil where the capture does not hold enough to say.
   package func estimate(_ activation: Activation, in capture: any ActivationSource) throws -> Estimate? {
-    guard let operation = capture.judgedOperations.first(where: { $0.output == activation }),
-      capture.hasRightShape(activation),
-      let plan = try? ReplayPlanner(
-        capture as? SharedSource ?? SharedSource(capture), hasWeights: weights != nil
-      ).plan(operation)
+    try replay(activation, in: SharedSource(capture, judgedAs: PrecisionReading(capture).precision))?.replay
+      .want()
+  }
+
+  /// What is found on one recorded activation, every policy tried; nil where the capture does not hold enough to say.
+  package func finding(_ activation: Activation, in capture: any ActivationSource) throws -> Finding? {
+    let shared = SharedSource(capture, judgedAs: try PrecisionReading(capture).precision)
+    guard let (operation, planner, replay) = try replay(activation, in: shared),
+      let finding = replay.result().finding
+    else {
+      return nil
+    }
+    return try AlternativeSearch(shared, planner, weights: weights, contract: contract)
+      .finding(operation, finding, replay)
+  }
+
+  private func replay(
+    _ activation: Activation, in shared: SharedSource
+  ) throws -> (operation: Operation, planner: ReplayPlanner, replay: Replay)? {
+    let planner = ReplayPlanner(shared, hasWeights: weights != nil)
+    guard let operation = shared.judgedOperations.first(where: { $0.output == activation }),
+      shared.hasRightShape(activation), let plan = try? planner.plan(operation)
     else { return nil }
-    return try Replay(plan, of: capture, weights: weights, contract: contract).want()
+    return (operation, planner, try Replay(plan, of: shared, weights: weights, contract: contract))
   }
 
   /// Adds the end-to-end check, and says what was and was not done.
@@ -106,12 +165,18 @@ public struct Judge: Sendable {
     {
       findings.append(drift)
     }
+    let unknown = UnknownName.all(in: capture, compared: Set(findings.map(\.activation)))
+    let leavesOut = !coverage.uncovered.isEmpty || unknown.contains(where: \.isMistaken)
     var outcome = Self.outcome(findings)
-    if outcome == .consistent, !coverage.uncovered.isEmpty, !acceptsPartial { outcome = .inconclusive }
+    if outcome == .consistent, leavesOut && !acceptsPartial || !coverage.incomparable.isEmpty {
+      outcome = .inconclusive
+    }
     return Verdict(
       outcome: outcome, method: method(findings), findings: findings, notCompared: notCompared,
-      uncovered: coverage.uncovered,
-      notes: notes(findings, floor: floor, isPartial: isPartial) + capture.leaveNotes)
+      uncovered: coverage.uncovered, incomparable: coverage.incomparable, unknownNames: unknown,
+      contract: contract,
+      notes: notes(findings, floor: floor, isPartial: isPartial, isNarrow: capture.precision.type.isNarrow)
+        + findings.policyNotes + capture.leaveNotes + [UnknownName.note(unknown)].compactMap { $0 })
   }
 
   private func method(_ findings: [Finding]) -> Verdict.Method {
@@ -120,8 +185,10 @@ public struct Judge: Sendable {
     return isByFloorAlone ? .localFloor : .replay
   }
 
-  private func notes(_ findings: [Finding], floor: FloorComparison?, isPartial: Bool) -> [String] {
-    var notes: [String] = []
+  private func notes(
+    _ findings: [Finding], floor: FloorComparison?, isPartial: Bool, isNarrow: Bool
+  ) -> [String] {
+    var notes = [findings.searchNote].compactMap(\.self)
     if findings.contains(where: { $0.method == .localFloor }) {
       notes.append(
         "Where much lies between recorded activations, operations were recomputed together, and each row compared "
@@ -132,6 +199,12 @@ public struct Judge: Sendable {
       notes.append(
         "Where an operation could not be replayed, rows were compared end to end with ten times the noise floor: "
           + "a weaker check, blind to faults below the noise and to where they begin.")
+    }
+    if isNarrow, findings.contains(where: { $0.policy == nil && !$0.hidden.isEmpty || $0.method != .replay })
+    {
+      notes.append(
+        "Where operations were recomputed together in 16 bits, nothing finer than a rounding was looked for: values that "
+          + "are cut instead of rounded do not show.")
     }
     if weights == nil {
       notes.append("Without the weights, only the operations that need none were replayed.")
@@ -157,44 +230,6 @@ public struct Judge: Sendable {
     case .fail, .proven: return .mismatch
     }
   }
-
-  private func checkSameModel(_ capture: any ActivationSource, _ golden: (any ActivationSource)?) throws {
-    for (configuration, owner) in [
-      (golden?.configuration, "the golden"), (weights?.configuration, "the weights"),
-    ] {
-      guard let configuration, configuration != capture.configuration else { continue }
-      throw BadInput(
-        place: "config_json", problem: "the capture's configuration is not that of \(owner)",
-        remedy: "capture the same model")
-    }
-    if let golden, !golden.inputs.describesSameSequence(as: capture.inputs) {
-      throw BadInput(
-        place: "inputs", problem: "the capture was made for other tokens, positions or attention mask",
-        remedy: "capture the golden's own inputs")
-    }
-    if let golden, golden.storedShape(of: Activation(.probabilities)) != nil,
-      capture.storedShape(of: Activation(.probabilities)) != nil, golden.temperature != capture.temperature
-    {
-      throw BadInput(
-        place: Activation(.probabilities).path,
-        problem: "has the temperature \(capture.temperature) where the golden's is \(golden.temperature)",
-        remedy: "capture at the golden's temperature")
-    }
-    guard capture.temperature > 0, capture.temperature.isFinite else {
-      throw BadInput(
-        place: Activation(.probabilities).path, problem: "has the temperature \(capture.temperature)",
-        remedy: "record a temperature greater than 0")
-    }
-  }
-}
-
-extension Inputs {
-  /// Whether the forward pass is the same: a mask that masks nothing is no mask.
-  func describesSameSequence(as other: Inputs) -> Bool {
-    let all = [Bool](repeating: true, count: count)
-    return tokenIDs == other.tokenIDs && positionIDs == other.positionIDs
-      && (attentionMask ?? all) == (other.attentionMask ?? all)
-  }
 }
 
 extension ActivationSource {
@@ -211,9 +246,8 @@ extension ActivationSource {
 
 extension Finding {
   fileprivate func withInherited(_ inherited: Double?) -> Finding {
-    Finding(
-      activation: activation, hidden: hidden, method: method, zone: zone, ratio: ratio, index: index,
-      got: got,
-      want: want, inherited: inherited, problem: problem)
+    var finding = self
+    finding.inherited = inherited
+    return finding
   }
 }

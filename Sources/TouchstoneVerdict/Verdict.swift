@@ -8,8 +8,8 @@ public struct Verdict: Sendable, Equatable {
     case consistent
     /// An operation is beyond `prob`, a tensor has the wrong shape, or is not finite where it must be.
     case mismatch
-    /// Nothing could be compared, only the suspect zone was reached, or operations before the logits are covered by
-    /// no comparison.
+    /// Nothing could be compared, only the suspect zone was reached, operations before the logits are covered by no
+    /// comparison, values that are not finite hold nothing to compare, or a dataset is not what its name should say.
     case inconclusive
   }
 
@@ -32,25 +32,43 @@ public struct Verdict: Sendable, Equatable {
   public package(set) var findings: [Finding]
   /// What the capture holds or lacks that could not be compared, and why.
   public package(set) var notCompared: [NotCompared]
-  /// The operations up to the logits that no comparison covers, neither their own nor one of something later.
+  /// The operations up to the logits that no comparison covers, neither their own nor one of something later, and those
+  /// of ``incomparable``.
   public package(set) var uncovered: [Activation]
+  /// The operations with elements that are not finite, by the definition neither: nothing says whether they are right.
+  public package(set) var incomparable: [Activation]
+  /// The datasets whose names are not of the format.
+  public package(set) var unknownNames: [UnknownName]
+  /// What implementations were granted.
+  public package(set) var contract: Contract
   /// The named fault that explains the first flagged operation, where one does.
   public package(set) var cause: Cause?
   /// What a reader must know besides: a check that was not made, a weaker method.
   public package(set) var notes: [String]
+  /// What the capture was judged as.
+  public package(set) var precision: Precision
+  /// Why that is not what the capture names, where it is not.
+  public package(set) var precisionSentence: String?
 
   /// Collects the parts of a verdict.
   public init(
     outcome: Outcome, method: Method, findings: [Finding], notCompared: [NotCompared] = [],
-    uncovered: [Activation] = [], cause: Cause? = nil, notes: [String] = []
+    uncovered: [Activation] = [], incomparable: [Activation] = [], unknownNames: [UnknownName] = [],
+    contract: Contract = .standard, cause: Cause? = nil, notes: [String] = [],
+    precision: Precision = .float32, precisionSentence: String? = nil
   ) {
     self.outcome = outcome
     self.method = method
     self.findings = findings
     self.notCompared = notCompared
     self.uncovered = uncovered
+    self.incomparable = incomparable
+    self.unknownNames = unknownNames
+    self.contract = contract
     self.cause = cause
     self.notes = notes
+    self.precision = precision
+    self.precisionSentence = precisionSentence
   }
 
   /// The same verdict with one thing more that a reader must know.
@@ -89,6 +107,8 @@ public struct Finding: Sendable, Equatable {
   public let activation: Activation
   /// The activations in between that the capture lacks and that were replayed with it; empty for one operation.
   public let hidden: [Activation]
+  /// The policy that explains it, where the plain one does not.
+  public let policy: Policy?
   /// How it was judged.
   public let method: Verdict.Method
   /// The highest zone that any element reached.
@@ -103,18 +123,22 @@ public struct Finding: Sendable, Equatable {
   /// What the definition gives from the capture's own inputs.
   public let want: Double
   /// max|capture − golden| over max|golden|, finite entries; nil without a golden value.
-  public let inherited: Double?
+  public package(set) var inherited: Double?
   /// What is wrong where it is not a number out of bounds: a wrong shape, NaN, broken wiring.
   public let problem: String?
+  /// What all rows together were searched for besides; nil where nothing was.
+  public package(set) var searched: SearchedWeights?
 
   /// Collects the parts of a finding.
   public init(
-    activation: Activation, hidden: [Activation] = [], method: Verdict.Method = .replay, zone: Zone,
+    activation: Activation, hidden: [Activation] = [], policy: Policy? = nil,
+    method: Verdict.Method = .replay, zone: Zone,
     ratio: Double, index: [Int] = [],
     got: Double = .nan, want: Double = .nan, inherited: Double? = nil, problem: String? = nil
   ) {
     self.activation = activation
     self.hidden = hidden
+    self.policy = policy
     self.method = method
     self.zone = zone
     self.ratio = ratio

@@ -35,10 +35,11 @@ import Testing
     ("TouchstoneReference", ["TouchstoneModel"]),
     ("TouchstoneVerdict", ["CMoments", "TouchstoneModel", "TouchstoneReference"]),
     ("TouchstoneFaults", ["TouchstoneModel", "TouchstoneReference", "TouchstoneVerdict"]),
-    ("TouchstoneHDF5", ["CHDF5", "TouchstoneModel"]),
-    ("TouchstoneGolden", ["TouchstoneHDF5", "TouchstoneModel"]),
-    ("TouchstoneCheckpoints", ["TouchstoneModel"]),
-    ("TouchstoneTokenizer", ["TouchstoneModel"]),
+    ("TouchstoneFiles", ["CSystem", "TouchstoneModel"]),
+    ("TouchstoneHDF5", ["CHDF5", "TouchstoneFiles", "TouchstoneModel"]),
+    ("TouchstoneGolden", ["TouchstoneFiles", "TouchstoneHDF5", "TouchstoneModel"]),
+    ("TouchstoneCheckpoints", ["TouchstoneFiles", "TouchstoneModel"]),
+    ("TouchstoneTokenizer", ["TouchstoneFiles", "TouchstoneModel"]),
     (
       "TouchstoneProperties",
       ["TouchstoneFaults", "TouchstoneModel", "TouchstoneReference", "TouchstoneVerdict"]
@@ -53,7 +54,7 @@ import Testing
   ])
   func importsNothingElseOfThePackage(target: String, allowed: [String]) throws {
     let imports = try #require(try Self.imports()[target])
-    let ours = imports.filter { $0.hasPrefix("Touchstone") || ["CHDF5", "CMoments"].contains($0) }
+    let ours = imports.filter { $0.hasPrefix("Touchstone") || ["CHDF5", "CMoments", "CSystem"].contains($0) }
     #expect(ours.subtracting(allowed).isEmpty)
   }
 

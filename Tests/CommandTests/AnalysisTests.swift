@@ -127,8 +127,9 @@ import Testing
     try Program.inFolder { program in
       try Data(Self.prompt.utf8).write(to: program.folder.appending(path: "text.txt"))
       for arguments in [
-        ["attention", "--prompt", Self.prompt, "--layer", "1"], ["score", "--text", "text.txt"],
-        ["generate", "--prompt", Self.prompt, "--show-distribution"],
+        ["attention", "--prompt", Self.prompt, "--layer", "1"],
+        ["score", "--text", "text.txt", "--overwrite"],
+        ["generate", "--prompt", Self.prompt, "--show-distribution", "--overwrite"],
       ] {
         let text = try output(program, arguments + Self.model + ["--picture", "p.svg"])
         #expect(!text.isEmpty)

@@ -81,7 +81,7 @@ import TouchstoneModel
     let configuration = try TinyModel().weights.configuration
     let result = try diff(inputs: try Inputs(tokenIDs: [3, 1, 4, 1, 6], configuration: configuration))
     #expect(result.code == 2)
-    #expect(result.errors.contains("tokens"))
+    #expect(result.errors.contains("token_ids"))
   }
 
   @Test func reportsAreWrittenInEveryForm() throws {

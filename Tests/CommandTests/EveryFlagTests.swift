@@ -17,7 +17,7 @@ import Testing
       "--system": "aConversationIsPlainTextThatTheModelContinues",
       "--show-distribution": "theDistributionHasAsManyRowsAsAsked",
       "--count": "theDistributionHasAsManyRowsAsAsked", "--picture": "picturesAreWrittenBesideTheText",
-      "--json": "theDistributionHasAsManyRowsAsAsked",
+      "--json": "theDistributionHasAsManyRowsAsAsked", "--overwrite": "picturesAreReplacedOnlyWhenTold",
     ],
     "record": [
       "--model": "theSameInputsGiveTheSameBytes", "--prompt": "theSameInputsGiveTheSameBytes",
@@ -31,7 +31,7 @@ import Testing
       "--tokens": "positionsAndMaskAreThoseGiven", "--attention-mask": "positionsAndMaskAreThoseGiven",
       "--position-ids": "positionsAndMaskAreThoseGiven",
       "--implementation": "aCaptureIsOfTheImplementationAsked", "--out": "aCaptureIsOfTheImplementationAsked",
-      "--overwrite": "positionsAndMaskAreThoseGiven",
+      "--overwrite": "positionsAndMaskAreThoseGiven", "--trust": "whatTheUserTrustsIsReadWithoutAChild",
     ],
     "diff": [
       "--model": "theModelIsFoundWhereTheGoldenHasNoWeights", "--report": "reportsAreWrittenInEveryForm",
@@ -39,20 +39,28 @@ import Testing
       "--partial": "diffAcceptsAPartialCaptureOnlyWhenAsked",
       "--strict": "diffGrantsNoVarianceInOnePassWhenStrict",
       "--json": "oneChangedElementIsAMismatchAtItsOperation",
+      "--overwrite": "aFileThatExistsIsReplacedOnlyWhenTold",
+      "--trust": "whatTheUserTrustsIsReadWithoutAChild",
     ],
     "certify": [
       "--top-k": "certifyTakesItsSetsAtTheTemperatureAsked",
       "--top-p": "certifyTakesItsSetsAtTheTemperatureAsked",
       "--temperature": "certifyTakesItsSetsAtTheTemperatureAsked",
       "--json": "certifyTakesItsSetsAtTheTemperatureAsked",
+      "--trust": "whatTheUserTrustsIsReadWithoutAChild",
     ],
     "verify": [
       "--implementation": "bothImplementationsPassTheGoldens",
       "--model": "theModelIsFoundWhereTheGoldenHasNoWeights", "--exec": "anyProgramCanBePutThrough",
       "--partial": "verifyAcceptsAPartialCaptureOnlyWhenAsked",
       "--strict": "verifyGrantsNoVarianceInOnePassWhenStrict", "--json": "verifyPrintsAListOfObjects",
+      "--timeout": "aProgramThatHangsIsEndedWithAllThatItStarted",
+      "--trust": "whatTheUserTrustsIsReadWithoutAChild",
     ],
-    "inspect": ["--json": "aCaptureOfAGoldenNeedsNoModelWhenTheWeightsAreInside"],
+    "inspect": [
+      "--json": "aCaptureOfAGoldenNeedsNoModelWhenTheWeightsAreInside",
+      "--trust": "whatTheUserTrustsIsReadWithoutAChild",
+    ],
     "synthesize": [
       "--preset": "aSeedDeterminesTheWeightsAndZeroIsTheUsualOne",
       "--out": "aSeedDeterminesTheWeightsAndZeroIsTheUsualOne",
@@ -63,7 +71,7 @@ import Testing
       "--precision": "powerInANarrowTypeSeesLess", "--peers": "powerHoldsTheFaultsAgainstWhatIsAsked",
       "--causes": "powerHoldsTheFaultsAgainstWhatIsAsked", "--pairs": "powerHoldsTheFaultsAgainstWhatIsAsked",
       "--sample": "powerHoldsTheFaultsAgainstWhatIsAsked", "--seed": "aSeedDrawsTheSample",
-      "--json": "object",
+      "--json": "object", "--trust": "whatTheUserTrustsIsReadWithoutAChild",
     ],
     "specification": [
       "--clause": "oneClauseIsShownWithAllThatBelongsToIt", "--checkout": "clausesAreListedWithTheirTests",
@@ -73,6 +81,7 @@ import Testing
       "--model": "benchTimesTheJudge", "--preset": "benchUsesTheThreadsAsked",
       "--threads": "benchUsesTheThreadsAsked", "--json": "object", "--curve": "benchDrawsTimeAgainstLength",
       "--kernels": "benchRefusesWhatDoesNotGoTogether", "--judge": "benchTimesTheJudge",
+      "--overwrite": "aCurveIsReplacedOnlyWhenTold",
     ],
     "anatomy": [
       "--model": "anatomyReadsTheConfigurationAlone", "--preset": "anatomyCountsGPT3ToTheUnit",
@@ -92,7 +101,7 @@ import Testing
       "--layer": "attentionIsThatOfTheLayerHeadAndSequenceAsked",
       "--head": "attentionIsThatOfTheLayerHeadAndSequenceAsked",
       "--implementation": "attentionIsThatOfTheLayerHeadAndSequenceAsked",
-      "--picture": "picturesAreWrittenBesideTheText",
+      "--picture": "picturesAreWrittenBesideTheText", "--overwrite": "picturesAreReplacedOnlyWhenTold",
       "--json": "attentionIsThatOfTheLayerHeadAndSequenceAsked",
     ],
     "score": [
@@ -100,7 +109,7 @@ import Testing
       "--stride": "aTextLongerThanTheContextIsScoredInWindows",
       "--implementation": "theReferencesMeanLossIsHuggingFaces",
       "--summary": "theReferencesMeanLossIsHuggingFaces", "--picture": "picturesAreWrittenBesideTheText",
-      "--json": "object",
+      "--overwrite": "picturesAreReplacedOnlyWhenTold", "--json": "object",
     ],
   ]
 
@@ -140,7 +149,7 @@ import Testing
       for line in try String(contentsOf: folder.appending(path: file), encoding: .utf8).split(separator: "\n")
       {
         if line.hasPrefix("  @Test") { end() }
-        if let found = line.firstMatch(of: /^  (?:@Test[^)]*\)? |private |static )*func ([A-Za-z0-9]+)/) {
+        if let found = line.firstMatch(of: /^  (?:@Test(?:\(.*?\))? |private |static )*func ([A-Za-z0-9]+)/) {
           if !name.isEmpty { end() }
           name = String(found.1)
         }

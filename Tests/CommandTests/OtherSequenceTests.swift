@@ -19,7 +19,7 @@ import TouchstoneModel
   @Test func certifyRefusesACaptureOfAnotherSequence() throws {
     try withOtherCapture { program, golden, other in
       let result = try program.touchstone("certify", golden, other)
-      #expect(result.code == 2 && result.errors.contains("another sequence"), "\(result)")
+      #expect(result.code == 2 && result.errors.contains("token_ids"), "\(result)")
       try #expect(program.touchstone("certify", golden, program.path("capture.h5")).code == 0)
     }
   }
@@ -28,8 +28,10 @@ import TouchstoneModel
     try withOtherCapture { program, _, other in
       let arguments = ["diff", program.path("capture.h5"), other, "--model", program.path("model")]
       let result = try program.touchstone(arguments)
-      #expect(result.code == 2 && result.errors.contains("other tokens"), "\(result)")
-      let same = ["diff", other, other, "--model", program.path("model")]
+      #expect(result.code == 2 && result.errors.contains("token_ids"), "\(result)")
+      let copy = program.path("copy.h5")
+      try FileManager.default.copyItem(atPath: other, toPath: copy)
+      let same = ["diff", other, copy, "--model", program.path("model")]
       try #expect(program.touchstone(same).code == 0)
     }
   }

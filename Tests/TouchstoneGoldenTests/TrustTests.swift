@@ -101,7 +101,7 @@ import TouchstoneModel
   @Test func whatTheChildFindsIsReportedAsItsOwn() throws {
     let path = CaptureVariantTests.folder + "refused-lzf.h5"
     let here = try #require(throws: BadInput.self) {
-      try ActivationFile(path: path, readFirstBy: nil).checkContents()
+      try ActivationFile(path: path).checkContents()
     }
     let child = try #require(throws: BadInput.self) {
       try ActivationFile(path: path, readFirstBy: TestProgram.path)
@@ -134,8 +134,65 @@ import TouchstoneModel
     #expect(throws: BadInput.self) { try ActivationFile(path: path, readFirstBy: folder.file("nowhere")) }
   }
 
-  @Test func aFileWithATrustedDigestNeedsNoChild() throws {
+  // MARK: What needs no child
+
+  private static let goldens = URL(filePath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "golden")
+
+  @Test(.clause("FIL-14")) func theProgramHoldsTheDigestOfItsOwnManifest() throws {
+    let digest = try Digest.ofFile(Self.goldens.appending(path: "MANIFEST.json").path)
+    #expect(
+      digest == BundledManifest.digest,
+      "golden/MANIFEST.json has changed: write its SHA-256 into Sources/TouchstoneGolden/Trust/BundledManifest.swift"
+    )
+  }
+
+  @Test(.clause("FIL-14")) func theGoldensOfThisProgramNeedNoChild() throws {
+    let golden = Self.goldens.appending(path: "cases/tiny-odd.h5").path
+    #expect(try ActivationFile(path: golden, readFirstBy: folder.file("nowhere")).hasTrustedDigest)
+  }
+
+  @Test(.clause("FIL-14"), arguments: [true, false])
+  func aDigestThatCameWithAFileDoesNotSpareTheChild(inManifest: Bool) throws {
+    let path = try Sample().write(folder.file("a.h5"), writesDigest: !inManifest)
+    if inManifest { try GoldenManifest(describing: folder.path).write() }
+    #expect(try ActivationFile(path: path).hasTrustedDigest)
+    #expect(throws: BadInput.self) { try ActivationFile(path: path, readFirstBy: folder.file("nowhere")) }
+  }
+
+  @Test(.clause("FIL-14")) func aCopyOfTheManifestVouchesOnlyForWhatItLists() throws {
+    let manifest = Self.goldens.appending(path: "MANIFEST.json")
+    try FileManager.default.copyItem(atPath: manifest.path, toPath: folder.file("MANIFEST.json"))
+    let other = try Sample().write(folder.file("a.h5"), writesDigest: false)
+    #expect(throws: BadInput.self) { try ActivationFile(path: other, readFirstBy: folder.file("nowhere")) }
+    try FileManager.default.createDirectory(atPath: folder.file("cases"), withIntermediateDirectories: true)
+    let listed = try Sample().write(folder.file("cases/tiny-odd.h5"), writesDigest: false)
+    let error = try #require(throws: BadInput.self) { try ActivationFile(path: listed) }
+    #expect(error.problem.contains("MANIFEST.json"))
+  }
+
+  @Test(.clause("FIL-14")) func aFileIsReadByAChildOncePerState() throws {
     let path = try Sample().write(folder.file("a.h5"))
-    #expect(try ActivationFile(path: path, readFirstBy: folder.file("nowhere")).hasTrustedDigest)
+    let program = try script("echo x >> '\(folder.file("runs"))'; exit 0")
+    for _ in 0..<3 { _ = try ActivationFile(path: path, readFirstBy: program) }
+    #expect(try String(contentsOfFile: folder.file("runs"), encoding: .utf8) == "x\n")
+    try Sample(seed: 2).write(path, overwrite: true)
+    _ = try ActivationFile(path: path, readFirstBy: program)
+    #expect(try String(contentsOfFile: folder.file("runs"), encoding: .utf8) == "x\nx\n")
+  }
+
+  // MARK: Sizes of lists
+
+  @Test(.clause("FIL-15"), arguments: ["a.h5.sha256", "MANIFEST.json"])
+  func aListThatHasNoEndIsRefused(name: String) throws {
+    let path = try Sample().write(folder.file("a.h5"), writesDigest: false)
+    let list = folder.file(name)
+    #expect(FileManager.default.createFile(atPath: list, contents: nil))
+    #expect(truncate(list, 1 << 40) == 0)
+    let error = try #require(throws: BadInput.self) { try ActivationFile(path: path) }
+    #expect(error.file?.hasSuffix(name) == true && error.problem.contains("is larger than"))
+    #expect(unlink(list) == 0 && mkfifo(list, 0o600) == 0)
+    #expect(throws: BadInput.self) { try ActivationFile(path: path) }
   }
 }

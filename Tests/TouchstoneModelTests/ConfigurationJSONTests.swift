@@ -128,6 +128,25 @@ import TouchstoneTestSupport
     #expect(error?.place == field)
   }
 
+  /// The base has a width of 35 and five heads.
+  @Test(
+    .clause("FIL-2"),
+    arguments: [
+      ("head_dim", "7", "8"), ("num_key_value_heads", "5", "1"), ("num_kv_heads", "5", "1"),
+      ("intermediate_size", "140", "139"), ("layer_norm_eps", "1e-05", "1e-06"),
+      ("layer_norm_eps", "0.00001", "0"),
+      ("logit_scale", "1.0", "0.5"), ("logits_scaling", "1", "2"),
+    ])
+  func aFieldThatSaysWhatFollowsAnywayIsAccepted(field: String, due: String, other: String) throws {
+    #expect(try configuration([field: due]) == configuration())
+    #expect(try configuration([field: "null"]) == configuration())
+    let error = #expect(throws: BadInput.self) { try configuration([field: other]) }
+    #expect(error?.place == field)
+    // Both values are said.
+    let values = [due, other].compactMap(Double.init).map { Int(exactly: $0).map(String.init) ?? "\($0)" }
+    for value in values { #expect(error?.problem.contains(value) == true, "\(error?.problem ?? "")") }
+  }
+
   @Test(.clause("FIL-2", "RES-10")) func whatChangesNothingIsIgnored() throws {
     #expect(
       try configuration([

@@ -25,7 +25,7 @@ import TouchstoneModel
     "\"\\ude00\"",
     "\"\n\"", "[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "{", "{a:1}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}",
     "{1:2}",
-    "{} {}", "1 2", "// x\n1", "{\"a\":1]", "[1}", "\u{feff}{}", "\u{0}",
+    "{} {}", "1 2", "// x\n1", "{\"a\":1]", "[1}", "\u{0}",
   ])
   func whatIsNotJSONIsRefused(text: String) {
     #expect(throws: BadInput.self) { try JSONValue.parse(Data(text.utf8), file: "f") }
@@ -57,5 +57,28 @@ import TouchstoneModel
   @Test(arguments: ["", "plain", "q\"b\\s/", "\u{0}\u{1f}\u{7f}", "Ġ😀\u{2028}"])
   func aQuotedStringReadsBack(text: String) throws {
     #expect(try JSONValue.parse(Data(JSONValue.quoted(text).utf8), file: "f") == .string(text))
+  }
+
+  /// Two spellings of é are one key of a dictionary and two names of an object.
+  @Test func namesThatAreEqualButForTheirSpellingAreApart() throws {
+    let text = #"{"\u00e9": 1, "e\u0301": 2, "a": 3}"#
+    let members = try #require(try JSONValue.parse(Data(text.utf8)).members)
+    let spelt = Dictionary(uniqueKeysWithValues: members.map { (Array($0.name.utf8), $0.value) })
+    #expect(spelt == [[0xC3, 0xA9]: .integer(1), [0x65, 0xCC, 0x81]: .integer(2), [0x61]: .integer(3)])
+    for twice in [#"{"é": 1, "é": 2}"#, #"{"\u00e9": 1, "e\u0301": 2, "e\u0301": 3}"#] {
+      #expect(throws: BadInput.self) { try JSONValue.parse(Data(twice.utf8)) }
+    }
+  }
+
+  @Test func aByteOrderMarkIsSkippedOrNamed() throws {
+    #expect(try JSONValue.parse(Data("\u{FEFF}[1]".utf8)) == .array([.integer(1)]))
+    let error = #expect(throws: BadInput.self) { try JSONValue.parse(Data("\u{FEFF}]".utf8), file: "f") }
+    #expect(error?.place == "byte 3")
+    for mark: [UInt8] in [[0xFF, 0xFE], [0xFE, 0xFF], [0, 0, 0xFE, 0xFF]] {
+      let error = #expect(throws: BadInput.self) {
+        try JSONValue.parse(Data(mark + [0x5B, 0x5D]), file: "f")
+      }
+      #expect(error?.file == "f" && error?.problem.contains("byte order mark of UTF-") == true)
+    }
   }
 }

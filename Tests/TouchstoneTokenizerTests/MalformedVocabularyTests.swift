@@ -145,7 +145,7 @@ import TouchstoneTestSupport
       try FileManager.default.createSymbolicLink(
         atPath: folder + "/vocab.json", withDestinationPath: "/dev/zero")
       let error = #expect(throws: BadInput.self) { try Tokenizer(folder: folder) }
-      #expect(error?.problem == "is not a file")
+      #expect(error?.problem == "is not a regular file")
     }
   }
 
@@ -177,6 +177,28 @@ import TouchstoneTestSupport
         let ids = try tokenizer.encode(bytes: bytes)
         let decoded = try tokenizer.bytes(of: ids)
         #expect(decoded == bytes, "seed \(seed)")
+      } catch let error as BadInput {
+        #expect(!error.description.contains("\n"), "seed \(seed)")
+      }
+    }
+  }
+
+  /// The same for `tokenizer.json`: a damaged byte is refused by one sentence, or changes only what it says.
+  @Test(arguments: 0..<300 as Range<UInt64>)
+  func aDamagedByteOfTheOneFileIsRefusedOrHarmless(seed: UInt64) throws {
+    var random = SplitMix64(seed: seed)
+    let kind = TokenizerKind.all[Int(seed) % TokenizerKind.all.count]
+    guard kind != "gpt2-files" else { return }
+    var data = try Data(contentsOf: TokenizerKind.folder(kind).appendingPathComponent("tokenizer.json"))
+    // Half of them before the vocabulary, where the steps are.
+    let steps = data.range(of: Data(#""vocab""#.utf8))?.lowerBound ?? data.count
+    let offset = Int.random(in: 0..<(seed.isMultiple(of: 2) ? steps : data.count), using: &random)
+    data[offset] = UInt8.random(in: 0x20...0x7E, using: &random)
+    try withFolder(["tokenizer.json": data]) { folder in
+      do {
+        let tokenizer = try Tokenizer(folder: folder)
+        let ids = try tokenizer.encode(bytes: random.bytes(count: 100) + Array("Good morrow, cousin.".utf8))
+        _ = try tokenizer.decode(ids)
       } catch let error as BadInput {
         #expect(!error.description.contains("\n"), "seed \(seed)")
       }

@@ -1,3 +1,4 @@
+import TouchstoneModel
 import TouchstoneReference
 
 @testable import TouchstoneTokenizer
@@ -6,9 +7,11 @@ import TouchstoneReference
 struct SmallVocabulary {
   var tokenIDs: [String: Int] = [:]
   var mergeLines: [String] = []
+  private let special: [String]
 
   /// Each merge is written in plain text with a space between its parts; `_` stands for a space.
   init(merges: [String] = [], special: [String] = ["<|endoftext|>"]) {
+    self.special = special
     for byte in UInt8.min...UInt8.max { add(ByteAlphabet.text(of: [byte])) }
     for merge in merges {
       let parts = merge.split(separator: " ").map { part in
@@ -24,15 +27,24 @@ struct SmallVocabulary {
     if tokenIDs[token] == nil { tokenIDs[token] = tokenIDs.count }
   }
 
-  func vocabulary() throws -> Vocabulary {
-    try Vocabulary(
-      tokenIDs: tokenIDs, vocabularyFile: "vocab.json",
+  func tokenizer() throws -> Tokenizer {
+    let files = VocabularyFiles(
+      ids: Dictionary(uniqueKeysWithValues: tokenIDs.map { (Array($0.utf8), $1) }),
+      vocabularyFile: "vocab.json",
       merges: Array(("#version: 0.2\n" + mergeLines.joined(separator: "\n") + "\n").utf8),
       mergesFile: "merges.txt")
+    var settings = TokenizerSettings()
+    settings.useGPT2Defaults()
+    settings.otherSpecial += special.map { AddedToken($0, isSpecial: true) }
+    return try files.document(settings).tokenizer(settings)
   }
 
-  func tokenizer() throws -> Tokenizer {
-    Tokenizer(vocabulary: try vocabulary())
+  /// The model within the tokenizer.
+  func model() throws -> BytePairModel {
+    guard let model = try tokenizer().steps.model as? BytePairModel else {
+      throw BadInput(problem: "is no byte-pair model")
+    }
+    return model
   }
 }
 

@@ -8,8 +8,10 @@ enum TestData {
   private static let package = tests.deletingLastPathComponent().deletingLastPathComponent()
   static let shakespeare = package.appendingPathComponent("golden/models/shakespeare-gpt2")
 
+  static let fixtures = tests.appendingPathComponent("Fixtures")
+
   static func fixture(_ name: String) throws -> Data {
-    try Data(contentsOf: tests.appendingPathComponent("Fixtures").appendingPathComponent(name))
+    try Data(contentsOf: fixtures.appendingPathComponent(name))
   }
 
   /// GPT-2's own vocabulary may not be committed: it stands beside the checkout or nowhere.

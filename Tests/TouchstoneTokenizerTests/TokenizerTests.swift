@@ -30,17 +30,17 @@ import TouchstoneTestSupport
   }
 
   /// The loop of GPT-2's `encoder.py`: find the pair of lowest rank, merge it everywhere, start again.
-  private func plainMerge(_ word: [UInt8], _ vocabulary: Vocabulary) throws -> [Int] {
-    var ids = try word.map { try vocabulary.token(of: $0) }
+  private func plainMerge(_ word: [UInt8], _ model: BytePairModel) throws -> [Int] {
+    var ids = try word.map { try #require(model.id(of: [$0])) }
     while true {
-      let pairs = zip(ids, ids.dropFirst()).map { Vocabulary.Pair(left: $0, right: $1) }
-      guard let best = pairs.compactMap({ vocabulary.merges[$0] }).min(by: { $0.rank < $1.rank }) else {
+      let pairs = zip(ids, ids.dropFirst()).map { BytePairModel.Pair(left: $0, right: $1) }
+      guard let best = pairs.compactMap({ model.merges[$0] }).min(by: { $0.rank < $1.rank }) else {
         return ids
       }
       var merged: [Int] = []
       var index = 0
       while index < ids.count {
-        if index < pairs.count, vocabulary.merges[pairs[index]]?.rank == best.rank {
+        if index < pairs.count, model.merges[pairs[index]]?.rank == best.rank {
           merged.append(best.token)
           index += 2
         } else {
@@ -67,12 +67,12 @@ import TouchstoneTestSupport
         $0.joined(separator: " ")
       })
     small.mergeLines.shuffle(using: &random)
-    let vocabulary = try small.vocabulary()
+    let tokenizer = try small.tokenizer()
+    let model = try small.model()
     for length in [0, 1, 2, 3, 7, 20, 61] {
       let word = (0..<length).map { _ in UInt8(ascii: "a") + UInt8.random(in: 0..<3, using: &random) }
-      let expected = try plainMerge(word, vocabulary)
-      #expect(
-        try Tokenizer(vocabulary: vocabulary).encode(bytes: word) == expected, "seed \(seed), \(length)")
+      let expected = try plainMerge(word, model)
+      #expect(try tokenizer.encode(bytes: word) == expected, "seed \(seed), \(length)")
     }
   }
 
@@ -139,10 +139,10 @@ import TouchstoneTestSupport
   }
 
   @Test func aByteWithoutATokenIsRefusedWhenItOccurs() throws {
-    let ids = ["a": 0, "b": 1, "ab": 2]
-    let tokenizer = Tokenizer(
-      vocabulary: try Vocabulary(
-        tokenIDs: ids, vocabularyFile: "vocab.json", merges: Array("a b".utf8), mergesFile: "merges.txt"))
+    let files = VocabularyFiles(
+      ids: [Array("a".utf8): 0, Array("b".utf8): 1, Array("ab".utf8): 2], vocabularyFile: "vocab.json",
+      merges: Array("a b".utf8), mergesFile: "merges.txt")
+    let tokenizer = try files.document(TokenizerSettings()).tokenizer(TokenizerSettings())
     #expect(try tokenizer.encode("abba") == [2, 1, 0])
     let error = #expect(throws: BadInput.self) { try tokenizer.encode("abc") }
     #expect(error?.problem == "the text holds the byte 99, for which the tokenizer's vocabulary has no token")

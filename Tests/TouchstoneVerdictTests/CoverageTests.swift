@@ -88,8 +88,9 @@ import TouchstoneVerdict
   @Test func theReportSaysWhatWidenedTheBounds() throws {
     let weights = try Sample.visible.weights()
     let inputs = try Sample.visible.inputs(weights.configuration)
-    var capture = RecordedActivations(weights: weights, inputs: inputs)
-    #expect(try Judge(weights: weights).verdict(on: capture).notes.allSatisfy { !$0.contains("precision") })
+    let wide = RecordedActivations(weights: weights, inputs: inputs)
+    #expect(try Judge(weights: weights).verdict(on: wide).notes.allSatisfy { !$0.contains("precision") })
+    var capture = RecordedActivations(weights: weights, inputs: inputs, precision: Precision(.bfloat16))
     capture.precision = Precision(.bfloat16, truncates: true)
     let notes = try Judge(weights: weights).verdict(on: capture).notes
     #expect(notes.contains { $0.contains("bfloat16-truncating") })

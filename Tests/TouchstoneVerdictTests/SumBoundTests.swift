@@ -191,6 +191,69 @@ import TouchstoneTestSupport
     #expect(error > rounding.ofSum(independent).stat)
   }
 
+  /// One probability near 1 before many below the resolution of what they are added to, values of one sign.
+  @Test(.clause("BND-2", "BND-3", "BND-10"), arguments: [1024, 4096])
+  func termsBelowTheResolutionOfTheirSumMayBeLostAlike(_ count: Int) {
+    let rounding = Rounding(.float32)
+    var random = SplitMix64(seed: 0x10C7)
+    var small = (1..<count).map { _ in Float.random(in: 0..<0x1p-25, using: &random) }
+    // All that an addition to 3 may lose, and just less.
+    for index in small.indices where index % 2 == 0 { small[index] = 0x1.4p-25 }
+    let probabilities = [1 - small.reduce(0, +)] + small
+    let values = (0..<count).map { _ in Float.random(in: 2.5...3.2, using: &random) }
+    let error = { (summation: Summation) in
+      abs(
+        Double(summation.dot(probabilities, values))
+          - zip(probabilities, values).reduce(0) { $0 + Double($1.0) * Double($1.1) })
+    }
+    let input = Operand(values: Tensor(probabilities.map(Double.init), shape: [1, count]))
+    let matrix = MatrixView(StoredTensor(Tensor(values, shape: [count, 1])))
+    let bound = rounding.ofProduct(input, matrix, weightRoundoff: 0, bias: nil).bounds[0]
+    for summation in [Summation.sequential, .fused, .lanes(8, fused: true), .pairwise, .wide] {
+      #expect(error(summation) <= bound.stat, "\(summation)")
+    }
+    var resolving = rounding
+    resolving.grantsLostTerms = false
+    let without = resolving.ofProduct(input, matrix, weightRoundoff: 0, bias: nil).bounds[0]
+    #expect(error(.sequential) > without.stat)
+    #expect(bound.stat <= bound.prob && bound.prob <= bound.det)
+  }
+
+  /// The same where the sum starts from what outweighs every product, and in attention.
+  @Test(.clause("BND-3", "BND-5", "BND-10")) func whatMayBeLostIsGrantedWhereverASumIsTaken() throws {
+    let rounding = Rounding(.float32)
+    let (count, width) = (256, 2)
+    let tiny = [Double](repeating: 0x1p-26, count: count)
+    let ones = MatrixView(StoredTensor(Tensor([Double](repeating: 1, count: count), shape: [count, 1])))
+    let input = Operand(
+      values: Tensor(tiny.enumerated().map { $1 * (1 + Double($0) / 1000) }, shape: [1, count]))
+    let lost = input.values.values.reduce(0, +)
+    let bound = rounding.ofProduct(input, ones, weightRoundoff: 0, bias: [1]).bounds[0]
+    #expect(bound.stat >= lost)
+    let stream = Operand(values: Tensor([1.0], shape: [1, 1]))
+    #expect(
+      rounding.ofProduct(input, ones, weightRoundoff: 0, bias: [0], onto: stream).bounds[0].stat >= lost)
+    let inputs = try Inputs(
+      tokenIDs: [Int](repeating: 0, count: count),
+      configuration: Configuration(
+        vocabularySize: 1, contextLength: count, width: width, layerCount: 1, headCount: 1))
+    let last = [1 - lost] + input.values.values.dropFirst()
+    let rows = (0..<count).flatMap { row -> [Double] in
+      row == count - 1 ? last : (0..<count).map { $0 == 0 ? 1 : 0 }
+    }
+    let probabilities = Operand(values: Tensor(rows, shape: [1, count, count]))
+    let values = Operand(
+      values: Tensor((0..<count * width).map { 1 + Double($0) / 5000 }, shape: [1, count, width]))
+    let context = Tensor(
+      (0..<count * width).map { index in
+        (0..<count).reduce(0) {
+          $0 + rows[index / width * count + $1] * values.values.values[$1 * width + index % width]
+        }
+      }, shape: [count, width])
+    let bounds = rounding.ofContext(context, probabilities: probabilities, values: values, inputs: inputs)
+    #expect(bounds[(count - 1) * width].stat >= lost / 2)
+  }
+
   /// Weights that are known to a tenth only still add up to 1.
   @Test(.clause("BND-10")) func uncertainWeightsDoNotMoveWhatEveryKeyAgreesOn() throws {
     let rounding = Rounding(.float32)

@@ -131,7 +131,7 @@ import TouchstoneTestSupport
         operations, hasWeights: true, isUsable: { usable.contains($0) }, isDerived: { _ in false })
       let operation = try #require(operations.first { $0.output == output })
       let plan = try planner.plan(operation)
-      return (plan.spansBlocks, plan.hidesMuch)
+      return (plan.spansBlocks(), plan.hidesMuch())
     }
     let (first, last) = (Activation(.residualOut, layer: 0), Activation(.residualOut, layer: 1))
     let start = Activation(.embeddingSum)

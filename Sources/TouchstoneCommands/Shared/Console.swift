@@ -1,6 +1,10 @@
 import Foundation
+import TouchstoneFiles
+import TouchstoneModel
 
 /// Where the program's words go: results to standard output, everything else to standard error.
+///
+/// Whatever has come from a file into them, no terminal obeys it: control characters are escaped once more here.
 enum Console {
   /// Writes text to standard output at once, without a newline.
   static func write(_ text: String) {
@@ -23,13 +27,27 @@ enum Console {
   /// Whether a person reads standard error.
   static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
+  /// Whether results are coloured: for a person, at a terminal that can, unless NO_COLOR (no-color.org) is set.
+  static var usesColor: Bool { outputIsTerminal && !isDumb && (variable("NO_COLOR") ?? "").isEmpty }
+
+  /// Whether the terminal understands no escape sequences.
+  static var isDumb: Bool { variable("TERM") == "dumb" }
+
+  private static func variable(_ name: String) -> String? { ProcessInfo.processInfo.environment[name] }
+
   private static func write(_ text: String, to handle: FileHandle) {
-    // A closed pipe ends the process by signal, as for any other filter.
+    let shown = DisplayText.block(text, keepsColors: handle === FileHandle.standardOutput && usesColor)
     do {
-      try handle.write(contentsOf: Data(text.utf8))
+      try handle.write(contentsOf: Data(shown.utf8))
     } catch  where handle === FileHandle.standardOutput {
       // A result that was not written must not look like one.
-      Console.error("touchstone: standard output cannot be written; check the space where it goes")
+      let isClosed = errno == EPIPE
+      Console.error(
+        "touchstone: standard output "
+          + (isClosed
+            ? "was closed before all of it was written; read it to its end, or write it to a file"
+            : "cannot be written; check the space where it goes"))
+      Unfinished.endAll()
       exit(2)
     } catch {
       // Nowhere is left to say it.
@@ -40,7 +58,7 @@ enum Console {
 /// One line on standard error that says how far long work has come, from any thread; nothing when no terminal is
 /// there.
 final class Progress: @unchecked Sendable {
-  private let isShown = Console.errorIsTerminal
+  private let isShown = Console.errorIsTerminal && !Console.isDumb
   private let clock = ContinuousClock()
   private let lock = NSLock()
   private var lastShown: ContinuousClock.Instant?
@@ -67,7 +85,8 @@ final class Progress: @unchecked Sendable {
   }
 
   private func write(_ text: String) {
-    try? FileHandle.standardError.write(contentsOf: Data("\r\u{1b}[K\(text)".utf8))
+    try? FileHandle.standardError.write(
+      contentsOf: Data("\r\u{1b}[K\(DisplayText.shortened(DisplayText.line(text), to: 200))".utf8))
   }
 }
 

@@ -1,5 +1,6 @@
 import Foundation
 import TouchstoneCheckpoints
+import TouchstoneFiles
 import TouchstoneGolden
 import TouchstoneModel
 
@@ -28,10 +29,18 @@ extension Implementation: Engine {
   }
 }
 
+/// An engine says that it does not run a golden's model or inputs.
+struct NotSupported: Error {}
+
 /// A program of the user's that reads a golden and writes a capture.
 struct ExternalEngine: Engine {
   /// The command line for `/bin/sh`, with {model}, {golden} and {capture} in it.
   let command: String
+  /// Seconds after which it is ended.
+  let timeout: Double
+
+  /// The exit code by which a program says that it does not support what is asked, as test suites of Autotools do.
+  static let notSupported: Int32 = 77
 
   var name: String { command }
 
@@ -39,8 +48,13 @@ struct ExternalEngine: Engine {
     for golden: ActivationFile, weights: Weights, _ body: (any ActivationSource) throws -> Result
   ) throws -> Result {
     let folder = FileManager.default.temporaryDirectory.appending(path: "touchstone-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
+    try Unfinished.create(folder.path) {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
+    defer {
+      try? FileManager.default.removeItem(at: folder)
+      Unfinished.forget(folder.path)
+    }
     let model = folder.appending(path: "model")
     if command.contains("{model}") { try write(weights, to: model) }
     let capture = folder.appending(path: "capture.h5")
@@ -60,23 +74,36 @@ struct ExternalEngine: Engine {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let tensors = Dictionary(uniqueKeysWithValues: weights.stored.map { ($0.key.name, $0.value) })
     try SafetensorsWriter.write(tensors, to: folder.appending(path: "model.safetensors"))
-    try Data(weights.configuration.huggingFaceJSON.utf8).write(to: folder.appending(path: "config.json"))
+    let text = Data(weights.configuration.huggingFaceJSON.utf8)
+    try AtomicFile.write(text, to: folder.appending(path: "config.json").path, overwrite: false)
   }
 
   /// Runs a shell command; its standard output goes to our standard error, so that results stay apart.
   private func run(_ filled: String) throws {
-    let process = Process()
-    process.executableURL = URL(filePath: "/bin/sh")
-    process.arguments = ["-c", filled]
-    process.standardOutput = FileHandle.standardError
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationReason == .exit, process.terminationStatus == 0 else {
-      let how = process.terminationReason == .exit ? "exit code" : "signal"
-      throw BadInput(
-        place: "--exec", problem: "the program ended with \(how) \(process.terminationStatus)",
-        remedy: "run it by hand: \(filled)")
+    let result = try ChildProcess.run(
+      "/bin/sh", ["-c", filled], output: .toStandardError, timeout: timeout, endsStrays: true)
+    if result.leftRunning > 0 {
+      Console.error(
+        "touchstone: the program left \(result.leftRunning) "
+          + (result.leftRunning == 1
+            ? "process running, which was ended" : "processes running, which were ended"))
     }
+    let problem: String
+    switch result.end {
+    case .exited(0): return
+    case .exited(Self.notSupported): throw NotSupported()
+    case .exited(126): problem = "the shell cannot run the program (exit code 126)"
+    case .exited(127): problem = "the shell does not find the program (exit code 127)"
+    case .exited(let code): problem = "the program ended with exit code \(code)"
+    case .signalled(let number): problem = "the program ended with signal \(number)"
+    case .timedOut:
+      throw BadInput(
+        place: "--exec",
+        problem:
+          "the program was ended with all that it started, after the \(timeout.formatted()) seconds of --timeout",
+        remedy: "give it more, or run it by hand: \(filled)")
+    }
+    throw BadInput(place: "--exec", problem: problem, remedy: "run it by hand: \(filled)")
   }
 
   private func quoted(_ path: String) -> String {

@@ -13,14 +13,15 @@ extension Verdict {
 }
 
 extension [VerificationSummary.Entry] {
-  /// The first of 2, 1, 3, 0 that occurred; 3 where nothing did.
+  /// The first of 1, 2, 3, 0 that occurred, so that nothing hides a mismatch; 3 where nothing did.
   var exitCode: Int32 {
-    let codes = map { entry in
+    let codes = compactMap { entry -> Int32? in
       switch entry {
       case .judged(let report): report.verdict.exitCode
-      case .refused: Int32(2)
+      case .refused: 2
+      case .unsupported: nil
       }
     }
-    return [2, 1, 3, 0].first { codes.contains($0) } ?? 3
+    return [1, 2, 3, 0].first { codes.contains($0) } ?? 3
   }
 }

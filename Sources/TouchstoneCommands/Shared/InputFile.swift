@@ -21,6 +21,7 @@ enum InputFile {
       throw BadInput(
         file: path, problem: "is larger than \(greatestSize >> 20) MiB", remedy: "give a part of it")
     }
+    try GitLFSPointer.refuse(contents, file: path)
     return [UInt8](contents)
   }
 }

@@ -2,12 +2,14 @@ import ArgumentParser
 import TouchstoneFaults
 import TouchstoneGolden
 import TouchstoneModel
-import TouchstoneReports
 import TouchstoneVerdict
 
 /// What a capture is granted when it is judged.
 struct JudgingOptions: ParsableArguments {
-  @Flag(help: "Accepts a capture that leaves operations before the logits without any comparison.")
+  @Flag(
+    help: ArgumentHelp(
+      "Accepts a capture that leaves operations before the logits without any comparison, or names datasets nearly as "
+        + "the format does."))
   var partial = false
 
   @Flag(help: "Grants LayerNorm no variance that is found in one pass, E[x²] − μ².")
@@ -20,6 +22,7 @@ struct JudgingOptions: ParsableArguments {
     on capture: any ActivationSource, golden: ActivationFile?, weights: Weights?
   ) throws -> Verdict {
     let file = capture as? ActivationFile
+    if let file { try requireCapture(file) }
     let wanted = golden?.weightsDigest ?? weights.map(WeightsDigest.of)
     if let file, let made = file.weightsDigest, let wanted, made != wanted {
       throw BadInput(
@@ -32,16 +35,26 @@ struct JudgingOptions: ParsableArguments {
       defer { progress.end() }
       let judge = Judge(
         weights: weights, acceptsPartial: partial, contract: strict ? .strict : .standard)
-      let verdict = try judge.verdict(on: capture, golden: golden)
-        .diagnosed(capture, golden: golden, weights: weights) { share in
-          progress.show("looking for the cause, \(Int(share * 100)) %")
-        }
-        .examined(capture, weights: weights)
-      guard let golden, capture.precision == .float32, let certificate = try TokenCertificate(golden: golden)
-      else { return verdict }
-      return verdict.adding(note: "Next token: \(CertificateReport(certificate, .init()).sentence).")
+      let verdict = try judge.wholeVerdict(on: capture, golden: golden) { share in
+        progress.show("looking for the cause, \(Int(share * 100)) %")
+      }
+      guard let golden, let next = try NextTokens(of: capture, golden: golden)?.sentence else {
+        return verdict
+      }
+      return verdict.adding(note: next)
     } catch let error as BadInput {
       throw file.map { error.inFile($0.path) } ?? error
+    }
+  }
+
+  /// Refuses a golden where what an implementation computed is to be judged: it is right by its making, and says
+  /// nothing of any implementation.
+  private func requireCapture(_ file: ActivationFile) throws(BadInput) {
+    guard file.kind == .capture else {
+      throw BadInput(
+        file: file.path,
+        problem: "is a golden, which holds what the reference computed and no implementation",
+        remedy: "record what the implementation computed in a file of the kind capture")
     }
   }
 }

@@ -1,33 +1,107 @@
+import ArgumentParser
 import Foundation
+import TouchstoneFiles
 import TouchstoneModel
 
-/// Text files that a verb writes beside its output.
-enum OutputFile {
-  /// Finds out what is sure to keep ``write(_:to:)`` from writing: to be called before long work.
-  static func checkWritable(_ path: String) throws(BadInput) {
-    guard !path.hasSuffix(".h5") else {
-      throw BadInput(
-        file: path, problem: "would be taken for a golden or a capture",
-        remedy: "give the report another name")
-    }
-    let folder = URL(filePath: path).deletingLastPathComponent().path
-    var isFolder: ObjCBool = false
-    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-    guard FileManager.default.isWritableFile(atPath: folder), !(exists && isFolder.boolValue) else {
-      throw BadInput(
-        file: path, problem: "cannot be written", remedy: "give a file in a folder that can be written to")
+/// The option of every verb that writes a file where the user says.
+struct OverwriteOption: ParsableArguments {
+  @Flag(help: "Replaces a file that exists: a regular one, never a link or a device.")
+  var overwrite = false
+}
+
+/// The text files that a verb writes beside its output.
+///
+/// Made before any work is done: what is sure to keep a file from being written is said then.
+struct OutputFiles {
+  private let overwrite: Bool
+
+  /// Checks the files that options name; those that are nil were not asked for.
+  ///
+  /// - Parameter inputs: what the verb reads, files or folders of models.
+  /// - Throws: ``BadInput`` for a file that exists and may not be replaced, one that is read or written otherwise too,
+  ///   one whose name means something else, and one in a folder that cannot be written to.
+  init(_ outputs: KeyValuePairs<String, String?>, inputs: [String?], overwrite: Bool) throws(BadInput) {
+    self.overwrite = overwrite
+    let outputs = outputs.compactMap { option, path in path.map { (option: option, path: $0) } }
+    for output in outputs {
+      try Self.checkName(output.path)
+      try Self.checkApart(output.option, output.path, from: inputs, and: outputs)
+      _ = try AtomicFile(path: output.path, overwrite: overwrite)
+      let folder = URL(filePath: output.path).deletingLastPathComponent().path
+      guard FileManager.default.isWritableFile(atPath: folder) else {
+        throw BadInput(
+          file: output.path, problem: "cannot be written",
+          remedy: "give a file in a folder that can be written to")
+      }
     }
   }
 
-  /// Writes a file whole or not at all.
-  static func write(_ text: String, to path: String) throws(BadInput) {
-    try checkWritable(path)
-    do {
-      try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
-    } catch {
+  /// Checks that the golden or capture that a verb writes at `path` is none of the files that it reads.
+  static func checkApart(_ path: String, from inputs: [String?]) throws(BadInput) {
+    try checkApart("--out", path, from: inputs, and: [])
+  }
+
+  /// Writes a text; nothing where the option was not given.
+  func write(_ text: @autoclosure () throws -> String, to path: String?) throws {
+    guard let path else { return }
+    try AtomicFile.write(Data(try text().utf8), to: path, overwrite: overwrite)
+  }
+
+  private static func checkName(_ path: String) throws(BadInput) {
+    let name = URL(filePath: path).lastPathComponent
+    let meaning =
+      name.hasSuffix(".h5")
+      ? "a golden or a capture"
+      : name.hasSuffix(".sha256")
+        ? "the digest of a file" : name == "MANIFEST.json" ? "a list of goldens" : nil
+    guard let meaning else { return }
+    throw BadInput(
+      file: path, problem: "would be taken for \(meaning)", remedy: "give the report another name")
+  }
+
+  private static func checkApart(
+    _ option: String, _ path: String, from inputs: [String?], and outputs: [(option: String, path: String)]
+  ) throws(BadInput) {
+    let place = FilePlace(path)
+    if let other = outputs.first(where: { $0.option != option && FilePlace($0.path) == place }) {
       throw BadInput(
-        file: path, problem: "cannot be written (\(error.localizedDescription))",
-        remedy: "check the folder and the space on the disk")
+        file: path, problem: "is named by \(other.option) and by \(option)",
+        remedy: "give each a file of its own")
     }
+    guard
+      inputs.contains(where: {
+        $0.map { FilePlace($0) == place || FilePlace.model($0, holds: place) } ?? false
+      })
+    else { return }
+    throw BadInput(
+      file: path, place: option, problem: "is a file that is read here", remedy: "give it another name")
+  }
+}
+
+/// Where a path leads, so that two spellings of one file are equal.
+private struct FilePlace: Equatable {
+  private let path: String
+
+  init(_ path: String) {
+    let url = URL(filePath: path)
+    if let whole = Self.real(path) {
+      self.path = whole
+    } else {
+      let folder = Self.real(url.deletingLastPathComponent().path) ?? url.deletingLastPathComponent().path
+      self.path = folder + "/" + url.lastPathComponent
+    }
+  }
+
+  /// Whether `place` is one of the files that are read of the model in `folder`.
+  static func model(_ folder: String, holds place: FilePlace) -> Bool {
+    let read = [".json", ".txt", ".bpe", ".safetensors"]
+    return (place.path as NSString).deletingLastPathComponent == real(folder)
+      && read.contains { place.path.hasSuffix($0) }
+  }
+
+  private static func real(_ path: String) -> String? {
+    guard let real = realpath(path.isEmpty ? "." : path, nil) else { return nil }
+    defer { free(real) }
+    return String(cString: real)
   }
 }

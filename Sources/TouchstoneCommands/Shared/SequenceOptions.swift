@@ -3,7 +3,10 @@ import TouchstoneModel
 
 /// The options that say which tokens a forward pass is given.
 struct SequenceOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Text, for the tokenizer in the model's folder.", valueName: "text"))
+  @Option(
+    help: ArgumentHelp(
+      "Text, for the tokenizer in the model's folder (tokenizer.json, or vocab.json and merges.txt).",
+      valueName: "text"))
   var prompt: String?
 
   @Option(

@@ -33,6 +33,8 @@ struct Attention: ParsableCommand {
   @Option(help: ArgumentHelp("Draws the heads as heat maps.", valueName: "file.svg"))
   var picture: String?
 
+  @OptionGroup var output: OverwriteOption
+
   @Flag(help: "Prints one JSON object.")
   var json = false
 
@@ -41,6 +43,7 @@ struct Attention: ParsableCommand {
   }
 
   func run() throws {
+    let files = try OutputFiles(["--picture": picture], inputs: [model], overwrite: output.overwrite)
     let loaded = try LoadedModel(model)
     let pattern = try AttentionPattern(
       of: implementation.transformer(loaded.weights), inputs: sequence.inputs(for: loaded), layer: layer)
@@ -48,7 +51,7 @@ struct Attention: ParsableCommand {
     let tokenizer = try? loaded.tokenizer()
     let report = try AttentionReport(
       pattern, heads: head.map { [$0] } ?? Array(0..<pattern.headCount), text: TokenText(tokenizer))
-    if let picture { try OutputFile.write(report.svg(), to: picture) }
+    try files.write(report.svg(), to: picture)
     Console.write(json ? report.json() : report.terminal())
   }
 }

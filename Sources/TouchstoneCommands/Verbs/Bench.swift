@@ -44,6 +44,8 @@ struct Bench: ParsableCommand {
       "Times more lengths and draws time against length into this SVG file.", valueName: "file"))
   var curve: String?
 
+  @OptionGroup var output: OverwriteOption
+
   @Flag(help: "Times the kernels one by one; needs no model.")
   var kernels = false
 
@@ -64,6 +66,7 @@ struct Bench: ParsableCommand {
   }
 
   func run() throws {
+    let files = try OutputFiles(["--curve": curve], inputs: [model], overwrite: output.overwrite)
     let progress = Progress()
     defer { progress.end() }
     if kernels {
@@ -79,13 +82,12 @@ struct Bench: ParsableCommand {
       Console.line(json ? try result.json() : result.text)
       return
     }
-    if let curve { try OutputFile.checkWritable(curve) }
     let result = try (curve == nil ? Benchmark() : .curve).run(
       threadCount: threads,
       weights: weights,
       progress: { progress.show($0) })
     progress.end()
-    if let curve { try OutputFile.write(result.plot, to: curve) }
+    try files.write(result.plot, to: curve)
     Console.line(json ? try result.json() : result.table)
   }
 

@@ -30,8 +30,9 @@ struct Capture: ParsableCommand {
   @Option(help: ArgumentHelp("The capture to write.", valueName: "file.h5"))
   var out: String
 
-  @Flag(help: "Replaces a file that exists.")
-  var overwrite = false
+  @OptionGroup var output: OverwriteOption
+
+  @OptionGroup var reading: TrustOption
 
   func validate() throws {
     guard (golden != nil) != sequence.isGiven else {
@@ -44,10 +45,13 @@ struct Capture: ParsableCommand {
   }
 
   func run() throws {
+    try OutputFiles.checkApart(out, from: [model, golden])
+    try reading.apply()
     let (weights, inputs) = try source()
     let writer = try ActivationFileWriter(
       path: out, kind: .capture, configuration: weights.configuration, inputs: inputs,
-      weightsDigest: WeightsDigest.of(weights), provenance: implementation.provenance(), overwrite: overwrite)
+      weightsDigest: WeightsDigest.of(weights), provenance: implementation.provenance(),
+      overwrite: output.overwrite)
     try capture(implementation.transformer(weights), inputs, to: writer)
     Console.line("\(out): \(inputs.count) tokens, \(weights.configuration.layerCount) layers")
   }

@@ -32,6 +32,8 @@ struct Certify: ParsableCommand {
   @Option(help: "What divides the logits before the top-p set is taken.")
   var temperature = 1.0
 
+  @OptionGroup var reading: TrustOption
+
   @Flag(help: "Prints one JSON object.")
   var json = false
 
@@ -44,6 +46,7 @@ struct Certify: ParsableCommand {
   }
 
   func run() throws {
+    try reading.apply()
     let golden = try ActivationFile(path: golden)
     guard golden.kind == .golden else {
       throw BadInput(
@@ -65,10 +68,20 @@ struct Certify: ParsableCommand {
     guard let path = capture else { return nil }
     let file = try ActivationFile(path: path)
     let point = Activation(.logits)
-    guard file.inputs == golden.inputs, file.configuration == golden.configuration else {
+    guard file.kind == .capture else {
       throw BadInput(
-        file: path, problem: "was made for another model or another sequence than \(golden.path)",
-        remedy: "capture the golden's own inputs")
+        file: path, problem: "is a golden, which holds what the reference computed and no implementation",
+        remedy: "name what an implementation computed")
+    }
+    guard file.configuration == golden.configuration else {
+      throw BadInput(
+        file: path, problem: "was made for another model than \(golden.path)",
+        remedy: "capture the golden's own model")
+    }
+    do throws(BadInput) {
+      try file.checkSameSequence(as: golden)
+    } catch {
+      throw error.inFile(path)
     }
     guard let logits = try file.tensor(point),
       logits.shape == golden.configuration.shape(of: point, tokenCount: golden.inputs.count)

@@ -39,44 +39,59 @@ struct Diff: ParsableCommand {
 
   @OptionGroup var judging: JudgingOptions
 
+  @OptionGroup var output: OverwriteOption
+
+  @OptionGroup var reading: TrustOption
+
   @Flag(help: "Prints one JSON object.")
   var json = false
 
   func run() throws {
+    let outputs = try OutputFiles(
+      ["--report": report, "--junit": junit, "--markdown": markdown], inputs: [golden, capture, model],
+      overwrite: output.overwrite)
+    try reading.apply()
     let paths = [golden, capture]
     let files = try paths.indices.concurrentMap { file in try ActivationFile(path: paths[file]) }
     let (golden, capture) = (files[0], files[1])
+    guard golden.kind == .golden || capture.kind == .capture else {
+      throw BadInput(
+        file: capture.path, problem: "is a golden, and stands behind a capture",
+        remedy: "name the golden first")
+    }
+    guard try !golden.isSameFile(as: capture) else {
+      throw BadInput(
+        file: capture.path, problem: "is the same file as \(golden.path), and nothing differs from itself",
+        remedy: "name what the reference recorded, then what an implementation computed")
+    }
     let weights = try WeightsFinder(model: model).find(for: golden)
     guard golden.kind == .golden else {
-      guard capture.kind == .capture else {
-        throw BadInput(
-          file: capture.path, problem: "is a golden, and stands behind a capture",
-          remedy: "name the golden first")
-      }
       guard let weights else {
         throw BadInput(
           file: golden.path, problem: "is a capture, and two captures are judged by the weights alone",
           remedy: "name the model by --model, or give a golden first")
       }
-      return try compare(golden, capture, weights: weights)
+      return try compare(golden, capture, weights: weights, outputs)
     }
     let verdict = try judging.verdict(on: capture, golden: golden, weights: weights)
     let report = Report(
       verdict: verdict, golden: golden.path, capture: capture.path,
       implementation: capture.provenance["implementation"])
     for (path, text) in [(self.report, report.html), (junit, report.junit), (markdown, report.markdown)] {
-      if let path { try OutputFile.write(text(), to: path) }
+      try outputs.write(text(), to: path)
     }
-    Console.write(json ? report.json() : report.terminal(color: Console.outputIsTerminal))
+    Console.write(json ? report.json() : report.terminal(color: Console.usesColor))
     throw ExitCode(verdict.exitCode)
   }
 
   /// Two captures: each is judged by the definition, neither by the other.
-  private func compare(_ left: ActivationFile, _ right: ActivationFile, weights: Weights) throws {
-    guard left.inputs == right.inputs else {
-      throw BadInput(
-        file: right.path, problem: "was made for other tokens, positions or mask than \(left.path)",
-        remedy: "capture the same sequence")
+  private func compare(
+    _ left: ActivationFile, _ right: ActivationFile, weights: Weights, _ outputs: OutputFiles
+  ) throws {
+    do throws(BadInput) {
+      try right.checkSameSequence(as: left, called: left.path)
+    } catch {
+      throw error.inFile(right.path)
     }
     let entries = try [left, right].map { capture in
       VerificationSummary.Entry.judged(
@@ -92,12 +107,12 @@ struct Diff: ParsableCommand {
         remedy: "compare each with a golden, or use --markdown")
     }
     for (path, text) in [(junit, summary.junit), (markdown, summary.markdown)] {
-      if let path { try OutputFile.write(text(), to: path) }
+      try outputs.write(text(), to: path)
     }
     if !json {
       Console.line("Both files are captures: each is judged by the definition, neither by the other.")
     }
-    Console.write(json ? summary.json() : summary.terminal(color: Console.outputIsTerminal))
+    Console.write(json ? summary.json() : summary.terminal(color: Console.usesColor))
     throw ExitCode(entries.exitCode)
   }
 }

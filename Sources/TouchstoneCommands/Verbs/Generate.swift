@@ -67,6 +67,8 @@ struct Generate: ParsableCommand {
   @Option(help: ArgumentHelp("Draws the distribution of --show-distribution.", valueName: "file.svg"))
   var picture: String?
 
+  @OptionGroup var output: OverwriteOption
+
   @Flag(help: "Prints the distribution of --show-distribution as one JSON object.")
   var json = false
 
@@ -79,6 +81,7 @@ struct Generate: ParsableCommand {
   }
 
   func run() throws {
+    let files = try OutputFiles(["--picture": picture], inputs: [model], overwrite: output.overwrite)
     let options = try SamplingOptions(
       temperature: temperature, topK: topK, topP: topP, allowAnyTemperature: allowAnyTemperature)
     let loaded = try LoadedModel(model)
@@ -87,7 +90,7 @@ struct Generate: ParsableCommand {
     let promptIDs = try tokenizer.encode(text)
     var predictor = try implementation.predictor(loaded.weights)
     if showDistribution {
-      try printDistribution(after: promptIDs, options, tokenizer, &predictor)
+      try printDistribution(after: promptIDs, options, tokenizer, &predictor, files)
     } else {
       var sampler = Sampler(options: options, seed: seed ?? .random(in: 0...UInt64.max))
       let generation = Generation(
@@ -98,12 +101,12 @@ struct Generate: ParsableCommand {
 
   private func printDistribution(
     after promptIDs: [Int], _ options: SamplingOptions, _ tokenizer: Tokenizer,
-    _ predictor: inout some NextTokenPredictor
+    _ predictor: inout some NextTokenPredictor, _ files: OutputFiles
   ) throws {
     let logits = try predictor.nextTokenLogits(after: promptIDs)
     let report = NextTokenReport(
       try NextTokenTable(logits: logits, options: options, count: count), text: TokenText(tokenizer))
-    if let picture { try OutputFile.write(report.svg(), to: picture) }
+    try files.write(report.svg(), to: picture)
     Console.write(json ? report.json() : report.terminal())
   }
 

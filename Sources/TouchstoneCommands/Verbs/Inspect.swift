@@ -16,10 +16,13 @@ struct Inspect: ParsableCommand {
   @Argument(help: ArgumentHelp("A golden or a capture.", valueName: "file.h5"))
   var file: String
 
+  @OptionGroup var reading: TrustOption
+
   @Flag(help: "Prints one JSON object.")
   var json = false
 
   func run() throws {
+    try reading.apply()
     let contents = try ActivationFile(path: file)
     try contents.checkContents()
     let summary = try contents.summary()

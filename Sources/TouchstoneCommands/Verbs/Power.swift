@@ -62,6 +62,8 @@ struct Power: ParsableCommand {
   @Option(help: "Chooses the sample.")
   var seed: UInt64 = 1
 
+  @OptionGroup var reading: TrustOption
+
   @Flag(help: "Prints one JSON object.")
   var json = false
 
@@ -93,6 +95,7 @@ struct Power: ParsableCommand {
   }
 
   func run() throws {
+    try reading.apply()
     let subjects = try random.map(randomSubjects) ?? goldenSubjects()
     guard !subjects.isEmpty else {
       Console.error(

@@ -27,21 +27,21 @@ struct Record: ParsableCommand {
   @Flag(help: "Puts the weights into the golden, so that it can be used without the model.")
   var embedWeights = false
 
-  @Flag(help: "Replaces a file that exists.")
-  var overwrite = false
+  @OptionGroup var output: OverwriteOption
 
   func validate() throws {
     guard sequence.isGiven else { throw ValidationError("Give --prompt or --tokens.") }
   }
 
   func run() throws {
+    try OutputFiles.checkApart(out, from: [model])
     let loaded = try LoadedModel(model)
     let inputs = try sequence.inputs(for: loaded)
     let weights = loaded.weights
     let writer = try ActivationFileWriter(
       path: out, kind: .golden, configuration: weights.configuration, inputs: inputs,
       weightsDigest: WeightsDigest.of(weights), provenance: Implementation.reference.provenance(),
-      overwrite: overwrite)
+      overwrite: output.overwrite)
     let progress = Progress()
     try ReferenceTransformer(weights).forward(inputs) { activation, tensor in
       progress.show("recording \(activation)")

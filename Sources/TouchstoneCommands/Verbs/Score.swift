@@ -40,10 +40,13 @@ struct Score: ParsableCommand {
   @Option(help: ArgumentHelp("Draws the text, the darker the less expected.", valueName: "file.svg"))
   var picture: String?
 
+  @OptionGroup var output: OverwriteOption
+
   @Flag(help: "Prints one JSON object.")
   var json = false
 
   func run() throws {
+    let files = try OutputFiles(["--picture": picture], inputs: [model, text], overwrite: output.overwrite)
     let loaded = try LoadedModel(model)
     let tokenizer = try loaded.tokenizer()
     // Whatever the text spells is text here.
@@ -57,7 +60,7 @@ struct Score: ParsableCommand {
     progress.end()
     let report = ScoreReport(
       score, text: TokenText(tokenizer), contextLength: loaded.configuration.contextLength)
-    if let picture { try OutputFile.write(report.svg(first: tokens[0]), to: picture) }
+    try files.write(report.svg(first: tokens[0]), to: picture)
     Console.write(json ? report.json(withTokens: !summary) : report.terminal(withTokens: !summary))
   }
 }

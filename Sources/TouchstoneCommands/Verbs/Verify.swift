@@ -13,10 +13,15 @@ struct Verify: ParsableCommand {
     discussion: """
       A path is a golden or a folder: the goldens that its MANIFEST.json lists, else every golden below it. Their \
       digests are checked first. The weights stand in the golden, or are found by digest under `models` beside or \
-      above it.
+      above it. A file that is refused does not end the run; what a MANIFEST.json leaves out is said.
+
+      The exit code is the first of 1 (mismatch), 2 (refused), 3 (inconclusive) and 0 that occurred.
 
       Any program can be put through: it reads a golden and writes a capture. {model} becomes a Hugging Face \
-      folder, {golden} the golden and {capture} the file to write; each is quoted for the shell already.
+      folder, {golden} the golden and {capture} the file to write; each is quoted for the shell already. Its standard \
+      input is empty. Exit code 0 says that it wrote the capture, 77 that it does not support this model or these \
+      inputs: that golden is listed as unsupported and is no failure. Any other end, and one that takes longer than \
+      --timeout, is bad input. What the program leaves running is ended with it.
 
       Examples:
         touchstone verify golden
@@ -35,7 +40,15 @@ struct Verify: ParsableCommand {
   @Option(help: ArgumentHelp("A program that reads {golden} and writes {capture}.", valueName: "command"))
   var exec: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Ends the program of --exec, and all that it started, when it takes longer for one golden.",
+      valueName: "seconds"))
+  var timeout = 600.0
+
   @OptionGroup var judging: JudgingOptions
+
+  @OptionGroup var reading: TrustOption
 
   @Flag(help: "Prints a list of JSON objects.")
   var json = false
@@ -44,30 +57,65 @@ struct Verify: ParsableCommand {
     if exec != nil, implementation != nil {
       throw ValidationError("Give either --implementation or --exec, not both.")
     }
+    guard timeout > 0, timeout <= 1e9 else {
+      throw ValidationError("--timeout must be a number of seconds above 0.")
+    }
     if let exec, !exec.contains("{capture}") {
       throw ValidationError("--exec must name {capture}, the file that the program writes.")
     }
   }
 
   func run() throws {
+    try reading.apply()
     let engine: any Engine =
-      if let exec { ExternalEngine(command: exec) } else { implementation ?? .simd }
+      if let exec { ExternalEngine(command: exec, timeout: timeout) } else { implementation ?? .simd }
     let finder = try WeightsFinder(model: model)
-    let goldens = try paths.flatMap { try GoldenSearch.goldens(at: $0) }
-    guard !goldens.isEmpty else {
+    let targets = try targets()
+    let progress = Progress()
+    let entries = targets.enumerated().map { number, target in
+      switch target {
+      case .success(let golden):
+        progress.show("verifying \(golden), \(number + 1) of \(targets.count)")
+        return verify(golden, engine, finder)
+      case .failure(let error):
+        return .refused(golden: error.file ?? "", implementation: engine.name, error: error)
+      }
+    }
+    progress.end()
+    let summary = VerificationSummary(entries, notes: leftOut())
+    Console.write(json ? summary.json() : summary.terminal(color: Console.usesColor))
+    if json { for note in summary.notes { Console.error("touchstone: " + note) } }
+    throw ExitCode(entries.exitCode)
+  }
+
+  /// The goldens at all paths, and what is wrong with a path that has none.
+  private func targets() throws -> [Result<String, BadInput>] {
+    let targets = paths.flatMap { path -> [Result<String, BadInput>] in
+      do throws(BadInput) {
+        return try GoldenSearch.goldens(at: path).map { .success($0) }
+      } catch {
+        return [.failure(error)]
+      }
+    }
+    let errors = targets.compactMap { if case .failure(let error) = $0 { error } else { nil } }
+    if let error = errors.first, errors.count == targets.count { throw error }
+    guard !targets.isEmpty else {
       Console.error(
         "touchstone: there is no golden at \(paths.joined(separator: ", ")), so nothing was compared")
       throw ExitCode(3)
     }
-    let progress = Progress()
-    let entries = goldens.enumerated().map { number, golden in
-      progress.show("verifying \(golden), \(number + 1) of \(goldens.count)")
-      return verify(golden, engine, finder)
+    return targets
+  }
+
+  /// What the manifests of the folders leave out, a sentence a folder.
+  private func leftOut() -> [String] {
+    paths.compactMap { path in
+      guard let files = try? GoldenSearch.leftOut(at: path), !files.isEmpty else { return nil }
+      let shown =
+        files.prefix(3).joined(separator: ", ") + (files.count > 3 ? " and \(files.count - 3) more" : "")
+      return "\(path)/\(GoldenManifest.fileName) does not list \(shown), so that nothing was verified there; "
+        + "`touchstone manifest \(path)` lists every golden."
     }
-    progress.end()
-    let summary = VerificationSummary(entries)
-    Console.write(json ? summary.json() : summary.terminal(color: Console.outputIsTerminal))
-    throw ExitCode(entries.exitCode)
   }
 
   private func verify(_ path: String, _ engine: any Engine, _ finder: WeightsFinder)
@@ -86,6 +134,8 @@ struct Verify: ParsableCommand {
       }
       return .judged(
         Report(verdict: verdict, golden: path, capture: "what it computed", implementation: engine.name))
+    } catch is NotSupported {
+      return .unsupported(golden: path, implementation: engine.name)
     } catch {
       let reason = error as? BadInput ?? BadInput(problem: String(describing: error))
       return .refused(golden: path, implementation: engine.name, error: reason)

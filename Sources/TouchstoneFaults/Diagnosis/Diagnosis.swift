@@ -2,6 +2,25 @@ import TouchstoneModel
 import TouchstoneReference
 import TouchstoneVerdict
 
+extension Judge {
+  /// The whole verdict on a capture: every operation judged, the cause of what is found named, and what all elements
+  /// show together looked for.
+  ///
+  /// - Parameters:
+  ///   - capture: what an implementation computed.
+  ///   - golden: what the reference computed from the same inputs; nil where there is none.
+  ///   - progress: told how far the search for the cause has come, from 0 to 1, on any thread.
+  /// - Throws: what ``verdict(on:golden:)`` throws.
+  public func wholeVerdict(
+    on capture: any ActivationSource, golden: (any ActivationSource)?,
+    progress: @Sendable (Double) -> Void = { _ in }
+  ) throws -> Verdict {
+    try verdict(on: capture, golden: golden)
+      .diagnosed(capture, golden: golden, weights: weights, progress: progress)
+      .examined(capture, weights: weights)
+  }
+}
+
 extension Verdict {
   /// The same verdict with the fault named that explains where it begins, if one of the catalogue does.
   ///
@@ -16,7 +35,7 @@ extension Verdict {
     _ capture: any ActivationSource, golden: (any ActivationSource)? = nil, weights: Weights?,
     catalogue: [Fault] = Fault.catalogue, progress: @Sendable (Double) -> Void = { _ in }
   ) throws -> Verdict {
-    guard let first = flagged.first else { return self }
+    guard let first = flagged.first, cause == nil else { return self }
     if let golden, let layout = try LayoutDiagnosis(of: first, in: capture, golden: golden)?.description {
       return with(cause: nil, notes: ["\(first.activation) \(layout)."])
     }
@@ -33,11 +52,12 @@ extension Verdict {
       let diagnosis = try free()
       return with(cause: diagnosis?.cause, notes: diagnosis?.notes ?? [])
     }
-    let diagnosis = try Diagnosis(of: first, in: capture, weights: weights, catalogue: catalogue)
+    let judge = Judge(weights: weights, contract: contract)
+    let diagnosis = try Diagnosis(of: first, in: capture, by: judge, catalogue: catalogue)
     if diagnosis?.cause == nil, !first.hidden.isEmpty, let cause = try free()?.cause {
       return with(cause: cause, notes: [])
     }
-    let structure = try ProductStructure(of: first, in: capture, weights: weights)?.description()
+    let structure = try ProductStructure(of: first, in: capture, by: judge)?.description()
     let added = [
       structure.map { "In \(first.activation), \($0)." }, first.problem == nil ? diagnosis?.note : nil,
     ].compactMap { $0 }
@@ -70,10 +90,12 @@ struct Diagnosis {
   private let ratioWithoutFault: Double
 
   /// Tries the catalogue, on all cores, at the operation of a finding; nil where it cannot be replayed alone.
-  init?(of finding: Finding, in capture: any ActivationSource, weights: Weights?, catalogue: [Fault]) throws {
+  ///
+  /// - Parameter judge: the one that found it, by its contract.
+  init?(of finding: Finding, in capture: any ActivationSource, by judge: Judge, catalogue: [Fault]) throws {
     guard let got = try capture.tensor(finding.activation),
-      let right = try Judge(weights: weights).estimate(finding.activation, in: capture),
-      let replay = HypothesisReplay(finding, capture: capture, weights: weights)
+      let right = try judge.estimate(finding.activation, in: capture),
+      let replay = HypothesisReplay(finding, capture: capture, weights: judge.weights)
     else { return nil }
     let comparison = HypothesisComparison(got: got, right: right, replay: replay)
     ratioWithoutFault = comparison.ratioWithoutFault

@@ -176,12 +176,12 @@ struct ProductStructure {
 
 extension ProductStructure {
   /// The structure behind a finding at a product with weights; nil at other operations.
-  init?(of finding: Finding, in capture: any ActivationSource, weights: Weights?) throws {
-    guard finding.hidden.isEmpty, let weights,
+  init?(of finding: Finding, in capture: any ActivationSource, by judge: Judge) throws {
+    guard finding.hidden.isEmpty, let weights = judge.weights,
       let operation = capture.configuration.operations.first(where: { $0.output == finding.activation }),
       let first = operation.parameters.first, let source = operation.inputs.first,
       let input = try capture.tensor(source), let got = try capture.tensor(finding.activation),
-      let estimate = try Judge(weights: weights).estimate(finding.activation, in: capture)
+      let estimate = try judge.estimate(finding.activation, in: capture)
     else { return nil }
     let matrix = weights.float64(first)
     self.input = input

@@ -16,7 +16,8 @@ extension Verdict {
   public func examined(
     _ capture: any ActivationSource, weights: Weights?, catalogue: [Fault] = Fault.catalogue
   ) throws -> Verdict {
-    guard capture.precision.type.unitRoundoff <= ScalarType.float32.unitRoundoff else { return self }
+    guard capture.precision.type.unitRoundoff <= ScalarType.float32.unitRoundoff, !precision.type.isNarrow
+    else { return self }
     let operations = Dictionary(
       capture.configuration.operations.map { ($0.output, $0) }, uniquingKeysWith: { first, _ in first })
     let examined = findings.enumerated().compactMap { index, finding in
@@ -25,16 +26,18 @@ extension Verdict {
         isConsistent && SubtleFaults.examines(operation.kind) ? (index: index, operation: operation) : nil
       }
     }
-    let shared = SharedSource(capture)
+    let shared = SharedSource(capture, judgedAs: capture.namesPrecision ? nil : precision)
+    let judge = Judge(weights: weights, contract: contract)
+    let level = EvidenceLevel(of: catalogue, in: capture.configuration)
     let results = try examined.indices.concurrentMap { place in
-      try SubtleFaults(examined[place].operation, in: shared, weights: weights)?.found(catalogue) ?? []
+      try SubtleFaults(examined[place].operation, in: shared, by: judge, level)?.found(catalogue) ?? []
     }
     var (findings, causes) = (findings, [Activation: Cause]())
     for (index, found) in zip(examined.map(\.index), results) {
       let finding = findings[index]
       guard let first = found.first else { continue }
       findings[index] = Finding(
-        activation: finding.activation, zone: .suspect, ratio: first.deviations / SubtleEvidence.threshold,
+        activation: finding.activation, zone: .suspect, ratio: first.deviations / first.threshold,
         index: finding.index, got: finding.got, want: finding.want, inherited: finding.inherited,
         problem: first.description)
       causes[finding.activation] = Cause(
@@ -50,38 +53,13 @@ extension Verdict {
   }
 }
 
-/// A fault too small for any one element that all of them together show.
-///
-/// With d = faulty − right, r = got − right and σ what rounding leaves of each element, λ = ⟨r, d⟩/⟨d, d⟩ (each divided
-/// by σ²) says how much of the fault is in the capture: about 0 in an honest one, about 1 where the fault is planted.
-/// Errors of one row may share a cause, such as its mean or its sum, so that a row counts as one observation. What the
-/// contract allows an implementation to be off everywhere, always to the same side, is taken off first.
-struct SubtleEvidence: Sendable {
-  let fault: Fault
-  /// λ.
-  let share: Double
-  /// By how many standard deviations the errors exceed what rounding and the contract explain.
-  let deviations: Double
-
-  /// More than this is no chance.
-  static let threshold = 6.0
-
-  /// Whether the capture holds the whole fault, and nothing allowed explains it.
-  var isConclusive: Bool { deviations >= Self.threshold && abs(share - 1) <= 0.5 }
-
-  /// What is found, in a sentence without its subject.
-  var description: String {
-    let percent = Int((100 * share).rounded())
-    return "has errors that all rows share as if \(fault.name) (\(percent) % of the effect, "
-      + "\(Int(min(deviations, 1e6))) standard deviations)"
-  }
-}
-
 /// The faults of small effect that are tried at every operation that works row by row.
 struct SubtleFaults {
   let site: FaultSite
   let right: Estimate
   let got: Tensor<Double>
+  private let contract: Contract
+  private let level: EvidenceLevel
   private let isJudged: (Int) -> Bool
   /// What every fault is held against, row by row.
   private var observations: [Observation] = []
@@ -89,8 +67,12 @@ struct SubtleFaults {
   /// More elements than this say nothing more.
   private static let elementsAtMost = 1 << 19
 
-  init(site: FaultSite, right: Estimate, got: Tensor<Double>) {
+  init(
+    site: FaultSite, right: Estimate, got: Tensor<Double>, _ contract: Contract, _ level: EvidenceLevel
+  ) {
     self.site = site
+    self.contract = contract
+    self.level = level
     self.right = right
     self.got = got
     self.isJudged = site.operation.judgedElements(site.inputs, configuration: site.configuration)
@@ -100,21 +82,24 @@ struct SubtleFaults {
   }
 
   /// Gathers what one operation of a capture read and made; nil where the capture lacks a part of it.
-  init?(_ operation: TouchstoneModel.Operation, in capture: any ActivationSource, weights: Weights?) throws {
+  init?(
+    _ operation: TouchstoneModel.Operation, in capture: any ActivationSource, by judge: Judge,
+    _ level: EvidenceLevel
+  ) throws {
     let shape = capture.configuration.shape(of: operation.output, tokenCount: capture.inputs.count)
     guard shape.reduce(1, *) <= Self.elementsAtMost else { return nil }
     let activations = try operation.inputs.compactMap { try capture.tensor($0) }
-    let parameters = operation.parameters.compactMap { weights?.float64($0) }
+    let parameters = operation.parameters.compactMap { judge.weights?.float64($0) }
     guard activations.count == operation.inputs.count, parameters.count == operation.parameters.count,
       let got = try capture.tensor(operation.output),
-      let right = try Judge(weights: weights).estimate(operation.output, in: capture)
+      let right = try judge.estimate(operation.output, in: capture)
     else { return nil }
     self.init(
       site: FaultSite(
         operation: operation, activations: activations, parameters: parameters, inputs: capture.inputs,
         temperature: capture.temperature, configuration: capture.configuration, activation: { _ in nil },
         parameter: { _ in nil }),
-      right: right, got: got)
+      right: right, got: got, judge.contract, level)
   }
 
   /// Whether operations of this kind are examined at all.
@@ -140,7 +125,8 @@ struct SubtleFaults {
     guard total.norm > 0, total.norm.isFinite, total.cross.isFinite else { return nil }
     return SubtleEvidence(
       fault: fault, share: total.cross / total.norm,
-      deviations: (abs(total.cross) - total.allowed) / total.norm.squareRoot())
+      deviations: (abs(total.cross) - total.allowed) / total.norm.squareRoot(),
+      threshold: level.leastThreshold)
   }
 
   /// ⟨r, d⟩, ⟨d, d⟩ and ⟨allowance, |d|⟩ over independent observations.
@@ -189,7 +175,7 @@ struct SubtleFaults {
   }
 
   private func standardised(_ offsets: [Int], _ value: (Int) -> Double) -> [Double] {
-    offsets.map { value($0) * Contract.standard.deviations / right.bounds[$0].stat }
+    offsets.map { value($0) * contract.deviations / right.bounds[$0].stat }
   }
 
   /// What one row says of a fault: one observation of the relative error that its elements share, and in softmax one of

@@ -32,6 +32,8 @@ public struct PowerTable: Sendable {
     public let ratio: Double
     /// Where it is below rounding: how many standard deviations all elements together show of it, where they are looked at.
     public var deviations: Double?
+    /// How many of them are flagged.
+    public var threshold: Double?
     /// Whether it is the first operation that is flagged in a run with this fault.
     public var isLocated = false
 
@@ -106,7 +108,9 @@ public struct PowerTable: Sendable {
     let definition = site.evaluated()
     let rightlyStored = format.rounded(definition)
     let isJudged = operation.judgedElements(run.inputs, configuration: run.configuration)
-    return faults.map { fault in
+    let level = EvidenceLevel(
+      of: operation.kind, catalogue: Fault.catalogue, in: weights.configuration)
+    return try faults.map { fault in
       guard let value = fault.spoilt(site), value.shape == right.values.shape else {
         return Entry(
           fault: fault.id, family: fault.family, site: operation.output, outcome: .impossible, ratio: 0)
@@ -117,16 +121,26 @@ public struct PowerTable: Sendable {
       var entry = Entry(
         fault: fault.id, family: fault.family, site: operation.output, outcome: .equivalent,
         ratio: comparison.ratio)
-      if comparison.zone != .consistent {
-        entry.outcome = .caught(comparison.zone)
+      // In 16 bits another policy may explain it, or the signs of all errors together show it.
+      var zone = comparison.zone
+      if run.precision.type.isNarrow {
+        var wrong = run
+        wrong.tensors[operation.output] = captured
+        zone = try judge.finding(operation.output, in: wrong)?.zone ?? zone
+      }
+      if zone != .consistent {
+        entry.outcome = .caught(zone)
       } else if isVisible(value, definition, isJudged) {
-        let evidence = format.significandBits == 24 ? evidence(of: fault, captured, right, site) : nil
+        let evidence =
+          format.significandBits == 24
+          ? evidence(of: fault, captured, right, site, judge.contract, level) : nil
         let isStored = captured.values.indices.contains {
           isJudged($0) && captured.values[$0] != rightlyStored.values[$0]
         }
         entry.outcome =
           evidence?.isConclusive == true ? .caught(.suspect) : isStored ? .belowRounding : .notStored
         entry.deviations = evidence?.deviations
+        entry.threshold = evidence?.threshold
       }
       return entry
     }
@@ -135,19 +149,22 @@ public struct PowerTable: Sendable {
   /// Whether the errors of all elements together show a fault that none shows by itself, and by how many standard
   /// deviations; nil where they are not looked at.
   private static func evidence(
-    of fault: Fault, _ captured: Tensor<Double>, _ right: Estimate, _ site: FaultSite
-  ) -> (isConclusive: Bool, deviations: Double)? {
+    of fault: Fault, _ captured: Tensor<Double>, _ right: Estimate, _ site: FaultSite, _ contract: Contract,
+    _ level: EvidenceLevel
+  ) -> (isConclusive: Bool, deviations: Double, threshold: Double)? {
     if SubtleFaults.examines(site.operation.kind) {
-      let search = SubtleFaults(site: site, right: right, got: captured)
-      if let first = search.found(Fault.catalogue).first { return (true, first.deviations) }
-      return fault.isSubtle ? search.evidence(fault).map { (false, $0.deviations) } : nil
+      let search = SubtleFaults(site: site, right: right, got: captured, contract, level)
+      if let first = search.found(Fault.catalogue).first {
+        return (true, first.deviations, first.threshold)
+      }
+      return fault.isSubtle ? search.evidence(fault).map { (false, $0.deviations, $0.threshold) } : nil
     }
     guard let input = site.activations.first,
       let evidence = WeightEvidence(
         site.operation, input: input, parameters: site.parameters.map { StoredTensor($0) }, got: captured,
-        want: right)
+        want: right, contract: contract, level: level)
     else { return nil }
-    return (evidence.isConclusive, evidence.deviations)
+    return (evidence.isConclusive, evidence.deviations, evidence.threshold)
   }
 
   /// Whether two float64 results differ by more than float64 arithmetic does, and by what is not flushed to zero.

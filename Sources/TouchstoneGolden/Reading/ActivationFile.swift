@@ -29,14 +29,18 @@ public final class ActivationFile: ActivationSource, Sendable {
   public let provenance: [String: String]
   /// The arithmetic that made the values: `precision` of the provenance, float32 in captures without it.
   public let precision: Precision
+  /// Whether the file names its precision, or is a golden, whose precision the format names.
+  public let namesPrecision: Bool
   /// What divided the logits before `final/probs`.
   public let temperature: Double
-  /// Whether the whole file was held against a digest kept outside it.
+  /// Whether the whole file was held against a digest kept outside it: its bytes are those that somebody meant.
   public let hasTrustedDigest: Bool
   /// Datasets under `/extra`, which are never judged.
   public let extras: [String]
   /// Datasets elsewhere that the format does not know, and which are not judged either.
   public let unknownPaths: [String]
+  /// Whether `/inputs/position_ids` is there; without it positions are 0 … T−1.
+  public let givesPositions: Bool
 
   let file: HDF5Reader
   let manifest: DatasetManifest?
@@ -45,21 +49,28 @@ public final class ActivationFile: ActivationSource, Sendable {
   /// Opens the golden or capture at `path`.
   ///
   /// Where `path.sha256` stands beside the file, or a `MANIFEST.json` in a folder above lists it, its digest
-  /// is checked first. A file without either is first read by a child process where ``FileReaderProcess`` can
-  /// start one, because crafted HDF5 files can crash the library that reads them.
+  /// is checked first. Then a child process reads the file before this one does, where ``FileReaderProcess`` can
+  /// start one: crafted HDF5 files can crash the library that reads them. The goldens that come with this program, and
+  /// what the user trusts, need no child.
   ///
   /// - Throws: `BadInput` when the file is missing, corrupt, incomplete, or not of this format and version.
   public convenience init(path: String) throws(BadInput) {
-    try self.init(path: path, readFirstBy: FileReaderProcess.program)
+    try self.init(path: path, readFirst: FileReaderProcess.readFirst)
   }
 
   /// Opens a file as ``init(path:)`` does, with `program` as the child.
-  convenience init(path: String, readFirstBy program: String?) throws(BadInput) {
+  convenience init(path: String, readFirstBy program: String) throws(BadInput) {
+    try self.init(path: path) { (path) throws(BadInput) in
+      try FileReaderProcess.survive(path, program: program)
+    }
+  }
+
+  private convenience init(path: String, readFirst: (String) throws(BadInput) -> Void) throws(BadInput) {
     let identity = try FileIdentity(path: path)
     try Superblock.check(path, byteCount: identity.byteCount)
-    let isTrusted = try TrustedDigest.check(path)
-    if !isTrusted, let program { try FileReaderProcess.survive(path, program: program) }
-    try self.init(path: path, hasTrustedDigest: isTrusted)
+    let digest = try OutsideDigest(checking: path)
+    if !digest.isBundled { try readFirst(path) }
+    try self.init(path: path, hasTrustedDigest: digest.exists)
     guard try FileIdentity(path: path) == identity else {
       throw BadInput(file: path, problem: "changed while it was opened", remedy: "try again")
     }
@@ -76,9 +87,11 @@ public final class ActivationFile: ActivationSource, Sendable {
       configuration = try header.configuration()
       manifest = try header.manifest(isRequired: kind == .golden)
       inputs = try header.inputs(configuration, manifest)
+      givesPositions = try file.dataset(at: GoldenFormat.positionIDs) != nil
       weightsDigest = try header.weightsDigest()
       provenance = try header.provenance()
       precision = try header.precision(kind)
+      namesPrecision = kind == .golden || provenance["precision"] != nil
       let index = try ActivationIndex(file, configuration, tokenCount: inputs.count)
       if kind == .golden { try index.checkWhole() }
       recorded = index.recorded
@@ -89,6 +102,16 @@ public final class ActivationFile: ActivationSource, Sendable {
       throw error.inFile(path)
     }
     self.file = file
+    if kind == .golden {
+      for activation in recorded.keys.sorted(by: { $0.path < $1.path }) { _ = try noiseFloor(of: activation) }
+    }
+  }
+
+  /// Whether both are one file on the disk, by whatever name.
+  ///
+  /// - Throws: `BadInput` when one of them is gone.
+  public func isSameFile(as other: ActivationFile) throws(BadInput) -> Bool {
+    try FileIdentity(path: path) == FileIdentity(path: other.path)
   }
 
   // MARK: Activations
@@ -124,6 +147,8 @@ public final class ActivationFile: ActivationSource, Sendable {
   }
 
   /// The recorded noise floor, one root mean square for each row; nil where there is none.
+  ///
+  /// - Throws: `BadInput` when it is not one number a row, or one that no float32 arithmetic can have.
   public func noiseFloor(of activation: Activation) throws(BadInput) -> Tensor<Double>? {
     let path = GoldenFormat.floorPath(activation)
     guard recorded[activation] != nil, let dataset = try file.dataset(at: path) else { return nil }
@@ -134,7 +159,12 @@ public final class ActivationFile: ActivationSource, Sendable {
         problem: "holds \(dataset.type) \(dataset.shape) where one number "
           + "for each of \(wanted) rows belongs", remedy: "record it again")
     }
-    return try read(RecordedDataset(dataset: dataset, type: type, shape: wanted)).float64()
+    let floor = try read(RecordedDataset(dataset: dataset, type: type, shape: wanted)).float64()
+    if let problem = NoiseFloorRange.problem(floor) {
+      throw BadInput(
+        file: self.path, place: path, problem: problem, remedy: "record it again by `touchstone record`")
+    }
+    return floor
   }
 
   func read(_ stored: RecordedDataset) throws(BadInput) -> StoredTensor {
@@ -157,14 +187,8 @@ public final class ActivationFile: ActivationSource, Sendable {
         problem: "holds \(names.count) tensors for \(configuration.layerCount) layers",
         remedy: "embed all of them")
     }
-    var tensors: [String: StoredTensor] = [:]
-    for name in names {
-      let place = GoldenFormat.weights + "/" + name
-      guard let dataset = try file.dataset(at: place) else { continue }
-      let stored = try RecordedDataset(dataset, in: file, shape: dataset.shape)
-      tensors[name] = try read(stored)
-    }
     do throws(BadInput) {
+      let tensors = try embeddedTensors(names)
       let weights = try Weights(configuration: configuration, tensors: tensors)
       if let weightsDigest, WeightsDigest.of(weights) != weightsDigest {
         throw BadInput(
@@ -175,6 +199,33 @@ public final class ActivationFile: ActivationSource, Sendable {
     } catch {
       throw error.inFile(path)
     }
+  }
+
+  /// The tensors that the model has, by name; of others only the names, which say whether they may be there.
+  private func embeddedTensors(_ names: [String]) throws(BadInput) -> [String: StoredTensor] {
+    var wanted = Dictionary(
+      uniqueKeysWithValues: configuration.parameters.map { ($0.name, configuration.shape(of: $0)) })
+    // A tied unembedding may be stored once more.
+    wanted[Parameter(.unembedding).name] = [configuration.vocabularySize, configuration.width]
+    var budget = file.greatestByteCount
+    var tensors: [String: StoredTensor] = [:]
+    for name in names {
+      let place = GoldenFormat.weights + "/" + name
+      guard let dataset = try file.dataset(at: place) else { continue }
+      guard let shape = wanted[Parameter.fullName(ofStored: name)] else {
+        tensors[name] = StoredTensor(type: .float32, shape: [0], bytes: Data())
+        continue
+      }
+      // Before anything is read, and so allocated.
+      guard dataset.shape == shape else {
+        throw BadInput(
+          place: place, problem: "has the shape \(dataset.shape) where the model asks for \(shape)",
+          remedy: "embed the weights of this model")
+      }
+      try file.spend(dataset, from: &budget)
+      tensors[name] = try read(RecordedDataset(dataset, in: file, shape: shape))
+    }
+    return tensors
   }
 
   // MARK: Everything
@@ -188,7 +239,12 @@ public final class ActivationFile: ActivationSource, Sendable {
     for (activation, stored) in recorded.sorted(by: { $0.key.path < $1.key.path }) {
       let wanted = configuration.shape(of: activation, tokenCount: inputs.count)
       if stored.shape == wanted || stored.dataset.obstacle == nil { _ = try read(stored) }
-      _ = try noiseFloor(of: activation)
+      guard let floor = try noiseFloor(of: activation), stored.shape == wanted else { continue }
+      if let problem = NoiseFloorRange.problem(floor, of: try read(stored).float64()) {
+        throw BadInput(
+          file: path, place: GoldenFormat.floorPath(activation), problem: problem,
+          remedy: "record it again by `touchstone record`")
+      }
     }
     _ = try weights()
   }

@@ -55,6 +55,9 @@ struct ActivationFileHeader {
     }
   }
 
+  /// Two hundred bytes for each dataset of the deepest model.
+  private static let greatestManifest = 16 << 20
+
   func manifest(isRequired: Bool) throws(BadInput) -> DatasetManifest? {
     guard let dataset = try file.dataset(at: GoldenFormat.manifest) else {
       guard !isRequired else {
@@ -66,6 +69,12 @@ struct ActivationFileHeader {
     }
     guard dataset.type.byteCount == 1 else {
       throw BadInput(place: GoldenFormat.manifest, problem: "is not an array of bytes", remedy: "store uint8")
+    }
+    guard dataset.shape.count == 1, dataset.shape[0] <= Self.greatestManifest else {
+      throw BadInput(
+        place: GoldenFormat.manifest,
+        problem: "has the shape \(dataset.shape), which no list of datasets has",
+        remedy: "record it again")
     }
     return try DatasetManifest(json: file.bytes(of: dataset))
   }
@@ -90,6 +99,13 @@ struct ActivationFileHeader {
       throw BadInput(
         place: path, problem: "has the shape \(dataset.shape)",
         remedy: "store one sequence, one number a token")
+    }
+    let count = dataset.shape.last ?? 0
+    guard count <= configuration.contextLength else {
+      throw BadInput(
+        place: path,
+        problem: "holds \(count) numbers, and the model reads at most \(configuration.contextLength) tokens",
+        remedy: "give a shorter sequence")
     }
     guard case .integer = dataset.type else {
       throw BadInput(place: path, problem: "holds \(dataset.type)", remedy: "store int32 or int64")
@@ -144,10 +160,13 @@ struct ActivationFileHeader {
     case .integer(let value): temperature = Double(value)
     case .text: temperature = .nan
     }
-    guard temperature > 0, temperature.isFinite else {
+    guard Temperature.range.contains(temperature) else {
+      let range = Temperature.range
       throw BadInput(
-        place: path + "@temperature", problem: "is no positive number",
-        remedy: "store what divided the logits")
+        place: path + "@temperature",
+        problem:
+          "is \(temperature.isNaN ? "no number" : "\(temperature)"), at which probabilities say nothing of logits",
+        remedy: "store what divided the logits, from \(range.lowerBound) to \(range.upperBound)")
     }
     return temperature
   }

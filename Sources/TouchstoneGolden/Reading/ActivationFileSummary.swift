@@ -96,7 +96,8 @@ extension ActivationFileSummary: CustomStringConvertible {
   /// A few lines, each a label and what there is to say.
   public var description: String {
     lines.map { label, text in
-      label + String(repeating: " ", count: max(1, 14 - label.count)) + text
+      let text = DisplayText.shortened(DisplayText.line(text), to: BadInput.greatestLength)
+      return label + String(repeating: " ", count: max(1, 14 - label.count)) + text
     }.joined(separator: "\n")
   }
 
@@ -105,9 +106,10 @@ extension ActivationFileSummary: CustomStringConvertible {
       (kind, "\(path), \(bytes) bytes"), ("model", model), ("weights", weightsLine), ("tokens", tokensLine),
       ("activations", activationsLine),
     ]
-    func add(_ label: String, _ paths: [String], _ meaning: String) {
+    func add(_ label: String, _ paths: [String], _ meaning: String, length: Int = 40) {
       guard !paths.isEmpty else { return }
-      let few = paths.prefix(8).joined(separator: ", ")
+      let few = paths.prefix(8).map { DisplayText.shortened(DisplayText.line($0), to: length) }
+        .joined(separator: ", ")
       lines.append((label, few + (paths.count > 8 ? " and \(paths.count - 8) more" : "") + meaning))
     }
     add("missing", missing, "")
@@ -118,7 +120,7 @@ extension ActivationFileSummary: CustomStringConvertible {
     add("extra", extras, " (never judged)")
     add("unknown", unknownPaths, " (not of the format, not judged)")
     lines.append(("precision", precision + (temperature == 1 ? "" : ", temperature \(temperature)")))
-    add("provenance", provenance.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }, "")
+    add("provenance", provenance.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }, "", length: 80)
     lines.append(("integrity", integrityLine))
     return lines
   }

@@ -53,15 +53,20 @@ struct ActivationIndex {
   private let file: HDF5Reader
   private let configuration: Configuration
   private let tokenCount: Int
+  private var visits = 0
+  private var bytesLeft: Int
+  /// Groups that the format does not know, which are looked into once, by whatever name.
+  private var seen: Set<[UInt64]> = []
 
   init(_ file: HDF5Reader, _ configuration: Configuration, tokenCount: Int) throws(BadInput) {
     self.file = file
     self.configuration = configuration
     self.tokenCount = tokenCount
-    for name in try file.members(of: "/") {
-      switch name {
-      case "model", "inputs", GoldenFormat.provenance, GoldenFormat.weights, GoldenFormat.floor: continue
-      default: try visit(name, depth: 1)
+    bytesLeft = file.greatestByteCount
+    for link in try file.links(of: "/") {
+      switch link.name {
+      case "inputs", GoldenFormat.provenance, GoldenFormat.weights, GoldenFormat.floor: continue
+      default: try visit(link, at: link.name, depth: 1)
       }
     }
     for name in try file.members(of: "inputs") {
@@ -74,12 +79,24 @@ struct ActivationIndex {
   /// Hard links may form rings, which no path of the format does.
   private static let greatestDepth = 8
 
-  private mutating func visit(_ path: String, depth: Int) throws(BadInput) {
+  /// The deepest model has some eighteen thousand activations.
+  private static let greatestVisitCount = 1 << 16
+
+  private mutating func visit(_ link: HDF5Reader.Link, at path: String, depth: Int) throws(BadInput) {
+    visits += 1
+    guard visits <= Self.greatestVisitCount else {
+      throw BadInput(
+        place: path, problem: "is one of more than \(Self.greatestVisitCount) names in the file",
+        remedy: "store what the format knows, and little else")
+    }
     switch try file.kind(of: path) {
     case .group:
-      guard depth < Self.greatestDepth else { return }
-      for name in try file.members(of: path) {
-        try visit(path + "/" + name, depth: depth + 1)
+      guard depth < Self.greatestDepth, isOfFormat(path) || seen.insert(link.object).inserted else {
+        unknownPaths.append(path)
+        return
+      }
+      for link in try file.links(of: path) {
+        try visit(link, at: path + "/" + link.name, depth: depth + 1)
       }
     case .dataset:
       try sort(path)
@@ -91,6 +108,11 @@ struct ActivationIndex {
       }
       unknownPaths.append(path)
     }
+  }
+
+  /// Whether activations may stand in the group at `path`.
+  private func isOfFormat(_ path: String) -> Bool {
+    ["embed", "final", "layers"].contains(path) || Activation(path: path + "/q") != nil
   }
 
   private mutating func sort(_ path: String) throws(BadInput) {
@@ -108,9 +130,35 @@ struct ActivationIndex {
     let wanted = configuration.shape(of: activation, tokenCount: tokenCount)
     let isBatch = dataset.shape.count == wanted.count + 1 && dataset.shape.first == 1
     let shape = isBatch ? Array(dataset.shape.dropFirst()) : dataset.shape
+    try checkExtent(dataset, wanted)
     var stored = try RecordedDataset(dataset, in: file, shape: shape)
     stored.isDerived = try file.attribute("derived", of: path).map { $0 == .integer(1) } ?? false
     recorded[activation] = stored
+  }
+
+  /// Refuses an extent that is far beyond the right one.
+  ///
+  /// A wrong shape is a finding; this one is no engine's mistake, but a file's that is damaged or means harm. None of it
+  /// is read.
+  private mutating func checkExtent(_ dataset: HDF5Dataset, _ wanted: [Int]) throws(BadInput) {
+    // What cannot be read anyway takes no memory.
+    guard dataset.obstacle == nil else { return }
+    func count(_ shape: [Int]) -> Int? {
+      shape.reduce(1) { count, extent in
+        count.flatMap {
+          let (product, overflow) = $0.multipliedReportingOverflow(by: extent)
+          return overflow ? nil : product
+        }
+      }
+    }
+    // A vocabulary that is padded, a batch of a few, one head for all: well within this.
+    guard let own = count(dataset.shape), let right = count(wanted), own / 16 <= max(right, 1 << 12) else {
+      throw BadInput(
+        place: dataset.path,
+        problem: "declares the shape \(dataset.shape), far beyond the \(wanted) of its model",
+        remedy: "it is damaged or was made to do harm: write it again")
+    }
+    try file.spend(dataset, from: &bytesLeft)
   }
 
   /// Holds a golden to the definition: every activation, each in its shape.

@@ -21,6 +21,7 @@ enum Superblock {
       if head.starts(with: signature) {
         return try check(head, start: start, byteCount: byteCount, path: path)
       }
+      if start == 0 { try GitLFSPointer.refuse(head, file: path) }
       start = start == 0 ? 512 : 2 * start
     }
     throw BadInput(file: path, problem: "is not an HDF5 file", remedy: "give a golden or a capture")

@@ -42,7 +42,7 @@ package enum Digest {
 }
 
 /// Which file stood at a path at one moment, so that a later look can tell whether it is still the same.
-struct FileIdentity: Equatable {
+struct FileIdentity: Hashable {
   /// Bytes in the file.
   let byteCount: Int
   private let device: UInt64

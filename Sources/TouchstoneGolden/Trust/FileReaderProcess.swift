@@ -1,11 +1,13 @@
 import Foundation
 import Synchronization
+import TouchstoneFiles
 import TouchstoneModel
 
 /// A child process that reads a file of unknown origin before this one does.
 ///
 /// libhdf5 1.10 can be crashed or hung by a crafted file. The child does all that this process would do with
-/// the file, under limits of time and memory; only a file that it survives is opened here.
+/// the file, under limits of time and memory; only a file that it survives is opened here. A digest beside a file does
+/// not change that: whoever made the file could make the digest.
 public enum FileReaderProcess {
   private static let argument = "--read-file-of-unknown-origin"
 
@@ -13,11 +15,43 @@ public enum FileReaderProcess {
   ///
   /// nil where there is none, among others under a test runner: then this process reads every file itself.
   public static var program: String? {
-    get { state.withLock { $0 } }
-    set { state.withLock { $0 = newValue } }
+    get { state.withLock { $0.program } }
+    set { state.withLock { $0.program = newValue } }
   }
 
-  private static let state = Mutex<String?>(nil)
+  /// Takes a file, or every file below a folder, for harmless: it is read without the child.
+  ///
+  /// - Throws: `BadInput` when there is nothing at `path`.
+  public static func trust(_ path: String) throws(BadInput) {
+    guard let real = realPath(path) else {
+      throw BadInput(
+        file: path, place: "--trust", problem: "does not exist",
+        remedy: "name a file or a folder that you take for harmless")
+    }
+    state.withLock { $0.trusted.append(real) }
+  }
+
+  private struct State {
+    var program: String?
+    var trusted: [String] = []
+    /// Files that a child has read to their end, as they were then.
+    var survived: Set<FileIdentity> = []
+  }
+
+  private static let state = Mutex(State())
+
+  private static func realPath(_ path: String) -> String? {
+    guard let real = realpath(path, nil) else { return nil }
+    defer { free(real) }
+    return String(cString: real)
+  }
+
+  private static func isTrusted(_ path: String) -> Bool {
+    guard let real = realPath(path) else { return false }
+    return state.withLock { state in
+      state.trusted.contains { real == $0 || real.hasPrefix($0 == "/" ? $0 : $0 + "/") }
+    }
+  }
 
   // MARK: The child
 
@@ -29,9 +63,10 @@ public enum FileReaderProcess {
       program = Bundle.main.executablePath
       return
     }
-    limitResources(fileAt: arguments[2])
+    let path = arguments[2]
+    limitResources(fileAt: path)
     do throws(BadInput) {
-      try ActivationFile(path: arguments[2], hasTrustedDigest: false).checkContents()
+      try ActivationFile(path: path, hasTrustedDigest: false).checkContents()
       exit(0)
     } catch {
       let answer = Answer(place: error.place, problem: error.problem, remedy: error.remedy)
@@ -47,15 +82,21 @@ public enum FileReaderProcess {
     var remedy: String?
   }
 
+  /// How long reading the file may take, in seconds of computing: a hundred times what it takes.
+  private static func greatestSeconds(_ byteCount: Int) -> Int { 5 + byteCount / 20_000_000 }
+
+  /// The same by the clock: on a busy machine a second of computing takes several.
+  private static func patience(_ byteCount: Int) -> Int { 3 * greatestSeconds(byteCount) }
+
   /// Ends this process when the file takes more than generous amounts of time or memory.
   private static func limitResources(fileAt path: String) {
     let byteCount = (try? FileIdentity(path: path).byteCount) ?? 0
-    let seconds = 20 + byteCount / 10_000_000
-    limit(RLIMIT_CPU, to: seconds)
-    limit(RLIMIT_AS, to: 4 << 30 + 16 * min(byteCount, 1 << 40))
+    let stored = StoredBytes.count(in: path, of: byteCount)
+    limit(RLIMIT_CPU, to: greatestSeconds(stored))
+    limit(RLIMIT_AS, to: 1 << 30 + 64 * min(stored, 1 << 40))
     limit(RLIMIT_CORE, to: 0)
-    // On a busy machine a second of computing may take many.
-    alarm(UInt32(clamping: 10 * seconds))
+    // Also where the parent is gone that would end it.
+    alarm(UInt32(clamping: patience(stored)))
   }
 
   #if canImport(Darwin)
@@ -72,29 +113,35 @@ public enum FileReaderProcess {
 
   // MARK: The parent
 
-  /// Has `program`, as a child, read the file at `path`.
+  /// Has the child read the file at `path`, unless there is no ``program``, or the user takes the file for harmless.
+  ///
+  /// - Throws: `BadInput` with what the child found wrong, or saying that it did not survive.
+  static func readFirst(_ path: String) throws(BadInput) {
+    guard let program, !isTrusted(path) else { return }
+    try survive(path, program: program)
+  }
+
+  /// Has `program`, as a child, read the file at `path`; once for each state of a file.
   ///
   /// - Throws: `BadInput` with what the child found wrong, or saying that it did not survive.
   static func survive(_ path: String, program: String) throws(BadInput) {
-    let process = Process()
-    let output = Pipe()
-    process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = [argument, path]
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    let answer: Data
-    do {
-      try process.run()
-      answer = try output.fileHandleForReading.readToEnd() ?? Data()
+    let identity = try FileIdentity(path: path)
+    if state.withLock({ $0.survived.contains(identity) }) { return }
+    let result: ChildProcess.Result
+    do throws(BadInput) {
+      // The child keeps an eye on the clock too, and knows of holes in the file.
+      let timeout = Double(patience(identity.byteCount) + 1)
+      result = try ChildProcess.run(program, [argument, path], output: .kept, timeout: timeout)
     } catch {
       throw BadInput(
         file: path, problem: "cannot be checked: \(program) does not start",
-        remedy: "give the file a digest (sha256sum FILE > FILE.sha256) or repair the installation")
+        remedy: "repair the installation, or name the file by --trust")
     }
-    process.waitUntilExit()
-    if process.terminationReason == .exit, process.terminationStatus == 0 { return }
-    guard let answer = try? JSONDecoder().decode(Answer.self, from: answer) else {
+    if result.end == .exited(0) {
+      state.withLock { _ = $0.survived.insert(identity) }
+      return
+    }
+    guard let answer = try? JSONDecoder().decode(Answer.self, from: result.output) else {
       throw BadInput(
         file: path, problem: "crashes, stalls or exhausts the HDF5 library",
         remedy: "it is damaged or was made to do harm: write it again")

@@ -1,4 +1,5 @@
 import Foundation
+import TouchstoneFiles
 import TouchstoneModel
 
 /// `MANIFEST.json`: which files a folder of goldens consists of, and the digest of each.
@@ -20,6 +21,8 @@ public struct GoldenManifest: Sendable, Equatable {
   public let folder: String
   /// The files, by path relative to the folder.
   public var files: [String: Entry]
+  /// Whether it was read, and is the one that comes with this program.
+  private(set) var isBundled = false
 
   /// The paths of the goldens, relative to the folder, sorted.
   public var goldens: [String] {
@@ -33,6 +36,9 @@ public struct GoldenManifest: Sendable, Equatable {
 
   private static let format = "touchstone-manifest-1"
 
+  /// Two hundred bytes for each file: eighty thousand of them.
+  private static let greatestFileSize = 16 << 20
+
   // MARK: Reading
 
   /// Reads the manifest in `folder`; nil where there is none, or one that is another program's.
@@ -41,9 +47,7 @@ public struct GoldenManifest: Sendable, Equatable {
   public init?(folder: String) throws(BadInput) {
     let path = Self.join(folder, Self.fileName)
     guard FileManager.default.fileExists(atPath: path) else { return nil }
-    guard let text = FileManager.default.contents(atPath: path) else {
-      throw BadInput(file: path, problem: "cannot be read", remedy: "check its permissions")
-    }
+    let text = try SmallFile.read(path, greatest: Self.greatestFileSize)
     guard try JSONValue.parse(text, file: path).object?["format"] == .string(Self.format) else { return nil }
     guard let document = try? JSONDecoder().decode(Document.self, from: text) else {
       throw BadInput(file: path, problem: "is damaged", remedy: "restore it from version control")
@@ -57,10 +61,11 @@ public struct GoldenManifest: Sendable, Equatable {
     }
     self.folder = folder
     files = document.files
+    isBundled = Digest.of(text) == BundledManifest.digest
   }
 
   /// What the nearest manifest in the folders above says of the file at `path`.
-  static func digest(of path: String) throws(BadInput) -> TrustedDigest.Claim? {
+  static func claim(about path: String) throws(BadInput) -> OutsideDigest.Claim? {
     // Links are followed, as libhdf5 will.
     var folder = URL(fileURLWithPath: path).resolvingSymlinksInPath()
     var name = ""
@@ -68,7 +73,10 @@ public struct GoldenManifest: Sendable, Equatable {
       name = folder.lastPathComponent + (name.isEmpty ? "" : "/" + name)
       folder.deleteLastPathComponent()
       if let manifest = try GoldenManifest(folder: folder.path) {
-        return manifest.files[name].map { .init(digest: $0.sha256, source: join(folder.path, fileName)) }
+        return manifest.files[name].map {
+          .init(
+            digest: $0.sha256, source: join(folder.path, fileName), isBundled: manifest.isBundled)
+        }
       }
     }
     return nil
@@ -95,7 +103,7 @@ public struct GoldenManifest: Sendable, Equatable {
   /// Digests are passed over here: they may be those of files that have been replaced on purpose.
   private static func kind(of path: String) throws(BadInput) -> ActivationFile.Kind? {
     do throws(BadInput) {
-      if let program = FileReaderProcess.program { try FileReaderProcess.survive(path, program: program) }
+      try FileReaderProcess.readFirst(path)
       let file = try ActivationFile(path: path, hasTrustedDigest: false)
       try file.checkContents()
       return file.kind
@@ -115,16 +123,14 @@ public struct GoldenManifest: Sendable, Equatable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
     let path = Self.join(folder, Self.fileName)
-    do {
-      let text = try encoder.encode(Document(files: files, format: Self.format)) + Data("\n".utf8)
-      try text.write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      throw BadInput(
-        file: path, problem: "cannot be written", remedy: "check its permissions and the free space")
+    guard let text = try? encoder.encode(Document(files: files, format: Self.format)) else {
+      throw BadInput(file: path, problem: "cannot be written", remedy: "check the names of the files")
     }
+    try AtomicFile.write(text + Data("\n".utf8), to: path, overwrite: true)
   }
 
-  private static func fileNames(under folder: String) -> [String] {
+  /// The files under `folder` that a manifest describes, relative to it, sorted.
+  static func fileNames(under folder: String) -> [String] {
     let paths = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
     return paths.filter { path in
       var isFolder: ObjCBool = false
@@ -134,7 +140,7 @@ public struct GoldenManifest: Sendable, Equatable {
     }.sorted()
   }
 
-  private static func join(_ folder: String, _ name: String) -> String {
+  static func join(_ folder: String, _ name: String) -> String {
     folder.hasSuffix("/") ? folder + name : folder + "/" + name
   }
 }

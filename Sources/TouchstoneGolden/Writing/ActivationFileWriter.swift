@@ -26,12 +26,18 @@ public final class ActivationFileWriter {
   ///   - overwrite: whether a file that already has that name is replaced.
   ///   - writesDigest: whether `path.sha256` is written beside it, in the format of `sha256sum`; a golden has
   ///     one unless this says otherwise.
-  /// - Throws: `BadInput` when the file exists and may not be replaced, or cannot be written.
+  /// - Throws: `BadInput` when the file exists and may not be replaced, or cannot be written, or for a temperature
+  ///   outside ``Temperature/range``.
   public init(
     path: String, kind: ActivationFile.Kind, configuration: Configuration, inputs: Inputs,
     weightsDigest: String? = nil, provenance: [String: String] = [:], temperature: Double = 1,
     overwrite: Bool = false, writesDigest: Bool? = nil
   ) throws(BadInput) {
+    guard Temperature.range.contains(temperature) else {
+      throw BadInput(
+        file: path, place: "temperature", problem: "is \(temperature)",
+        remedy: "give one from \(Temperature.range.lowerBound) to \(Temperature.range.upperBound)")
+    }
     destination = try FileDestination(
       path: path, overwrite: overwrite, writesDigest: writesDigest ?? (kind == .golden))
     self.kind = kind

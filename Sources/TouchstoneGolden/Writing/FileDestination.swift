@@ -1,53 +1,36 @@
 import Foundation
+import TouchstoneFiles
 import TouchstoneHDF5
 import TouchstoneModel
 
-/// The name that a file gets once it is whole, and the temporary name beside it until then.
+/// A file of activations that gets its name once it is whole, its digest beside it.
 struct FileDestination {
   /// The final name, as the user gave it.
-  let path: String
-  /// The temporary name, in the same folder.
-  let partial: String
+  var path: String { file.path }
+
+  private let file: AtomicFile
+  /// nil where no digest is written.
+  private let digest: AtomicFile?
   private let overwrite: Bool
-  private let writesDigest: Bool
 
   /// Where the digest of the file at `path` stands.
   static func digestPath(of path: String) -> String { path + ".sha256" }
 
-  /// Chooses a temporary name.
+  /// Chooses temporary names.
   ///
-  /// - Throws: `BadInput` when `path` exists and may not be replaced.
+  /// - Throws: `BadInput` when `path`, or the digest beside it, exists and may not be replaced.
   init(path: String, overwrite: Bool, writesDigest: Bool) throws(BadInput) {
-    self.path = path
+    file = try AtomicFile(path: path, overwrite: overwrite)
+    // Of another file, or of none: it would be taken for this one's.
+    let beside = try AtomicFile(path: Self.digestPath(of: path), overwrite: overwrite)
+    digest = writesDigest ? beside : nil
     self.overwrite = overwrite
-    self.writesDigest = writesDigest
-    // Random, because process ids repeat across containers that share a folder.
-    partial = path + ".partial-" + String(UInt64.random(in: .min ... .max), radix: 16)
-    try checkFree()
-  }
-
-  private func checkFree() throws(BadInput) {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return }
-    if isFolder.boolValue {
-      throw BadInput(file: path, problem: "is a folder", remedy: "give the name of a file")
-    }
-    guard overwrite else {
-      throw BadInput(file: path, problem: "already exists", remedy: "choose another name, or --overwrite")
-    }
-    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-    guard attributes?[.type] as? FileAttributeType == .typeRegular else {
-      throw BadInput(file: path, problem: "is no regular file", remedy: "give the name of a file")
-    }
   }
 
   /// Starts the file under its temporary name.
   func create() throws(BadInput) -> HDF5Writer {
-    do throws(BadInput) {
-      return try naming { () throws(BadInput) in try HDF5Writer(path: partial) }
-    } catch {
-      discard()
-      throw error
+    try naming { () throws(BadInput) in
+      try file.create { (name) throws(BadInput) in try HDF5Writer(path: name) }
     }
   }
 
@@ -67,52 +50,21 @@ struct FileDestination {
   /// A digest of an earlier file goes first: a crash in between leaves a whole file without a digest, never
   /// a file with the digest of another.
   func publish() throws(BadInput) {
-    try flush(partial)
-    if writesDigest { try writeDigest() }
-    try checkFree()
-    let digestPath = Self.digestPath(of: path)
-    if unlink(digestPath) != 0, errno != ENOENT { throw failure("replace the digest of") }
-    guard rename(partial, path) == 0 else { throw failure("give its name to") }
-    if writesDigest, rename(partialDigest, digestPath) != 0 { throw failure("name the digest of") }
-    try flush(folder)
-  }
-
-  private var folder: String {
-    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    return folder.isEmpty ? "." : folder
-  }
-
-  private var partialDigest: String { Self.digestPath(of: partial) }
-
-  /// Writes what `sha256sum --check` reads.
-  private func writeDigest() throws(BadInput) {
-    let text = "\(try Digest.ofFile(partial))  \(URL(fileURLWithPath: path).lastPathComponent)\n"
-    do {
-      try Data(text.utf8).write(to: URL(fileURLWithPath: partialDigest))
-    } catch {
-      throw BadInput(
-        file: Self.digestPath(of: path), problem: "cannot be written", remedy: "check the free space")
+    try file.flush()
+    if let digest {
+      // What `sha256sum --check` reads.
+      let text = "\(try Digest.ofFile(file.partial))  \(URL(fileURLWithPath: path).lastPathComponent)\n"
+      try digest.fill { (sink) throws(BadInput) in try sink.write(Data(text.utf8)) }
     }
-    try flush(partialDigest)
-  }
-
-  private func flush(_ name: String) throws(BadInput) {
-    let descriptor = open(name, O_RDONLY)
-    guard descriptor >= 0 else { throw failure("open") }
-    defer { close(descriptor) }
-    // Some file systems cannot flush a folder; then there is nothing to wait for.
-    guard fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP else { throw failure("flush") }
-  }
-
-  private func failure(_ attempt: String) -> BadInput {
-    BadInput(
-      file: path, problem: "cannot \(attempt) the file (\(String(cString: strerror(errno))))",
-      remedy: "check the free space and the permissions of its folder")
+    try file.checkFree()
+    if overwrite { unlink(Self.digestPath(of: path)) }
+    try file.publish()
+    try digest?.publish()
   }
 
   /// Removes what was written under temporary names.
   func discard() {
-    unlink(partial)
-    unlink(partialDigest)
+    file.discard()
+    digest?.discard()
   }
 }

@@ -14,7 +14,8 @@ extension Report {
 
   /// The same members whether there is a verdict or, in a list, an `error` instead of one.
   static func jsonObject(
-    _ verdict: Verdict?, golden: String, capture: String?, implementation: String?, error: String?
+    _ verdict: Verdict?, golden: String, capture: String?, implementation: String?, error: String?,
+    note: String? = nil
   ) -> OrderedJSON {
     .object([
       ("golden", .string(golden)),
@@ -23,13 +24,16 @@ extension Report {
       ("error", .optional(error)),
       ("verdict", .optional(verdict?.outcome.rawValue)),
       ("method", .optional(verdict?.method.rawValue)),
+      ("precision", .optional(verdict?.precision.name)),
+      ("precision_note", .optional(verdict?.precisionSentence)),
       ("first", verdict?.decisive.map(element) ?? .null),
       ("flagged", .array((verdict?.flagged ?? []).map(operation))),
       ("cause", verdict?.cause.map(cause) ?? .null),
       ("compared", .integer(verdict?.findings.count ?? 0)),
       ("not_compared", .array((verdict?.notCompared ?? []).map(omission))),
       ("uncovered", .array((verdict?.uncovered ?? []).map { .string($0.path) })),
-      ("notes", .array((verdict?.notes ?? []).map { .string($0) })),
+      ("unknown_names", .array((verdict?.unknownNames ?? []).map(unknownName))),
+      ("notes", .array((verdict?.notes ?? note.map { [$0] } ?? []).map { .string($0) })),
       ("operations", .array((verdict?.findings ?? []).map(operation))),
     ])
   }
@@ -54,6 +58,7 @@ extension Report {
       ("inherited", .optional(finding.inherited)),
       ("method", .string(finding.method.rawValue)),
       ("with", .array(finding.hidden.map { .string($0.path) })),
+      ("policy", .optional(finding.policy?.id)),
       ("problem", .optional(finding.problem)),
     ])
   }
@@ -66,6 +71,13 @@ extension Report {
       ("next_ratio", .optional(cause.nextRatio)),
       ("equivalents", .array(cause.equivalents.map { .string($0) })),
       ("places", .array(cause.places.map { .string($0) })),
+    ])
+  }
+
+  private static func unknownName(_ name: UnknownName) -> OrderedJSON {
+    .object([
+      ("path", .string(name.path)), ("did_you_mean", .array(name.candidates.map { .string($0.path) })),
+      ("is_mistaken", .bool(name.isMistaken)),
     ])
   }
 

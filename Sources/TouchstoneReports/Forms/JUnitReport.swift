@@ -3,8 +3,8 @@ import TouchstoneVerdict
 extension Report {
   /// The report for CI systems: JUnit's XML, a test case for each operation.
   ///
-  /// A flagged operation is a failure, one that was not compared is skipped, and a comparison of nothing is an error,
-  /// so that only a consistent verdict is green.
+  /// A flagged operation is a failure and one that was not compared is skipped. A comparison of nothing, or one that
+  /// leaves the verdict inconclusive without a flag, is an error, so that only a consistent verdict is green.
   public func junit() -> String {
     junitDocument([junitSuite])
   }
@@ -20,10 +20,14 @@ extension Report {
             detail: finding.worstElement ?? ""))
     }
     let skipped = verdict.notCompared.map { JUnitCase(name: $0.path, outcome: .skipped(why: $0.why)) }
-    let nothing = JUnitCase(name: "anything compared", outcome: .error(message: "nothing could be compared"))
+    let open =
+      verdict.findings.isEmpty
+      ? JUnitCase(name: "anything compared", outcome: .error(message: Headline(verdict).sentence))
+      : JUnitCase(name: "everything compared", outcome: .error(message: Headline(verdict).sentence))
+    let isOpen = verdict.outcome != .consistent && verdict.flagged.isEmpty
     return JUnitSuite(
       name: [golden, implementation ?? capture].joined(separator: " · "),
-      cases: compared + skipped + (verdict.findings.isEmpty ? [nothing] : []),
+      cases: compared + skipped + (isOpen ? [open] : []),
       output: terminal())
   }
 }

@@ -1,15 +1,10 @@
+import TouchstoneModel
+
 /// Text from outside, made harmless for one form.
 enum Escaping {
   /// One line without anything that a terminal obeys or that reorders what a person reads.
   static func line(_ text: String) -> String {
-    replacingScalars(text) { scalar in
-      switch scalar {
-      case "\n", "\r", "\t": " "
-      case "\u{2028}", "\u{2029}": " "
-      case "\u{200E}", "\u{200F}", "\u{061C}", "\u{202A}"..."\u{202E}", "\u{2066}"..."\u{2069}": "\u{FFFD}"
-      default: scalar.properties.generalCategory == .control ? "\u{FFFD}" : nil
-      }
-    }
+    DisplayText.line(text)
   }
 
   /// The content of an element or of a quoted attribute, in HTML and in XML 1.0.

@@ -34,6 +34,8 @@ extension Rounding {
             }
           }
           terms.repetition = min(queryRepetition[q], keyRepetition[k])
+          terms.lost = lost(
+            (0..<width).lazy.map { query.values[q, $0] * key.values[k, $0] }, absolute: terms.absolute)
           let ofRounding = ofRoundedFactors(
             query.roundoff, key.roundoff, terms, recurrence: (queryRepetition[q], keyRepetition[k]))
           let subnormal =
@@ -49,8 +51,8 @@ extension Rounding {
           let ofFactors = Bound(det: worst, prob: worst, stat: min(worst, usual))
           let lost = (1 + abs(scale)) * ofUnderflow(terms, factors: queryLengths[q] + keyLengths[k])
           bounds[q * tokens + column] =
-            abs(scale) * (sum + ofFactors)
-            + (3 * unit * abs(score) + ofStore(score, as: precision.type) + lost)
+            abs(scale) * stored(sum + ofFactors, terms.sum, as: precision.type)
+            + (3 * unit * abs(score) + lost)
         }
       }
     }
@@ -117,6 +119,10 @@ extension Rounding {
           }
           let recurrence = (left: probabilityRepetition[p], right: valueRepetition[head * width + unitIndex])
           terms.repetition = min(recurrence.left, recurrence.right)
+          terms.lost = lost(
+            visible.lazy.map {
+              probabilities.values[p, $0] * values.values.values[(head * tokens + $0) * width + unitIndex]
+            }, absolute: terms.absolute)
           let length = lengths[head * width + unitIndex]
           let subnormal =
             ofSubnormalFactor(roundoff: probabilities.roundoff) * length
@@ -149,12 +155,19 @@ extension Rounding {
     (0..<tensor.rowCount).map { tensor.row($0).reduce(0) { $0 + abs($1) } }
   }
 
-  /// Σ|x| down each column of every head of a [H, T, d] tensor: [H·d].
-  private func columnLengths(_ tensor: Tensor<Double>) -> [Double] {
+  /// The finite values down each column of every head of a [H, T, d] tensor, by column: [H·d].
+  ///
+  /// Where a value is not finite, a sum that sees it is not either and is not compared; the others do not read it.
+  private func finiteColumns(_ tensor: Tensor<Double>) -> [[Double]] {
     let (heads, tokens, width) = (tensor.shape[0], tensor.shape[1], tensor.shape[2])
     return (0..<heads * width).map { index in
-      (0..<tokens).reduce(0) { $0 + abs(tensor[index / width, $1, index % width]) }
+      (0..<tokens).map { tensor[index / width, $0, index % width] }.filter(\.isFinite)
     }
+  }
+
+  /// Σ|x| down each column of every head of a [H, T, d] tensor: [H·d].
+  private func columnLengths(_ tensor: Tensor<Double>) -> [Double] {
+    finiteColumns(tensor).map { $0.reduce(0) { $0 + abs($1) } }
   }
 
   private func rowRepetition(_ tensor: Tensor<Double>) -> [Double] {
@@ -166,10 +179,8 @@ extension Rounding {
 
   /// The repetition down each column of every head of a [H, T, d] tensor: [H·d].
   private func columnRepetition(_ tensor: Tensor<Double>) -> [Double] {
-    let (heads, tokens, width) = (tensor.shape[0], tensor.shape[1], tensor.shape[2])
-    return (0..<heads * width).map { index in
-      let values = (0..<tokens).map { tensor[index / width, $0, index % width] }
-      return repetition(of: values, absoluteSum: values.reduce(0) { $0 + abs($1) })
+    finiteColumns(tensor).map { values in
+      repetition(of: values, absoluteSum: values.reduce(0) { $0 + abs($1) })
     }
   }
 }

@@ -13,10 +13,17 @@ extension Rounding {
   /// Bounds of the feed-forward nonlinearity.
   ///
   /// Implementations in a narrow type may round every step of it to that type, not the result alone.
-  func ofActivation(_ function: ActivationFunction, _ value: Tensor<Double>, _ input: Operand) -> [Bound] {
-    let unit = max(unit, precision.type.unitRoundoff)
+  ///
+  /// - Parameter type: what every step may be stored in; that of the precision unless given.
+  func ofActivation(
+    _ function: ActivationFunction, _ value: Tensor<Double>, _ input: Operand,
+    storedAs type: ScalarType? = nil
+  ) -> [Bound] {
+    let unit = max(unit, (type ?? precision.type).unitRoundoff)
     return value.values.indices.map { offset in
       let (x, y) = (input.values.values[offset], value.values[offset])
+      // What overflowed is no number that could be off by something; its limit is exact.
+      guard x.isFinite else { return Bound(underflow) }
       let own =
         switch function {
         case .relu: underflow

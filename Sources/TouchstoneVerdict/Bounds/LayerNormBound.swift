@@ -5,18 +5,23 @@ extension Rounding {
   ///
   /// The variance may be computed in two passes or, permissively, as the mean square less the squared mean;
   /// either way an error of the mean enters it only quadratically, because the deviations sum to zero.
+  ///
+  /// - Parameters:
+  ///   - input: what the elements that are normalised are read from.
+  ///   - meanOf: what the mean is found from; the same unless given.
+  ///   - varianceOf: what the variance is found from; the same unless given.
   func ofLayerNorm(
-    _ value: Tensor<Double>, _ input: Operand, weight: Tensor<Double>, weightRoundoff: Double,
+    _ value: Tensor<Double>, _ input: Operand, meanOf: Operand? = nil, varianceOf: Operand? = nil,
+    weight: Tensor<Double>, weightRoundoff: Double,
     bias: Tensor<Double>, biasRoundoff: Double, epsilon: Double
   ) -> [Bound] {
     var bounds: [Bound] = []
     bounds.reserveCapacity(value.count)
     for row in 0..<value.rowCount {
       let x = Array(input.values.row(row))
-      let distances =
-        input.error == nil && input.roundoff == 0
-        ? nil : x.indices.map { input.distance(at: row * x.count + $0) }
-      let statistics = RowStatistics(x, distances: distances, epsilon: epsilon, rounding: self)
+      let distances = input.distances(row: row)
+      let statistics = RowStatistics(
+        input: meanOf ?? input, variance: varianceOf, row: row, epsilon: epsilon, rounding: self)
       for (column, element) in x.enumerated() {
         let deviation = element - statistics.mean
         let scaled = abs(weight.values[column]) * statistics.inverse
@@ -49,11 +54,29 @@ extension Rounding {
 struct RowStatistics {
   let mean: Double
   /// I = 1/√(v + ε).
-  let inverse: Double
+  private(set) var inverse: Double
   /// The error of the mean.
   let meanError: Bound
   /// The relative error of I.
-  let inverseError: Bound
+  private(set) var inverseError: Bound
+
+  /// The statistics of a row whose mean and variance may be found from different records of it.
+  ///
+  /// Deviations from another mean than its own make a variance greater by the square of the distance.
+  init(input: Operand, variance: Operand?, row: Int, epsilon: Double, rounding: Rounding) {
+    self.init(input, row: row, epsilon: epsilon, rounding: rounding)
+    guard let variance else { return }
+    let other = RowStatistics(variance, row: row, epsilon: epsilon, rounding: rounding)
+    let distance = (mean - other.mean) * other.inverse
+    inverse = other.inverse
+    inverseError = other.inverseError.map { $0 + distance * distance }
+  }
+
+  private init(_ operand: Operand, row: Int, epsilon: Double, rounding: Rounding) {
+    self.init(
+      Array(operand.values.row(row)), distances: operand.distances(row: row), epsilon: epsilon,
+      rounding: rounding)
+  }
 
   init(_ x: [Double], distances: [Bound]?, epsilon: Double, rounding: Rounding) {
     let n = Double(x.count)

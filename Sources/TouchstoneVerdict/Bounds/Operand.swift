@@ -21,6 +21,23 @@ struct Operand: Sendable {
   }
 }
 
+extension Operand {
+  /// The errors of one row, its rounding on reading included; nil where there are none.
+  func distances(row: Int) -> [Bound]? {
+    guard error != nil || roundoff > 0 else { return nil }
+    let width = values.rowWidth
+    return (row * width..<(row + 1) * width).map(distance(at:))
+  }
+
+  /// The same values, each known only within half a unit in the last place of a type: copies that were rounded for the
+  /// record.
+  func roundedCopy(in type: ScalarType) -> Operand {
+    Operand(
+      values: values, roundoff: roundoff,
+      error: values.values.indices.map { error(at: $0) + type.spacing(around: values.values[$0]) / 2 })
+  }
+}
+
 /// What an operation gives in float64, and how far an implementation's may lie from it.
 package struct Estimate: Sendable {
   /// The value by the definition.

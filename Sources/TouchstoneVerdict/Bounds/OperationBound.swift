@@ -14,15 +14,18 @@ extension Rounding {
   /// What one operation gives by the definition, and how far an implementation's output may lie from it.
   ///
   /// The rounding of storing the output is not included.
+  ///
+  /// - Parameter type: what the output is stored in; that of the precision unless given.
   func estimate(
     _ operation: Operation, _ operands: [Operand], _ parameters: [ParameterOperand], inputs: Inputs,
-    temperature: Double
+    temperature: Double, storedAs type: ScalarType? = nil
   ) -> Estimate {
     if let product = product(operation, operands, parameters) { return product }
     let value = value(operation, operands, parameters, inputs: inputs, temperature: temperature)
-    return Estimate(
-      values: value,
-      bounds: bounds(of: operation, value, operands, parameters, temperature: temperature, inputs))
+    let bounds = bounds(
+      of: operation, value, operands, parameters, temperature: temperature, inputs,
+      storedAs: type ?? precision.type)
+    return Estimate(values: value, bounds: bounds)
   }
 
   /// What one operation gives by the definition; of a table, only the rows that are looked up are widened.
@@ -77,7 +80,7 @@ extension Rounding {
   /// The bounds of one operation's output, the rounding of storing it not included.
   func bounds(
     of operation: Operation, _ value: Tensor<Double>, _ operands: [Operand],
-    _ parameters: [ParameterOperand], temperature: Double, _ inputs: Inputs
+    _ parameters: [ParameterOperand], temperature: Double, _ inputs: Inputs, storedAs type: ScalarType
   ) -> [Bound] {
     switch operation.kind {
     case .tokenEmbedding, .positionEmbedding:
@@ -97,7 +100,7 @@ extension Rounding {
     case .attentionContext:
       return ofContext(value, probabilities: operands[0], values: operands[1], inputs: inputs)
     case .activationFunction(let function):
-      return ofActivation(function, value, operands[0])
+      return ofActivation(function, value, operands[0], storedAs: type)
     case .softmax:
       return ofSoftmax(value, operands[0], temperature: temperature)
     case .linear, .headProjection, .unembedding:

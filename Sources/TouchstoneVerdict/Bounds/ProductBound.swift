@@ -38,6 +38,12 @@ extension Rounding {
           terms.add(stream.values[row, column])
           ofStream = stream.distance(at: row * weight.columns + column)
         }
+        let start = abs(bias?[column] ?? 0) + abs(stream?.values[row, column] ?? 0)
+        if moments.hidesTerms(row: row, column: column, absolute: terms.absolute, start: start) {
+          terms.lost = lost(
+            (0..<weight.rows).lazy.map { input.values[row, $0] * weight[$0, column] },
+            absolute: terms.absolute)
+        }
         let ofFactors = ofRoundedFactors(
           input.roundoff, weightRoundoff, terms, recurrence: moments.recurrence(row: row, column: column))
         let sumOfColumn = terms.count * moments.greatestWeight

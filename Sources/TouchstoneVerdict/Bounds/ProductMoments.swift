@@ -12,6 +12,9 @@ struct ProductMoments {
   let greatestWeight: Double
   private let left: Tensor<Double>
   private let right: MatrixView
+  /// Whether so many of a row's or column's factors are so small that their products may be lost in the sum.
+  private let hidesInRow: [Bool]
+  private let hidesInColumn: [Bool]
   private let zerosInRow: [Int]
   private let zerosInColumn: [Int]
   private let rowRepetition: [Double]
@@ -42,6 +45,12 @@ struct ProductMoments {
     }
     greatestWeight = groups.reduce(0) { max($0, $1.greatestWeight) }
     zerosInColumn = groups.flatMap(\.zeros)
+    hidesInColumn = groups.flatMap(\.hides)
+    hidesInRow = (0..<rows).map { row in
+      let row = left.row(row)
+      let least = row.reduce(0) { max($0, abs($1)) } * Self.small
+      return 8 * row.reduce(0) { $0 + ($1 != 0 && abs($1) < least ? 1 : 0) } > row.count
+    }
     zerosInRow = (0..<rows).map { row in left.row(row).reduce(0) { $0 + ($1 == 0 ? 1 : 0) } }
     // Products recur only where both factors do; most inputs are seen to recur too little without sorting them.
     let recurs =
@@ -74,6 +83,15 @@ struct ProductMoments {
 
   /// Below this, recurrence in a row says nothing of its products.
   private static let noticeable = 3.0
+
+  /// A factor below this part of the greatest is small.
+  fileprivate static let small = 0x1p-18
+
+  /// Whether terms of one output may be below the resolution of their sum in such numbers that it matters: where an eighth of
+  /// the factors are small, or all products beside what their sum starts from.
+  func hidesTerms(row: Int, column: Int, absolute: Double, start: Double) -> Bool {
+    hidesInRow[row] || hidesInColumn[column] || absolute - start < Double(right.rows) * Self.small * start
+  }
 
   /// How many products of one output are not zero.
   func count(row: Int, column: Int) -> Int {
@@ -112,6 +130,8 @@ private struct OutputMoments: Sendable {
 private struct ColumnGroup: Sendable {
   /// How many weights of each column are zero.
   private(set) var zeros: [Int] = []
+  /// Whether more than an eighth of each column's weights are small beside its greatest.
+  private(set) var hides: [Bool] = []
   private(set) var greatestWeight = 0.0
 
   static let width = 128
@@ -143,6 +163,11 @@ private struct ColumnGroup: Sendable {
       }
       zeros += (0..<inside).map { depth - nonZeros[$0] }
       let greatest = strip.reduce(SIMD8<Double>.zero) { pointwiseMax($0, $1.magnitude) }
+      let least = greatest * ProductMoments.small
+      let small = strip.reduce(into: SIMD8<Int>.zero) {
+        $0 &-= unsafeBitCast(($1.magnitude .< least) .& ($1 .!= 0), to: SIMD8<Int>.self)
+      }
+      hides += (0..<inside).map { 8 * small[$0] > depth }
       greatestWeight = max(greatestWeight, greatest.max())
     }
   }

@@ -6,6 +6,10 @@ struct Rounding: Sendable {
   let precision: Precision
   /// What is granted beyond correctly rounded operations.
   var contract: Contract
+  /// Whether terms below the resolution of their sum may be lost alike.
+  ///
+  /// Ordinary noise has no such bias, and a noise floor is that of arithmetic whose terms are resolved.
+  var grantsLostTerms = true
   /// u: the unit roundoff of sums.
   let unit: Double
   /// T₀: what underflow, or flushing it to zero, may lose in one operation.
@@ -43,7 +47,7 @@ struct Rounding: Sendable {
 
   /// Whether storing a result as `type` adds nothing to the error of computing it.
   func storesExactly(as type: ScalarType) -> Bool {
-    max(type.unitRoundoff, precision.type.unitRoundoff) <= unit
+    type.unitRoundoff <= unit
   }
 
   /// What rounding one factor to the arithmetic's type may lose where the factor is below that type's normal range.
@@ -53,12 +57,16 @@ struct Rounding: Sendable {
     roundoff > 0 && precision.type == .float16 ? 0x1p-25 : 0
   }
 
-  /// What storing the value `y` as `type` adds to the error of computing it.
-  func ofStore(_ y: Double, as type: ScalarType) -> Double {
-    guard !storesExactly(as: type) else { return 0 }
-    let narrowest = max(type.unitRoundoff, precision.type.unitRoundoff)
-    let isHalf = type == .float16 || precision.type == .float16
-    return narrowest * abs(y) + (isHalf ? 0x1p-25 : underflow)
+  /// The error of the value `y` once it is stored as `type`, where that of computing it is `error`.
+  ///
+  /// What is stored is the number of the type that is nearest to what was computed, which lies half a unit in the last
+  /// place away at most. That unit is as great as where the computed value may lie.
+  func stored(_ error: Bound, _ y: Double, as type: ScalarType) -> Bound {
+    guard !storesExactly(as: type), y.isFinite else { return error }
+    return error.map { error in
+      let reach = abs(y) + error
+      return error + (reach.isFinite ? type.spacing(around: reach) / 2 + underflow : .infinity)
+    }
   }
 
   /// What handing the value `y` on from one stored type to another may change: nothing between equal types.
@@ -70,14 +78,6 @@ struct Rounding: Sendable {
 
   /// The greatest finite value of what the implementation computes or stores in.
   func greatestFinite(stored type: ScalarType) -> Double {
-    func greatest(_ type: ScalarType) -> Double {
-      switch type {
-      case .float64: Double.greatestFiniteMagnitude
-      case .float32: Double(Float.greatestFiniteMagnitude)
-      case .float16: 65504
-      case .bfloat16: 0x1.FEp127
-      }
-    }
-    return min(greatest(type), greatest(precision.type))
+    min(type.greatestFinite, precision.type.greatestFinite)
   }
 }

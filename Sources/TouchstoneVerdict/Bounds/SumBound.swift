@@ -12,6 +12,8 @@ struct Terms: Sendable {
   var exact = 0.0
   /// How often, on average over the terms, a term's value recurs: 1 when all differ, n when all are equal.
   var repetition: Double = 1
+  /// What may be lost alike of terms below the resolution of the sum.
+  var lost = 0.0
 
   /// One more plain term, already part of `sum`.
   mutating func add(_ term: Double) {
@@ -42,15 +44,18 @@ extension Rounding {
   ///   has the variance u²/3.
   ///
   /// Roundings are independent only where the terms differ: m equal terms are rounded alike, and their errors
-  /// add up m by m instead of √m. `repetition` carries that into both, up to det for a constant row.
+  /// add up m by m instead of √m. `repetition` carries that into both, up to det for a constant row. Terms that are below
+  /// the resolution of what they are added to are lost whole, whatever they are: `lost`.
   func ofSum(_ terms: Terms) -> Bound {
     let (n, s, q, y) = (terms.count, terms.absolute, terms.squares, terms.sum)
     guard n > 0 else { return .zero }
     let det = worstCase(terms)
-    let prob = min(det, contract.deviations * (terms.repetition * n).squareRoot() * unit * s)
+    let prob = min(
+      det, contract.deviations * (terms.repetition * n).squareRoot() * unit * s + terms.lost)
     let variance = terms.repetition * ((n / 2 + 1) * q + (n / 3 + 1) * y * y)
     let stat = min(
-      prob, contract.deviations * unit / 3.0.squareRoot() * variance.squareRoot() + unit * abs(y))
+      prob,
+      contract.deviations * unit / 3.0.squareRoot() * variance.squareRoot() + unit * abs(y) + terms.lost)
     return Bound(det: det, prob: prob, stat: stat)
   }
 
@@ -64,6 +69,19 @@ extension Rounding {
     let ofCompensation = n <= 3 ? unit * terms.squares.squareRoot() : 0
     return unit * abs(terms.sum) + ofCompensation
       + (1 + unit) * (gamma(n - 2) * terms.exact + gamma(n - 1) * rounded)
+  }
+
+  /// What may be lost alike of terms whose magnitudes add up to `absolute`.
+  ///
+  /// No partial sum is greater than S, so that an addition errs by u·S at most; and a term below 2u·S, which a partial sum
+  /// may not resolve, errs by itself at most, which is no random number: all of them may be positive.
+  func lost(_ terms: some Sequence<Double>, absolute: Double) -> Double {
+    guard grantsLostTerms else { return 0 }
+    let most = unit * absolute
+    return terms.reduce(0) { lost, term in
+      let magnitude = abs(term)
+      return magnitude <= 2 * most ? lost + min(magnitude, most) : lost
+    }
   }
 
   /// What underflow, or flushing it to zero, takes from the products, the partial sums and the factors of a sum.
@@ -90,7 +108,7 @@ extension Rounding {
     guard left > 0 || right > 0 else { return .zero }
     let det = (left + right + left * right) * terms.absolute
     let variance = (left * left * recurrence.left + right * right * recurrence.right) * terms.squares
-    let deviations = 8 * variance.squareRoot()
+    let deviations = contract.deviations * variance.squareRoot()
     let prob = min(det, deviations)
     return Bound(det: det, prob: prob, stat: min(prob, deviations / 3.0.squareRoot()))
   }

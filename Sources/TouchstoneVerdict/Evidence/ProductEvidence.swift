@@ -1,7 +1,7 @@
 import TouchstoneModel
 
-extension WeightEvidence {
-  /// Looks for one wrong weight behind the errors of an operation.
+extension WeightSearch {
+  /// Prepares the search for one wrong weight behind the errors of an operation.
   ///
   /// - Parameters:
   ///   - operation: a product with weights; anything else gives nil.
@@ -9,9 +9,10 @@ extension WeightEvidence {
   ///   - parameters: the weight before the bias.
   ///   - got: the captured output.
   ///   - want: the output by the definition, with its bounds.
-  package init?(
+  ///   - contract: what those bounds grant.
+  init?(
     _ operation: Operation, input: Tensor<Double>, parameters: [StoredTensor], got: Tensor<Double>,
-    want: Estimate
+    want: Estimate, contract: Contract
   ) {
     let view: MatrixView
     var isSplit = false
@@ -28,15 +29,27 @@ extension WeightEvidence {
     default: return nil
     }
     let residual = zip(got.values, want.values.values).map { $0 - $1 }
-    let scale = want.bounds.map { $0.stat / Contract.standard.deviations }
+    let scale = want.bounds.map { $0.stat / contract.deviations }
     guard residual.allSatisfy(\.isFinite) else { return nil }
     func joined(_ values: [Double]) -> [Double] {
       isSplit ? Tensor(values, shape: got.shape).joinedHeads().values : values
     }
+    self.init(input: input, weight: view, residual: joined(residual), scale: joined(scale))
+  }
+}
+
+extension WeightEvidence {
+  /// The weight of a product that stands out most; nil where none can be told from rounding at all.
+  ///
+  /// - Parameters: as those of ``WeightSearch``, and the level that the verdict leaves to each weight.
+  package init?(
+    _ operation: Operation, input: Tensor<Double>, parameters: [StoredTensor], got: Tensor<Double>,
+    want: Estimate, contract: Contract, level: EvidenceLevel
+  ) {
     guard
       let search = WeightSearch(
-        input: input, weight: view, residual: joined(residual), scale: joined(scale)),
-      let best = search.best()
+        operation, input: input, parameters: parameters, got: got, want: want, contract: contract),
+      let best = search.found(level)?.best
     else { return nil }
     self = best
   }

@@ -16,11 +16,12 @@ struct FloorComparison: Sendable {
   let golden: SharedSource
   let availability: Availability
 
-  init(capture: SharedSource, golden: SharedSource) {
+  /// - Throws: what reading the golden throws.
+  init(capture: SharedSource, golden: SharedSource) throws {
     self.capture = capture
     self.golden = golden
-    let hasFloor = capture.configuration.operations.contains { operation in
-      (try? golden.noiseFloor(of: operation.output)) != nil
+    let hasFloor = try capture.configuration.operations.contains { operation in
+      try golden.noiseFloor(of: operation.output) != nil
     }
     if !hasFloor {
       availability = .missing
@@ -42,28 +43,37 @@ struct FloorComparison: Sendable {
     return error == 0 ? 0 : error / scale
   }
 
-  /// Judges an activation by its distance from the golden; nil where golden or floor are missing.
+  /// Judges an activation by its distance from the golden; nil where golden or floor are missing, and where a right
+  /// activation could as well be 0: a row whose values are within its own noise tells nothing.
   func judge(_ operation: Operation) throws -> Finding? {
     guard availability == .present, let (got, want) = try pair(operation.output),
       let floor = try golden.noiseFloor(of: operation.output), floor.count == want.rowCount
     else { return nil }
+    if let problem = NoiseFloorRange.problem(floor, of: want) {
+      throw BadInput(
+        place: "the golden's floor/\(operation.output)", problem: problem,
+        remedy: "record the golden again by `touchstone record`")
+    }
     let isJudged = operation.judgedElements(capture.inputs, configuration: capture.configuration)
     var (ratio, worstRow) = (-1.0, 0)
+    var tells = true
     for row in comparableRows(want) {
-      var (total, count) = (0.0, 0.0)
+      var (total, size, count) = (0.0, 0.0, 0.0)
       for column in 0..<want.rowWidth where isJudged(row * want.rowWidth + column) {
         let difference = got[row, column] - want[row, column]
         total += difference * difference
+        size += want[row, column] * want[row, column]
         count += 1
       }
       guard count > 0 else { continue }
+      if size > 0, (size / count).squareRoot() <= Self.allowance * floor.values[row] { tells = false }
       let error = (total / count).squareRoot()
       let rowRatio = error == 0 ? 0 : error / (Self.allowance * floor.values[row])
       // NaN is worse than any number.
       if !(rowRatio <= ratio) { (ratio, worstRow) = (rowRatio.isNaN ? .infinity : rowRatio, row) }
       if ratio == .infinity { break }
     }
-    guard ratio >= 0 else { return nil }
+    guard ratio >= 0, tells || !(ratio <= 1) else { return nil }
     let offset = worstElement(got, want, row: worstRow, isJudged)
     return Finding(
       activation: operation.output, method: .floor, zone: ratio <= 1 ? .consistent : .fail, ratio: ratio,

@@ -3,7 +3,7 @@ import TouchstoneReference
 
 /// What ordinary arithmetic adds to the output of one operation, as random numbers that can be drawn.
 ///
-/// Each element strays by itself, by an eighth of its bound `stat` (which has λ = 8 standard deviations). What a
+/// Each element strays by itself, by a λ-th of its bound `stat` (which has λ standard deviations). What a
 /// row has in common strays together: the denominator of a softmax, the mean and the deviation of a LayerNorm.
 /// At last every element is rounded to the type in which it is handed on.
 struct OperationNoise: Sendable {
@@ -22,7 +22,11 @@ struct OperationNoise: Sendable {
       for offset in row * rowWidth..<(row + 1) * rowWidth where value.values[offset].isFinite {
         var moved = value.values[offset] + Double(own[offset]) * Self.draw(&random)
         for (pattern, amount) in zip(shared, common) { moved += Double(pattern[offset]) * amount }
-        if let type { moved += type.spacing(at: moved) * Double.random(in: -0.5...0.5, using: &random) }
+        if let type {
+          // Drawn for 0 too, so that the same seed gives the same floor.
+          moved +=
+            (moved == 0 ? 0 : type.spacing(around: moved)) * Double.random(in: -0.5...0.5, using: &random)
+        }
         value.values[offset] = moved
       }
     }
@@ -33,8 +37,10 @@ struct OperationNoise: Sendable {
     Double.random(in: -1.7320508...1.7320508, using: &random)
   }
 
-  fileprivate init(bounds: [Bound], shared: [[Float]], type: ScalarType?, rowWidth: Int) {
-    own = bounds.map { Float($0.stat / Contract.standard.deviations) }
+  fileprivate init(
+    bounds: [Bound], deviations: Double, shared: [[Float]], type: ScalarType?, rowWidth: Int
+  ) {
+    own = bounds.map { Float($0.stat / deviations) }
     self.shared = shared
     self.type = type
     self.rowWidth = rowWidth
@@ -58,11 +64,25 @@ extension Rounding {
     _ parameters: [ParameterOperand], fusing projection: FusedProjection? = nil, inputs: Inputs,
     temperature: Double, storedAs type: ScalarType
   ) -> OperationNoise {
+    var noise = self
+    noise.grantsLostTerms = false
+    return noise.resolvedNoise(
+      of: operation, value, operands, parameters, fusing: projection, inputs: inputs,
+      temperature: temperature,
+      storedAs: type)
+  }
+
+  private func resolvedNoise(
+    of operation: Operation, _ value: Tensor<Double>, _ operands: [Operand],
+    _ parameters: [ParameterOperand], fusing projection: FusedProjection?, inputs: Inputs,
+    temperature: Double, storedAs type: ScalarType
+  ) -> OperationNoise {
     let estimate =
       projection.map { fusedEstimate($0.input, $0.parameters, onto: operands[0]) }
       ?? estimate(operation, operands, parameters, inputs: inputs, temperature: temperature)
     return OperationNoise(
-      bounds: estimate.bounds, shared: shared(operation, value, operands, parameters),
+      bounds: estimate.bounds, deviations: contract.deviations,
+      shared: shared(operation, value, operands, parameters),
       type: operation.kind == .identity ? nil : type, rowWidth: value.rowWidth)
   }
 
@@ -93,15 +113,5 @@ extension Rounding {
       return [ofMean, ofDeviation]
     default: return []
     }
-  }
-}
-
-extension ScalarType {
-  /// The distance from a value to the next of this type.
-  fileprivate func spacing(at value: Double) -> Double {
-    guard value != 0 else { return 0 }
-    let least = self == .float16 ? -14 : self == .float64 ? -1022 : -126
-    return Double(
-      sign: .plus, exponent: max(Int(value.exponent), least) - significandBits + 1, significand: 1)
   }
 }

@@ -10,6 +10,12 @@ package struct ElementComparison {
   private(set) var worst: Int?
   /// How many elements were compared.
   private(set) var comparedCount = 0
+  /// The elements that are not finite, neither captured nor by the definition: nothing says whether they are right.
+  private(set) var incomparable = Elements()
+  /// The same among those that follow no definition; they count where nothing else was compared.
+  private(set) var exempt = Elements()
+  /// The elements that are infinite because what is due is beyond the greatest value.
+  private(set) var overflowing = Elements()
   /// Said of the worst element where one of the two is not finite.
   private(set) var problem: String?
   private var worstRatio = -1.0
@@ -18,8 +24,10 @@ package struct ElementComparison {
   ///
   /// - Parameters:
   ///   - greatest: the greatest finite value that the implementation can hold; beyond it ∞ is right.
+  ///   - isExempt: elements of rows that follow no definition where they are not finite.
   package init(
-    got: Tensor<Double>, want: Estimate, greatest: Double, isJudged: (Int) -> Bool
+    got: Tensor<Double>, want: Estimate, greatest: Double, isExempt: (Int) -> Bool = { _ in false },
+    isJudged: (Int) -> Bool
   ) {
     for offset in got.values.indices where isJudged(offset) {
       let (actual, expected) = (got.values[offset], want.values.values[offset])
@@ -32,14 +40,30 @@ package struct ElementComparison {
       case (false, true):
         comparedCount += 1
         let overflows = actual.isInfinite && (actual < 0) == (expected < 0) && abs(expected) > greatest
-        if !overflows { takeNonFinite(actual, expected, at: offset) }
+        if overflows { overflowing.add(offset) } else { takeNonFinite(actual, expected, at: offset) }
       case (true, false):
         comparedCount += 1
         takeNonFinite(actual, expected, at: offset)
+      case (false, false) where actual == expected:
+        // An infinity handed on.
+        comparedCount += 1
       case (false, false):
-        // Neither is a number: the fault lies where the inputs stopped being finite.
-        continue
+        if isExempt(offset) { exempt.add(offset) } else { incomparable.add(offset) }
       }
+    }
+    if comparedCount == 0, exempt.count > 0 { incomparable = exempt }
+  }
+
+  /// Some elements of a tensor.
+  struct Elements: Sendable {
+    /// How many.
+    private(set) var count = 0
+    /// The first of them.
+    private(set) var first: Int?
+
+    mutating func add(_ offset: Int) {
+      count += 1
+      first = first ?? offset
     }
   }
 

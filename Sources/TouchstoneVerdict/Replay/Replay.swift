@@ -4,65 +4,103 @@ import TouchstoneReference
 /// One planned operation with everything that it takes to recompute it in float64 from the capture's own
 /// activations, read and ready to be judged on any thread.
 struct Replay: Sendable {
-  private let plan: ReplayPlan
-  private let recorded: [Activation: RecordedTensor]
-  private let weights: Weights?
-  private var rounding: Rounding
-  private let inputs: Inputs
-  private let configuration: Configuration
+  let plan: ReplayPlan
+  /// The way in which it is recomputed; nil for the plain one.
+  let alternative: Alternative?
+  var recorded: [Activation: RecordedTensor]
+  let weights: Weights?
+  var rounding: Rounding
+  /// Whether parameters are read rounded to the type, and nothing else is rounded before the output is stored.
+  var isSharp = false
+  let inputs: Inputs
+  let configuration: Configuration
   private let temperature: Double
 
   /// Reads what a plan needs.
   ///
   /// - Throws: what reading the capture throws.
-  init(_ plan: ReplayPlan, of capture: any ActivationSource, weights: Weights?, contract: Contract) throws {
+  init(
+    _ plan: ReplayPlan, by alternative: Alternative? = nil, of capture: any ActivationSource,
+    weights: Weights?,
+    contract: Contract
+  ) throws {
     self.plan = plan
+    self.alternative = alternative
     self.weights = weights
     self.rounding = Rounding(capture.precision, contract: contract)
     self.inputs = capture.inputs
     self.configuration = capture.configuration
     self.temperature = capture.temperature
     var recorded: [Activation: RecordedTensor] = [:]
-    for activation in plan.recorded + [plan.operation.output] where recorded[activation] == nil {
+    let ofMixed = alternative.map { $0.passes == .all ? [] : plan.operation.inputs } ?? []
+    for activation in plan.recorded + [plan.operation.output] + ofMixed where recorded[activation] == nil {
       guard let tensor = try capture.tensor(activation) else {
         throw BadInput(place: activation.path, problem: "cannot be read", remedy: "record it anew")
       }
       recorded[activation] = RecordedTensor(
-        values: tensor, type: capture.storedType(of: activation) ?? capture.precision.type)
+        tensor, type: capture.storedType(of: activation) ?? capture.precision.type, of: capture.precision)
     }
     self.recorded = recorded
   }
 
-  /// Judges the output; nil where no element could be compared.
-  func finding() -> Finding? {
+  /// What a replay finds.
+  struct Result {
+    /// The verdict on the output; nil where no element could be compared.
+    var finding: Finding?
+    /// What could not be compared; nil where all of it could.
+    var gap: ComparisonGap?
+  }
+
+  /// Judges the output.
+  ///
+  /// - Parameter level: what a wrong weight that only all rows show must exceed; nil to look for none.
+  func result(_ level: EvidenceLevel? = nil) -> Result {
     defer {
       for parameter in plan.steps.flatMap(\.operation.parameters) { weights?.stored[parameter]?.release() }
     }
-    let operation = plan.operation
-    guard let got = recorded[operation.output] else { return nil }
+    guard let got = recorded[plan.operation.output] else { return Result() }
     let isJudged = plan.judgedElements(inputs, configuration: configuration)
     let want = want()
+    let greatest = rounding.greatestFinite(stored: got.type)
+    let (width, seesAnyKey) = (got.values.rowWidth, inputs.seesAnyKey)
     let comparison = ElementComparison(
-      got: got.values, want: want, greatest: rounding.greatestFinite(stored: got.type), isJudged: isJudged)
+      got: got.values, want: want, greatest: greatest,
+      isExempt: { !seesAnyKey[$0 / width % seesAnyKey.count] }, isJudged: isJudged)
+    return Result(
+      finding: finding(got, want, comparison, level, isJudged),
+      gap: ComparisonGap(comparison, got.values, want.values, greatest: greatest))
+  }
+
+  private func finding(
+    _ got: RecordedTensor, _ want: Estimate, _ comparison: ElementComparison, _ level: EvidenceLevel?,
+    _ isJudged: (Int) -> Bool
+  ) -> Finding? {
+    let operation = plan.operation
     guard comparison.comparedCount > 0 else { return nil }
-    if comparison.zone == .consistent, plan.hidesMuch,
+    if comparison.zone == .consistent, plan.hidesMuch(except: alternative?.unrounded ?? []),
       let finding = findingByFloor(got, want.values, comparison, isJudged)
     {
       return finding
     }
-    if comparison.zone == .consistent, let evidence = evidence(got.values, want) {
-      return Finding(
-        activation: operation.output, zone: .suspect, ratio: evidence.deviations / WeightEvidence.threshold,
-        index: comparison.worst.map(got.values.index(of:)) ?? [],
-        got: comparison.worst.map { got.values.values[$0] } ?? .nan,
-        want: comparison.worst.map { want.values.values[$0] } ?? .nan, problem: evidence.description)
-    }
-    let problem = comparison.problem ?? (comparison.zone == .consistent ? nil : problem())
-    return Finding(
-      activation: operation.output, hidden: plan.hidden, zone: comparison.zone, ratio: comparison.ratio,
+    let search =
+      comparison.zone == .consistent ? level.flatMap { weightSearch(got.values, want)?.found($0) } : nil
+    let evidence = search?.best.flatMap { $0.isConclusive ? $0 : nil }
+    let problem =
+      evidence?.description ?? comparison.problem ?? (comparison.zone == .consistent ? nil : problem())
+    var finding = Finding(
+      activation: operation.output, hidden: hidden, policy: alternative?.policy,
+      zone: evidence == nil ? comparison.zone : .suspect,
+      ratio: evidence.map { $0.deviations / $0.threshold } ?? comparison.ratio,
       index: comparison.worst.map(got.values.index(of:)) ?? [],
       got: comparison.worst.map { got.values.values[$0] } ?? .nan,
       want: comparison.worst.map { want.values.values[$0] } ?? .nan, problem: problem)
+    finding.searched = search?.searched
+    return finding
+  }
+
+  /// What lies between and is not recorded.
+  var hidden: [Activation] {
+    plan.hidden.filter { alternative?.unrounded.contains($0) != true }
   }
 
   /// What can be said of an output that is not what it should be without looking for a cause.
@@ -72,7 +110,7 @@ struct Replay: Sendable {
     case .layerNorm where !rounding.contract.allowsOnePassVariance:
       var permissive = self
       permissive.rounding.contract.allowsOnePassVariance = true
-      guard permissive.finding()?.zone == .consistent else { return nil }
+      guard permissive.result().finding?.zone == .consistent else { return nil }
       return "is right for a variance found in one pass, E[x²] − μ², which cancels where the mean is large"
     default: return nil
     }
@@ -85,46 +123,54 @@ struct Replay: Sendable {
   ) -> Finding? {
     let floor = LocalFloor(exact: want, noisy: noisyOutputs(), isJudged: isJudged)
     guard let worst = floor.worst(got.values, want, isJudged: isJudged),
-      worst.ratio > comparison.ratio || plan.spansBlocks
+      worst.ratio > comparison.ratio || plan.spansBlocks(except: alternative?.unrounded ?? [])
     else { return nil }
     return Finding(
-      activation: plan.operation.output, hidden: plan.hidden, method: .localFloor,
+      activation: plan.operation.output, hidden: hidden, policy: alternative?.policy, method: .localFloor,
       zone: worst.ratio <= 1 ? .consistent : .fail, ratio: worst.ratio,
       index: got.values.index(of: worst.offset), got: got.values.values[worst.offset],
       want: want.values[worst.offset])
   }
 
-  /// One wrong weight that the errors of all rows show together, where one does.
+  /// The search for one wrong weight that the errors of all rows show together.
   ///
   /// Only in float32 and wider: where weights are rounded before they are read, every one of them is wrong.
-  private func evidence(_ got: Tensor<Double>, _ want: Estimate) -> WeightEvidence? {
+  private func weightSearch(_ got: Tensor<Double>, _ want: Estimate) -> WeightSearch? {
     let operation = plan.operation
     guard plan.hidden.isEmpty, rounding.precision.type.unitRoundoff <= ScalarType.float32.unitRoundoff,
-      let weights, let input = operation.inputs.first, let read = recorded[input],
-      let evidence = WeightEvidence(
-        operation, input: read.values, parameters: operation.parameters.map(weights.storedFloat32), got: got,
-        want: want), evidence.isConclusive
+      let weights, let input = operation.inputs.first, let read = recorded[input]
     else { return nil }
-    return evidence
+    return WeightSearch(
+      operation, input: read.values, parameters: operation.parameters.map(weights.storedFloat32), got: got,
+      want: want, contract: rounding.contract)
   }
 
   /// The value by the definition, and its bounds as it is stored.
   func want() -> Estimate {
-    let type = recorded[plan.operation.output]?.type ?? .float32
-    guard !plan.spansBlocks else {
+    guard !plan.spansBlocks(except: alternative?.unrounded ?? []) else {
       let values = definition().last ?? Tensor(repeating: 0, shape: [0, 0])
       return Estimate(values: values, bounds: [Bound](repeating: Bound(.infinity), count: values.count))
     }
+    let computed = computedOutput()
+    let isStored = alternative?.steps.isEmpty == false
+    return isStored ? computed : stored(computed, as: recorded[plan.operation.output]?.type ?? .float32)
+  }
+
+  /// The output before it is stored; in an alternative that says how, as it is stored.
+  func computedOutput() -> Estimate {
     var replayed: [Activation: Operand] = [:]
     for step in plan.steps.dropLast() {
       let estimate = estimate(step, replayed)
-      let isHandedOn = step.operation.kind == .identity
-      let errors = zip(estimate.bounds, estimate.values.values).map { bound, value in
-        bound + (isHandedOn ? 0 : rounding.ofStore(value, as: rounding.precision.type))
-      }
+      let isStored =
+        step.operation.kind != .identity && alternative?.unrounded.contains(step.operation.output) != true
+      let errors =
+        isStored
+        ? zip(estimate.bounds, estimate.values.values).map { bound, value in
+          rounding.stored(bound, value, as: rounding.precision.type)
+        } : estimate.bounds
       replayed[step.operation.output] = Operand(values: estimate.values, error: errors)
     }
-    return stored(estimate(plan.last, replayed), as: type)
+    return estimate(plan.last, replayed)
   }
 
   private func estimate(_ step: ReplayPlan.Step, _ replayed: [Activation: Operand]) -> Estimate {
@@ -133,9 +179,34 @@ struct Replay: Sendable {
         operand(projection.sources[0], replayed), parameters(of: projection.operation),
         onto: operand(step.sources[0], replayed))
     }
+    let output = step.operation.output
+    let operands = step.sources.map { operand($0, replayed, readBy: step.operation) }
+    let parameters = parameters(of: step.operation)
+    switch step.operation.kind {
+    case .attentionScores:
+      guard let scaling = alternative?.scaling else { break }
+      return rounding.scores(step.operation, scaling, query: operands[0], key: operands[1], inputs: inputs)
+    case .layerNorm(let epsilon) where output == plan.operation.output:
+      guard let alternative else { break }
+      if !alternative.steps.isEmpty {
+        return rounding.steppedLayerNorm(alternative.steps, operands[0], parameters, epsilon: epsilon)
+      }
+      guard alternative.passes != .all, let input = recorded[step.operation.inputs[0]] else { break }
+      return rounding.mixedLayerNorm(
+        alternative.passes, rounded: Operand(values: input.values), unrounded: operands[0], parameters,
+        epsilon: epsilon)
+    case .linear, .headProjection:
+      guard alternative?.storesProduct == true, output == plan.operation.output else { break }
+      return rounding.storedProduct(step.operation, operands[0], parameters, inputs: inputs)
+    default: break
+    }
+    if isSharp {
+      return rounding.unstored.estimate(
+        step.operation, operands, parameters, inputs: inputs, temperature: temperature)
+    }
     return rounding.estimate(
-      step.operation, step.sources.map { operand($0, replayed) }, parameters(of: step.operation),
-      inputs: inputs, temperature: temperature)
+      step.operation, operands, parameters, inputs: inputs, temperature: temperature,
+      storedAs: recorded[output]?.type ?? rounding.precision.type)
   }
 
   /// The hidden projection that a step adds into the residual stream, where its result need not be rounded.
@@ -195,18 +266,26 @@ struct Replay: Sendable {
   private func parameters(of operation: Operation) -> [ParameterOperand] {
     operation.parameters.compactMap { parameter in
       weights.map { weights in
-        ParameterOperand(
-          stored: weights.storedFloat32(parameter),
-          roundoff: rounding.ofParameter(stored: weights.stored[parameter]?.type ?? .float32))
+        let stored = weights.storedFloat32(parameter)
+        if isSharp || alternative?.roundsParameters == true {
+          return ParameterOperand(stored: stored.rounded(to: rounding.precision.type))
+        }
+        let roundoff = rounding.ofParameter(stored: weights.stored[parameter]?.type ?? .float32)
+        return ParameterOperand(
+          stored: stored, roundoff: roundoff > 0 && stored.isHeld(by: rounding.precision.type) ? 0 : roundoff)
       }
     }
   }
 
-  private func operand(_ source: ReplayPlan.Source, _ replayed: [Activation: Operand]) -> Operand {
+  private func operand(
+    _ source: ReplayPlan.Source, _ replayed: [Activation: Operand], readBy reader: Operation? = nil
+  ) -> Operand {
     switch source {
     case .recorded(let activation):
       guard let tensor = recorded[activation] else { preconditionFailure("\(activation) was not read") }
-      return Operand(values: tensor.values, roundoff: rounding.ofOperand(stored: tensor.type))
+      let operand = Operand(values: tensor.values, roundoff: roundoff(ofReading: tensor, by: reader))
+      let isCopy = alternative?.copies.contains(activation) == true
+      return isCopy ? operand.roundedCopy(in: rounding.precision.type) : operand
     case .replayed(let activation):
       guard let operand = replayed[activation] else {
         preconditionFailure("\(activation) was not computed before it is read")
@@ -224,14 +303,8 @@ struct Replay: Sendable {
       if plan.operation.kind == .identity, case .recorded(let source) = plan.last.sources[0] {
         return bound + rounding.ofHandingOn(value, from: recorded[source]?.type ?? type, to: type)
       }
-      return rounding.judgesFactor * (bound + rounding.ofStore(value, as: type))
+      return rounding.judgesFactor * rounding.stored(bound, value, as: type)
     }
     return Estimate(values: estimate.values, bounds: bounds)
   }
-}
-
-/// A tensor of a capture and the type it is stored in.
-private struct RecordedTensor: Sendable {
-  let values: Tensor<Double>
-  let type: ScalarType
 }

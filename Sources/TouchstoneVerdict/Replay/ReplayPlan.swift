@@ -40,16 +40,24 @@ struct ReplayPlan: Sendable {
   var hidden: [Activation] { steps.dropLast().map(\.operation.output) }
 
   /// Whether what is hidden lies in more than one block: bounds passed through several mean nothing any more.
-  var spansBlocks: Bool {
-    Set(steps.dropLast().filter { $0.operation.kind != .identity }.map(\.operation.output.layer)).count > 1
+  ///
+  /// - Parameter unrounded: what is hidden by choice, through which bounds stay as narrow as sums of float32 are.
+  func spansBlocks(except unrounded: Set<Activation> = []) -> Bool {
+    let hidden = steps.dropLast().filter {
+      $0.operation.kind != .identity && !unrounded.contains($0.operation.output)
+    }
+    return Set(hidden.map(\.operation.output.layer)).count > 1
   }
 
   /// Whether bounds passed through what is hidden lose much of their sharpness.
   ///
   /// A value handed on, or a projection that is only added into the residual stream, costs nothing.
-  var hidesMuch: Bool {
+  ///
+  /// - Parameter unrounded: what is hidden by choice.
+  func hidesMuch(except unrounded: Set<Activation> = []) -> Bool {
     steps.dropLast().contains { step in
-      switch step.operation.kind {
+      if unrounded.contains(step.operation.output) { return false }
+      return switch step.operation.kind {
       case .identity, .tokenEmbedding, .positionEmbedding: false
       case .linear: operation.kind != .sum || steps.count > 2
       default: true
@@ -91,28 +99,31 @@ struct ReplayPlanner: Sendable {
 
   /// The plan for one operation.
   ///
+  /// - Parameter unrounded: what is recomputed though it is recorded.
   /// - Throws: ``Obstacle`` where the capture lacks too much.
-  func plan(_ operation: Operation) throws(Obstacle) -> ReplayPlan {
+  func plan(_ operation: Operation, recomputing unrounded: Set<Activation> = []) throws(Obstacle)
+    -> ReplayPlan
+  {
     var hidden: [Int: ReplayPlan.Step] = [:]
-    let last = try step(operation, &hidden)
+    let last = try step(operation, unrounded, &hidden)
     return ReplayPlan(steps: hidden.sorted { $0.key < $1.key }.map(\.value) + [last])
   }
 
   /// One operation's step, with those of what it reads and the capture lacks gathered in `hidden`.
   private func step(
-    _ operation: Operation, _ hidden: inout [Int: ReplayPlan.Step]
+    _ operation: Operation, _ unrounded: Set<Activation>, _ hidden: inout [Int: ReplayPlan.Step]
   ) throws(Obstacle) -> ReplayPlan.Step {
     if !operation.parameters.isEmpty, !hasWeights {
       throw Obstacle(why: "the weights are not at hand")
     }
     var sources: [ReplayPlan.Source] = []
     for input in operation.inputs {
-      if let known = recorded(input, readBy: operation) {
+      if !unrounded.contains(input), let known = recorded(input, readBy: operation) {
         sources.append(.recorded(known))
         continue
       }
       guard let maker = place[input] else { throw Obstacle(why: "\(input) is not recorded") }
-      if hidden[maker] == nil { hidden[maker] = try step(operations[maker], &hidden) }
+      if hidden[maker] == nil { hidden[maker] = try step(operations[maker], unrounded, &hidden) }
       sources.append(.replayed(input))
     }
     return ReplayPlan.Step(operation: operation, sources: sources)

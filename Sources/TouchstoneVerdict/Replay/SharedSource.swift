@@ -9,7 +9,10 @@ package final class SharedSource: ActivationSource, @unchecked Sendable {
   package let configuration: Configuration
   package let inputs: Inputs
   package let precision: Precision
+  package let namesPrecision: Bool
   package let temperature: Double
+  package let unknownPaths: [String]
+  package let givesPositions: Bool
   private let source: any ActivationSource
   private let lock = NSLock()
   private var recent: [(activation: Activation, tensor: Tensor<Double>?)] = []
@@ -18,12 +21,17 @@ package final class SharedSource: ActivationSource, @unchecked Sendable {
   private static let greatestCount = 16
 
   /// Shares a source, which nobody else may read meanwhile.
-  package init(_ source: any ActivationSource) {
+  ///
+  /// - Parameter precision: what it is judged as; nil for what it says of itself.
+  package init(_ source: any ActivationSource, judgedAs precision: Precision? = nil) {
     self.source = source
+    self.precision = precision ?? source.precision
+    namesPrecision = precision != nil || source.namesPrecision
     configuration = source.configuration
     inputs = source.inputs
-    precision = source.precision
     temperature = source.temperature
+    unknownPaths = source.unknownPaths
+    givesPositions = source.givesPositions
   }
 
   package func storedType(of activation: Activation) -> ScalarType? {

@@ -14,13 +14,14 @@ package struct Headline {
   /// The sentences of a verdict.
   package init(_ verdict: Verdict) {
     word = verdict.outcome.rawValue.uppercased()
+    let judgedAs = verdict.precisionSentence.map { "; \($0)" } ?? ""
     guard let first = verdict.decisive else {
-      sentence = Self.allConsistent(verdict)
+      sentence = Self.allConsistent(verdict) + judgedAs
       cause = nil
       worst = nil
       return
     }
-    sentence = "\(first.activation.path)  \(first.statement)" + Self.others(verdict, than: first)
+    sentence = "\(first.activation.path)  \(first.statement)" + Self.others(verdict, than: first) + judgedAs
     if let named = verdict.cause {
       let next = named.nextRatio.map { "; next best is \(ratioText($0)) away" } ?? ""
       let places = named.places.isEmpty ? "" : ", in \(named.places.joined(separator: ", "))"
@@ -32,16 +33,25 @@ package struct Headline {
   }
 
   private static func allConsistent(_ verdict: Verdict) -> String {
-    guard !verdict.findings.isEmpty else { return "nothing could be compared" }
+    guard !verdict.findings.isEmpty else {
+      return "nothing could be compared" + (misnamed(verdict).map { ": \($0)" } ?? "")
+    }
     let count = verdict.findings.count
     let all = count == 1 ? "the one operation compared is" : "all \(grouped(count)) operations compared are"
     let nearest = verdict.findings.max { $0.order < $1.order }
     let omitted = verdict.notCompared.count
-    if let missing = uncovered(verdict) {
+    if let first = verdict.incomparable.first {
+      return
+        "\(all) within rounding, but \(first)\(others(verdict.incomparable)) cannot be compared wholly: values are "
+        + "not finite, by the definition neither"
+    }
+    if let missing = misnamed(verdict) ?? uncovered(verdict) {
       let remedy =
         verdict.outcome == .consistent
-        ? "accepted as a partial capture" : "record more of it, or accept that by --partial"
-      return "\(all) within rounding, but nothing covers \(missing); \(remedy)"
+        ? "accepted as a partial capture"
+        : (misnamed(verdict) == nil ? "record more of it" : "rename what is meant")
+          + ", or accept that by --partial"
+      return "\(all) within rounding, but \(missing); \(remedy)"
     }
     return "\(all) within rounding" + (omitted == 0 ? "" : ", \(grouped(omitted)) not compared")
       + (nearest.map { "; nearest to its bound is \($0.activation.path) (\(ratioText($0.ratio)))" } ?? "")
@@ -50,8 +60,22 @@ package struct Headline {
   /// The operations that no comparison covers, in a few words; nil where there are none.
   private static func uncovered(_ verdict: Verdict) -> String? {
     guard let first = verdict.uncovered.first else { return nil }
-    let others = verdict.uncovered.count - 1
-    return first.path + (others == 0 ? "" : " and \(counted(others, "other operation"))")
+    return "nothing covers \(first)\(others(verdict.uncovered))"
+  }
+
+  private static func others(_ activations: [Activation]) -> String {
+    activations.count < 2 ? "" : " and \(counted(activations.count - 1, "other operation"))"
+  }
+
+  /// The datasets that may be meant for what nothing was compared of, in a few words; nil where there are none.
+  private static func misnamed(_ verdict: Verdict) -> String? {
+    let mistaken = verdict.unknownNames.filter(\.isMistaken)
+    guard let first = mistaken.first else { return nil }
+    let others = mistaken.count - 1
+    return first.question
+      + (others == 0
+        ? " is not a name of the format"
+        : " and \(counted(others, "other dataset")) have names that are not of the format")
   }
 
   /// What else is flagged: the same operation in other layers first.

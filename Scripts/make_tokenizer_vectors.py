@@ -1,0 +1,463 @@
+"""Trains a small tokenizer of every kind that decoders use and records what Hugging Face's tokenizers do with it.
+
+    venv/bin/pip install tokenizers==0.23.3
+    venv/bin/python Scripts/make_tokenizer_vectors.py SHARED_TEXT_FOLDER
+
+Writes Tests/TouchstoneTokenizerTests/Fixtures/kinds: texts.json, which every kind is tried on, and for each kind
+tokenizer.json and vectors.json. A vector is the beginning of a SHA-256: of the ids as little-endian int32, a zero
+byte, and the decoded text. SHARED_TEXT_FOLDER holds tinyshakespeare.txt and the files whose texts may not be
+committed; of those only digests are written.
+"""
+
+import hashlib
+import json
+import pathlib
+import random
+import struct
+import sys
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+OUT = pathlib.Path(__file__).parent.parent / "Tests/TouchstoneTokenizerTests/Fixtures/kinds"
+SHARED = pathlib.Path(sys.argv[1])
+SIZE = 700
+
+GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+LLAMA3 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+QWEN2 = LLAMA3.replace("{1,3}", "")
+CL100K = (
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$"
+    r"|\s*[\r\n]|\s+(?!\S)|\s"
+)
+UPPER, LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+O200K = "|".join(
+    [
+        rf"[^\r\n\p{{L}}\p{{N}}]?{UPPER}*{LOWER}+(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
+        rf"[^\r\n\p{{L}}\p{{N}}]?{UPPER}+{LOWER}*(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
+        r"\p{N}{1,3}",
+        r" ?[^\s\p{L}\p{N}]+[\r\n/]*",
+        r"\s*[\r\n]+",
+        r"\s+(?!\S)",
+        r"\s+",
+    ]
+)
+DEEPSEEK3 = [
+    r"\p{N}{1,3}",
+    r"[一-龥぀-ゟ゠-ヿ]+",
+    r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+",
+]
+DEEPSEEK2 = [
+    r"[\r\n]",
+    r"\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-Ֆ]+",
+    r"\s?[!-/:-~！-／：-～‘-‟　-。]+",
+    r"\s+$",
+    r"[一-龥ࠀ-一가-퟿]+",
+]
+BLOOM = r" ?[^(\s|[.,!?…。，、।۔،])]+"
+CLIP = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+
+# MARK: Texts
+
+SENTENCES = [
+    "Good morrow, cousin. I'll say we've 3 horses, and they're HERS; she'd NOT've known.",
+    "DON'T I'M YOU'LL we'RE it'S They'Ve 'tis o'clock ''quoted'' 'ſ",
+    "def f(x):\n    if x == 0:\n\treturn [1, 2.5e-3]\n    return f(x-1) # done\n\n\n",
+    "for (int i = 0; i < 1024; ++i) { a[i] += b->c * 0xFF; }  // 100%\r\n",
+    "Der Fluß fließt über große Steine; naïve façade, Ångström, œuvre, İstanbul.",
+    "Το πρωί ήπιαμε καφέ. Όλα καλά, Σίσυφος;",
+    "Утром мы пили чай, а вечером — кофе. Ёлка №5!",
+    "בבוקר שתינו קפה. שָׁלוֹם",
+    "شربنا القهوة في الصباح، ثم ١٢٣ خطوة۔ ۴۵۶",
+    "सुबह हमने चाय पी। १२३ क्षत्रिय",
+    "ตอนเช้าเราดื่มกาแฟ ๑๒๓",
+    "早上我们喝了咖啡，然后走了三千步。《书》、10月",
+    "朝、コーヒーを飲みました。がぎぐ ｶﾞ ㍿ 2024年",
+    "아침에 커피를 마셨다. 한글",
+    "👩‍👩‍👧‍👦 👍🏽 🏳️‍🌈 ☕️ 🇳🇱 e\u0301 é Å \u212b \u2126 ﬁ ﬂ ½ Ⅷ ² ① ﷺ",
+    "email@example.org https://example.org/a?b=c&d=%20#e $12,345.67 1234567 3.14159",
+    "<s> </s> <0x0A> <0xE9> ▁ ▁▁a Ġ Ċ <|end <pad <unk> [PAD]",
+    "a\u00a0b\u2003c\u3000d\u200be\u2028f\u0085g\x0bh\x1ci\u180ej\ufeffk",
+    "\x00\x01\x7f\u0080\u009f\ufffd\ufffe\ue000\U000f0000\U0010ffff",
+    "camelCaseWord SHOUTING MixedUP iPhone ǅ ǆ ŉ ΑΣ",
+]
+SPACES = [" ", "  ", "   ", "\n", "\n\n", "\t", "\r\n", " \n ", "\u00a0", "\u3000", "\u2028", "", ""]
+
+
+def texts(special):
+    """Two thousand strings of our own and of Shakespeare's, from a fixed seed."""
+    generator = random.Random(20261128)
+    words = (SHARED / "tinyshakespeare.txt").read_text()[:200_000].split(" ")
+    marks = "'\".,;:!?()[]{}<>/\\|-_=+*&^%$#@~`–—…«»„“”、。！？"
+    characters = [c for sentence in SENTENCES for c in sentence]
+    result = ["", " ", "  ", "\n", "a", " a", "a ", "  a  b ", "'", "0"] + SENTENCES
+    while len(result) < 2000:
+        parts = []
+        for _ in range(generator.randint(1, 12)):
+            kind = generator.randrange(10)
+            if kind < 4:
+                parts.append(generator.choice(words))
+            elif kind < 5:
+                start = generator.randrange(20)
+                parts.append(generator.choice(SENTENCES)[start : start + generator.randint(1, 12)])
+            elif kind < 6:
+                parts.append("".join(generator.choice(characters) for _ in range(generator.randint(1, 8))))
+            elif kind < 7:
+                parts.append(str(generator.randrange(10 ** generator.randint(1, 9))))
+            elif kind < 8:
+                parts.append("".join(generator.choice(marks) for _ in range(generator.randint(1, 4))))
+            elif kind < 9:
+                parts.append(generator.choice(special))
+            else:
+                parts.append(generator.choice(words).upper())
+            parts.append(generator.choice(SPACES))
+        result.append("".join(parts))
+    return result
+
+
+# MARK: Kinds
+
+
+def special(content, **properties):
+    return AddedToken(content, special=True, normalized=False, **properties)
+
+
+def byte_level(pre_tokenizer=None, normalizer=None, added=(), size=SIZE, decoder=None, **options):
+    """A byte-level tokenizer, trained."""
+    tokenizer = Tokenizer(models.BPE(**options))
+    if normalizer:
+        tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizer or pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoder or decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size - len(added), show_progress=False, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet())
+    )
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    tokenizer.add_tokens(list(added))
+    return tokenizer
+
+
+def split(patterns, **options):
+    steps = [pre_tokenizers.Split(Regex(p), "isolated") for p in patterns]
+    return pre_tokenizers.Sequence(steps + [pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+
+
+def sentence_piece(control, fuse_unk=True):
+    """Vocabulary and merges as they come out of a SentencePiece model: every way to make a token is a merge."""
+    trained = Tokenizer(models.BPE())
+    trained.pre_tokenizer = pre_tokenizers.Metaspace()
+    trained.train_from_iterator(
+        CORPUS, trainers.BpeTrainer(vocab_size=SIZE - 256 - len(control), show_progress=False, limit_alphabet=180)
+    )
+    learned = [t for t, _ in sorted(trained.get_vocab().items(), key=lambda item: (len(item[0]) == 1, item[1]))]
+    tokens = list(control) + [f"<0x{b:02X}>" for b in range(256)] + learned
+    vocabulary = {t: i for i, t in enumerate(tokens)}
+    merges = []
+    for token in learned:
+        for cut in range(1, len(token)):
+            pair = token[:cut], token[cut:]
+            if pair[0] in vocabulary and pair[1] in vocabulary:
+                merges.append((vocabulary[token], vocabulary[pair[0]], vocabulary[pair[1]], pair))
+    merges.sort()
+    return models.BPE(
+        vocab=vocabulary, merges=[m[3] for m in merges], unk_token="<unk>", fuse_unk=fuse_unk, byte_fallback=True
+    )
+
+
+def llama2(added, normalizer=None, pre_tokenizer=None, strip=True, post=True):
+    tokenizer = Tokenizer(sentence_piece(["<unk>", "<s>", "</s>"]))
+    if normalizer:
+        tokenizer.normalizer = normalizer
+    if pre_tokenizer:
+        tokenizer.pre_tokenizer = pre_tokenizer
+    steps = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    tokenizer.decoder = decoders.Sequence(steps + ([decoders.Strip(content=" ", left=1)] if strip else []))
+    tokenizer.add_tokens(added)
+    if post:
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 1)]
+        )
+    return tokenizer
+
+
+def kinds():
+    end = special("<|endoftext|>")
+    prepend = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    control = [special("<unk>"), special("<s>"), special("</s>")]
+    yield "gpt2", byte_level(added=[end])
+    yield "gpt2-prefix-space", byte_level(pre_tokenizers.ByteLevel(add_prefix_space=True), added=[end])
+    llama3 = byte_level(split([LLAMA3]), added=[special("<|begin_of_text|>"), end, special("<|eot_id|>")], ignore_merges=True)
+    llama3.post_processor = processors.Sequence(
+        [
+            processors.ByteLevel(trim_offsets=False),
+            processors.TemplateProcessing(
+                single="<|begin_of_text|> $A",
+                pair="<|begin_of_text|> $A <|begin_of_text|> $B",
+                special_tokens=[("<|begin_of_text|>", llama3.token_to_id("<|begin_of_text|>"))],
+            ),
+        ]
+    )
+    yield "llama3", llama3
+    yield "qwen2", byte_level(
+        split([QWEN2]), normalizers.NFC(), [end, special("<|im_start|>"), AddedToken("<tool_call>", normalized=False)]
+    )
+    yield "cl100k", byte_level(split([CL100K]), added=[end])
+    yield "o200k", byte_level(split([O200K]), added=[end, special("<|start|>")])
+    yield "starcoder2", byte_level(
+        pre_tokenizers.Sequence(
+            [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+        ),
+        added=[end, special("<fim_prefix>")],
+    )
+    yield "deepseek3", byte_level(
+        split(DEEPSEEK3), normalizers.Sequence([]), [special("<｜begin▁of▁sentence｜>"), AddedToken("<｜User｜>", normalized=False)]
+    )
+    yield "deepseek2", byte_level(
+        pre_tokenizers.Sequence(
+            [pre_tokenizers.Split(Regex(p), "isolated") for p in DEEPSEEK2]
+            + [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+        ),
+        added=[special("<｜end▁of▁sentence｜>")],
+    )
+    yield "falcon", byte_level(
+        pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Punctuation("contiguous"),
+                pre_tokenizers.ByteLevel(add_prefix_space=False),
+                pre_tokenizers.Digits(individual_digits=False),
+                pre_tokenizers.Split(Regex("[0-9][0-9][0-9]"), "isolated"),
+            ]
+        ),
+        added=[end, AddedToken(">>TITLE<<", special=True, normalized=False)],
+    )
+    yield "bloom", byte_level(split([BLOOM]), added=[special("<s>"), special("<pad>")])
+    yield "neox", byte_level(
+        normalizer=normalizers.NFC(), added=[end] + [AddedToken(" " * n, normalized=True) for n in range(12, 1, -1)]
+    )
+    yield "phi2", byte_level(
+        added=[end] + [AddedToken(" " * n, normalized=False) for n in range(8, 1, -1)] + [AddedToken("\t\t", normalized=False)]
+    )
+    yield "llama2", llama2(control, prepend)
+    yield "llama2-normalized", llama2(
+        [AddedToken("<s>", special=True, normalized=True), AddedToken("</s>", special=True, normalized=True, rstrip=True)], prepend
+    )
+    yield "phi3", llama2(
+        control + [special("<|user|>", rstrip=True), special("<|end|>", rstrip=True), AddedToken("<|code|>", lstrip=True, normalized=False)],
+        prepend,
+        post=False,
+    )
+    yield "mistral", llama2(control, None, pre_tokenizers.Metaspace("▁", "first", split=False))
+    yield "gemma", llama2(
+        control + [AddedToken("\n\n", normalized=False), AddedToken("▁▁", normalized=False)],
+        normalizers.Replace(" ", "▁"),
+        pre_tokenizers.Split(" ", "merged_with_previous"),
+        strip=False,
+    )
+    clip = Tokenizer(models.BPE(unk_token="<|endoftext|>", end_of_word_suffix="</w>"))
+    clip.normalizer = normalizers.Sequence(
+        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
+    )
+    clip.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(Regex(CLIP), "removed", invert=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    clip.decoder = decoders.BPEDecoder("</w>")
+    clip.train_from_iterator(
+        CORPUS,
+        trainers.BpeTrainer(
+            vocab_size=SIZE,
+            show_progress=False,
+            end_of_word_suffix="</w>",
+            special_tokens=["<|startoftext|>", "<|endoftext|>"],
+            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        ),
+    )
+    clip.post_processor = processors.RobertaProcessing(("<|endoftext|>", 1), ("<|startoftext|>", 0), False, False)
+    yield "clip", clip
+    yield "marks", marks()
+    yield "words", words()
+    yield "byte-normalizer", byte_normalizer()
+
+
+def shuffled(tokenizer, pre_tokenizer, **options):
+    """The same vocabulary with its merges out of order: a merge may stand before those of its parts."""
+    model = json.loads(tokenizer.to_str())["model"]
+    merges = [tuple(m) if isinstance(m, list) else tuple(m.split(" ")) for m in model["merges"]]
+    random.Random(7).shuffle(merges)
+    result = Tokenizer(models.BPE(vocab=model["vocab"], merges=merges, **options))
+    result.pre_tokenizer = pre_tokenizer
+    return result
+
+
+def marks():
+    """Marks before words, unknown characters, a text that is folded, and added tokens with every property."""
+    trained = Tokenizer(models.BPE(unk_token="<unk>"))
+    trained.normalizer = normalizers.Sequence(
+        [normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase(), normalizers.Strip()]
+    )
+    trained.pre_tokenizer = pre_tokenizers.Metaspace("▁", "always", split=True)
+    trained.train_from_iterator(
+        CORPUS, trainers.BpeTrainer(vocab_size=500, show_progress=False, limit_alphabet=60, special_tokens=["<unk>"])
+    )
+    result = shuffled(trained, trained.pre_tokenizer, unk_token="<unk>", fuse_unk=False)
+    result.normalizer = trained.normalizer
+    result.decoder = decoders.Metaspace("▁", "always", split=True)
+    result.add_tokens(
+        [
+            special("<unk>"),
+            AddedToken("Lord", single_word=True, normalized=True),
+            AddedToken("NOT", single_word=True, normalized=False),
+            AddedToken("<mask>", lstrip=True, rstrip=False, normalized=False, special=True),
+            AddedToken("king", lstrip=True, rstrip=True, normalized=True),
+            AddedToken("...", normalized=False),
+            AddedToken("..", normalized=False),
+        ]
+    )
+    return result
+
+
+def words():
+    """Words between white space, ends marked, unknown characters dropped into one token, no decoder's spaces."""
+    trained = Tokenizer(models.BPE(unk_token="?", continuing_subword_prefix="##", end_of_word_suffix="@"))
+    trained.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    trained.train_from_iterator(
+        CORPUS,
+        trainers.BpeTrainer(
+            vocab_size=600,
+            show_progress=False,
+            limit_alphabet=70,
+            special_tokens=["?"],
+            continuing_subword_prefix="##",
+            end_of_word_suffix="@",
+        ),
+    )
+    model = json.loads(trained.to_str())["model"]
+    merges = [tuple(m) if isinstance(m, list) else tuple(m.split(" ")) for m in model["merges"]]
+    result = Tokenizer(
+        models.BPE(
+            vocab=model["vocab"],
+            merges=merges,
+            unk_token="?",
+            fuse_unk=True,
+            continuing_subword_prefix="##",
+            end_of_word_suffix="@",
+        )
+    )
+    result.normalizer = normalizers.NFKC()
+    result.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Split("-", "merged_with_next"), pre_tokenizers.Punctuation("removed")]
+    )
+    return result
+
+
+def byte_normalizer():
+    """The byte alphabet as a normaliser, NFD before it, and an added token that is normalised with the text."""
+    result = byte_level()
+    vocabulary = json.loads(result.to_str())["model"]
+    merges = [tuple(m) if isinstance(m, list) else tuple(m.split(" ")) for m in vocabulary["merges"]]
+    result = Tokenizer(models.BPE(vocab=vocabulary["vocab"], merges=merges))
+    result.normalizer = normalizers.Sequence([normalizers.NFD(), normalizers.ByteLevel()])
+    result.pre_tokenizer = pre_tokenizers.Split(Regex("Ġ"), "contiguous")
+    result.decoder = decoders.ByteLevel()
+    result.add_tokens([AddedToken("naïve", normalized=True), special("<|endoftext|>")])
+    return result
+
+
+# MARK: Vectors
+
+
+def packed(ids):
+    return struct.pack(f"<{len(ids)}i", *ids)
+
+
+def digest(ids, text):
+    return hashlib.sha256(packed(ids) + b"\0" + text.encode()).hexdigest()[:10]
+
+
+class SplitMix64:
+    """The generator of the tests."""
+
+    def __init__(self, seed):
+        self.state = seed
+
+    def next(self):
+        mask = (1 << 64) - 1
+        self.state = (self.state + 0x9E3779B97F4A7C15) & mask
+        z = self.state
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
+        return z ^ (z >> 31)
+
+
+def vectors(tokenizer, strings):
+    def encoded(text, **options):
+        ids = tokenizer.encode(text, **options).ids
+        return ids, tokenizer.decode(ids, skip_special_tokens=False)
+
+    result = {"texts": [digest(*encoded(text)) for text in strings]}
+    result["ids"] = [encoded(text)[0] for text in strings[:40]]
+    result["decoded"] = [encoded(text)[1] for text in strings[:40]]
+    result["plain"] = digest([i for text in strings for i in encoded(text, add_special_tokens=False)[0]], "")
+    tokenizer.encode_special_tokens = True
+    result["untrusted"] = digest([i for text in strings for i in encoded(text)[0]], "")
+    tokenizer.encode_special_tokens = False
+    size = tokenizer.get_vocab_size()
+    result["random"] = []
+    for seed in range(200):
+        generator = SplitMix64(seed)
+        ids = [generator.next() % size for _ in range(1 + generator.next() % 30)]
+        result["random"].append(digest(ids, tokenizer.decode(ids, skip_special_tokens=False)))
+    result["files"] = {}
+    for name in ["tinyshakespeare.txt", "UTF-8-demo.txt", "UTF-8-test.txt", "blns.txt"]:
+        text = (SHARED / name).read_bytes().decode(errors="replace")
+        ids, decoded = encoded(text)
+        lines = [encoded(line) for line in text.split("\n")] if name != "tinyshakespeare.txt" else []
+        result["files"][name] = {
+            "count": len(ids),
+            "digest": digest(ids, decoded),
+            "lines": digest([i for line in lines for i in line[0]], "\n".join(line[1] for line in lines)),
+        }
+    return result
+
+
+CORPUS = SENTENCES * 20 + (SHARED / "tinyshakespeare.txt").read_text()[:150_000].split("\n\n")
+
+
+def main():
+    tokenizers = dict(kinds())
+    added = sorted({t.content for k in tokenizers.values() for t in k.get_added_tokens_decoder().values()})
+    strings = texts(added + [a[:-1] for a in added] + [a.upper() for a in added])
+    OUT.mkdir(parents=True, exist_ok=True)
+    (OUT / "texts.json").write_text(json.dumps(strings, ensure_ascii=True, indent=0))
+    for name, tokenizer in tokenizers.items():
+        folder = OUT / name
+        folder.mkdir(exist_ok=True)
+        text = tokenizer.to_str()
+        if name == "gpt2-prefix-space":
+            # The older spelling of merges.
+            value = json.loads(text)
+            value["model"]["merges"] = [" ".join(m) for m in value["model"]["merges"]]
+            text = json.dumps(value, ensure_ascii=False)
+        (folder / "tokenizer.json").write_text(text)
+        (folder / "vectors.json").write_text(json.dumps(vectors(Tokenizer.from_str(text), strings)))
+        print(name, tokenizer.get_vocab_size())
+    files = OUT / "gpt2-files"
+    files.mkdir(exist_ok=True)
+    tokenizers["gpt2"].model.save(str(files))
+    (files / "tokenizer_config.json").write_text(
+        json.dumps(
+            {
+                "tokenizer_class": "GPT2Tokenizer",
+                "added_tokens_decoder": {
+                    str(i): json.loads(t.__getstate__()) if isinstance(t.__getstate__(), str) else t.__getstate__()
+                    for i, t in tokenizers["gpt2"].get_added_tokens_decoder().items()
+                },
+            }
+        )
+    )
+    (files / "vectors.json").write_text((OUT / "gpt2" / "vectors.json").read_text())
+
+
+main()

@@ -1,0 +1,10 @@
+#pragma once
+
+/* The few calls of the system that Swift cannot make: of a variable number of arguments, or with constants that it
+   does not import. */
+
+/* Bytes of an open file of `size` bytes outside its holes; `size` where the file system does not say. */
+long long csystem_stored_bytes(int descriptor, long long size);
+
+/* Makes processes that outlive their parents children of this one, where the system can (Linux); whether it can. */
+int csystem_adopt_orphans(void);

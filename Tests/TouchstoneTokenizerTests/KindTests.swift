@@ -1,0 +1,129 @@
+import Foundation
+import Testing
+import TouchstoneReference
+import TouchstoneTestSupport
+import TouchstoneTokenizer
+
+/// The small tokenizers of every kind, with what Hugging Face's tokenizers did with them
+/// (`Scripts/make_tokenizer_vectors.py`).
+enum TokenizerKind {
+  static let all = [
+    "gpt2", "gpt2-files", "gpt2-prefix-space", "llama3", "qwen2", "cl100k", "o200k", "starcoder2",
+    "deepseek3",
+    "deepseek2", "falcon", "bloom", "neox", "phi2", "llama2", "llama2-normalized", "phi3", "mistral", "gemma",
+    "clip",
+    "marks", "words", "byte-normalizer",
+  ]
+
+  static func folder(_ name: String) -> URL {
+    TestData.fixtures.appendingPathComponent("kinds").appendingPathComponent(name)
+  }
+
+  static func tokenizer(_ name: String) throws -> Tokenizer {
+    try Tokenizer(folder: folder(name).path)
+  }
+
+  static let texts = Result {
+    try JSONDecoder().decode([String].self, from: TestData.fixture("kinds/texts.json"))
+  }
+}
+
+@Suite struct KindTests {
+  struct Vectors: Decodable {
+    struct File: Decodable {
+      let count: Int
+      let digest: String
+      let lines: String
+    }
+    let texts: [String]
+    let ids: [[Int]]
+    let decoded: [String]
+    let plain: String
+    let untrusted: String
+    let random: [String]
+    let files: [String: File]
+  }
+
+  private func vectors(_ kind: String) throws -> Vectors {
+    try JSONDecoder().decode(
+      Vectors.self, from: Data(contentsOf: TokenizerKind.folder(kind).appendingPathComponent("vectors.json")))
+  }
+
+  /// The beginning of the digest of ids and of a text.
+  private func digest(_ ids: [Int], _ text: String) -> String {
+    let packed = ids.map { Int32(truncatingIfNeeded: $0).littleEndian }.withUnsafeBytes { Data($0) }
+    return String(sha256(packed + Data([0]) + Data(text.utf8)).prefix(10))
+  }
+
+  @Test(.clause("TOK-11", "TOK-12", "TOK-13", "TOK-15", "TOK-16"), arguments: TokenizerKind.all)
+  func idsAndTextsAreThoseOfTheLibrary(kind: String) throws {
+    let tokenizer = try TokenizerKind.tokenizer(kind)
+    let vectors = try vectors(kind)
+    let texts = try TokenizerKind.texts.get()
+    #expect(texts.count == 2000 && vectors.texts.count == 2000)
+    for (text, (ids, decoded)) in zip(texts, zip(vectors.ids, vectors.decoded)) {
+      #expect(try tokenizer.encode(text) == ids, "\(text.debugDescription)")
+      #expect(try Array(tokenizer.decode(ids).utf8) == Array(decoded.utf8), "\(text.debugDescription)")
+    }
+    for (text, expected) in zip(texts, vectors.texts) {
+      let ids = try tokenizer.encode(text)
+      let decoded = try tokenizer.decode(ids)
+      if digest(ids, decoded) != expected {
+        Issue.record("\(text.debugDescription): \(ids) \(decoded.debugDescription)")
+      }
+    }
+  }
+
+  @Test(.clause("TOK-6", "TOK-14"), arguments: TokenizerKind.all)
+  func whatIsPutAroundAndWhatIsNotTrustedAreThoseOfTheLibrary(kind: String) throws {
+    let tokenizer = try TokenizerKind.tokenizer(kind)
+    let vectors = try vectors(kind)
+    let texts = try TokenizerKind.texts.get()
+    let plain = try texts.flatMap { try tokenizer.encode($0, addsSpecialTokens: false) }
+    #expect(digest(plain, "") == vectors.plain)
+    let untrusted = try texts.flatMap { try tokenizer.encode($0, specialTokens: .asText) }
+    #expect(digest(untrusted, "") == vectors.untrusted)
+  }
+
+  /// Ids that no text gives, too: bytes that are no character, beginnings inside a text.
+  @Test(.clause("TOK-7", "TOK-8", "TOK-15"), arguments: TokenizerKind.all)
+  func anyIdsAreDecodedAsByTheLibraryAndTheSameWhenStreamed(kind: String) throws {
+    let tokenizer = try TokenizerKind.tokenizer(kind)
+    for (seed, expected) in try vectors(kind).random.enumerated() {
+      var random = SplitMix64(seed: UInt64(seed))
+      let size = UInt64(tokenizer.vocabularySize)
+      let count = 1 + random.next() % 30
+      let ids = (0..<count).map { _ in Int(random.next() % size) }
+      let text = try tokenizer.decode(ids)
+      if digest(ids, text) != expected { Issue.record("seed \(seed): \(ids) \(text.debugDescription)") }
+      var decoder = StreamingDecoder(tokenizer)
+      var streamed = ""
+      for id in ids { streamed += try decoder.append(id) }
+      streamed += decoder.finish()
+      #expect(Array(streamed.utf8) == Array(text.utf8), "seed \(seed)")
+    }
+  }
+
+  @Test(
+    .clause("TOK-11"), .enabled(if: TestData.hasGPT2, "the texts are not beside the checkout"),
+    arguments: TokenizerKind.all)
+  func wholeFilesHaveTheDigestsOfTheLibrary(kind: String) throws {
+    let tokenizer = try TokenizerKind.tokenizer(kind)
+    for (name, expected) in try vectors(kind).files.sorted(by: { $0.key < $1.key }) {
+      let text = String(decoding: try TestData.text(name), as: UTF8.self)
+      let ids = try tokenizer.encode(text)
+      #expect(ids.count == expected.count, "\(name)")
+      let decoded = try tokenizer.decode(ids)
+      #expect(digest(ids, decoded) == expected.digest, "\(name)")
+      guard name != "tinyshakespeare.txt" else { continue }
+      var lineIDs: [Int] = []
+      var lines: [String] = []
+      for line in text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+        let ids = try tokenizer.encode(bytes: Array(line))
+        lineIDs += ids
+        lines.append(try tokenizer.decode(ids))
+      }
+      #expect(digest(lineIDs, lines.joined(separator: "\n")) == expected.lines, "\(name)")
+    }
+  }
+}

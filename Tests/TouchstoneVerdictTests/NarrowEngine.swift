@@ -1,0 +1,182 @@
+import TouchstoneModel
+import TouchstoneReference
+
+@testable import TouchstoneVerdict
+
+/// A program that stores in 16 bits, computed in float64 with every rounding that it makes.
+struct NarrowEngine {
+  /// How it differs from one that rounds every result once and reads what it rounded.
+  enum Way: Sendable, CustomStringConvertible {
+    case plain
+    /// Sums and LayerNorms read the stream before it is rounded.
+    case unroundedStream
+    /// The same from the middle of each block on only.
+    case unroundedFromMiddle
+    /// The mean of a LayerNorm is that of the unrounded stream, all else is read rounded.
+    case meanOfUnroundedStream
+    /// Projections are added into the stream before they are rounded, and the stream never is.
+    case unroundedProjections
+    /// LayerNorm stores what it normalises, and what it scales where `scaled` is true.
+    case roundedSteps(scaled: Bool)
+    /// Scores are divided by √d in the type, after their sum was stored.
+    case dividedInType
+    /// Queries are multiplied by 1/√d in the type, and stored.
+    case queriesScaledInType
+    /// Queries and keys are multiplied by the root of 1/√d, and stored.
+    case bothScaled
+    /// Softmax reads scores, and the context probabilities, before they are rounded.
+    case unroundedAttention
+    /// The same with sums that are stored before they are scaled by a factor held in the type.
+    case unroundedAttentionScaledInType
+    /// Products read what LayerNorm and GELU made before it is rounded.
+    case unroundedInputs
+    /// Products are stored before their biases are added.
+    case storedProduct
+    /// What is stored is moved in one direction, at every point or into the stream alone.
+    case cut(FloatingPointRoundingRule, streamAlone: Bool)
+
+    var description: String {
+      switch self {
+      case .cut(let rule, let streamAlone): "cut \(rule)\(streamAlone ? ", the stream alone" : "")"
+      case .roundedSteps(let scaled): "rounded steps\(scaled ? ", two" : ", one")"
+      case .plain: "plain"
+      case .unroundedStream: "unrounded stream"
+      case .unroundedFromMiddle: "unrounded from the middle of a block"
+      case .meanOfUnroundedStream: "mean of the unrounded stream"
+      case .unroundedProjections: "unrounded projections"
+      case .dividedInType: "divided in the type"
+      case .queriesScaledInType: "queries scaled in the type"
+      case .bothScaled: "queries and keys scaled"
+      case .unroundedAttention: "unrounded attention"
+      case .unroundedAttentionScaledInType: "unrounded attention, scaled in the type"
+      case .unroundedInputs: "unrounded inputs"
+      case .storedProduct: "stored product"
+      }
+    }
+  }
+
+  let weights: Weights
+  let type: ScalarType
+  let way: Way
+
+  /// Runs a sequence; what is recorded is what is stored.
+  func run(_ inputs: Inputs) -> RecordedActivations {
+    var stored: [Activation: Tensor<Double>] = [:]
+    var exact: [Activation: Tensor<Double>] = [:]
+    for operation in weights.configuration.operations {
+      let parameters = operation.parameters.map { rounded(weights.float64($0)) }
+      let read = operation.inputs.enumerated().compactMap { index, input in
+        readsUnrounded(operation, index) ? exact[input] : stored[input]
+      }
+      let value: Tensor<Double>
+      switch operation.kind {
+      case .layerNorm(let epsilon):
+        let mean = way.isMeanOfUnrounded ? exact[operation.inputs[0]] : nil
+        value = layerNorm(read[0], meanOf: mean ?? read[0], parameters[0], parameters[1], epsilon)
+      case .attentionScores(let scale):
+        value = scores(operation, read[0], read[1], scale, inputs)
+      case .linear, .headProjection:
+        value = product(operation, read, parameters, inputs)
+      default:
+        value = evaluate(operation, activations: read, parameters: parameters, inputs: inputs)
+      }
+      exact[operation.output] = value
+      stored[operation.output] = store(value, operation)
+    }
+    return RecordedActivations(
+      configuration: weights.configuration, inputs: inputs, precision: Precision(type), tensors: stored)
+  }
+
+  private func readsUnrounded(_ operation: Operation, _ index: Int) -> Bool {
+    switch (way, operation.kind) {
+    case (.unroundedStream, .sum), (.unroundedStream, .layerNorm): index == 0 && !isEmbedding(operation)
+    case (.unroundedFromMiddle, .sum): operation.output.point == .residualOut && index == 0
+    case (.unroundedFromMiddle, .layerNorm): operation.output.point == .layerNorm2
+    case (.unroundedProjections, .sum): !isEmbedding(operation)
+    case (.unroundedProjections, .layerNorm): true
+    case (.unroundedAttention, .maskedSoftmax), (.unroundedAttentionScaledInType, .maskedSoftmax): true
+    case (.unroundedAttention, .attentionContext), (.unroundedAttentionScaledInType, .attentionContext):
+      index == 0
+    case (.unroundedInputs, .linear), (.unroundedInputs, .headProjection), (.unroundedInputs, .unembedding):
+      operation.inputs[0].point != .attentionContext
+    default: false
+    }
+  }
+
+  private func isEmbedding(_ operation: Operation) -> Bool { operation.output.point == .embeddingSum }
+
+  private func store(_ value: Tensor<Double>, _ operation: Operation) -> Tensor<Double> {
+    guard case .cut(let rule, let streamAlone) = way, operation.kind != .tokenEmbedding,
+      operation.kind != .positionEmbedding, operation.kind == .sum || !streamAlone
+    else { return rounded(value) }
+    return Tensor(value.values.map { type.rounded($0, rule) }, shape: value.shape)
+  }
+
+  private func rounded(_ value: Tensor<Double>) -> Tensor<Double> {
+    Tensor(value.values.map { TouchstoneVerdictTests.rounded($0, to: type) }, shape: value.shape)
+  }
+
+  private func rounded(_ value: Double) -> Double { TouchstoneVerdictTests.rounded(value, to: type) }
+
+  private func product(
+    _ operation: Operation, _ read: [Tensor<Double>], _ parameters: [Tensor<Double>], _ inputs: Inputs
+  ) -> Tensor<Double> {
+    let whole = evaluate(operation, activations: read, parameters: parameters, inputs: inputs)
+    guard case .storedProduct = way else { return whole }
+    let none = Tensor<Double>(repeating: 0, shape: parameters[1].shape)
+    let nothing = Tensor<Double>(repeating: 0, shape: read[0].shape)
+    let products = evaluate(operation, activations: read, parameters: [parameters[0], none], inputs: inputs)
+    let biases = evaluate(operation, activations: [nothing], parameters: parameters, inputs: inputs)
+    return Tensor(zip(rounded(products).values, biases.values).map(+), shape: whole.shape)
+  }
+
+  private func layerNorm(
+    _ x: Tensor<Double>, meanOf: Tensor<Double>, _ gain: Tensor<Double>, _ bias: Tensor<Double>,
+    _ epsilon: Double
+  ) -> Tensor<Double> {
+    let values = (0..<x.rowCount).flatMap { row -> [Double] in
+      let (elements, others) = (Array(x.row(row)), Array(meanOf.row(row)))
+      let mean = others.reduce(0, +) / Double(others.count)
+      let variance = elements.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(elements.count)
+      let inverse = 1 / (variance + epsilon).squareRoot()
+      return elements.indices.map { column in
+        var value = (elements[column] - mean) * inverse
+        guard case .roundedSteps(let scaled) = way else {
+          return value * gain.values[column] + bias.values[column]
+        }
+        value = rounded(value) * gain.values[column]
+        return (scaled ? rounded(value) : value) + bias.values[column]
+      }
+    }
+    return Tensor(values, shape: x.shape)
+  }
+
+  private func scores(
+    _ operation: Operation, _ query: Tensor<Double>, _ key: Tensor<Double>, _ scale: Double, _ inputs: Inputs
+  ) -> Tensor<Double> {
+    func sum(_ query: Tensor<Double>, _ key: Tensor<Double>) -> Tensor<Double> {
+      evaluate(
+        Operation(.attentionScores(scale: 1), operation.output, from: operation.inputs),
+        activations: [query, key],
+        parameters: [], inputs: inputs)
+    }
+    func times(_ tensor: Tensor<Double>, _ factor: Double) -> Tensor<Double> {
+      Tensor(tensor.values.map { $0 * factor }, shape: tensor.shape)
+    }
+    switch way {
+    case .dividedInType: return times(rounded(sum(query, key)), 1 / rounded(1 / scale))
+    case .queriesScaledInType: return sum(rounded(times(query, rounded(scale))), key)
+    case .bothScaled:
+      let root = scale.squareRoot()
+      return sum(rounded(times(query, root)), rounded(times(key, root)))
+    case .unroundedAttentionScaledInType: return times(rounded(sum(query, key)), rounded(scale))
+    default: return times(sum(query, key), scale)
+    }
+  }
+}
+
+extension NarrowEngine.Way {
+  fileprivate var isMeanOfUnrounded: Bool {
+    if case .meanOfUnroundedStream = self { true } else { false }
+  }
+}

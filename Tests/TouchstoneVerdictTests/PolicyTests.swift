@@ -1,0 +1,184 @@
+import Testing
+import TouchstoneFaults
+import TouchstoneModel
+import TouchstoneReference
+import TouchstoneTestSupport
+
+@testable import TouchstoneVerdict
+
+/// What right programs in 16 bits do otherwise, and values that are cut instead of rounded.
+@Suite struct PolicyTests {
+  struct Case: Sendable, CustomStringConvertible {
+    let way: NarrowEngine.Way
+    let policies: Set<Policy>
+    let type: ScalarType
+    var description: String { "\(way), \(type.rawValue)" }
+  }
+
+  private static let ways: [(NarrowEngine.Way, Set<Policy>)] = [
+    (.unroundedStream, [.unroundedStream]), (.unroundedFromMiddle, [.unroundedStream]),
+    (.meanOfUnroundedStream, [.mixedStream]), (.unroundedProjections, [.unroundedProjections]),
+    (.roundedSteps(scaled: true), [.roundedSteps]), (.roundedSteps(scaled: false), [.roundedSteps]),
+    (.dividedInType, [.scaleInType]), (.queriesScaledInType, [.scaleInType]), (.bothScaled, [.scaleInType]),
+    (.unroundedAttention, [.unroundedInputs]),
+    (.unroundedAttentionScaledInType, [.scaleInType, .unroundedInputsScaleInType]),
+    (.unroundedInputs, [.unroundedInputs]), (.storedProduct, [.storedProduct]),
+  ]
+
+  private static let cases = ways.flatMap { way in
+    [ScalarType.bfloat16, .float16].map { Case(way: way.0, policies: way.1, type: $0) }
+  }
+
+  /// A model whose parameters are numbers of the type, so that nothing but the way itself is left to explain.
+  private static func weights(_ sample: Sample, in type: ScalarType) throws -> Weights {
+    let given = try sample.weights()
+    var tensors: [String: StoredTensor] = [:]
+    for parameter in given.configuration.parameters {
+      let values = given.float64(parameter).values.map { Float(rounded($0, to: type)) }
+      tensors[parameter.name] = StoredTensor(Tensor(values, shape: given.configuration.shape(of: parameter)))
+    }
+    return try Weights(configuration: given.configuration, tensors: tensors)
+  }
+
+  @Test(.clause("BND-16"), arguments: cases)
+  func eachWayIsConsistentByItsOwnPolicy(_ testCase: Case) throws {
+    for sample in [Sample.visible, Sample.all[2]] {
+      let weights = try Self.weights(sample, in: testCase.type)
+      let inputs = try sample.inputs(weights.configuration)
+      let capture = NarrowEngine(weights: weights, type: testCase.type, way: testCase.way).run(inputs)
+      let verdict = try Judge(weights: weights).verdict(on: capture)
+      #expect(verdict.outcome == .consistent, "\(sample): \(verdict.flagged)")
+      let taken = Set(verdict.findings.compactMap(\.policy))
+      #expect(!taken.isDisjoint(with: testCase.policies), "\(sample): \(taken.map(\.id))")
+      for policy in taken {
+        #expect(verdict.notes.contains { $0.contains(policy.sentence) })
+      }
+      // Nobody is granted two ways at once: without their names, the same values are a mismatch.
+      let plain = try verdict.findings.filter { $0.policy != nil }.map { finding -> Zone in
+        let want = try #require(try Judge(weights: weights).estimate(finding.activation, in: capture))
+        let got = try #require(capture.tensors[finding.activation])
+        let isJudged = weights.configuration.operations.first { $0.output == finding.activation }?
+          .judgedElements(inputs, configuration: weights.configuration)
+        return ElementComparison(
+          got: got, want: want, greatest: .infinity, isJudged: isJudged ?? { _ in true }
+        ).zone
+      }
+      #expect(plain.allSatisfy { $0 != .consistent })
+    }
+  }
+
+  /// Weights wider than the type, which such a program rounds when it is given them.
+  @Test(.clause("BND-12", "BND-16"), arguments: cases)
+  func eachWayIsConsistentWithWiderWeights(_ testCase: Case) throws {
+    for sample in Sample.all {
+      let weights = try sample.weights()
+      let inputs = try sample.inputs(weights.configuration)
+      let capture = NarrowEngine(weights: weights, type: testCase.type, way: testCase.way).run(inputs)
+      let verdict = try Judge(weights: weights).verdict(on: capture)
+      #expect(verdict.outcome == .consistent, "\(sample): \(verdict.flagged)")
+    }
+  }
+
+  @Test(.clause("BND-12", "BND-17"), arguments: [ScalarType.bfloat16, .float16])
+  func whatIsRoundedToNearestIsNotTakenForCut(_ type: ScalarType) throws {
+    for sample in Sample.all {
+      let weights = try sample.weights()
+      let inputs = try sample.inputs(weights.configuration)
+      let capture = NarrowEngine(weights: weights, type: type, way: .plain).run(inputs)
+      let verdict = try Judge(weights: weights).verdict(on: capture)
+      #expect(verdict.outcome == .consistent, "\(sample): \(verdict.flagged)")
+      #expect(verdict.findings.allSatisfy { $0.policy == nil })
+      for arithmetic in HonestArithmetic.all {
+        let honest = HonestTransformer(weights, arithmetic, precision: Precision(type))
+        let verdict = try Judge(weights: weights).verdict(on: RecordedActivations(of: honest, inputs: inputs))
+        #expect(verdict.outcome == .consistent, "\(sample), \(arithmetic): \(verdict.flagged)")
+      }
+    }
+  }
+
+  private static let rules: [(FloatingPointRoundingRule, String)] = [
+    (.towardZero, "towards zero"), (.down, "downwards"), (.up, "upwards"), (.awayFromZero, "away from zero"),
+  ]
+
+  @Test(.clause("BND-17"), arguments: [ScalarType.bfloat16, .float16], [true, false])
+  func valuesThatAreCutAreAMismatch(_ type: ScalarType, streamAlone: Bool) throws {
+    for (rule, words) in Self.rules {
+      for sample in [Sample.visible, Sample.all[0]] {
+        let weights = try sample.weights()
+        let inputs = try sample.inputs(weights.configuration)
+        let way = NarrowEngine.Way.cut(rule, streamAlone: streamAlone)
+        let verdict = try Judge(weights: weights).verdict(
+          on: NarrowEngine(weights: weights, type: type, way: way).run(inputs))
+        #expect(verdict.outcome == .mismatch)
+        let sums = weights.configuration.operations.filter { $0.kind == .sum }.map(\.output)
+        let cut = verdict.findings.filter {
+          $0.problem?.contains("is cut to \(type.rawValue)") == true && $0.problem?.contains(words) == true
+        }.map(\.activation)
+        #expect(Set(sums).isSubset(of: cut), "\(way), \(sample): \(verdict.flagged)")
+        if streamAlone { #expect(Set(verdict.flagged.map(\.activation)).isSubset(of: sums)) }
+        if !streamAlone {
+          let products = weights.configuration.operations.filter {
+            $0.kind == .linear || $0.kind == .unembedding
+          }
+          #expect(Set(products.map(\.output)).isSubset(of: cut), "\(way), \(sample): \(verdict.flagged)")
+        }
+      }
+    }
+  }
+
+  /// Equal significands say the same thing once, and exact values say nothing.
+  @Test(.clause("BND-17")) func fewDifferentValuesAreNoEvidence() {
+    var search = CutEvidence.Search(type: .bfloat16, operationCount: 50)
+    let values = (0..<4000).map { index -> Double in
+      let significand: Double = 1 + Double(index % 20 * 2 + 1) * 0x1p-9
+      return index % 2 == 0 ? significand : 4 * significand
+    }
+    let cut = values.map { ScalarType.bfloat16.rounded($0, .towardZero) }
+    let want = Estimate(
+      values: Tensor(values, shape: [4000]), bounds: [Bound](repeating: .zero, count: values.count))
+    search.add(cut, want) { _ in true }
+    #expect(search.found == nil)
+    var more = CutEvidence.Search(type: .bfloat16, operationCount: 50)
+    let others = (0..<40).map { 1 + Double($0 * 2 + 1) * 0x1p-9 }
+    more.add(
+      others.map { ScalarType.bfloat16.rounded($0, .towardZero) },
+      Estimate(values: Tensor(others, shape: [40]), bounds: [Bound](repeating: .zero, count: 40))
+    ) { _ in true }
+    #expect(more.found?.direction == .zero)
+    #expect(more.found?.count == 40)
+  }
+
+  /// What the policies explain of the catalogue's faults, which the plain bounds flag.
+  @Test(.clause("BND-16"), arguments: [ScalarType.bfloat16, .float16])
+  func policiesExplainHardlyAnyFault(_ type: ScalarType) throws {
+    let weights = try Sample.visible.weights()
+    let inputs = try Sample.visible.inputs(weights.configuration)
+    let judge = Judge(weights: weights)
+    let right = RecordedActivations(weights: weights, inputs: inputs, precision: Precision(type))
+    #expect(try judge.verdict(on: right).outcome == .consistent)
+    var (flagged, explained) = (0, [String]())
+    for fault in Fault.catalogue {
+      for site in fault.sites(in: weights.configuration).prefix(2) {
+        let wrong = RecordedActivations(
+          weights: weights, inputs: inputs, precision: Precision(type), planting: [site.output: fault])
+        guard let got = wrong.tensors[site.output], let want = try judge.estimate(site.output, in: wrong)
+        else {
+          continue
+        }
+        let isJudged = site.judgedElements(inputs, configuration: weights.configuration)
+        let plain = ElementComparison(got: got, want: want, greatest: type.greatestFinite, isJudged: isJudged)
+        guard plain.zone != .consistent else { continue }
+        flagged += 1
+        let finding = try judge.finding(site.output, in: wrong)
+        if finding?.zone == .consistent {
+          explained.append("\(fault) at \(site.output): \(finding?.policy?.id ?? "")")
+        }
+      }
+    }
+    print(
+      "POLICIES \(type.rawValue): \(explained.count) of \(flagged) flagged faults are explained: \(explained)"
+    )
+    #expect(flagged > 200)
+    #expect(explained.count <= flagged / 50, "\(explained)")
+  }
+}

@@ -1,0 +1,48 @@
+import Testing
+import TouchstoneFaults
+import TouchstoneModel
+import TouchstoneTestSupport
+import TouchstoneVerdict
+
+/// The contract that finds a fault is the one by which its cause is looked for.
+@Suite struct StrictDiagnosisTests {
+  /// Weights whose embedding has a mean that is large beside its deviation, where one pass is granted much.
+  private func weights(mean: Float) throws -> Weights {
+    let weights = try Sample.visible.weights()
+    var tensors: [String: StoredTensor] = [:]
+    for parameter in weights.configuration.parameters {
+      let offset = parameter.role == .tokenEmbedding ? mean : 0
+      tensors[parameter.name] = StoredTensor(
+        Tensor(
+          weights.float64(parameter).values.map { Float($0) + offset },
+          shape: weights.configuration.shape(of: parameter)))
+    }
+    return try Weights(configuration: weights.configuration, tensors: tensors)
+  }
+
+  @Test(.clause("BND-6")) func whatOnlyTheStrictContractFindsItAlsoNames() throws {
+    let site = Activation(.layerNorm1, layer: 0)
+    var (found, named) = (0, 0)
+    for mean in [3, 10, 30, 100] as [Float] {
+      let weights = try weights(mean: mean)
+      let inputs = try Sample.visible.inputs(weights.configuration)
+      for fault in Fault.catalogue where fault.points.contains(site.point) {
+        let capture = RecordedActivations(weights: weights, inputs: inputs, planting: [site: fault])
+        let standard = try Judge(weights: weights).verdict(on: capture)
+        let strict = try Judge(weights: weights, contract: .strict).verdict(on: capture)
+        #expect(standard.contract == .standard && strict.contract == .strict)
+        guard !standard.flagged.contains(where: { $0.activation == site }),
+          strict.flagged.first?.activation == site
+        else { continue }
+        found += 1
+        let cause = try strict.diagnosed(capture, weights: weights).cause
+        if ([cause?.id].compactMap { $0 } + (cause?.equivalents ?? [])).contains(fault.id) { named += 1 }
+        // By the standard contract nothing is wrong, and nothing could be named.
+        var lenient = strict
+        lenient.contract = .standard
+        #expect(try lenient.diagnosed(capture, weights: weights).cause == nil, "\(fault.id), \(mean)")
+      }
+    }
+    #expect(found > 0 && 2 * named >= found, "\(named) of \(found)")
+  }
+}

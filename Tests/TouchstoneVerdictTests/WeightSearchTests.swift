@@ -1,0 +1,215 @@
+import Foundation
+import Testing
+import TouchstoneFaults
+import TouchstoneModel
+import TouchstoneReference
+import TouchstoneTestSupport
+
+@testable import TouchstoneVerdict
+
+/// How improbable a statistic of all rows is in a right product, at widths that real models have.
+@Suite struct WeightSearchTests {
+  /// Two-sided quantiles by another program (SciPy 1.16).
+  @Test(
+    .clause("NUM-15"),
+    arguments: [
+      (1e-3, 10, 4.586893858702636), (1e-14, 14, 33.267017452697), (4e-15, 28, 15.29599909054997),
+      (1e-6, 5, 28.478473462984212), (0.5, 3, 0.7648923284043444), (1e-12, 1e5, 7.131431137523578),
+      (1e-16, 1000, 8.452232443335214),
+    ] as [(Double, Double, Double)])
+  func quantilesAreStudents(_ probability: Double, _ freedom: Double, _ deviations: Double) {
+    #expect(abs(StudentT.quantile(probability, freedom: freedom) / deviations - 1) < 1e-6)
+    #expect(abs(exp(StudentT.logTail(deviations, freedom: freedom)) / probability - 1) < 1e-5)
+  }
+
+  @Test(.clause("NUM-15")) func everyWeightOfTheModelCounts() throws {
+    let configuration = try Configuration(
+      vocabularySize: 17, contextLength: 8, width: 6, layerCount: 2, headCount: 3, feedForwardWidth: 10)
+    let count = 2 * (6 * 18 + 6 * 6 + 2 * 6 * 10) + 6 * 17
+    let level = EvidenceLevel(ofWeightsOf: configuration)
+    #expect(abs(level.probability * Double(count) - EvidenceLevel.falseAlarms) < 1e-12)
+    for freedom in [4.3, 6, 14, 33.3, 150, 9e4] {
+      let exact = StudentT.quantile(level.probability, freedom: freedom)
+      let threshold = level.threshold(freedom: freedom)
+      #expect(threshold >= exact * (1 - 1e-9) && threshold <= 1.05 * exact, "\(freedom)")
+    }
+  }
+
+  /// A product of width 768 as an implementation makes it, every row and column with errors of its own.
+  struct Product {
+    let input: Tensor<Double>
+    let weight: StoredTensor
+    var got: Tensor<Double>
+    let want: Estimate
+    static let (depth, columns) = (768, 512)
+
+    /// - Parameter alike: how much all rows have in common.
+    init(tokens: Int, alike: Float, _ summation: Summation, seed: UInt64, contract: Contract = .standard) {
+      var random = SplitMix64(seed: seed)
+      func values(_ count: Int) -> [Float] {
+        (0..<count).map { _ in
+          (0..<4).reduce(Float(0)) { sum, _ in sum + Float.random(in: -1...1, using: &random) }
+        }
+      }
+      let (depth, columns) = (Self.depth, Self.columns)
+      let common = values(depth)
+      let x = values(tokens * depth).enumerated().map { $1 + alike * common[$0 % depth] }
+      let transposed = values(depth * columns)
+      let w = (0..<columns).map { Array(transposed[$0 * depth..<($0 + 1) * depth]) }
+      let rows = (0..<tokens).map { Array(x[$0 * depth..<($0 + 1) * depth]) }
+      input = Tensor(x.map(Double.init), shape: [tokens, depth])
+      weight = StoredTensor(
+        Tensor((0..<depth).flatMap { k in w.map { $0[k] } }, shape: [depth, columns]))
+      got = Tensor(
+        rows.flatMap { row in w.map { Double(summation.dot(row, $0)) } }, shape: [tokens, columns])
+      let rounding = Rounding(.float32, contract: contract)
+      want = rounding.ofProduct(Operand(values: input), MatrixView(weight), weightRoundoff: 0, bias: nil)
+    }
+
+    func search(_ contract: Contract = .standard) throws -> WeightSearch {
+      let residual = zip(got.values, want.values.values).map { $0 - $1 }
+      return try #require(
+        WeightSearch(
+          input: input, weight: MatrixView(weight), residual: residual,
+          scale: want.bounds.map { $0.stat / contract.deviations }))
+    }
+  }
+
+  /// Rows as different as can be, and rows that are nearly one; the sums of our own SIMD implementation and exact ones.
+  @Test(
+    .clause("NUM-13", "NUM-16"), arguments: [6, 16, 48],
+    [(0, .fused), (3, .fused), (30, .wide)] as [(Float, Summation)])
+  func rightProductsExceedStudentsTNoMoreThanItSays(
+    _ tokens: Int, _ arithmetic: (alike: Float, summation: Summation)
+  ) throws {
+    let product = Product(tokens: tokens, alike: arithmetic.alike, arithmetic.summation, seed: 0x51DE)
+    let search = try product.search()
+    let tail = try #require(StatisticTail(search))
+    // Of few rows most inputs weigh one or two alone, and are not searched.
+    #expect(tail.count > (tokens > 6 ? 300_000 : 40_000))
+    for (decade, beyond) in zip(StatisticTail.decades, tail.beyond) {
+      let expected = Double(tail.count) * pow(10, -Double(decade))
+      // Weights of one column are not independent: 512 columns of which a few stray together.
+      #expect(Double(beyond) <= 2 * expected + 40, "\(beyond) beyond 1e-\(decade) where \(expected) are due")
+    }
+    let found = try #require(search.found(EvidenceLevel(hypotheses: tail.count)))
+    #expect(found.best?.isConclusive != true, "\(String(describing: found.best))")
+  }
+
+  /// The threshold is met by what exceeds it: a weight that moves its terms as far as rounding does.
+  @Test(.clause("NUM-13"), arguments: [16, 48])
+  func aWeightIsFoundAmongHundredsOfThousands(_ tokens: Int) throws {
+    var product = Product(tokens: tokens, alike: 1, .wide, seed: 0xF00D)
+    let (k, column) = (701, 333)
+    let level = EvidenceLevel(hypotheses: Product.depth * Product.columns)
+    let spread = try #require(try product.search().spread(excluding: column))
+    let threshold = level.threshold(freedom: spread.freedom[k])
+    let x = (0..<tokens).map { product.input[$0, k] }
+    let mean = x.reduce(0, +) / Double(tokens)
+    let norm = x.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }.squareRoot()
+    let errors = zip(product.got.values, product.want.values.values).map { $0 - $1 }
+    let deviation = (errors.reduce(0) { $0 + $1 * $1 } / Double(errors.count)).squareRoot()
+    let change = 2 * threshold * deviation / norm
+    var values = product.got.values
+    for row in 0..<tokens { values[row * Product.columns + column] += change * x[row] }
+    product.got = Tensor(values, shape: product.got.shape)
+    let best = try #require(try product.search().found(level)?.best)
+    #expect(best.isConclusive, "\(best)")
+    #expect(best.input == k && best.output == column)
+    #expect(abs((best.found - best.expected) / change - 1) < 0.3)
+  }
+
+  /// λ moves the bounds, and nothing that is measured in standard deviations of rounding.
+  @Test(.clause("NUM-13", "BND-12"), arguments: [2.0, 4, 16])
+  func standardDeviationsDoNotDependOnLambda(_ lambda: Double) throws {
+    var contract = Contract.standard
+    contract.deviations = lambda
+    let level = EvidenceLevel(hypotheses: Product.depth * Product.columns)
+    func best(_ contract: Contract) throws -> WeightEvidence {
+      var product = Product(tokens: 12, alike: 1, .fused, seed: 3, contract: contract)
+      let errors = zip(product.got.values, product.want.values.values).map { $0 - $1 }
+      let deviation = (errors.reduce(0) { $0 + $1 * $1 } / Double(errors.count)).squareRoot()
+      let shape = product.got.shape
+      var values = product.got.values
+      for row in 0..<12 { values[row * Product.columns + 333] += 100 * deviation * product.input[row, 701] }
+      product.got = Tensor(values, shape: shape)
+      return try #require(try product.search(contract).found(level)?.best)
+    }
+    let (standard, varied) = (try best(.standard), try best(contract))
+    #expect(varied.input == standard.input && varied.output == standard.output)
+    #expect(abs(varied.deviations / standard.deviations - 1) < 0.05)
+    var terms = Terms(count: 0, absolute: 0, squares: 0, sum: 0)
+    for index in 1...1000 { terms.add(product: Double(index), isExact: true) }
+    let factors = Rounding(Precision(.bfloat16), contract: contract)
+      .ofRoundedFactors(0x1p-8, 0, terms, recurrence: (1, 1))
+    #expect(abs(factors.prob / lambda - 0x1p-8 * terms.squares.squareRoot()) < 1e-9 * factors.prob)
+    let value = Tensor([Double](repeating: 0, count: 64), shape: [4, 16])
+    func noise(_ contract: Contract) throws -> Double {
+      let rounding = Rounding(.float32, contract: contract)
+      let terms = Tensor((0..<64).map { Double($0 % 7) - 3.1 }, shape: [4, 16])
+      let weight = Tensor((0..<256).map { Double($0 * 5 % 11) - 5.2 }, shape: [16, 16])
+      let operation = try #require(
+        Configuration(vocabularySize: 3, contextLength: 4, width: 16, layerCount: 1, headCount: 1)
+          .operations.first { $0.kind == .linear })
+      let parameters = [weight, Tensor([Double](repeating: 0.3, count: 16), shape: [16])]
+      let noise = rounding.noise(
+        of: operation, value, [Operand(values: terms)],
+        parameters.map { ParameterOperand(stored: StoredTensor($0)) },
+        inputs: try Inputs(
+          tokenIDs: [0, 1, 2, 0],
+          configuration: Configuration(
+            vocabularySize: 3, contextLength: 4, width: 16, layerCount: 1, headCount: 1)),
+        temperature: 1, storedAs: .float32)
+      var moved = value
+      var random = SplitMix64(seed: 5)
+      noise.move(&moved, &random)
+      return moved.values.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    }
+    #expect(try abs(noise(contract) / noise(.standard) - 1) < 0.4)
+  }
+}
+
+/// How many weights of a product exceed what Student's t exceeds with a probability of a power of ten.
+struct StatisticTail {
+  static let decades = 1...9
+  private static let levels = decades.map { EvidenceLevel(probability: pow(10, -Double($0))) }
+  var beyond = [Int](repeating: 0, count: decades.count)
+  var count = 0
+
+  init() {}
+
+  init?(_ search: WeightSearch) {
+    let readable = search.errors.readable
+    guard let greatest = readable.max(by: { search.errors.squares[$0] < search.errors.squares[$1] }),
+      let spread = search.spread(excluding: greatest)
+    else { return nil }
+    let squares = Self.levels.map { level in
+      spread.freedom.map { freedom -> Float in
+        guard freedom > 0 else { return .infinity }
+        let threshold = Float(level.threshold(freedom: freedom))
+        return threshold * threshold
+      }
+    }
+    let strips = stride(from: 0, to: readable.count, by: 16).map {
+      readable[$0..<min($0 + 16, readable.count)]
+    }
+    let tails = strips.indices.concurrentMap { index in
+      var tail = StatisticTail()
+      search.scan(strips[index], spread) { k, statistic in
+        tail.count += strips[index].count
+        for place in squares.indices where statistic.max() >= squares[place][k] {
+          for lane in 0..<strips[index].count where statistic[lane] >= squares[place][k] {
+            tail.beyond[place] += 1
+          }
+        }
+      }
+      return tail
+    }
+    for tail in tails { add(tail) }
+  }
+
+  mutating func add(_ other: StatisticTail) {
+    count += other.count
+    for place in beyond.indices { beyond[place] += other.beyond[place] }
+  }
+}
