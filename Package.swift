@@ -30,6 +30,25 @@ var kernels: [Target] = [
 // says otherwise. Without it no other package is fetched, and the HDF5 library need not be there.
 let files: TargetDependencyCondition? = .when(traits: ["HDF5"])
 
+// What stands in a room of its own, `Sources/Transformer/Operations/NAME`: an operation, with a file for each concern.
+let rooms = [
+  "ActivationFunction", "AttentionContext", "AttentionProbabilities", "AttentionScores", "Embedding",
+  "Identity",
+  "LayerNorm", "Linear", "Product", "RMSNorm", "RotaryFrequencies", "Rotate", "Scale", "Softmax", "Sum",
+]
+// A concern is a target: a folder of its own beside the rooms, and from each room the file `NAME` + suffix.
+let concerns: KeyValuePairs = ["Graph": "", "Reference": "Reference"]
+
+func concern(_ folder: String, target: String, dependencies: [Target.Dependency]) -> Target {
+  func sources(_ concern: (key: String, value: String)) -> [String] {
+    [concern.key] + rooms.map { "Operations/\($0)/\($0)\(concern.value).swift" }
+  }
+  return .target(
+    name: target, dependencies: dependencies, path: "Sources/Transformer",
+    exclude: concerns.filter { $0.key != folder }.flatMap(sources),
+    sources: concerns.filter { $0.key == folder }.flatMap(sources), swiftSettings: optimised)
+}
+
 let package = Package(
   name: "touchstone",
   platforms: [.macOS(.v15)],
@@ -56,6 +75,11 @@ let package = Package(
     .target(name: "CSystem"),
     .target(name: "TouchstoneFiles", dependencies: ["CSystem", "TouchstoneModel"], swiftSettings: optimised),
 
+    // MARK: A model as a graph of operations
+    concern("Graph", target: "TouchstoneGraph", dependencies: ["TouchstoneModel"]),
+    concern("Reference", target: "TouchstoneGraphReference", dependencies: ["TouchstoneGraph"]),
+    .target(name: "TouchstoneFamilies", dependencies: ["TouchstoneGraph"], swiftSettings: optimised),
+
     // MARK: Reading models
     .target(
       name: "TouchstoneTokenizer",
@@ -65,7 +89,8 @@ let package = Package(
       ],
       swiftSettings: optimised),
     .target(
-      name: "TouchstoneCheckpoints", dependencies: ["TouchstoneFiles", "TouchstoneModel"],
+      name: "TouchstoneCheckpoints",
+      dependencies: ["TouchstoneFamilies", "TouchstoneFiles", "TouchstoneGraph", "TouchstoneModel"],
       swiftSettings: optimised),
 
     // MARK: The fast implementation
@@ -172,9 +197,8 @@ let package = Package(
     .testTarget(
       name: "SpecificationTests",
       dependencies: [
-        "TouchstoneConformance", "TouchstoneFaults", "TouchstoneGolden", "TouchstoneModel",
-        "TouchstoneProperties",
-        "TouchstoneReference",
+        "TouchstoneConformance", "TouchstoneFaults", "TouchstoneGolden", "TouchstoneGraph",
+        "TouchstoneGraphReference", "TouchstoneModel", "TouchstoneProperties", "TouchstoneReference",
         "TouchstoneSIMD", "TouchstoneSpecification", "TouchstoneTestSupport", "TouchstoneVerdict",
       ]),
     .testTarget(
@@ -186,6 +210,19 @@ let package = Package(
       ]),
     .testTarget(
       name: "TouchstoneModelTests", dependencies: ["TouchstoneModel", "TouchstoneTestSupport"]),
+    .testTarget(
+      name: "TouchstoneGraphTests", dependencies: ["TouchstoneGraph", "TouchstoneTestSupport"]),
+    .testTarget(
+      name: "TouchstoneGraphReferenceTests",
+      dependencies: ["TouchstoneGraph", "TouchstoneGraphReference", "TouchstoneTestSupport"]),
+    .testTarget(
+      name: "TouchstoneFamiliesTests",
+      dependencies: [
+        "TouchstoneCheckpoints", "TouchstoneConformance", "TouchstoneFamilies", "TouchstoneGolden",
+        "TouchstoneGraph", "TouchstoneGraphReference", "TouchstoneHDF5", "TouchstoneModel",
+        "TouchstoneReference", "TouchstoneTestSupport",
+      ],
+      exclude: ["Fixtures"]),
     .testTarget(
       name: "TouchstoneTokenizerTests",
       dependencies: [

@@ -51,6 +51,21 @@ static const char files[] = {
 static const char bounds[] = {
 #embed "../../Docs/Specification/15-Bounds.md" suffix(, 0)
 };
+static const char graph[] = {
+#embed "../../Docs/Specification/16-Graph.md" suffix(, 0)
+};
+static const char rms_norm[] = {
+#embed "../../Docs/Specification/17-RMSNorm.md" suffix(, 0)
+};
+static const char rotary[] = {
+#embed "../../Docs/Specification/18-Rotary.md" suffix(, 0)
+};
+static const char grouped_heads[] = {
+#embed "../../Docs/Specification/19-Grouped-heads.md" suffix(, 0)
+};
+static const char gated_feed_forward[] = {
+#embed "../../Docs/Specification/20-Gated-feed-forward.md" suffix(, 0)
+};
 
 static const struct {
   const char *name;
@@ -71,6 +86,11 @@ static const struct {
     {"13-Kernels.md", kernels},
     {"14-Files.md", files},
     {"15-Bounds.md", bounds},
+    {"16-Graph.md", graph},
+    {"17-RMSNorm.md", rms_norm},
+    {"18-Rotary.md", rotary},
+    {"19-Grouped-heads.md", grouped_heads},
+    {"20-Gated-feed-forward.md", gated_feed_forward},
 };
 static const int count = sizeof chapters / sizeof chapters[0];
 

@@ -6,15 +6,31 @@ import Testing
   private static let checkout = URL(filePath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
+  /// The Swift files of each target.
+  private static func sources() -> [String: [URL]] {
+    let folder = checkout.appending(path: "Sources")
+    let paths = FileManager.default.enumerator(atPath: folder.path)?.compactMap { $0 as? String } ?? []
+    return Dictionary(grouping: paths.filter { $0.hasSuffix(".swift") }, by: target).mapValues { paths in
+      paths.sorted().map { folder.appending(path: $0) }
+    }
+  }
+
+  /// The target of a file below `Sources`: its folder, or in `Transformer` the concern that the manifest gives it to.
+  private static func target(of path: String) -> String {
+    let parts = path.split(separator: "/").map(String.init)
+    guard parts[0] == "Transformer" else { return parts[0] }
+    guard parts[1] == "Operations" else {
+      return parts[1] == "Graph" ? "TouchstoneGraph" : "TouchstoneGraph" + parts[1]
+    }
+    return "TouchstoneGraph" + parts[3].dropFirst(parts[2].count).dropLast(".swift".count)
+  }
+
   /// The modules that each target's sources import.
   private static func imports() throws -> [String: Set<String>] {
-    let sources = checkout.appending(path: "Sources")
     var imports: [String: Set<String>] = [:]
-    for target in try FileManager.default.contentsOfDirectory(atPath: sources.path) {
-      let folder = sources.appending(path: target)
-      let files = FileManager.default.enumerator(atPath: folder.path)?.compactMap { $0 as? String } ?? []
-      for file in files where file.hasSuffix(".swift") {
-        let text = try String(contentsOf: folder.appending(path: file), encoding: .utf8)
+    for (target, files) in sources() {
+      for file in files {
+        let text = try String(contentsOf: file, encoding: .utf8)
         for line in text.split(separator: "\n") {
           let words = line.split(separator: " ")
           guard let position = words.firstIndex(of: "import"), position <= 1, position + 1 < words.count,
@@ -33,12 +49,18 @@ import Testing
   @Test(arguments: [
     ("TouchstoneModel", []),
     ("TouchstoneReference", ["TouchstoneModel"]),
+    ("TouchstoneGraph", ["TouchstoneModel"]),
+    ("TouchstoneGraphReference", ["TouchstoneGraph"]),
+    ("TouchstoneFamilies", ["TouchstoneGraph"]),
     ("TouchstoneVerdict", ["CMoments", "TouchstoneModel", "TouchstoneReference"]),
     ("TouchstoneFaults", ["TouchstoneModel", "TouchstoneReference", "TouchstoneVerdict"]),
     ("TouchstoneFiles", ["CSystem", "TouchstoneModel"]),
     ("TouchstoneHDF5", ["CHDF5", "TouchstoneFiles", "TouchstoneModel"]),
     ("TouchstoneGolden", ["TouchstoneFiles", "TouchstoneHDF5", "TouchstoneModel"]),
-    ("TouchstoneCheckpoints", ["TouchstoneFiles", "TouchstoneModel"]),
+    (
+      "TouchstoneCheckpoints",
+      ["TouchstoneFamilies", "TouchstoneFiles", "TouchstoneGraph", "TouchstoneModel"]
+    ),
     ("TouchstoneTokenizer", ["TouchstoneFiles", "TouchstoneModel"]),
     (
       "TouchstoneProperties",
@@ -85,16 +107,37 @@ import Testing
     #expect(Array(importers) == ["TouchstoneSIMD"])
   }
 
-  @Test func theReferenceHasNoSIMDNoThreadsAndNoUnsafePointers() throws {
-    let folder = Self.checkout.appending(path: "Sources/TouchstoneReference")
-    let files = FileManager.default.enumerator(atPath: folder.path)?.compactMap { $0 as? String } ?? []
-    let sources = files.filter { $0.hasSuffix(".swift") }
-    #expect(!sources.isEmpty)
+  @Test(arguments: ["TouchstoneReference", "TouchstoneGraphReference"])
+  func theReferenceHasNoSIMDNoThreadsAndNoUnsafePointers(target: String) throws {
+    let sources = try #require(Self.sources()[target])
+    #expect(sources.count > 10)
     for file in sources {
-      let text = try String(contentsOf: folder.appending(path: file), encoding: .utf8)
+      let text = try String(contentsOf: file, encoding: .utf8)
       for word in ["SIMD4", "SIMD8", "SIMD16", "Unsafe", "Dispatch", "Thread(", "Task {", "async "] {
         #expect(!text.contains(word), "\(file) contains \(word)")
       }
+    }
+  }
+
+  /// An operation is added in its folder and in one switch a concern: whoever asks for kinds elsewhere forgets one.
+  @Test func kindsOfOperationsAreListedOnlyInTheDispatchOfEachConcern() throws {
+    let files = try Self.sources().values.joined().filter {
+      let text = try String(contentsOf: $0, encoding: .utf8)
+      return $0.path.contains("/Sources/Transformer/") && text.contains("case .layerNorm(")
+    }
+    #expect(Set(files.map(\.lastPathComponent)) == ["Operation.swift", "Evaluated.swift"])
+  }
+
+  /// Every room has a file for each concern, and no other: the manifest takes them by name.
+  @Test func everyRoomHasAFileForEachConcern() throws {
+    let folder = Self.checkout.appending(path: "Sources/Transformer/Operations")
+    let manifest = try String(contentsOf: Self.checkout.appending(path: "Package.swift"), encoding: .utf8)
+    let rooms = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+    #expect(rooms.count >= 15)
+    for room in rooms {
+      #expect(manifest.contains("\"\(room)\""), "the manifest does not name \(room)")
+      let files = try FileManager.default.contentsOfDirectory(atPath: folder.appending(path: room).path)
+      #expect(files.sorted() == ["\(room).swift", "\(room)Reference.swift"])
     }
   }
 }

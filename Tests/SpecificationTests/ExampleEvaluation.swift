@@ -44,7 +44,11 @@ extension ExampleExpression {
       return ExampleValue(unembedding(try argument(0).tensor(), table: try tensor("table")))
     case "softmax": return try softmaxValue()
     case "nextToken": return try nextTokenValue()
-    default: throw BadInput(problem: "\(function) is no function of the examples")
+    default:
+      guard let value = try operationValue() else {
+        throw BadInput(problem: "\(function) is no function of the examples")
+      }
+      return value
     }
   }
 

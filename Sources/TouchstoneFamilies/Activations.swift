@@ -1,0 +1,31 @@
+import TouchstoneGraph
+
+extension ConfigFields {
+  /// The nonlinearity that a field names.
+  ///
+  /// - Throws: ``BadInput`` naming the field for a name that stands for no function, or for one that is not computed.
+  public mutating func activation(_ name: String, else fallback: String) throws(BadInput)
+    -> ActivationFunction
+  {
+    let text = try string(name) ?? fallback
+    guard let function = Self.functions[text] else {
+      throw BadInput(
+        place: name, problem: "\(text) is not supported",
+        remedy: "supported are " + Self.functions.keys.sorted().joined(separator: ", "))
+    }
+    return ActivationFunction(function)
+  }
+
+  /// Hugging Face's names (`activations.py`) and what they compute.
+  ///
+  /// `gelu_fast` is not among them: it rounds √(2/π) to ten digits, a different function.
+  private static let functions: [String: ActivationFunction.Function] = [
+    "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh, "gelu_python_tanh": .geluTanh,
+    "gelu_accurate": .geluTanh,
+    "gelu": .geluErf, "gelu_python": .geluErf,
+    "quick_gelu": .quickGELU,
+    "silu": .silu, "swish": .silu,
+    "relu": .relu, "relu2": .reluSquared,
+    "tanh": .tanh, "sigmoid": .sigmoid,
+  ]
+}

@@ -1,0 +1,42 @@
+import Foundation
+import TouchstoneGraph
+
+/// What a `config.json` says: the family, and the graph of the model.
+public struct Architecture: Sendable {
+  /// Whose rules the file follows.
+  public let family: Family
+  /// The model.
+  public let graph: Graph
+
+  /// Reads Hugging Face's `config.json`.
+  ///
+  /// Sizes must be given; the arithmetic's fields have the defaults of the family's configuration class where they are
+  /// absent or null. A field that changes the arithmetic is honoured or refused by name; fields that do not (dropout,
+  /// initialisation, generation) are ignored. A file without `model_type` is read as GPT-2's.
+  ///
+  /// - Throws: ``BadInput`` naming `file` and the field.
+  public init(huggingFaceJSON text: Data, file: String) throws(BadInput) {
+    guard let members = try JSONValue.parse(text, file: file).object else {
+      throw BadInput(file: file, problem: "holds no JSON object", remedy: "give a Hugging Face config.json")
+    }
+    do {
+      try self.init(ConfigFields(members))
+    } catch {
+      throw error.inFile(file)
+    }
+  }
+
+  private init(_ config: ConfigFields) throws(BadInput) {
+    var config = config
+    let type = try config.string("model_type") ?? "gpt2"
+    guard let family = Family.all.first(where: { $0.modelTypes.contains(type) }) else {
+      throw BadInput(
+        place: "model_type", problem: "\(type) is not supported",
+        remedy: "supported are " + Family.all.flatMap(\.modelTypes).joined(separator: ", "))
+    }
+    let graph = try family.graph(&config)
+    try config.refuseUnread()
+    self.family = family
+    self.graph = graph
+  }
+}

@@ -1,0 +1,53 @@
+/// What the elements along one axis of an activation are.
+public enum Axis: Hashable, Sendable {
+  /// The tokens of the sequence: T.
+  case token
+  /// The tokens that ask, one row of scores each: T.
+  case query
+  /// The tokens that are asked, one column of scores each: T.
+  case key
+  /// Attention heads.
+  case head(Int)
+  /// Numbers of a vector: the residual stream's, a head's, the feed-forward block's.
+  case unit(Int)
+  /// Token ids.
+  case vocabulary(Int)
+
+  /// How many elements there are, for a sequence of `tokenCount` tokens.
+  public func extent(tokenCount: Int) -> Int {
+    switch self {
+    case .token, .query, .key: tokenCount
+    case .head(let count), .unit(let count), .vocabulary(let count): count
+    }
+  }
+
+  /// The word before an index along this axis, as in `token 7, unit 211`.
+  public var name: String {
+    switch self {
+    case .token: "token"
+    case .query: "query"
+    case .key: "key"
+    case .head: "head"
+    case .unit: "unit"
+    case .vocabulary: "vocabulary id"
+    }
+  }
+}
+
+extension [Axis] {
+  /// The extents, outermost first.
+  public func shape(tokenCount: Int) -> [Int] {
+    map { $0.extent(tokenCount: tokenCount) }
+  }
+
+  /// For example `[head 5, token, unit 6]`.
+  var inWords: String {
+    let words = map { axis in
+      switch axis {
+      case .token, .query, .key: axis.name
+      case .head(let count), .unit(let count), .vocabulary(let count): "\(axis.name) \(count)"
+      }
+    }
+    return "[" + words.joined(separator: ", ") + "]"
+  }
+}

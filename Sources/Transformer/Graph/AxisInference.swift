@@ -1,0 +1,45 @@
+/// Works out, operation by operation, the axes of everything that is made, and checks that what is read fits.
+struct AxisInference {
+  /// The axes of every activation made so far.
+  private(set) var axes: [Activation: [Axis]] = [:]
+  /// The activation whose last axis is the vocabulary.
+  let logits: Activation?
+
+  init(logits: Activation? = nil) {
+    self.logits = logits
+  }
+
+  /// Adds what `operation` makes.
+  ///
+  /// - Throws: ``BadInput`` naming its output if it reads what is not there, if its operands do not fit, or if its
+  ///   output has been made before or has no name of an activation.
+  mutating func append(_ operation: Operation) throws(BadInput) {
+    do {
+      try add(operation)
+    } catch {
+      throw error.at(operation.output.path)
+    }
+  }
+
+  private mutating func add(_ operation: Operation) throws(BadInput) {
+    let output = operation.output
+    guard Activation(path: output.path) == output else {
+      throw .graph("is no name of an activation")
+    }
+    guard axes[output] == nil else { throw .graph("is made twice") }
+    var operands: [[Axis]] = []
+    for input in operation.inputs {
+      guard let axes = axes[input] else {
+        throw .graph("reads \(JSONValue.quoted(input.path)), which no operation before it makes")
+      }
+      operands.append(axes)
+    }
+    for view in operation.parameters { try view.check() }
+    var made = try operation.kind.payload.axes(
+      of: OperandAxes(activations: operands, parameters: operation.parameters))
+    if output == logits, case .unit(let count) = made.last {
+      made[made.count - 1] = .vocabulary(count)
+    }
+    axes[output] = made
+  }
+}

@@ -1,0 +1,111 @@
+/// A model as the list of its operations: what is computed from what, under which names, with which parameters.
+///
+/// Everything that walks through a model walks through this list: the reference evaluates it, replay evaluates one
+/// entry of it, a planted fault replaces one entry. Shapes and the names of axes are worked out from it once.
+public struct Graph: Hashable, Sendable {
+  /// What a model is asked for.
+  public struct Results: Hashable, Sendable {
+    /// The scores of each token id; nil in a model that makes none.
+    public let logits: Activation?
+
+    /// Names the results.
+    public init(logits: Activation? = nil) {
+      self.logits = logits
+    }
+  }
+
+  /// The operations, in the order of computation.
+  public let operations: [Operation]
+  /// Which activations are its results.
+  public let results: Results
+  /// Every parameter, in the order of its first reader.
+  public let parameters: [Parameter]
+  /// What is read of a sequence.
+  public let inputs: [Input]
+  /// Activations that a recording may have instead of what was computed: of each name under which a cache's content
+  /// is recorded, the activation that it stands for.
+  public let cached: [Activation: Activation]
+
+  private let axes: [Activation: [Axis]]
+
+  /// The greatest number of operations.
+  public static let greatestCount = 1 << 17
+
+  /// Checks a list of operations: each reads only what was made before it, operands fit, names are well formed, and
+  /// a parameter has one shape.
+  ///
+  /// - Throws: ``BadInput`` naming the operation, by its output, or the parameter.
+  public init(validating operations: [Operation], results: Results = Results()) throws(BadInput) {
+    guard (1...Self.greatestCount).contains(operations.count) else {
+      throw .graph("has \(operations.count) operations, outside 1…\(Self.greatestCount)")
+    }
+    var inference = AxisInference(logits: results.logits)
+    for operation in operations { try inference.append(operation) }
+    if let logits = results.logits, inference.axes[logits] == nil {
+      throw BadInput.graph("is the result, but no operation makes it").at(JSONValue.quoted(logits.path))
+    }
+    self.operations = operations
+    self.results = results
+    parameters = try Self.parameters(of: operations)
+    let read = Set(operations.flatMap(\.kind.payload.sequenceInputs))
+    inputs = Input.allCases.filter(read.contains)
+    axes = inference.axes
+    cached = try Self.cached(in: operations, axes: axes)
+  }
+
+  private static func parameters(of operations: [Operation]) throws(BadInput) -> [Parameter] {
+    var shapes: [String: [Int]] = [:]
+    var parameters: [Parameter] = []
+    for parameter in operations.flatMap(\.parameters).map(\.parameter) {
+      if let shape = shapes[parameter.name] {
+        guard shape == parameter.shape else {
+          throw BadInput.graph("is read as \(shape) and as \(parameter.shape)").at(parameter.name)
+        }
+      } else {
+        shapes[parameter.name] = parameter.shape
+        parameters.append(parameter)
+      }
+    }
+    return parameters
+  }
+
+  private static func cached(
+    in operations: [Operation], axes: [Activation: [Axis]]
+  ) throws(BadInput) -> [Activation: Activation] {
+    var cached: [Activation: Activation] = [:]
+    for operation in operations {
+      for (operand, name) in type(of: operation.kind.payload).cachedOperands {
+        let record = Activation(name, in: operation.output.block)
+        guard axes[record] == nil else {
+          throw BadInput.graph("is what \(operation.output) may find in a cache, and cannot be computed")
+            .at(record.path)
+        }
+        cached[record] = operation.inputs[operand]
+      }
+    }
+    return cached
+  }
+
+  /// What the elements along each axis of an activation are, outermost first; nil for one that the model has not.
+  public func axes(of activation: Activation) -> [Axis]? {
+    axes[activation] ?? cached[activation].flatMap { axes[$0] }
+  }
+
+  /// The shape of an activation for a sequence of `tokenCount` tokens; nil for one that the model has not.
+  public func shape(of activation: Activation, tokenCount: Int) -> [Int]? {
+    axes(of: activation)?.shape(tokenCount: tokenCount)
+  }
+
+  /// How many ids may be looked up by `input`: those that every table looked up by it has; nil where none is.
+  public func idCount(of input: Input) -> Int? {
+    operations.lazy.compactMap { operation in
+      guard case .embedding(let kind) = operation.kind, kind.ids == input else { return nil }
+      return operation.parameters.first.map { max(0, $0.outputCount - kind.offset) }
+    }.min()
+  }
+
+  /// The number of learned numbers.
+  public var parameterCount: Int {
+    parameters.reduce(0) { $0 + $1.shape.reduce(1, *) }
+  }
+}

@@ -1,0 +1,103 @@
+/// The operations as a family writes them.
+extension GraphBuilder {
+  /// The rows of a table that the sequence asks for.
+  public mutating func embedding(_ name: String, _ ids: Input, in table: Parameter, offset: Int = 0)
+    -> Activation
+  {
+    append(Embedding(ids, offset: offset), name, with: [ParameterView(table)])
+  }
+
+  /// The element-wise sum.
+  public mutating func sum(_ name: String, _ summands: Activation...) -> Activation {
+    append(Sum(), name, from: summands)
+  }
+
+  /// The element-wise product.
+  public mutating func product(_ name: String, _ a: Activation, _ b: Activation) -> Activation {
+    append(Product(), name, from: [a, b])
+  }
+
+  /// The same value under another name.
+  public mutating func identity(_ name: String, _ x: Activation) -> Activation {
+    append(Identity(), name, from: [x])
+  }
+
+  /// The value times a constant.
+  public mutating func scale(_ name: String, _ x: Activation, by factor: Double) -> Activation {
+    append(Scale(by: factor), name, from: [x])
+  }
+
+  /// LayerNorm with the gain `module.weight` and the shift `module.bias`.
+  public mutating func layerNorm(
+    _ name: String, _ x: Activation, _ kind: LayerNorm, _ module: String
+  ) -> Activation {
+    let width = width(of: x)
+    let parameters = [parameter(module + ".weight", width), parameter(module + ".bias", width)]
+    return append(kind, name, from: [x], with: parameters.map { ParameterView($0) })
+  }
+
+  /// RMSNorm with the gain `module.weight`.
+  public mutating func rmsNorm(
+    _ name: String, _ x: Activation, _ kind: RMSNorm, _ module: String
+  ) -> Activation {
+    append(kind, name, from: [x], with: [ParameterView(parameter(module + ".weight", width(of: x)))])
+  }
+
+  /// A product with the matrix `module.weight`, and the bias `module.bias` if there is one.
+  ///
+  /// - Parameters:
+  ///   - name: of what it makes.
+  ///   - x: [T, in].
+  ///   - module: in front of the names of matrix and bias.
+  ///   - outputs: how many outputs the stored matrix has.
+  ///   - selection: which of them are computed.
+  ///   - hasBias: whether there is a bias.
+  ///   - heads: how many heads the outputs are split into; nil for none.
+  public mutating func linear(
+    _ name: String, _ x: Activation, _ module: String, outputs: Int,
+    selection: ParameterView.Selection = .whole,
+    hasBias: Bool, heads: Int? = nil
+  ) -> Activation {
+    let inputs = width(of: x)
+    let matrix =
+      layout == .outputsFirst
+      ? parameter(module + ".weight", outputs, inputs) : parameter(module + ".weight", inputs, outputs)
+    var views = [ParameterView(matrix, layout, selection)]
+    if hasBias { views.append(ParameterView(parameter(module + ".bias", outputs), .outputsFirst, selection)) }
+    return append(Linear(heads: heads), name, from: [x], with: views)
+  }
+
+  /// A product with the rows of a table.
+  public mutating func linear(_ name: String, _ x: Activation, rowsOf table: Parameter) -> Activation {
+    append(Linear(), name, from: [x], with: [ParameterView(table)])
+  }
+
+  /// Rotary positions.
+  public mutating func rotate(_ name: String, _ x: Activation, _ kind: Rotate) -> Activation {
+    append(kind, name, from: [x])
+  }
+
+  /// Scores, probabilities and context of one attention.
+  ///
+  /// - Returns: the context, heads side by side.
+  public mutating func attention(
+    query: Activation, key: Activation, value: Activation, scale: Double, visibility: Visibility = .causal
+  ) -> Activation {
+    let scores = append(
+      AttentionScores(scale: scale, visibility: visibility), "attn_scores", from: [query, key])
+    let probabilities = append(AttentionProbabilities(visibility: visibility), "attn_probs", from: [scores])
+    return append(AttentionContext(visibility: visibility), "attn_context", from: [probabilities, value])
+  }
+
+  /// A nonlinearity, element by element.
+  public mutating func activate(
+    _ name: String, _ function: ActivationFunction, _ x: Activation
+  ) -> Activation {
+    append(function, name, from: [x])
+  }
+
+  /// Softmax along the last axis.
+  public mutating func softmax(_ name: String, _ x: Activation) -> Activation {
+    append(Softmax(), name, from: [x])
+  }
+}

@@ -1,0 +1,80 @@
+/// What a forward pass is given besides the parameters, by the name in a golden file's `inputs`.
+public enum Input: String, Hashable, Sendable, CaseIterable {
+  /// Token ids: [T].
+  case tokenIDs = "token_ids"
+  /// Where each token stands: [T].
+  case positionIDs = "position_ids"
+  /// Which keys may be attended to: [T].
+  case attentionMask = "attention_mask"
+}
+
+/// One sequence: token ids, where they stand, and which of them may be attended to.
+public struct Inputs: Hashable, Sendable {
+  /// Token ids: [T].
+  public let tokenIDs: [Int]
+  /// Position ids: [T]; 0 … T−1 unless given.
+  public let positionIDs: [Int]
+  /// false marks a key that nobody may attend to: [T]; nil where all may be.
+  public let attentionMask: [Bool]?
+
+  /// T: the number of tokens.
+  public var count: Int { tokenIDs.count }
+
+  /// The greatest number of tokens, and the greatest position.
+  public static let greatestCount = 1 << 24
+
+  /// Checks the ids against the tables that the graph looks them up in.
+  ///
+  /// - Throws: ``BadInput`` for an empty or too long sequence, an id out of range, or unequal counts.
+  public init(
+    tokenIDs: [Int], positionIDs: [Int]? = nil, attentionMask: [Bool]? = nil, graph: Graph
+  ) throws(BadInput) {
+    let count = tokenIDs.count
+    guard count > 0 else {
+      throw BadInput(place: "token ids", problem: "there are none", remedy: "give at least one token")
+    }
+    let positionCount = graph.idCount(of: .positionIDs) ?? Self.greatestCount
+    guard count <= positionCount else {
+      throw BadInput(
+        place: "token ids", problem: "\(count) tokens do not fit the context of \(positionCount)",
+        remedy: "shorten the prompt to \(positionCount) tokens")
+    }
+    let positions = positionIDs ?? Array(0..<count)
+    for (what, length) in [
+      ("position ids", positions.count), ("attention mask", attentionMask?.count ?? count),
+    ]
+    where length != count {
+      throw BadInput(
+        place: what, problem: "has \(length) entries for \(count) tokens", remedy: "give one for each token")
+    }
+    let tokenCount = graph.idCount(of: .tokenIDs) ?? Self.greatestCount
+    if let bad = tokenIDs.first(where: { !(0..<tokenCount).contains($0) }) {
+      throw BadInput(
+        place: "token ids", problem: "\(bad) is outside the vocabulary 0…\(tokenCount - 1)",
+        remedy: "use ids of this model's tokenizer")
+    }
+    if let bad = positions.first(where: { !(0..<positionCount).contains($0) }) {
+      throw BadInput(
+        place: "position ids", problem: "\(bad) is outside 0…\(positionCount - 1)",
+        remedy: "use positions inside the context window")
+    }
+    self.tokenIDs = tokenIDs
+    self.positionIDs = positions
+    self.attentionMask = attentionMask
+  }
+
+  /// The ids that a table is looked up by.
+  public func ids(_ input: Input) -> [Int] {
+    switch input {
+    case .tokenIDs: tokenIDs
+    case .positionIDs: positionIDs
+    case .attentionMask: attentionMask?.map { $0 ? 1 : 0 } ?? [Int](repeating: 1, count: count)
+    }
+  }
+
+  /// Whether the token at `query` may attend to the token at `key`: the rule allows it, and the mask does not
+  /// exclude the key.
+  public func isVisible(key: Int, from query: Int, under visibility: Visibility) -> Bool {
+    visibility.allows(key: key, from: query) && (attentionMask?[key] ?? true)
+  }
+}

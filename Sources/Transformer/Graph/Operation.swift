@@ -1,0 +1,92 @@
+/// One step of a model: which activations and parameters it reads, and which activation it makes.
+public struct Operation: Hashable, Sendable {
+  /// What is computed.
+  ///
+  /// Closed, so that each concern — axes, arithmetic, bounds — is one exhaustive switch; each payload is declared in its
+  /// operation's folder.
+  public enum Kind: Hashable, Sendable {
+    case embedding(Embedding)
+    case sum(Sum)
+    case product(Product)
+    case identity(Identity)
+    case scale(Scale)
+    case layerNorm(LayerNorm)
+    case rmsNorm(RMSNorm)
+    case linear(Linear)
+    case rotate(Rotate)
+    case scores(AttentionScores)
+    case probabilities(AttentionProbabilities)
+    case context(AttentionContext)
+    case activationFunction(ActivationFunction)
+    case softmax(Softmax)
+  }
+
+  /// What it computes.
+  public let kind: Kind
+  /// The activation it makes.
+  public let output: Activation
+  /// The activations it reads, in the order of the formula.
+  public let inputs: [Activation]
+  /// The parameters it reads: weight before bias.
+  public let parameters: [ParameterView]
+
+  /// Declares one step.
+  public init(
+    _ kind: Kind, _ output: Activation, from inputs: [Activation] = [], with parameters: [ParameterView] = []
+  ) {
+    self.kind = kind
+    self.output = output
+    self.inputs = inputs
+    self.parameters = parameters
+  }
+}
+
+extension Operation.Kind {
+  /// The kinds by the names that a stored graph gives them.
+  public enum Name: String, Hashable, Sendable, CaseIterable {
+    case embedding, sum, product, identity, scale, layerNorm, rmsNorm, linear, rotate
+    case scores, probabilities, context, activationFunction, softmax
+  }
+
+  /// What a kind says of itself.
+  package var payload: any OperationKind {
+    switch self {
+    case .embedding(let kind): kind
+    case .sum(let kind): kind
+    case .product(let kind): kind
+    case .identity(let kind): kind
+    case .scale(let kind): kind
+    case .layerNorm(let kind): kind
+    case .rmsNorm(let kind): kind
+    case .linear(let kind): kind
+    case .rotate(let kind): kind
+    case .scores(let kind): kind
+    case .probabilities(let kind): kind
+    case .context(let kind): kind
+    case .activationFunction(let kind): kind
+    case .softmax(let kind): kind
+    }
+  }
+
+  /// Reads the fields of a kind from a stored graph.
+  ///
+  /// - Throws: ``BadInput`` naming a field that is missing or cannot be.
+  init(_ name: Name, fields: inout JSONFields) throws(BadInput) {
+    switch name {
+    case .embedding: self = .embedding(try Embedding(fields: &fields))
+    case .sum: self = .sum(try Sum(fields: &fields))
+    case .product: self = .product(try Product(fields: &fields))
+    case .identity: self = .identity(try Identity(fields: &fields))
+    case .scale: self = .scale(try Scale(fields: &fields))
+    case .layerNorm: self = .layerNorm(try LayerNorm(fields: &fields))
+    case .rmsNorm: self = .rmsNorm(try RMSNorm(fields: &fields))
+    case .linear: self = .linear(try Linear(fields: &fields))
+    case .rotate: self = .rotate(try Rotate(fields: &fields))
+    case .scores: self = .scores(try AttentionScores(fields: &fields))
+    case .probabilities: self = .probabilities(try AttentionProbabilities(fields: &fields))
+    case .context: self = .context(try AttentionContext(fields: &fields))
+    case .activationFunction: self = .activationFunction(try ActivationFunction(fields: &fields))
+    case .softmax: self = .softmax(try Softmax(fields: &fields))
+    }
+  }
+}

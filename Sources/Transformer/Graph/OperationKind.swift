@@ -1,0 +1,112 @@
+/// What a kind of operation says of itself without computing: its name, its numbers, the axes of what it makes.
+package protocol OperationKind: Hashable, Sendable {
+  /// Its name in a stored graph.
+  static var name: Operation.Kind.Name { get }
+
+  /// Itself as one of all kinds.
+  var kind: Operation.Kind { get }
+
+  /// What it reads of the sequence itself, besides activations and parameters.
+  var sequenceInputs: [Input] { get }
+
+  /// The operands that a key-value cache may hold in another form: the operand's place, and the name under which a
+  /// recording has what was really read.
+  static var cachedOperands: [Int: String] { get }
+
+  /// The axes of its output.
+  ///
+  /// - Throws: ``BadInput``, without a place, for operands or numbers that cannot be.
+  func axes(of operands: OperandAxes) throws(BadInput) -> [Axis]
+
+  /// Its numbers, in the order in which a stored graph has them.
+  var fields: [(name: String, value: JSONText)] { get }
+
+  /// Reads its numbers from a stored graph.
+  ///
+  /// - Throws: ``BadInput`` naming a field that is missing or of the wrong type.
+  init(fields: inout JSONFields) throws(BadInput)
+}
+
+extension OperationKind {
+  /// Nothing of the sequence.
+  package var sequenceInputs: [Input] { [] }
+  /// No operand is cached.
+  package static var cachedOperands: [Int: String] { [:] }
+}
+
+/// What an operation is given, by axes: enough to know the axes of what it makes.
+package struct OperandAxes: Sendable {
+  /// The axes of each activation it reads.
+  package let activations: [[Axis]]
+  /// The parameters it reads.
+  package let parameters: [ParameterView]
+
+  /// The axes of the one activation that is read, with as many parameters as `parameterCount` allows.
+  ///
+  /// - Throws: ``BadInput`` for other counts.
+  func single(parameters parameterCount: ClosedRange<Int> = 0...0) throws(BadInput) -> [Axis] {
+    try expect(activations: 1...1, parameters: parameterCount)
+    return activations[0]
+  }
+
+  /// - Throws: ``BadInput`` unless as many activations and parameters are read as a kind can.
+  func expect(
+    activations activationCount: ClosedRange<Int>, parameters parameterCount: ClosedRange<Int> = 0...0
+  ) throws(BadInput) {
+    for (what, count, wanted) in [
+      ("activations", activations.count, activationCount), ("parameters", parameters.count, parameterCount),
+    ]
+    where !wanted.contains(count) {
+      throw .graph("reads \(count) \(what) where \(Self.words(wanted)) are wanted")
+    }
+  }
+
+  private static func words(_ range: ClosedRange<Int>) -> String {
+    switch (range.lowerBound, range.upperBound) {
+    case let (low, high) where low == high: "\(low)"
+    case (let low, .max): "\(low) or more"
+    case let (low, high): "\(low) to \(high)"
+    }
+  }
+
+  /// - Throws: ``BadInput`` unless the parameter at `index` has, as it is viewed, the shape `wanted`.
+  func expect(parameter index: Int, shape wanted: [Int]) throws(BadInput) {
+    let view = parameters[index]
+    guard view.shape == wanted else {
+      throw .graph("reads \(view.parameter) as \(view.shape) where \(wanted) is wanted")
+    }
+  }
+
+  /// The extent of the last axis, whose elements must be units.
+  ///
+  /// - Throws: ``BadInput`` for other axes.
+  static func units(of axes: [Axis]) throws(BadInput) -> Int {
+    guard case .unit(let count) = axes.last else {
+      throw .graph("reads \(axes.inWords), whose last axis is no vector")
+    }
+    return count
+  }
+
+  /// The head count and width of an activation split into heads.
+  ///
+  /// - Throws: ``BadInput`` for other axes.
+  static func heads(of axes: [Axis]) throws(BadInput) -> (count: Int, width: Int) {
+    guard axes.count == 3, case .head(let count) = axes[0], axes[1] == .token, case .unit(let width) = axes[2]
+    else { throw .graph("reads \(axes.inWords) where [head, token, unit] is wanted") }
+    return (count, width)
+  }
+}
+
+extension BadInput {
+  /// Something wrong with a graph.
+  static func graph(_ problem: String) -> BadInput {
+    BadInput(problem: problem, remedy: "correct the graph")
+  }
+
+  /// The same problem, said of `place` where no place was named yet, or inside it.
+  func at(_ place: String) -> BadInput {
+    var copy = self
+    copy.place = [place, self.place].compactMap { $0 }.joined(separator: ": ")
+    return copy
+  }
+}

@@ -1,0 +1,71 @@
+/// The learned tensors of one model, each present and of the right shape.
+///
+/// A model computes in float32 or wider on float32 weights; a checkpoint stored in float64 is rounded to float32
+/// first, so that every implementation starts from the same numbers.
+public struct Weights: Sendable {
+  /// The model they belong to.
+  public let graph: Graph
+  /// The tensors as they are stored, by the names of ``Graph/parameters``.
+  public let stored: [String: StoredTensor]
+
+  /// Takes, out of `tensors` by the names in a checkpoint, what the graph needs.
+  ///
+  /// Buffers and tensors of other heads are ignored.
+  ///
+  /// - Throws: ``BadInput`` naming a tensor that is missing, has the wrong shape, is stored twice, or stands under
+  ///   the family's root without an operation that reads it.
+  public init(graph: Graph, names: TensorNames, tensors: [String: StoredTensor]) throws(BadInput) {
+    let fullNames = names.fullNames(ofStored: tensors.keys, in: graph)
+    var remaining = [String: StoredTensor](minimumCapacity: tensors.count)
+    for (name, tensor) in tensors {
+      let full = fullNames[name] ?? name
+      guard remaining.updateValue(tensor, forKey: full) == nil else {
+        throw BadInput(place: full, problem: "is stored twice", remedy: "keep one of the two")
+      }
+    }
+    var stored = [String: StoredTensor](minimumCapacity: graph.parameters.count)
+    for parameter in graph.parameters {
+      guard let tensor = remaining.removeValue(forKey: parameter.name) else {
+        throw BadInput(
+          place: parameter.name, problem: "the tensor is missing",
+          remedy: "check that the checkpoint is whole")
+      }
+      guard tensor.shape == parameter.shape else {
+        throw BadInput(
+          place: parameter.name,
+          problem: "has the shape \(tensor.shape) where config.json asks for \(parameter.shape)",
+          remedy: "use the config.json of this checkpoint")
+      }
+      stored[parameter.name] = tensor
+    }
+    self.graph = graph
+    self.stored = stored
+    try refuseUnknown(remaining, names)
+  }
+
+  private func refuseUnknown(
+    _ remaining: [String: StoredTensor], _ names: TensorNames
+  ) throws(BadInput) {
+    for (name, tensor) in remaining.sorted(by: { $0.key < $1.key }) {
+      if let tied = names.ties[name] {
+        guard let other = stored[tied], tensor.type == other.type, tensor.shape == other.shape,
+          tensor.bytes == other.bytes
+        else {
+          throw BadInput(
+            place: name, problem: "differs from \(tied) though config.json ties the two",
+            remedy: "set tie_word_embeddings to false")
+        }
+      } else if name.hasPrefix(names.root), !names.isBuffer(name) {
+        throw BadInput(
+          place: name, problem: "belongs to no operation of the model",
+          remedy: "check config.json: the number of layers, which biases there are, and the model's family")
+      }
+    }
+  }
+
+  /// The parameter's float32 values, widened exactly to float64.
+  public func float64(_ parameter: Parameter) -> Tensor<Double> {
+    guard let tensor = stored[parameter.name] else { preconditionFailure("the model has no \(parameter)") }
+    return tensor.type == .float64 ? tensor.float32().converted(to: Double.self) : tensor.float64()
+  }
+}

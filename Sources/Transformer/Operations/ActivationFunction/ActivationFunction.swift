@@ -1,0 +1,43 @@
+/// The nonlinearity of a feed-forward block, element by element.
+///
+/// One activation of any axes, and the same made.
+public struct ActivationFunction: OperationKind {
+  /// Which one.
+  public enum Function: String, Hashable, Sendable, CaseIterable {
+    /// max(0, x).
+    case relu
+    /// max(0, x)² (So et al. 2021, §3.1).
+    case reluSquared = "relu2"
+    /// x·σ(x) (Hendrycks & Gimpel 2016, §2; "swish", Ramachandran et al. 2017).
+    case silu
+    /// x·σ(1.702·x) (Hendrycks & Gimpel 2016, §2).
+    case quickGELU = "quick_gelu"
+    /// 0.5·x·(1 + erf(x/√2)) (Hendrycks & Gimpel 2016, §2).
+    case geluErf = "gelu_erf"
+    /// 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))) (Hendrycks & Gimpel 2016, §2).
+    case geluTanh = "gelu_tanh"
+    /// The hyperbolic tangent.
+    case tanh
+    /// σ(x) = 1/(1 + e^(−x)).
+    case sigmoid
+  }
+
+  /// Which nonlinearity.
+  public let function: Function
+
+  /// Applies `function`.
+  public init(_ function: Function) {
+    self.function = function
+  }
+
+  package static let name = Operation.Kind.Name.activationFunction
+  package var kind: Operation.Kind { .activationFunction(self) }
+
+  package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] { try operands.single() }
+
+  package var fields: [(name: String, value: JSONText)] { [("function", .string(function.rawValue))] }
+
+  package init(fields: inout JSONFields) throws(BadInput) {
+    self.init(try fields.choice("function"))
+  }
+}

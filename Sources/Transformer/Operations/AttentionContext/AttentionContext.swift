@@ -1,0 +1,37 @@
+/// What each token hears: c[t, h·d + c] = Σⱼ p[h, t, j]·v[g, j, c] over the visible keys j; g = ⌊h·KV/H⌋.
+///
+/// Probabilities [H, T, T], then values [KV, T, d]; KV divides H. Makes [T, H·d], heads side by side.
+public struct AttentionContext: OperationKind {
+  /// Which keys a query may see.
+  public let visibility: Visibility
+
+  /// The average of what is visible.
+  public init(visibility: Visibility = .causal) {
+    self.visibility = visibility
+  }
+
+  package static let name = Operation.Kind.Name.context
+  package var kind: Operation.Kind { .context(self) }
+  package var sequenceInputs: [Input] { [.attentionMask] }
+  package static let cachedOperands = [1: "v_cache"]
+
+  package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
+    try operands.expect(activations: 2...2)
+    let probabilities = operands.activations[0]
+    guard probabilities.count == 3, case .head(let count) = probabilities[0],
+      probabilities[1...] == [.query, .key]
+    else { throw .graph("reads \(probabilities.inWords) where [head, query, key] is wanted") }
+    let value = try OperandAxes.heads(of: operands.activations[1])
+    guard count.isMultiple(of: value.count) else {
+      throw .graph("weighs \(value.count) value heads by \(count) heads of probabilities")
+    }
+    try visibility.check()
+    return [.token, .unit(count * value.width)]
+  }
+
+  package var fields: [(name: String, value: JSONText)] { [("visibility", visibility.stored)] }
+
+  package init(fields: inout JSONFields) throws(BadInput) {
+    self.init(visibility: try Visibility(fields: &fields))
+  }
+}

@@ -1,0 +1,31 @@
+/// Scores become weights: softmax over the visible keys of each query, exactly 0 elsewhere.
+///
+/// One activation [H, T, T], and the same shape made; a query without a visible key has the weight 0 everywhere.
+public struct AttentionProbabilities: OperationKind {
+  /// Which keys a query may see: said again, because scores from elsewhere may hold any number where none is visible.
+  public let visibility: Visibility
+
+  /// Softmax over what is visible.
+  public init(visibility: Visibility = .causal) {
+    self.visibility = visibility
+  }
+
+  package static let name = Operation.Kind.Name.probabilities
+  package var kind: Operation.Kind { .probabilities(self) }
+  package var sequenceInputs: [Input] { [.attentionMask] }
+
+  package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
+    let axes = try operands.single()
+    guard axes.count == 3, case .head = axes[0], axes[1...] == [.query, .key] else {
+      throw .graph("reads \(axes.inWords) where [head, query, key] is wanted")
+    }
+    try visibility.check()
+    return axes
+  }
+
+  package var fields: [(name: String, value: JSONText)] { [("visibility", visibility.stored)] }
+
+  package init(fields: inout JSONFields) throws(BadInput) {
+    self.init(visibility: try Visibility(fields: &fields))
+  }
+}

@@ -1,0 +1,46 @@
+/// How strongly each token looks for each other.
+///
+/// s[h, i, j] = scale·Σ_c q[h, i, c]·k[g, j, c] where key j is visible to query i, −∞ elsewhere; g = ⌊h·KV/H⌋ (Vaswani et
+/// al. 2017, §3.2.1).
+///
+/// Queries [H, T, d], then keys [KV, T, d]; KV divides H, and H/KV query heads share a key head (Ainslie et al. 2023).
+/// Makes [H, T, T].
+public struct AttentionScores: OperationKind {
+  /// The factor on each product, usually 1/√d.
+  public let scale: Double
+  /// Which keys a query may see.
+  public let visibility: Visibility
+
+  /// Scores of visible pairs.
+  public init(scale: Double, visibility: Visibility = .causal) {
+    self.scale = scale
+    self.visibility = visibility
+  }
+
+  package static let name = Operation.Kind.Name.scores
+  package var kind: Operation.Kind { .scores(self) }
+  package var sequenceInputs: [Input] { [.attentionMask] }
+  package static let cachedOperands = [1: "k_cache"]
+
+  package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
+    try operands.expect(activations: 2...2)
+    let query = try OperandAxes.heads(of: operands.activations[0])
+    let key = try OperandAxes.heads(of: operands.activations[1])
+    guard query.width == key.width, query.count.isMultiple(of: key.count) else {
+      throw .graph(
+        "compares \(query.count) query heads of \(query.width) with \(key.count) key heads of \(key.width)")
+    }
+    try visibility.check()
+    return [.head(query.count), .query, .key]
+  }
+
+  package var fields: [(name: String, value: JSONText)] {
+    [("scale", .number(scale)), ("visibility", visibility.stored)]
+  }
+
+  package init(fields: inout JSONFields) throws(BadInput) {
+    self.init(
+      scale: try fields.required("scale", try fields.number("scale")),
+      visibility: try Visibility(fields: &fields))
+  }
+}

@@ -1,0 +1,40 @@
+/// The row of a table for each id: y[t] = W[id[t] + offset].
+///
+/// No input but the sequence; one parameter, the table [rows, D]. Makes [T, D].
+public struct Embedding: OperationKind {
+  /// Which ids are looked up.
+  public let ids: Input
+  /// The row of the id 0: 2 for the positions of OPT and BART.
+  public let offset: Int
+
+  /// Looks `ids` up, `offset` rows further down.
+  public init(_ ids: Input, offset: Int = 0) {
+    self.ids = ids
+    self.offset = offset
+  }
+
+  package static let name = Operation.Kind.Name.embedding
+  package var kind: Operation.Kind { .embedding(self) }
+  package var sequenceInputs: [Input] { [ids] }
+
+  package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
+    try operands.expect(activations: 0...0, parameters: 1...1)
+    let table = operands.parameters[0]
+    guard let width = table.inputCount, table == ParameterView(table.parameter) else {
+      throw .graph("looks rows up in \(table.parameter), which is viewed as no whole table")
+    }
+    guard ids != .attentionMask, (0..<table.outputCount).contains(offset) else {
+      throw .graph("looks up \(ids.rawValue) from row \(offset) on of \(table.parameter)")
+    }
+    return [.token, .unit(width)]
+  }
+
+  package var fields: [(name: String, value: JSONText)] {
+    [("ids", .string(ids.rawValue)), ("offset", .integer(offset))]
+  }
+
+  package init(fields: inout JSONFields) throws(BadInput) {
+    self.init(
+      try fields.choice("ids"), offset: try fields.required("offset", try fields.integer("offset")))
+  }
+}

@@ -1,0 +1,38 @@
+/// A matrix times each vector: y[t, j] = b[j] + Σᵢ x[t, i]·W(j, i), W as its view says.
+///
+/// One activation [T, in]; a matrix of `in` inputs, and a bias or none. Makes [T, out], or [n, T, d] where the
+/// outputs are split into n heads: head h takes the outputs h·d ..< (h + 1)·d.
+public struct Linear: OperationKind {
+  /// n: how many heads the outputs are split into; nil for none.
+  public let heads: Int?
+
+  /// A product, split into `heads`.
+  public init(heads: Int? = nil) {
+    self.heads = heads
+  }
+
+  package static let name = Operation.Kind.Name.linear
+  package var kind: Operation.Kind { .linear(self) }
+
+  package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
+    let axes = try operands.single(parameters: 1...2)
+    let width = try OperandAxes.units(of: axes)
+    guard axes == [.token, .unit(width)] else {
+      throw .graph("reads \(axes.inWords) where [token, unit] is wanted")
+    }
+    let outputs = operands.parameters[0].outputCount
+    try operands.expect(parameter: 0, shape: [outputs, width])
+    if operands.parameters.count == 2 { try operands.expect(parameter: 1, shape: [outputs]) }
+    guard let heads else { return [.token, .unit(outputs)] }
+    guard heads >= 1, outputs.isMultiple(of: heads) else {
+      throw .graph("splits \(outputs) outputs into \(heads) heads")
+    }
+    return [.head(heads), .token, .unit(outputs / heads)]
+  }
+
+  package var fields: [(name: String, value: JSONText)] { [("heads", .optional(heads))] }
+
+  package init(fields: inout JSONFields) throws(BadInput) {
+    self.init(heads: try fields.integer("heads"))
+  }
+}

@@ -1,0 +1,48 @@
+import TouchstoneGraph
+
+/// A kind of operation that the reference computes: plain loops over float64, one file a kind.
+package protocol Evaluated {
+  /// What the operation makes of its operands, in the shape of a golden file.
+  func value(_ operands: Operands, in inputs: Inputs) -> Tensor<Double>
+}
+
+/// What an operation reads.
+public struct Operands: Sendable {
+  /// The activations, in the order of ``Operation/inputs``.
+  public let activations: [Tensor<Double>]
+  /// The parameters as they are viewed, in the order of ``Operation/parameters``.
+  public let parameters: [ParameterValues<Double>]
+
+  /// Gathers what an operation reads.
+  public init(_ activations: [Tensor<Double>], parameters: [ParameterValues<Double>] = []) {
+    self.activations = activations
+    self.parameters = parameters
+  }
+}
+
+extension Operation.Kind {
+  /// The kind as what the reference computes; the only place of the reference that lists the kinds.
+  private var evaluated: any Evaluated {
+    switch self {
+    case .embedding(let kind): kind
+    case .sum(let kind): kind
+    case .product(let kind): kind
+    case .identity(let kind): kind
+    case .scale(let kind): kind
+    case .layerNorm(let kind): kind
+    case .rmsNorm(let kind): kind
+    case .linear(let kind): kind
+    case .rotate(let kind): kind
+    case .scores(let kind): kind
+    case .probabilities(let kind): kind
+    case .context(let kind): kind
+    case .activationFunction(let kind): kind
+    case .softmax(let kind): kind
+    }
+  }
+
+  /// What an operation of this kind makes of its operands.
+  public func value(_ operands: Operands, in inputs: Inputs) -> Tensor<Double> {
+    evaluated.value(operands, in: inputs)
+  }
+}

@@ -1,0 +1,142 @@
+import TouchstoneGraph
+
+/// One operation of a run, with everything that it reads.
+public struct Site {
+  /// The operation.
+  public let operation: Operation
+  /// What it reads.
+  public let operands: Operands
+  /// The sequence.
+  public let inputs: Inputs
+
+  /// What the reference makes of it.
+  public func value() -> Tensor<Double> {
+    operation.kind.value(operands, in: inputs)
+  }
+}
+
+/// Walks through a graph on one sequence: the one way in which a list of operations is run.
+///
+/// The reference computes each operation from what it computed before. Who runs the list otherwise says where values
+/// come from, who computes them and who sees them:
+///
+///     a forward pass       executor.run { activation, value in … }
+///     replay               executor.run(from: recording) { … }, or one operation: site(of:from:)
+///     a planted fault      executor.run(computing: { $0.operation == faulty ? fault($0) : $0.value() }) { … }
+public struct Executor: Sendable {
+  /// The model and its parameters.
+  public let weights: Weights
+  /// The sequence.
+  public let inputs: Inputs
+
+  /// Prepares to run `weights.graph` on a sequence.
+  public init(_ weights: Weights, _ inputs: Inputs) {
+    self.weights = weights
+    self.inputs = inputs
+  }
+
+  /// Runs every operation, in order.
+  ///
+  /// A value is kept until its last reader has it, so that a deep model needs no more memory than a shallow one; so is
+  /// a parameter, which is widened once.
+  ///
+  /// - Parameters:
+  ///   - source: what is read in place of what was computed; nil for an activation that it does not have.
+  ///   - compute: makes an operation's output, usually by ``Site/value()``.
+  ///   - observe: sees each output, in the order of computation.
+  /// - Throws: what one of them throws, which ends the run.
+  public func run(
+    from source: (Activation) throws -> Tensor<Double>?,
+    computing compute: (Site) throws -> Tensor<Double>,
+    observing observe: (Activation, Tensor<Double>) throws -> Void
+  ) rethrows {
+    let graph = weights.graph
+    var values = Kept<Activation, Tensor<Double>>(readers: graph.operations.flatMap(\.inputs))
+    var parameters = Kept<Parameter, Tensor<Double>>(
+      readers: graph.operations.flatMap(\.parameters).map(\.parameter))
+    for operation in graph.operations {
+      var activations: [Tensor<Double>] = []
+      for activation in operation.inputs {
+        let computed = values.read(activation)
+        guard let value = try source(activation) ?? computed else {
+          preconditionFailure("\(operation.output) reads \(activation), which nothing made before it")
+        }
+        activations.append(value)
+      }
+      let viewed = operation.parameters.map { view in
+        ParameterValues(parameters.read(view.parameter, else: weights.float64), view)
+      }
+      let site = Site(
+        operation: operation, operands: Operands(activations, parameters: viewed), inputs: inputs)
+      let value = try compute(site)
+      try observe(operation.output, value)
+      values.keep(operation.output, value)
+    }
+  }
+
+  /// Runs every operation as the reference computes it.
+  public func run(observing observe: (Activation, Tensor<Double>) throws -> Void) rethrows {
+    try run(from: { _ in nil }, computing: { $0.value() }, observing: observe)
+  }
+
+  /// Runs every operation as the reference computes it, on what `source` has in place of what was computed.
+  public func run(
+    from source: (Activation) throws -> Tensor<Double>?,
+    observing observe: (Activation, Tensor<Double>) throws -> Void
+  ) rethrows {
+    try run(from: source, computing: { $0.value() }, observing: observe)
+  }
+
+  /// Runs every operation, leaving each to `compute`.
+  public func run(
+    computing compute: (Site) throws -> Tensor<Double>,
+    observing observe: (Activation, Tensor<Double>) throws -> Void
+  ) rethrows {
+    try run(from: { _ in nil }, computing: compute, observing: observe)
+  }
+
+  /// One operation with operands from `source`; nil where it does not have them all.
+  ///
+  /// - Throws: what `source` throws.
+  public func site(
+    of operation: Operation, from source: (Activation) throws -> Tensor<Double>?
+  ) rethrows -> Site? {
+    var activations: [Tensor<Double>] = []
+    for activation in operation.inputs {
+      guard let value = try source(activation) else { return nil }
+      activations.append(value)
+    }
+    let parameters = operation.parameters.map { ParameterValues(weights.float64($0.parameter), $0) }
+    return Site(
+      operation: operation, operands: Operands(activations, parameters: parameters), inputs: inputs)
+  }
+}
+
+/// Values that are dropped with their last reader.
+private struct Kept<Key: Hashable, Value> {
+  private var values: [Key: Value] = [:]
+  private var readers: [Key: Int]
+
+  /// - Parameter readers: each key as often as it will be read.
+  init(readers: [Key]) {
+    self.readers = Dictionary(readers.map { ($0, 1) }, uniquingKeysWith: +)
+  }
+
+  /// Keeps a value, unless nobody will read it.
+  mutating func keep(_ key: Key, _ value: Value) {
+    if readers[key, default: 0] > 0 { values[key] = value }
+  }
+
+  /// A value, dropped if this reader is its last; nil for one that was not kept.
+  mutating func read(_ key: Key) -> Value? {
+    readers[key, default: 0] -= 1
+    return readers[key] == 0 ? values.removeValue(forKey: key) : values[key]
+  }
+
+  /// A value, made for its first reader.
+  mutating func read(_ key: Key, else make: (Key) -> Value) -> Value {
+    if values[key] == nil { values[key] = make(key) }
+    guard let value = read(key) else { preconditionFailure("a value that was just kept is gone") }
+    return value
+  }
+}

@@ -1,0 +1,108 @@
+import TouchstoneGraph
+import TouchstoneGraphReference
+
+/// The functions of the examples that are operations of a graph.
+extension ExampleExpression {
+  /// What the reference gives; nil for a function that is none of these.
+  ///
+  /// - Throws: `BadInput` for an argument that is missing.
+  func operationValue() throws -> ExampleValue? {
+    switch function {
+    case "view": return try viewed()
+    case "scale": return try value(of: Scale(by: try number("factor")), [try operand(0)])
+    case "rmsNorm":
+      let kind = RMSNorm(
+        epsilon: try number("epsilon"), offset: optional("offset") ?? 0, isJoined: labelled["joined"] != nil)
+      return try value(of: kind, [try operand(0)], parameters: [try tensor("weight")])
+    case "rotate":
+      let kind = Rotate(
+        width: try integers("width")[0], first: try labelled["first"]?.integers()[0] ?? 0,
+        style: labelled["interleaved"] == nil ? .half : .interleaved,
+        frequencies: RotaryFrequencies(theta: try number("theta")))
+      return try value(of: kind, [try operand(0)], positions: try integers("positions"))
+    case "frequencies":
+      let frequencies = RotaryFrequencies(theta: try number("theta"), scaling: scaling())
+      let values = frequencies.values(
+        pairs: try integers("pairs")[0], sequenceLength: try labelled["length"]?.integers()[0] ?? 1)
+      return .list(values.map { .number($0) })
+    case "groupedScores":
+      return try value(
+        of: AttentionScores(scale: try number("scale")), [try tensor("query"), try tensor("key")])
+    case "groupedContext":
+      return try value(of: AttentionContext(), [try tensor("probabilities"), try tensor("value")])
+    case "product":
+      let kind = Product(plus: optional("plus") ?? 0, limit: optional("limit"))
+      return try value(of: kind, [try operand(0), try operand(1)])
+    case "silu": return .number(ActivationFunction.Function.silu(try first()))
+    case "quickGELU": return .number(ActivationFunction.Function.quickGELU(try first()))
+    case "reluSquared": return .number(ActivationFunction.Function.reluSquared(try first()))
+    default: return nil
+    }
+  }
+
+  /// What a kind makes of operands, of as many tokens as they have.
+  private func value(
+    of kind: some OperationKind, _ operands: [Tensor<Double>], parameters: [Tensor<Double>] = [],
+    positions: [Int]? = nil
+  ) throws -> ExampleValue {
+    let table = Parameter("table", [1, 1])
+    let graph = try Graph(validating: [
+      Operation(Embedding(.tokenIDs).kind, Activation("embed/token"), with: [ParameterView(table)])
+    ])
+    let count = operands[0].shape[operands[0].shape.count - 2]
+    let inputs = try Inputs(
+      tokenIDs: [Int](repeating: 0, count: count), positionIDs: positions, graph: graph)
+    let viewed = parameters.map { ParameterValues($0, ParameterView(Parameter("p", $0.shape))) }
+    return ExampleValue(kind.kind.value(Operands(operands, parameters: viewed), in: inputs))
+  }
+
+  /// A parameter through a view, outputs first.
+  private func viewed() throws -> ExampleValue {
+    let stored = try operand(0)
+    let take = try integers("take")
+    let selection = ParameterView.Selection(
+      groups: try labelled["groups"]?.integers()[0] ?? 1, parts: try integers("parts")[0],
+      take: take[0]..<take[1])
+    let layout: ParameterView.Layout = labelled["inputsFirst"] == nil ? .outputsFirst : .inputsFirst
+    let view = ParameterView(Parameter("p", stored.shape), layout, selection)
+    let values = ParameterValues(stored, view)
+    let numbers = (0..<values.outputCount).flatMap { output in
+      (0..<values.inputCount).map { values[output, $0] }
+    }
+    return ExampleValue(Tensor(numbers, shape: view.shape))
+  }
+
+  /// Numbers in the order of the scaling's formula.
+  private func scaling() -> RotaryFrequencies.Scaling {
+    if let numbers = labelled["linear"]?.numbers { return .linear(factor: numbers[0]) }
+    if let numbers = labelled["dynamic"]?.numbers {
+      return .dynamic(factor: numbers[0], positions: Int(numbers[1]))
+    }
+    if let numbers = labelled["llama"]?.numbers {
+      return .llama3(factor: numbers[0], low: numbers[1], high: numbers[2], original: Int(numbers[3]))
+    }
+    if let numbers = labelled["yarn"]?.numbers {
+      return .yarn(
+        factor: numbers[0], fast: numbers[1], slow: numbers[2], original: Int(numbers[3]),
+        truncates: numbers[4] != 0)
+    }
+    return .none
+  }
+
+  private func named(_ label: String) throws -> ExampleValue {
+    guard let value = labelled[label] else { throw BadInput(problem: "\(function) needs \(label):") }
+    return value
+  }
+
+  private func tensor(_ label: String) throws -> Tensor<Double> { try named(label).tensor() }
+  private func number(_ label: String) throws -> Double { try named(label).numbers[0] }
+  private func integers(_ label: String) throws -> [Int] { try named(label).integers() }
+  private func optional(_ label: String) -> Double? { labelled[label]?.numbers[0] }
+  private func first() throws -> Double { try operandValue(0).numbers[0] }
+  private func operand(_ index: Int) throws -> Tensor<Double> { try operandValue(index).tensor() }
+
+  private func operandValue(_ index: Int) throws -> ExampleValue {
+    guard index < positional.count else { throw BadInput(problem: "\(function) needs more arguments") }
+    return positional[index]
+  }
+}
