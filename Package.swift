@@ -69,7 +69,6 @@ let package = Package(
   targets: [
     // MARK: What a transformer is, and what it computes
     .target(name: "TouchstoneModel", swiftSettings: optimised),
-    .target(name: "TouchstoneReference", dependencies: ["TouchstoneModel"], swiftSettings: optimised),
 
     // MARK: Files and processes
     .target(name: "CSystem"),
@@ -77,8 +76,11 @@ let package = Package(
 
     // MARK: A model as a graph of operations
     concern("Graph", target: "TouchstoneGraph", dependencies: ["TouchstoneModel"]),
-    concern("Reference", target: "TouchstoneGraphReference", dependencies: ["TouchstoneGraph"]),
-    .target(name: "TouchstoneFamilies", dependencies: ["TouchstoneGraph"], swiftSettings: optimised),
+    concern(
+      "Reference", target: "TouchstoneReference", dependencies: ["TouchstoneGraph", "TouchstoneModel"]),
+    .target(
+      name: "TouchstoneFamilies", dependencies: ["TouchstoneGraph", "TouchstoneModel"],
+      swiftSettings: optimised),
 
     // MARK: Reading models
     .target(
@@ -97,26 +99,33 @@ let package = Package(
     .target(name: "TouchstoneCPU"),
     .target(
       name: "TouchstoneSIMD",
-      dependencies: ["TouchstoneModel", "TouchstoneCPU"] + kernels.map { .init(stringLiteral: $0.name) },
+      dependencies: ["TouchstoneGraph", "TouchstoneModel", "TouchstoneCPU"]
+        + kernels.map { .init(stringLiteral: $0.name) },
       swiftSettings: optimised),
 
     .target(
-      name: "TouchstoneBenchmark", dependencies: ["TouchstoneModel", "TouchstoneSIMD"],
+      name: "TouchstoneBenchmark",
+      dependencies: ["TouchstoneGraph", "TouchstoneFamilies", "TouchstoneModel", "TouchstoneSIMD"],
       swiftSettings: optimised),
 
     // MARK: Judging
     .target(name: "CMoments", cSettings: [.unsafeFlags(["-O2"])]),
     .target(
-      name: "TouchstoneVerdict", dependencies: ["CMoments", "TouchstoneModel", "TouchstoneReference"],
+      name: "TouchstoneVerdict",
+      dependencies: ["TouchstoneGraph", "CMoments", "TouchstoneModel", "TouchstoneReference"],
       swiftSettings: optimised),
     .target(
       name: "TouchstoneFaults",
-      dependencies: ["TouchstoneModel", "TouchstoneReference", "TouchstoneVerdict"],
+      dependencies: [
+        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneModel", "TouchstoneReference",
+        "TouchstoneVerdict",
+      ],
       swiftSettings: optimised),
 
     .target(
       name: "TouchstoneReports",
       dependencies: [
+        "TouchstoneGraph",
         "TouchstoneAnalysis", "TouchstoneModel", "TouchstoneVerdict",
         .product(name: "Mustache", package: "swift-mustache", condition: files),
       ]),
@@ -126,13 +135,17 @@ let package = Package(
     .target(name: "TouchstoneSpecification", dependencies: ["CSpecification", "TouchstoneModel"]),
     .target(
       name: "TouchstoneProperties",
-      dependencies: ["TouchstoneFaults", "TouchstoneModel", "TouchstoneReference", "TouchstoneVerdict"],
+      dependencies: [
+        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneFaults", "TouchstoneModel", "TouchstoneReference",
+        "TouchstoneVerdict",
+      ],
       swiftSettings: optimised),
 
     // MARK: For other packages
     .target(
       name: "TouchstoneConformance",
       dependencies: [
+        "TouchstoneGraph", "TouchstoneFamilies",
         "TouchstoneCheckpoints", "TouchstoneFaults", "TouchstoneModel", "TouchstoneProperties",
         "TouchstoneReference", "TouchstoneVerdict", .target(name: "TouchstoneGolden", condition: files),
       ],
@@ -148,6 +161,7 @@ let package = Package(
     .target(
       name: "TouchstoneGolden",
       dependencies: [
+        "TouchstoneGraph", "TouchstoneFamilies",
         "TouchstoneFiles", "TouchstoneHDF5", "TouchstoneModel",
         .product(name: "Crypto", package: "swift-crypto", condition: files),
       ],
@@ -156,13 +170,14 @@ let package = Package(
     // MARK: Looking into a model
     .target(
       name: "TouchstoneAnalysis",
-      dependencies: ["TouchstoneModel", "TouchstoneReference", "TouchstoneTokenizer"],
+      dependencies: ["TouchstoneGraph", "TouchstoneModel", "TouchstoneReference", "TouchstoneTokenizer"],
       swiftSettings: optimised),
 
     // MARK: The command
     .target(
       name: "TouchstoneCommands",
       dependencies: [
+        "TouchstoneGraph", "TouchstoneFamilies",
         "TouchstoneAnalysis", "TouchstoneBenchmark", "TouchstoneCheckpoints", "TouchstoneConformance",
         "TouchstoneFaults", "TouchstoneFiles", "TouchstoneGolden", "TouchstoneModel", "TouchstoneReference",
         "TouchstoneReports", "TouchstoneSIMD", "TouchstoneSpecification",
@@ -176,6 +191,7 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
+        "TouchstoneFamilies",
         "PlantedEngine", "TouchstoneCheckpoints", "TouchstoneConformance", "TouchstoneFaults",
         "TouchstoneGolden", "TouchstoneModel", "TouchstoneProperties", "TouchstoneSIMD",
         "TouchstoneTestSupport", "touchstone",
@@ -184,26 +200,36 @@ let package = Package(
     .testTarget(
       name: "TouchstoneAnalysisTests",
       dependencies: [
+        "TouchstoneGraph", "TouchstoneFamilies",
         "TouchstoneAnalysis", "TouchstoneCheckpoints", "TouchstoneHDF5", "TouchstoneModel",
         "TouchstoneReference", "TouchstoneTokenizer",
       ]),
     .target(
       name: "TouchstoneTestSupport",
-      dependencies: ["TouchstoneConformance", "TouchstoneModel", "TouchstoneProperties", "TouchstoneSIMD"],
+      dependencies: [
+        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneConformance", "TouchstoneModel",
+        "TouchstoneProperties", "TouchstoneSIMD",
+      ],
       path: "Tests/Support"),
     .executableTarget(
-      name: "PlantedEngine", dependencies: ["TouchstoneGolden", "TouchstoneModel", "TouchstoneTestSupport"],
+      name: "PlantedEngine",
+      dependencies: [
+        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneGolden", "TouchstoneModel",
+        "TouchstoneTestSupport",
+      ],
       path: "Tests/PlantedEngine"),
     .testTarget(
       name: "SpecificationTests",
       dependencies: [
+        "TouchstoneFamilies",
         "TouchstoneConformance", "TouchstoneFaults", "TouchstoneGolden", "TouchstoneGraph",
-        "TouchstoneGraphReference", "TouchstoneModel", "TouchstoneProperties", "TouchstoneReference",
+        "TouchstoneModel", "TouchstoneProperties", "TouchstoneReference",
         "TouchstoneSIMD", "TouchstoneSpecification", "TouchstoneTestSupport", "TouchstoneVerdict",
       ]),
     .testTarget(
       name: "TouchstoneConformanceTests",
       dependencies: [
+        "TouchstoneGraph", "TouchstoneFamilies",
         "TouchstoneCheckpoints", "TouchstoneConformance", "TouchstoneFaults", "TouchstoneGolden",
         "TouchstoneModel", "TouchstoneProperties", "TouchstoneReference", "TouchstoneSIMD",
         "TouchstoneVerdict",
@@ -213,29 +239,28 @@ let package = Package(
     .testTarget(
       name: "TouchstoneGraphTests", dependencies: ["TouchstoneGraph", "TouchstoneTestSupport"]),
     .testTarget(
-      name: "TouchstoneGraphReferenceTests",
-      dependencies: ["TouchstoneGraph", "TouchstoneGraphReference", "TouchstoneTestSupport"]),
+      name: "TouchstoneReferenceTests",
+      dependencies: ["TouchstoneGraph", "TouchstoneReference", "TouchstoneTestSupport"]),
     .testTarget(
       name: "TouchstoneFamiliesTests",
       dependencies: [
         "TouchstoneCheckpoints", "TouchstoneConformance", "TouchstoneFamilies", "TouchstoneGolden",
-        "TouchstoneGraph", "TouchstoneGraphReference", "TouchstoneHDF5", "TouchstoneModel",
-        "TouchstoneReference", "TouchstoneTestSupport",
+        "TouchstoneGraph", "TouchstoneHDF5", "TouchstoneModel", "TouchstoneReference",
+        "TouchstoneTestSupport",
       ],
       exclude: ["Fixtures"]),
     .testTarget(
       name: "TouchstoneTokenizerTests",
       dependencies: [
+        "TouchstoneGraph",
         "TouchstoneReference", "TouchstoneTestSupport", "TouchstoneTokenizer",
         .product(name: "Crypto", package: "swift-crypto", condition: files),
       ],
       exclude: ["Fixtures"]),
     .testTarget(
-      name: "TouchstoneReferenceTests",
-      dependencies: ["TouchstoneModel", "TouchstoneReference", "TouchstoneTestSupport"]),
-    .testTarget(
       name: "TouchstoneReportsTests",
       dependencies: [
+        "TouchstoneGraph", "TouchstoneFamilies",
         "TouchstoneAnalysis", "TouchstoneCheckpoints", "TouchstoneModel", "TouchstoneReference",
         "TouchstoneReports",
         "TouchstoneTokenizer", "TouchstoneVerdict",
@@ -245,11 +270,15 @@ let package = Package(
       name: "GoldenTestProgram", dependencies: ["TouchstoneGolden"], path: "Tests/GoldenTestProgram"),
     .executableTarget(
       name: "FuzzProgram",
-      dependencies: ["TouchstoneCheckpoints", "TouchstoneGolden", "TouchstoneModel", "TouchstoneTokenizer"],
+      dependencies: [
+        "TouchstoneGraph", "TouchstoneCheckpoints", "TouchstoneGolden", "TouchstoneModel",
+        "TouchstoneTokenizer",
+      ],
       path: "Tests/FuzzProgram"),
     .testTarget(
       name: "TouchstoneGoldenTests",
       dependencies: [
+        "TouchstoneGraph", "TouchstoneFamilies",
         "GoldenTestProgram", "TouchstoneCheckpoints", "TouchstoneFiles", "TouchstoneGolden", "TouchstoneHDF5",
         "TouchstoneModel", "TouchstoneTestSupport",
       ],
@@ -257,15 +286,20 @@ let package = Package(
     .testTarget(
       name: "TouchstoneVerdictTests",
       dependencies: [
+        "TouchstoneGraph", "TouchstoneFamilies",
         "TouchstoneCheckpoints", "TouchstoneFaults", "TouchstoneModel", "TouchstoneReference",
         "TouchstoneTestSupport", "TouchstoneVerdict",
       ]),
     .testTarget(
       name: "TouchstoneCheckpointsTests",
-      dependencies: ["TouchstoneCheckpoints", "TouchstoneModel", "TouchstoneTestSupport"]),
+      dependencies: [
+        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneCheckpoints", "TouchstoneModel",
+        "TouchstoneTestSupport",
+      ]),
     .testTarget(
       name: "IndependentTests",
       dependencies: [
+        "TouchstoneGraph", "TouchstoneFamilies",
         "TouchstoneModel", "TouchstoneReference", "TouchstoneCheckpoints", "TouchstoneHDF5",
         "TouchstoneGolden",
         "TouchstoneVerdict", "TouchstoneFaults", "TouchstoneTestSupport",
@@ -275,6 +309,7 @@ let package = Package(
     .testTarget(
       name: "TouchstoneSIMDTests",
       dependencies: [
+        "TouchstoneGraph", "TouchstoneFamilies",
         "TouchstoneBenchmark", "TouchstoneCheckpoints", "TouchstoneModel", "TouchstoneSIMD",
         "TouchstoneSpecification", "TouchstoneTestSupport", "TouchstoneVerdict",
       ],

@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 
 /// Which tokens each token of a sequence attends to, in one block.

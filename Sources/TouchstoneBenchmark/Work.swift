@@ -1,3 +1,4 @@
+import TouchstoneFamilies
 import TouchstoneModel
 
 /// How much a result costs at least, by the definition of the model.

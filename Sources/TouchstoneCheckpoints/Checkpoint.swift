@@ -1,5 +1,7 @@
 import Foundation
 import TouchstoneFiles
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 
 /// A model of the GPT-2 family as Hugging Face stores it: a folder with `config.json` and safetensors.

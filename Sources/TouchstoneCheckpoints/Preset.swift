@@ -1,3 +1,4 @@
+import TouchstoneFamilies
 import TouchstoneModel
 
 /// A model of a known name whose weights can be synthesised.

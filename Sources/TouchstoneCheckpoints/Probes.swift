@@ -1,3 +1,4 @@
+import TouchstoneFamilies
 import TouchstoneModel
 
 /// Models made to make faults visible, each by what its summary says that it hunts.

@@ -1,5 +1,6 @@
 import Foundation
 import TouchstoneFiles
+import TouchstoneGraph
 import TouchstoneModel
 
 /// Writes safetensors files, whole or not at all, always the same bytes from the same tensors.

@@ -1,5 +1,7 @@
 import Foundation
 import TouchstoneFiles
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 
 /// Makes models of any size with reproducible random weights, the same in every language.

@@ -1,4 +1,6 @@
 import TouchstoneFaults
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneProperties
 import TouchstoneReference

@@ -1,4 +1,5 @@
 import TouchstoneGraph
+import TouchstoneModel
 
 extension ConfigFields {
   /// The nonlinearity that a field names.

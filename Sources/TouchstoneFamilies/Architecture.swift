@@ -1,5 +1,6 @@
 import Foundation
 import TouchstoneGraph
+import TouchstoneModel
 
 /// What a `config.json` says: the family, and the graph of the model.
 public struct Architecture: Sendable {
@@ -7,6 +8,8 @@ public struct Architecture: Sendable {
   public let family: Family
   /// The model.
   public let graph: Graph
+  /// The configuration as golden files hold it: `config.json` text, ASCII, keys sorted, only what was read.
+  public let configJSON: String
 
   /// Reads Hugging Face's `config.json`.
   ///
@@ -38,5 +41,6 @@ public struct Architecture: Sendable {
     try config.refuseUnread()
     self.family = family
     self.graph = graph
+    configJSON = try family.storedConfig?(graph) ?? config.readJSON
   }
 }

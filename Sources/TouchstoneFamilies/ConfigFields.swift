@@ -1,4 +1,5 @@
 import TouchstoneGraph
+import TouchstoneModel
 
 /// Typed access to the fields of a `config.json`, which remembers the fields that were read: one that changes the
 /// arithmetic of some family and that nobody read is refused.
@@ -101,6 +102,9 @@ public struct ConfigFields: Sendable {
     }
     return epsilon
   }
+
+  /// The fields that were read and are there, sorted, as JSON text in ASCII.
+  var readJSON: String { fields.readText.indented }
 
   // MARK: Refusals
 

@@ -1,4 +1,5 @@
 import TouchstoneGraph
+import TouchstoneModel
 
 /// A family of models as data: which `config.json` it reads, the graph that follows, how its checkpoints name tensors.
 public struct Family: Sendable {
@@ -13,14 +14,21 @@ public struct Family: Sendable {
   /// It throws ``BadInput`` naming a field, by its Hugging Face name, that is missing or cannot be.
   public let graph: @Sendable (inout ConfigFields) throws(BadInput) -> Graph
 
+  /// The configuration as golden files hold it, from the graph alone; nil where they hold the fields that were read.
+  ///
+  /// It throws ``BadInput`` for a graph of another family.
+  public let storedConfig: (@Sendable (Graph) throws(BadInput) -> String)?
+
   /// Declares a family.
   public init(
     _ name: String, modelTypes: [String], tensors: TensorNames,
+    storedConfig: (@Sendable (Graph) throws(BadInput) -> String)? = nil,
     graph: @escaping @Sendable (inout ConfigFields) throws(BadInput) -> Graph
   ) {
     self.name = name
     self.modelTypes = modelTypes
     self.tensors = tensors
+    self.storedConfig = storedConfig
     self.graph = graph
   }
 

@@ -1,4 +1,5 @@
 import TouchstoneGraph
+import TouchstoneModel
 
 extension Family {
   /// Llama 2 and 3: RMSNorm before each half, rotary positions, heads of keys and values shared by groups of queries, a

@@ -1,5 +1,6 @@
 import Foundation
 import TouchstoneGraph
+import TouchstoneModel
 
 /// Rotary positions as a `config.json` describes them (Hugging Face's `modeling_rope_utils.py`).
 ///

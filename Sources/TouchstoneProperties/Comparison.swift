@@ -1,4 +1,5 @@
 import TouchstoneFaults
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReference
 import TouchstoneVerdict

@@ -1,3 +1,5 @@
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 
 /// Something that holds of every right implementation on every model, told without knowing the right numbers.

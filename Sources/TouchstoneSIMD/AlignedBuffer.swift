@@ -1,4 +1,5 @@
 import Foundation
+import TouchstoneGraph
 import TouchstoneModel
 
 /// float32 memory, zero at first, that begins on a cache line; large ones ask for huge pages.

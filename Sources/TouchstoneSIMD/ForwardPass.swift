@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 
 /// One block of consecutive rows through the model, on top of what the cache holds of the rows before it.

@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 
 /// A matrix [depth, columns] in panels of 16 columns, [panel][depth][16]: an even number of them, the last

@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 
 /// What is kept between successive predictions: the tokens of the last call, their keys and values, and

@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 
 /// The fast implementation: float32, vector instructions, threads, packed weights, a key-value cache.

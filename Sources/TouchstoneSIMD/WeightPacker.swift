@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 
 /// Lays the stored tensors of a model out in one block of memory, converting each value to float32 once.

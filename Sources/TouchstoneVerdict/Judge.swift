@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 
 /// Says of a capture, operation by operation, whether its differences from the definition are rounding.

@@ -1,4 +1,5 @@
 import Foundation
+import TouchstoneGraph
 import TouchstoneModel
 
 /// Which choices of the next token are the same for every implementation whose logits lie within given radii.

@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 
 /// A dataset of a capture whose name is not one of the format's, so that nothing read it.

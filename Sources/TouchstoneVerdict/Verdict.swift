@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 
 /// What the comparison of a capture with the definition found: a value, without printing or asserting.

@@ -50,7 +50,7 @@ import Testing
     ("TouchstoneModel", []),
     ("TouchstoneReference", ["TouchstoneModel"]),
     ("TouchstoneGraph", ["TouchstoneModel"]),
-    ("TouchstoneGraphReference", ["TouchstoneGraph"]),
+    ("TouchstoneReference", ["TouchstoneGraph"]),
     ("TouchstoneFamilies", ["TouchstoneGraph"]),
     ("TouchstoneVerdict", ["CMoments", "TouchstoneModel", "TouchstoneReference"]),
     ("TouchstoneFaults", ["TouchstoneModel", "TouchstoneReference", "TouchstoneVerdict"]),
@@ -107,7 +107,7 @@ import Testing
     #expect(Array(importers) == ["TouchstoneSIMD"])
   }
 
-  @Test(arguments: ["TouchstoneReference", "TouchstoneGraphReference"])
+  @Test(arguments: ["TouchstoneReference", "TouchstoneReference"])
   func theReferenceHasNoSIMDNoThreadsAndNoUnsafePointers(target: String) throws {
     let sources = try #require(Self.sources()[target])
     #expect(sources.count > 10)

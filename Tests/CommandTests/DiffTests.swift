@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TouchstoneGraph
 import TouchstoneModel
 
 /// The verdict as a person and a program see it: exit code, first line, JSON.

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import TouchstoneFaults
 import TouchstoneGolden
+import TouchstoneGraph
 import TouchstoneModel
 
 /// The flags that change what a capture is granted, and what judged files hand to a CI system.

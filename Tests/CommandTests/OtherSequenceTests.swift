@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TouchstoneGraph
 import TouchstoneModel
 
 /// Files of different sequences are never held against each other.

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import TouchstoneConformance
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneProperties
 import TouchstoneTestSupport

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import TouchstoneGolden
+import TouchstoneGraph
 import TouchstoneModel
 
 /// The flags that say what is computed: tokens, positions, masks, seeds, implementations.

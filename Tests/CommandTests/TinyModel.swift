@@ -1,6 +1,8 @@
 import Foundation
 import TouchstoneCheckpoints
 import TouchstoneGolden
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneSIMD
 

@@ -6,6 +6,8 @@
 
 import Foundation
 import TouchstoneGolden
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 
 FileReaderProcess.runIfChild()

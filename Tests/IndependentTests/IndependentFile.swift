@@ -2,6 +2,7 @@ import Crypto
 import Foundation
 import TouchstoneCheckpoints
 import TouchstoneHDF5
+import TouchstoneGraph
 import TouchstoneModel
 
 /// A file of `golden/independent`: what Hugging Face computed, in float64, on one sequence.

@@ -3,6 +3,7 @@ import Testing
 import TouchstoneCheckpoints
 import TouchstoneFaults
 import TouchstoneHDF5
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReference
 import TouchstoneTestSupport

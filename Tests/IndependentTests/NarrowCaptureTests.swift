@@ -3,6 +3,7 @@ import Testing
 import TouchstoneCheckpoints
 import TouchstoneFaults
 import TouchstoneGolden
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneTestSupport
 import TouchstoneVerdict

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import TouchstoneFaults
 import TouchstoneGolden
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneVerdict
 

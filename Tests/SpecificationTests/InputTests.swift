@@ -1,4 +1,6 @@
 import Testing
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneProperties
 import TouchstoneReference

@@ -1,5 +1,5 @@
 import TouchstoneGraph
-import TouchstoneGraphReference
+import TouchstoneReference
 
 /// The functions of the examples that are operations of a graph.
 extension ExampleExpression {

@@ -1,5 +1,7 @@
 import Testing
 import TouchstoneAnalysis
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneReference
 

@@ -1,5 +1,6 @@
 import Testing
 import TouchstoneAnalysis
+import TouchstoneFamilies
 import TouchstoneModel
 
 @Suite struct ParameterCensusTests {

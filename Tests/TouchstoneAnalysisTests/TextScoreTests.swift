@@ -1,6 +1,8 @@
 import Foundation
 import Testing
 import TouchstoneAnalysis
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneReference
 

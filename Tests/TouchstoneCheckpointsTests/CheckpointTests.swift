@@ -1,6 +1,8 @@
 import Foundation
 import Testing
 import TouchstoneCheckpoints
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneTestSupport
 

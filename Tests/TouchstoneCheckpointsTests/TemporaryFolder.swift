@@ -1,5 +1,7 @@
 import Foundation
 import TouchstoneCheckpoints
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 
 /// A folder of a test's own, removed with it.

@@ -1,4 +1,6 @@
 import Testing
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 
 @testable import TouchstoneConformance

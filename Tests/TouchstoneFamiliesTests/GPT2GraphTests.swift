@@ -4,7 +4,7 @@ import TouchstoneConformance
 import TouchstoneFamilies
 import TouchstoneGolden
 import TouchstoneGraph
-import TouchstoneGraphReference
+import TouchstoneReference
 import TouchstoneModel
 import TouchstoneReference
 import TouchstoneTestSupport

@@ -3,7 +3,7 @@ import Testing
 import TouchstoneCheckpoints
 import TouchstoneFamilies
 import TouchstoneGraph
-import TouchstoneGraphReference
+import TouchstoneReference
 import TouchstoneTestSupport
 
 /// The reference of a Llama graph against Hugging Face's own code in float64, tensor by tensor.

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import TouchstoneCheckpoints
 import TouchstoneGraph
-import TouchstoneGraphReference
+import TouchstoneReference
 
 /// A small Llama that others trained, where it lies beside the checkout.
 @Suite struct StoriesTests {

@@ -2,6 +2,7 @@ import Foundation
 import Synchronization
 import Testing
 import TouchstoneCheckpoints
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneTestSupport
 

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TouchstoneGraph
 import TouchstoneModel
 
 @testable import TouchstoneGolden

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import TouchstoneHDF5
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneTestSupport
 

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import TouchstoneFiles
 import TouchstoneHDF5
+import TouchstoneFamilies
 import TouchstoneModel
 
 @testable import TouchstoneGolden

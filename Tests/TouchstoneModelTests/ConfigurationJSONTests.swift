@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneTestSupport
 

@@ -2,6 +2,8 @@ import Foundation
 import Testing
 import TouchstoneAnalysis
 import TouchstoneCheckpoints
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneReference
 import TouchstoneReports

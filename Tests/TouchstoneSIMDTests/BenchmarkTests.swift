@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import TouchstoneBenchmark
+import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneSIMD
 

@@ -1,4 +1,5 @@
 import Testing
+import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneSIMD
 

@@ -1,5 +1,7 @@
 import Foundation
 import TouchstoneCheckpoints
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 
 /// Uniform numbers from a seed (SplitMix64), the same on every machine.

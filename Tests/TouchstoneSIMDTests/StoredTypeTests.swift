@@ -1,5 +1,7 @@
 import Foundation
 import Testing
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneSIMD
 

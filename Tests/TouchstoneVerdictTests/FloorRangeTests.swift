@@ -1,5 +1,7 @@
 import Testing
 import TouchstoneFaults
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneVerdict
 

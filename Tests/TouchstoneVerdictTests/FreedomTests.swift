@@ -1,6 +1,7 @@
 import Testing
 import TouchstoneCheckpoints
 import TouchstoneFaults
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReference
 import TouchstoneTestSupport

@@ -1,5 +1,6 @@
 import Testing
 import TouchstoneFaults
+import TouchstoneGraph
 import TouchstoneModel
 
 /// Runs in 16 bits, by which power in those precisions is told.

@@ -1,4 +1,6 @@
 import TouchstoneFaults
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 
 /// Small models of odd shapes and sequences to run through them.

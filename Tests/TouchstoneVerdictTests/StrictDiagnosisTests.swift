@@ -1,5 +1,6 @@
 import Testing
 import TouchstoneFaults
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneTestSupport
 import TouchstoneVerdict

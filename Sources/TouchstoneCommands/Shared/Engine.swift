@@ -2,6 +2,7 @@ import Foundation
 import TouchstoneCheckpoints
 import TouchstoneFiles
 import TouchstoneGolden
+import TouchstoneGraph
 import TouchstoneModel
 
 /// Something that can be put through a golden: one of our implementations, or somebody's program.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReference
 import TouchstoneSIMD

@@ -1,5 +1,6 @@
 import Foundation
 import TouchstoneFaults
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReference
 import TouchstoneSIMD

@@ -1,6 +1,7 @@
 import ArgumentParser
 import TouchstoneFaults
 import TouchstoneGolden
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneVerdict
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import TouchstoneFiles
+import TouchstoneGraph
 import TouchstoneModel
 
 /// The option of every verb that writes a file where the user says.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import TouchstoneGraph
 import TouchstoneModel
 
 /// The options that say which tokens a forward pass is given.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import TouchstoneCheckpoints
+import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneReports
 

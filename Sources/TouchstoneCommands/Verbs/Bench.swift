@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import TouchstoneBenchmark
 import TouchstoneCheckpoints
+import TouchstoneGraph
 import TouchstoneModel
 
 /// How fast the fast implementation is on this machine.

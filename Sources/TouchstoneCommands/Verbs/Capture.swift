@@ -1,6 +1,7 @@
 import ArgumentParser
 import TouchstoneConformance
 import TouchstoneGolden
+import TouchstoneGraph
 import TouchstoneModel
 
 /// Runs an implementation and writes its activations.

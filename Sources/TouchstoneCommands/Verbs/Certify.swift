@@ -1,5 +1,6 @@
 import ArgumentParser
 import TouchstoneGolden
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReports
 import TouchstoneVerdict

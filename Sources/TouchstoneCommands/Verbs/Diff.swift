@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import TouchstoneConformance
 import TouchstoneGolden
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReports
 import TouchstoneVerdict

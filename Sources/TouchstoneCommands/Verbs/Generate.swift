@@ -1,5 +1,6 @@
 import ArgumentParser
 import TouchstoneAnalysis
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReference
 import TouchstoneReports

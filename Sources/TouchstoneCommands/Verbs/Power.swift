@@ -3,6 +3,7 @@ import Foundation
 import TouchstoneConformance
 import TouchstoneFaults
 import TouchstoneGolden
+import TouchstoneGraph
 import TouchstoneModel
 
 /// Plants every fault of the catalogue and says which of them the goldens would show.

@@ -1,5 +1,7 @@
 import Foundation
 import TouchstoneCheckpoints
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneProperties
 

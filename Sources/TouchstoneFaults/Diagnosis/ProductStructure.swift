@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneVerdict
 

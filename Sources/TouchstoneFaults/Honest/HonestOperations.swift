@@ -1,4 +1,5 @@
 import Foundation
+import TouchstoneGraph
 import TouchstoneModel
 
 /// The operations of one float32 arithmetic.

@@ -1,3 +1,5 @@
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 
 /// A right implementation, in one of the many ways that float32 arithmetic can be right; what it stores may be narrower.

@@ -1,3 +1,5 @@
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 
 /// One of the random models that the verdict's studies run on, with a sequence to run through it.

@@ -1,4 +1,6 @@
 import Foundation
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneReference
 

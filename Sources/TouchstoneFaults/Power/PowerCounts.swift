@@ -1,3 +1,4 @@
+import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneReference
 

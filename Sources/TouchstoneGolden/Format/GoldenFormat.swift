@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 
 /// The fixed names of the golden format, version 1; `Docs/Format.md` describes them.

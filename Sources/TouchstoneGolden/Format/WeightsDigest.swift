@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import TouchstoneGraph
 import TouchstoneModel
 
 /// One digest of a model's weights, however they are stored.

@@ -1,5 +1,7 @@
 import Foundation
 import TouchstoneHDF5
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 
 /// A golden or a capture on disk: one sequence through one model.

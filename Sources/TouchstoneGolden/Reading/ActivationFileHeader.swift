@@ -1,5 +1,7 @@
 import Foundation
 import TouchstoneHDF5
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 
 /// Reads what a file says of itself, before any activation.

@@ -1,4 +1,6 @@
 import TouchstoneHDF5
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 
 /// What a golden or capture holds, for a person or a program to read.

@@ -1,4 +1,6 @@
 import TouchstoneHDF5
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 
 /// A dataset that holds floating-point values of the format.

@@ -1,5 +1,7 @@
 import Foundation
 import TouchstoneHDF5
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 
 /// Writes a golden or a capture, one activation at a time.

@@ -1,3 +1,5 @@
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 
 /// A model whose parameters can be changed one by one.

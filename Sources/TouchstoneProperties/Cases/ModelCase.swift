@@ -1,3 +1,5 @@
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneReference
 

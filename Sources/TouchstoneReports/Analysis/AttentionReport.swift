@@ -1,4 +1,5 @@
 import TouchstoneAnalysis
+import TouchstoneGraph
 import TouchstoneModel
 
 /// The attention of some heads of a block, rendered.

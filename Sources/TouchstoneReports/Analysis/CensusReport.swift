@@ -1,5 +1,6 @@
 import Foundation
 import TouchstoneAnalysis
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneVerdict
 

@@ -1,4 +1,5 @@
 import TouchstoneAnalysis
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneVerdict
 

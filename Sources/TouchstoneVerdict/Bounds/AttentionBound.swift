@@ -1,4 +1,5 @@
 import Foundation
+import TouchstoneGraph
 import TouchstoneModel
 
 /// Bounds of attention, head by head; `inputs` says which keys each query sees.

@@ -1,4 +1,5 @@
 import Foundation
+import TouchstoneGraph
 import TouchstoneModel
 
 /// How improbable by chance something must be that all elements show together, so that a whole verdict raises no more

@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 
 /// A capture against a golden, end to end: the error inherited from everything before, and the noise floor.

@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 
 /// One policy, with everything that it takes to recompute a given operation by it.

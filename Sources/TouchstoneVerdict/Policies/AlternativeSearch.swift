@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 
 /// Looks for the policy by which a whole operation is explained that the plain one does not explain, and for values that

@@ -1,4 +1,5 @@
 import Foundation
+import TouchstoneGraph
 import TouchstoneModel
 
 /// What the errors of a whole operation say of how its results were stored: cut, where they should be rounded to nearest.

@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 
 /// In which precision a capture is judged: what it names, held against what its values are.

@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 
 /// A few rows and columns of a product, computed with the parameters rounded to the type of the arithmetic, as a program

@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 
 /// A tensor of a capture and the type whose numbers it holds.

@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 
 /// How one recorded activation can be recomputed from others that are recorded.

@@ -1,4 +1,5 @@
 import Foundation
+import TouchstoneGraph
 import TouchstoneModel
 
 /// Recorded activations that several threads read, one at a time.

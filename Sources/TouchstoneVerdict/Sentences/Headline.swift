@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 
 /// The sentences that stand first in every form: the answer, where it begins, its cause, its worst element.

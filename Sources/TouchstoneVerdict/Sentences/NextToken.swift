@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 
 /// The next tokens that a capture would choose beside those of the golden, position by position.

@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// Works out, operation by operation, the axes of everything that is made, and checks that what is read fits.
 struct AxisInference {
   /// The axes of every activation made so far.

@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// A model as the list of its operations: what is computed from what, under which names, with which parameters.
 ///
 /// Everything that walks through a model walks through this list: the reference evaluates it, replay evaluates one

@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// Writes a graph down, an operation a call.
 ///
 /// A value is named inside the block that is being built, and so are parameters, by the end of their names. What does

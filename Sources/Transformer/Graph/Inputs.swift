@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// What a forward pass is given besides the parameters, by the name in a golden file's `inputs`.
 public enum Input: String, Hashable, Sendable, CaseIterable {
   /// Token ids: [T].

@@ -113,6 +113,13 @@ package struct JSONFields: Sendable {
     }
   }
 
+  /// The members that were read and are there, sorted by name.
+  package var readText: JSONText {
+    .object(
+      members.filter { !unread.contains($0.key) && $0.value != .null }.sorted { $0.key < $1.key }
+        .map { ($0.key, JSONText($0.value)) })
+  }
+
   /// A member that must be there.
   ///
   /// - Throws: ``BadInput`` naming it if it is not.

@@ -17,6 +17,29 @@ package indirect enum JSONText: Sendable {
   /// A number, or null.
   static func optional(_ value: Double?) -> JSONText { value.map { .number($0) } ?? .null }
 
+  /// A value that was read.
+  init(_ value: JSONValue) {
+    switch value {
+    case .null: self = .null
+    case .bool(let value): self = .bool(value)
+    case .integer(let value): self = .integer(value)
+    case .number(let value): self = .number(value)
+    case .string(let text): self = .string(text)
+    case .array(let elements): self = .array(elements.map(JSONText.init))
+    case .object(let members):
+      self = .object(members.sorted { $0.key < $1.key }.map { ($0.key, JSONText($0.value)) })
+    case .spelledObject(let members):
+      self = .object(members.map { ($0.name, JSONText($0.value)) })
+    }
+  }
+
+  /// An object with a line for each member; any other value without white space.
+  package var indented: String {
+    guard case .object(let members) = self, !members.isEmpty else { return compact }
+    let lines = members.map { "  " + JSONValue.quoted($0.name) + ": " + $0.value.compact }
+    return "{\n" + lines.joined(separator: ",\n") + "\n}"
+  }
+
   /// The value without white space.
   var compact: String {
     switch self {

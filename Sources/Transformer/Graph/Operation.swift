@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// One step of a model: which activations and parameters it reads, and which activation it makes.
 public struct Operation: Hashable, Sendable {
   /// What is computed.

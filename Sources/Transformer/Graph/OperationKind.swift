@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// What a kind of operation says of itself without computing: its name, its numbers, the axes of what it makes.
 package protocol OperationKind: Hashable, Sendable {
   /// Its name in a stored graph.

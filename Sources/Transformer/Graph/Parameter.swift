@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// A learned tensor of a checkpoint, under the checkpoint's own full name.
 public struct Parameter: Hashable, Sendable, CustomStringConvertible {
   /// Such as `model.layers.0.self_attn.q_proj.weight`.

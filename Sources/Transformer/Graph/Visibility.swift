@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// Which keys a query may see, by their places in the sequence; a mask of the inputs excludes keys besides.
 public struct Visibility: Hashable, Sendable {
   /// Whether a token sees none that is later.

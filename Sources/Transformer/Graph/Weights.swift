@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// The learned tensors of one model, each present and of the right shape.
 ///
 /// A model computes in float32 or wider on float32 weights; a checkpoint stored in float64 is rounded to float32
@@ -24,19 +26,27 @@ public struct Weights: Sendable {
       }
     }
     var stored = [String: StoredTensor](minimumCapacity: graph.parameters.count)
+    var missing: [String] = []
+    var misshapen: [(parameter: Parameter, shape: [Int])] = []
     for parameter in graph.parameters {
       guard let tensor = remaining.removeValue(forKey: parameter.name) else {
-        throw BadInput(
-          place: parameter.name, problem: "the tensor is missing",
-          remedy: "check that the checkpoint is whole")
+        missing.append(parameter.name)
+        continue
       }
-      guard tensor.shape == parameter.shape else {
-        throw BadInput(
-          place: parameter.name,
-          problem: "has the shape \(tensor.shape) where config.json asks for \(parameter.shape)",
-          remedy: "use the config.json of this checkpoint")
-      }
+      if tensor.shape != parameter.shape { misshapen.append((parameter, tensor.shape)) }
       stored[parameter.name] = tensor
+    }
+    if let first = missing.first {
+      throw BadInput(
+        place: first, problem: "the tensor is missing" + BadInput.andOthers(missing.dropFirst(), " and so "),
+        remedy: "check that the checkpoint is whole")
+    }
+    if let (parameter, shape) = misshapen.first {
+      throw BadInput(
+        place: parameter.name,
+        problem: "has the shape \(shape) where config.json asks for \(parameter.shape)"
+          + BadInput.andOthers(misshapen.dropFirst().map(\.parameter.name), " and wrong in shape "),
+        remedy: "use the config.json of this checkpoint")
     }
     self.graph = graph
     self.stored = stored
@@ -46,6 +56,7 @@ public struct Weights: Sendable {
   private func refuseUnknown(
     _ remaining: [String: StoredTensor], _ names: TensorNames
   ) throws(BadInput) {
+    var unknown: [String] = []
     for (name, tensor) in remaining.sorted(by: { $0.key < $1.key }) {
       if let tied = names.ties[name] {
         guard let other = stored[tied], tensor.type == other.type, tensor.shape == other.shape,
@@ -56,16 +67,36 @@ public struct Weights: Sendable {
             remedy: "set tie_word_embeddings to false")
         }
       } else if name.hasPrefix(names.root), !names.isBuffer(name) {
-        throw BadInput(
-          place: name, problem: "belongs to no operation of the model",
-          remedy: "check config.json: the number of layers, which biases there are, and the model's family")
+        unknown.append(name)
       }
     }
+    if let first = unknown.first {
+      throw BadInput(
+        place: first,
+        problem: "belongs to no operation of the model"
+          + BadInput.andOthers(unknown.dropFirst(), " and left over "),
+        remedy: "check config.json: the number of layers, which biases there are, and the model's family")
+    }
+  }
+
+  /// The parameter as it is stored.
+  private func tensor(_ parameter: Parameter) -> StoredTensor {
+    guard let tensor = stored[parameter.name] else { preconditionFailure("the model has no \(parameter)") }
+    return tensor
+  }
+
+  /// The parameter's float32 values.
+  public func float32(_ parameter: Parameter) -> Tensor<Float> { tensor(parameter).float32() }
+
+  /// The parameter's float32 values, as they are stored where that is how they are stored.
+  public func storedFloat32(_ parameter: Parameter) -> StoredTensor {
+    let tensor = tensor(parameter)
+    return tensor.type == .float32 ? tensor : StoredTensor(tensor.float32())
   }
 
   /// The parameter's float32 values, widened exactly to float64.
   public func float64(_ parameter: Parameter) -> Tensor<Double> {
-    guard let tensor = stored[parameter.name] else { preconditionFailure("the model has no \(parameter)") }
+    let tensor = tensor(parameter)
     return tensor.type == .float64 ? tensor.float32().converted(to: Double.self) : tensor.float64()
   }
 }

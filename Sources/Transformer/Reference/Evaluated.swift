@@ -1,4 +1,5 @@
 import TouchstoneGraph
+import TouchstoneModel
 
 /// A kind of operation that the reference computes: plain loops over float64, one file a kind.
 package protocol Evaluated {

@@ -1,4 +1,5 @@
 import TouchstoneGraph
+import TouchstoneModel
 
 /// One operation of a run, with everything that it reads.
 public struct Site {

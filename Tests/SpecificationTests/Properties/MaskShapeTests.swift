@@ -1,4 +1,5 @@
 import Testing
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneProperties
 import TouchstoneReference

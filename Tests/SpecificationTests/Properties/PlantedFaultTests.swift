@@ -3,6 +3,8 @@ import Testing
 import TouchstoneConformance
 import TouchstoneFaults
 import TouchstoneGolden
+import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneProperties
 import TouchstoneReference

@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// The nonlinearity of a feed-forward block, element by element.
 ///
 /// One activation of any axes, and the same made.

@@ -1,5 +1,6 @@
 import Foundation
 import TouchstoneGraph
+import TouchstoneModel
 
 extension ActivationFunction: Evaluated {
   /// The nonlinearity of every element.

@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// What each token hears: c[t, h·d + c] = Σⱼ p[h, t, j]·v[g, j, c] over the visible keys j; g = ⌊h·KV/H⌋.
 ///
 /// Probabilities [H, T, T], then values [KV, T, d]; KV divides H. Makes [T, H·d], heads side by side.

@@ -1,4 +1,5 @@
 import TouchstoneGraph
+import TouchstoneModel
 
 extension AttentionContext: Evaluated {
   /// The average of the visible values, weighted by the probabilities; heads side by side: [T, H·d].

@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// Scores become weights: softmax over the visible keys of each query, exactly 0 elsewhere.
 ///
 /// One activation [H, T, T], and the same shape made; a query without a visible key has the weight 0 everywhere.

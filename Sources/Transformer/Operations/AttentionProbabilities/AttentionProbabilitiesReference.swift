@@ -1,4 +1,5 @@
 import TouchstoneGraph
+import TouchstoneModel
 
 extension AttentionProbabilities: Evaluated {
   /// Softmax over the visible keys of each query, exactly 0 elsewhere: [H, T, T]; scores that are not visible are not

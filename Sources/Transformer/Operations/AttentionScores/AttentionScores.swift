@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// How strongly each token looks for each other.
 ///
 /// s[h, i, j] = scale·Σ_c q[h, i, c]·k[g, j, c] where key j is visible to query i, −∞ elsewhere; g = ⌊h·KV/H⌋ (Vaswani et

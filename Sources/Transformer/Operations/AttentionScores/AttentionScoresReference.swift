@@ -1,4 +1,5 @@
 import TouchstoneGraph
+import TouchstoneModel
 
 extension AttentionScores: Evaluated {
   /// scale·(q·k) where the key is visible, −∞ elsewhere: [H, T, T], row = query, column = key.

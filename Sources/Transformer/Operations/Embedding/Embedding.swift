@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// The row of a table for each id: y[t] = W[id[t] + offset].
 ///
 /// No input but the sequence; one parameter, the table [rows, D]. Makes [T, D].

@@ -1,4 +1,5 @@
 import TouchstoneGraph
+import TouchstoneModel
 
 extension Embedding: Evaluated {
   /// Row `ids[t] + offset` of the table, for each token: [T, D].

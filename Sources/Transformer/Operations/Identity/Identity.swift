@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// The input itself, bit for bit, under another name.
 public struct Identity: OperationKind {
   /// The identity.

@@ -1,4 +1,5 @@
 import TouchstoneGraph
+import TouchstoneModel
 
 extension Identity: Evaluated {
   /// The input itself.

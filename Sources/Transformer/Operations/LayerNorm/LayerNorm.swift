@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// Layer normalisation along the last axis (Ba, Kiros & Hinton 2016, equation 4):
 /// y = (x − mean)/√(variance + ε)·weight + bias.
 ///

@@ -1,4 +1,5 @@
 import TouchstoneGraph
+import TouchstoneModel
 
 extension LayerNorm: Evaluated {
   /// y = (x − μ)/√(σ² + ε)·weight + bias, with μ the mean and σ² the population variance (divided by D, not D − 1) of

@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// A matrix times each vector: y[t, j] = b[j] + Σᵢ x[t, i]·W(j, i), W as its view says.
 ///
 /// One activation [T, in]; a matrix of `in` inputs, and a bias or none. Makes [T, out], or [n, T, d] where the

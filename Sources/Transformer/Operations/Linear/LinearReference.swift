@@ -1,4 +1,5 @@
 import TouchstoneGraph
+import TouchstoneModel
 
 extension Linear: Evaluated {
   /// y[t, j] = b[j] + Σᵢ x[t, i]·W(j, i); with n heads y[h, t, c], where j = h·d + c.

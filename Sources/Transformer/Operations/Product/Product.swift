@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// The element-wise product of a gate and what it lets through: y = a·(clip(b, ±limit) + plus).
 ///
 /// Two activations of one shape, a then b. Llama: silu(gate)·up; gpt-oss: plus 1 and limit 7.

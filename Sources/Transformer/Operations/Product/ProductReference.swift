@@ -1,4 +1,5 @@
 import TouchstoneGraph
+import TouchstoneModel
 
 extension Product: Evaluated {
   /// a·(clip(b, ±limit) + plus), element by element.

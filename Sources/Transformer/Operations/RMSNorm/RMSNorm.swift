@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// Normalisation by the root mean square (Zhang & Sennrich 2019, equation 4): y = x/√(mean x² + ε)·(offset + weight).
 ///
 /// One activation and a gain. Along the last axis: a token's vector, or each of its heads; `joined`: over all heads of

@@ -1,4 +1,5 @@
 import TouchstoneGraph
+import TouchstoneModel
 
 extension RMSNorm: Evaluated {
   /// y = x/√(mean x² + ε)·(offset + weight), the mean over a row of the last axis, or over all heads of a token.

@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// How fast each pair of columns turns with the position.
 ///
 /// ω_p = θ^(−2p/r) for the pairs p of r columns (Su et al. 2021, equation 15), stretched so that a model reads longer

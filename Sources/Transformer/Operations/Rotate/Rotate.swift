@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// Rotary positions: pairs of columns turn by an angle that grows with the position.
 ///
 /// Su et al. 2021, §3.2.2.

@@ -1,5 +1,6 @@
 import Foundation
 import TouchstoneGraph
+import TouchstoneModel
 
 extension Rotate: Evaluated {
   /// Each pair (a, b) of columns of token t turned by φ = position[t]·ω_p, in every head alike.

@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// A constant times the input: y = c·x.
 ///
 /// Gemma's √D on the embedding, T5's D^−½ before its tied head.

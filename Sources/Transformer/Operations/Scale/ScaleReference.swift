@@ -1,4 +1,5 @@
 import TouchstoneGraph
+import TouchstoneModel
 
 extension Scale: Evaluated {
   /// factor·x, element by element.

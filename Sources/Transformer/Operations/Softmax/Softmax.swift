@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// Softmax along the last axis: y = exp(x/T)/Σ exp(x/T).
 ///
 /// One activation of any axes, and the same made.

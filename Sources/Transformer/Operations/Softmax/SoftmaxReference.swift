@@ -1,5 +1,6 @@
 import Foundation
 import TouchstoneGraph
+import TouchstoneModel
 
 extension Softmax: Evaluated {
   /// Softmax of each row of the last axis, divided by the temperature.

@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// The element-wise sum: y = x₁ + … + xₙ, of two or more activations of one shape.
 public struct Sum: OperationKind {
   /// A sum.

@@ -1,4 +1,5 @@
 import TouchstoneGraph
+import TouchstoneModel
 
 extension Sum: Evaluated {
   /// ((x₁ + x₂) + x₃) + …, element by element.

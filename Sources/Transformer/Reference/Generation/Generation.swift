@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 
 /// Predict, sample, append, repeat.
@@ -49,8 +50,8 @@ public struct Generation: Sendable {
     prompt: [Int], predictor: inout some NextTokenPredictor, sampler: inout Sampler,
     report: (Event) throws -> Void
   ) throws -> Ending {
-    let contextLength = predictor.configuration.contextLength
-    var tokens = try Inputs(tokenIDs: prompt, configuration: predictor.configuration).tokenIDs
+    let contextLength = predictor.graph.contextLength ?? .max
+    var tokens = try Inputs(tokenIDs: prompt, graph: predictor.graph).tokenIDs
     for _ in 0..<maximumTokens {
       if stopsAtContext, tokens.count >= contextLength { return .contextFull }
       if tokens.count == contextLength + 1 { try report(.windowSlides(contextLength: contextLength)) }

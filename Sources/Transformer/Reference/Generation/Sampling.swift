@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 
 /// How the next token is chosen from the logits.

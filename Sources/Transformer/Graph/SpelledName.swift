@@ -5,7 +5,7 @@
 /// in any order, and numbers are layers.
 struct SpelledName {
   /// What it may stand for, the likeliest first; empty where it is near no name.
-  let points: [Activation.Point]
+  let names: [String]
   /// The numbers in it, of which one may be a layer.
   let numbers: [Int]
 
@@ -16,17 +16,17 @@ struct SpelledName {
     numbers = parts.flatMap(\.numbers)
     // A block by its number alone is what leaves it.
     let isBlock = !numbers.isEmpty && parts.allSatisfy(\.words.isEmpty)
-    points = isBlock ? [.residualOut] : Self.points(parts[...])
+    names = isBlock ? ["resid_out"] : Self.names(parts[...])
   }
 
   /// Longer names, and deeper ones, are cut: nobody's engine has them.
   private static let (greatestLength, greatestPartCount) = (64, 12)
 
-  private static func points(_ parts: ArraySlice<NamePart>) -> [Activation.Point] {
+  private static func names(_ parts: ArraySlice<NamePart>) -> [String] {
     guard let last = parts.last else { return [] }
     let rest = parts.dropLast()
     // A part that says nothing by itself, such as `output` or a number, leaves the word to the one before.
-    if last.words.isEmpty { return points(rest) }
+    if last.words.isEmpty { return names(rest) }
     let parent = rest.last { !$0.words.isEmpty }
     let own = Set(last.words)
     let joined = own.union(parent?.words ?? [])
@@ -35,14 +35,14 @@ struct SpelledName {
     if !own.isDisjoint(with: NamePart.innocent) { return [] }
     if let fusion = fusion(of: own) { return fusion }
     if let found = nearest(last, after: parent) ?? contained(in: joined, own: own) { return found }
-    return own.isSubset(of: NamePart.empty) ? points(rest) : []
+    return own.isSubset(of: NamePart.empty) ? names(rest) : []
   }
 
   /// The name from which the spelling differs by few letters: one in four, and none in short names.
-  private static func nearest(_ last: NamePart, after parent: NamePart?) -> [Activation.Point]? {
+  private static func nearest(_ last: NamePart, after parent: NamePart?) -> [String]? {
     let spellings = [last.letters, (parent?.letters ?? []) + last.letters].filter { $0.count >= 4 }
     // Of names that are equally near any may be meant.
-    var best: (distance: Int, points: [Activation.Point])?
+    var best: (distance: Int, points: [String])?
     for (name, points) in NameTable.spellings where name.count >= 4 {
       for spelling in spellings {
         let allowed = min(name.count, spelling.count) / 4
@@ -56,7 +56,7 @@ struct SpelledName {
   }
 
   /// Several names that share their last words, as `kv_cache` does; nil where they leave a word out.
-  private static func fusion(of words: Set<String>) -> [Activation.Point]? {
+  private static func fusion(of words: Set<String>) -> [String]? {
     let points = contained(in: words, own: words) ?? []
     let known = NameTable.words.filter { name, meant in
       name.isSubset(of: words) && !Set(meant).isDisjoint(with: points)
@@ -66,11 +66,11 @@ struct SpelledName {
   }
 
   /// The names whose words are all in it, those of most words; several of one word each are a fusion, as `qkv` is.
-  private static func contained(in words: Set<String>, own: Set<String>) -> [Activation.Point]? {
+  private static func contained(in words: Set<String>, own: Set<String>) -> [String]? {
     let found = NameTable.words.filter { $0.key.isSubset(of: words) && !$0.key.isDisjoint(with: own) }
     guard let most = found.map(\.key.count).max() else { return nil }
     let points = Set(found.filter { $0.key.count == most }.flatMap(\.value))
-    return Activation.Point.allCases.filter(points.contains)
+    return NameTable.own.filter(points.contains)
   }
 
   /// Insertions, deletions and replacements from one to the other; nil where they are more than `limit`.
@@ -177,66 +177,74 @@ struct NamePart {
 /// The names of the format and the commonest others, by their words.
 enum NameTable {
   /// What each set of words stands for.
-  static let words: [Set<String>: [Activation.Point]] = Dictionary(
+  static let words: [Set<String>: [String]] = Dictionary(
     names.map { name, points in (Set(name.flatMap { NamePart($0).words }), points) },
     uniquingKeysWith: { own, _ in own })
 
   /// The same by their letters.
-  static let spellings: [(name: [Character], points: [Activation.Point])] = names.map { name, points in
+  static let spellings: [(name: [Character], points: [String])] = names.map { name, points in
     (name.flatMap { NamePart($0).letters }, points)
   }
 
+  /// The format's own.
+  static let own = [
+    "embed/token", "embed/position", "embed/sum", "resid_in", "ln_1", "q", "k", "v", "k_cache", "v_cache",
+    "attn_scores", "attn_probs", "attn_context", "attn_out", "resid_mid", "ln_2", "mlp_pre", "mlp_act", "mlp_out",
+    "resid_out", "final/ln_f", "final/logits", "final/probs",
+  ]
+
   /// The parts of each name; of the format's own names first, so that they win.
-  private static let names: [(name: [Substring], points: [Activation.Point])] =
-    Activation.Point.allCases.map { ($0.rawValue.split(separator: "/"), [$0]) }
+  private static let names: [(name: [Substring], points: [String])] =
+    own.map { ($0.split(separator: "/"), [$0]) }
     + others.sorted { $0.key < $1.key }.map { ($0.key.split(separator: "/"), $0.value) }
 
   /// Hugging Face's, TransformerLens's and llama.cpp's, as far as their words are not the format's.
-  private static let others: [String: [Activation.Point]] = [
+  private static let others: [String: [String]] = [
     // Into the stream, and the stream itself.
-    "embed": [.tokenEmbedding, .embeddingSum], "wte": [.tokenEmbedding], "wpe": [.positionEmbedding],
-    "drop": [.embeddingSum], "inp_embd": [.tokenEmbedding, .embeddingSum],
-    "inpL": [.embeddingSum, .residualIn], "resid": [.residualOut, .residualIn, .residualMiddle],
-    "resid_pre": [.residualIn], "resid_post": [.residualOut], "l_out": [.residualOut],
-    "ffn_inp": [.residualMiddle],
-    "hidden_states": [.residualOut, .residualIn, .embeddingSum, .finalLayerNorm],
-    "hidden": [.residualOut, .residualIn], "last_hidden_state": [.finalLayerNorm, .residualOut],
+    "embed": ["embed/token", "embed/sum"], "wte": ["embed/token"], "wpe": ["embed/position"],
+    "drop": ["embed/sum"], "inp_embd": ["embed/token", "embed/sum"],
+    "inpL": ["embed/sum", "resid_in"], "resid": ["resid_out", "resid_in", "resid_mid"],
+    "resid_pre": ["resid_in"], "resid_post": ["resid_out"], "l_out": ["resid_out"],
+    "ffn_inp": ["resid_mid"],
+    "hidden_states": ["resid_out", "resid_in", "embed/sum", "final/ln_f"],
+    "hidden": ["resid_out", "resid_in"], "last_hidden_state": ["final/ln_f", "resid_out"],
     // LayerNorms.
-    "ln": [.layerNorm1, .layerNorm2], "input_layernorm": [.layerNorm1], "attn_norm": [.layerNorm1],
-    "post_attention_layernorm": [.layerNorm2], "ffn_norm": [.layerNorm2], "ln_f": [.finalLayerNorm],
-    "lnf": [.finalLayerNorm], "final_norm": [.finalLayerNorm], "output_norm": [.finalLayerNorm],
-    "result_norm": [.finalLayerNorm],
+    "ln": ["ln_1", "ln_2"], "input_layernorm": ["ln_1"], "attn_norm": ["ln_1"],
+    "post_attention_layernorm": ["ln_2"], "ffn_norm": ["ln_2"], "ln_f": ["final/ln_f"],
+    "lnf": ["final/ln_f"], "final_norm": ["final/ln_f"], "output_norm": ["final/ln_f"],
+    "result_norm": ["final/ln_f"],
     // Attention.
-    "c_attn": [.query, .key, .value], "attn": [.attentionProbabilities, .attentionContext, .attentionOutput],
-    "attn_weights": [.attentionProbabilities], "attn_weight": [.attentionProbabilities],
-    "attn_maps": [.attentionProbabilities], "kq": [.attentionScores], "qk": [.attentionScores],
-    "scores": [.attentionScores], "probs": [.attentionProbabilities, .probabilities],
-    "kq_soft_max": [.attentionProbabilities], "context": [.attentionContext], "attn_z": [.attentionContext],
-    "z": [.attentionContext], "kqv": [.attentionContext], "kqv_out": [.attentionOutput, .attentionContext],
-    "attn_c_proj": [.attentionOutput], "c_proj": [.attentionOutput, .feedForwardOutput],
-    "o_proj": [.attentionOutput], "out_proj": [.attentionOutput],
-    "dense": [.attentionOutput, .feedForwardOutput],
+    "c_attn": ["q", "k", "v"], "attn": ["attn_probs", "attn_context", "attn_out"],
+    "attn_weights": ["attn_probs"], "attn_weight": ["attn_probs"],
+    "attn_maps": ["attn_probs"], "kq": ["attn_scores"], "qk": ["attn_scores"],
+    "scores": ["attn_scores"], "probs": ["attn_probs", "final/probs"],
+    "kq_soft_max": ["attn_probs"], "context": ["attn_context"], "attn_z": ["attn_context"],
+    "z": ["attn_context"], "kqv": ["attn_context"], "kqv_out": ["attn_out", "attn_context"],
+    "attn_c_proj": ["attn_out"], "c_proj": ["attn_out", "mlp_out"],
+    "o_proj": ["attn_out"], "out_proj": ["attn_out"],
+    "dense": ["attn_out", "mlp_out"],
     // The feed-forward part.
-    "mlp": [.feedForwardOutput], "mlp_c_fc": [.feedForwardInput], "c_fc": [.feedForwardInput],
-    "fc1": [.feedForwardInput], "fc_in": [.feedForwardInput], "fc2": [.feedForwardOutput],
-    "fc_out": [.feedForwardOutput], "up": [.feedForwardInput], "mlp_up": [.feedForwardInput],
-    "down": [.feedForwardOutput], "mlp_down": [.feedForwardOutput], "mlp_c_proj": [.feedForwardOutput],
-    "intermediate": [.feedForwardInput, .feedForwardActivation], "act": [.feedForwardActivation],
-    "mlp_post": [.feedForwardActivation], "mlp_hidden": [.feedForwardInput, .feedForwardActivation],
+    "mlp": ["mlp_out"], "mlp_c_fc": ["mlp_pre"], "c_fc": ["mlp_pre"],
+    "fc1": ["mlp_pre"], "fc_in": ["mlp_pre"], "fc2": ["mlp_out"],
+    "fc_out": ["mlp_out"], "up": ["mlp_pre"], "mlp_up": ["mlp_pre"],
+    "down": ["mlp_out"], "mlp_down": ["mlp_out"], "mlp_c_proj": ["mlp_out"],
+    "intermediate": ["mlp_pre", "mlp_act"], "act": ["mlp_act"],
+    "mlp_post": ["mlp_act"], "mlp_hidden": ["mlp_pre", "mlp_act"],
     // Readout.
-    "logits": [.logits], "lm_head": [.logits], "unembed": [.logits], "result_output": [.logits],
+    "logits": ["final/logits"], "lm_head": ["final/logits"], "unembed": ["final/logits"], "result_output": ["final/logits"],
   ]
 }
 
-extension Configuration {
+extension Graph {
   /// The activations of this model for which a dataset at `path`, which is none of the format's, may have been meant:
   /// those of the layer that the name gives, or of every layer; empty where the name is near none.
   public func activations(spelled path: String) -> [Activation] {
     let name = SpelledName(path)
-    let layer = name.numbers.first { $0 < layerCount }
-    let layers = layer.map { $0..<$0 + 1 } ?? 0..<layerCount
-    return name.points.flatMap { point in
-      point.isPerLayer ? layers.map { Activation(point, layer: $0) } : [Activation(point)]
+    let all = operations.map(\.output) + cached.keys.sorted { $0.path < $1.path }
+    let indices = Set(all.compactMap(\.block?.index))
+    let layer = name.numbers.first(where: indices.contains)
+    return name.names.flatMap { name in
+      all.filter { $0.name == name && ($0.block == nil || layer == nil || $0.block?.index == layer) }
     }
   }
 }

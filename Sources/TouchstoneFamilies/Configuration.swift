@@ -1,12 +1,6 @@
-/// The nonlinearity between the two products of a feed-forward block.
-public enum ActivationFunction: String, Hashable, Sendable, CaseIterable {
-  /// GELU by its tanh approximation: 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))) (Hendrycks & Gimpel 2016, §2).
-  case geluTanh = "gelu_new"
-  /// GELU exactly: 0.5·x·(1 + erf(x/√2)) (Hendrycks & Gimpel 2016, §2).
-  case geluErf = "gelu"
-  /// max(0, x).
-  case relu
-}
+import Foundation
+import TouchstoneGraph
+import TouchstoneModel
 
 /// The shape and the arithmetic choices of a GPT-2-form model.
 public struct Configuration: Hashable, Sendable {
@@ -23,7 +17,7 @@ public struct Configuration: Hashable, Sendable {
   /// F: the width inside the feed-forward block (`n_inner`, 4·D where absent).
   public let feedForwardWidth: Int
   /// The nonlinearity of the feed-forward block.
-  public let activationFunction: ActivationFunction
+  public let activationFunction: ActivationFunction.Function
   /// ε added to the variance inside the square root of every LayerNorm.
   public let layerNormEpsilon: Double
   /// Whether the unembedding is the token embedding, transposed.
@@ -32,6 +26,8 @@ public struct Configuration: Hashable, Sendable {
   public let scalesScores: Bool
   /// Whether scores are further divided by the layer's number, from 1 (`scale_attn_by_inverse_layer_idx`).
   public let scalesScoresByLayer: Bool
+  /// The model.
+  public let graph: Graph
 
   /// d: the width of one head.
   public var headWidth: Int { width / headCount }
@@ -47,7 +43,7 @@ public struct Configuration: Hashable, Sendable {
   /// - Throws: ``BadInput`` naming the field (by its Hugging Face name) that cannot be.
   public init(
     vocabularySize: Int, contextLength: Int, width: Int, layerCount: Int, headCount: Int,
-    feedForwardWidth: Int? = nil, activationFunction: ActivationFunction = .geluTanh,
+    feedForwardWidth: Int? = nil, activationFunction: ActivationFunction.Function = .geluTanh,
     layerNormEpsilon: Double = 1e-5, tiesEmbeddings: Bool = true, scalesScores: Bool = true,
     scalesScoresByLayer: Bool = false
   ) throws(BadInput) {
@@ -82,11 +78,25 @@ public struct Configuration: Hashable, Sendable {
     self.tiesEmbeddings = tiesEmbeddings
     self.scalesScores = scalesScores
     self.scalesScoresByLayer = scalesScoresByLayer
+    graph = try GPT2Form(
+      vocabularySize: vocabularySize, contextLength: contextLength, width: width, layerCount: layerCount,
+      headCount: headCount, feedForwardWidth: innerWidth, activationFunction: activationFunction,
+      layerNormEpsilon: layerNormEpsilon, tiesEmbeddings: tiesEmbeddings,
+      scoreScales: (0..<layerCount).map {
+        Self.scoreScale(
+          headWidth: width / headCount, layer: $0, scalesScores: scalesScores, byLayer: scalesScoresByLayer)
+      }
+    ).graph()
   }
 
   /// The factor on q·k in the block `layer` (from 0): 1/√d, further divided where the configuration says so.
   public func scoreScale(layer: Int) -> Double {
+    Self.scoreScale(
+      headWidth: headWidth, layer: layer, scalesScores: scalesScores, byLayer: scalesScoresByLayer)
+  }
+
+  private static func scoreScale(headWidth: Int, layer: Int, scalesScores: Bool, byLayer: Bool) -> Double {
     let byWidth = scalesScores ? 1 / Double(headWidth).squareRoot() : 1
-    return scalesScoresByLayer ? byWidth / Double(layer + 1) : byWidth
+    return byLayer ? byWidth / Double(layer + 1) : byWidth
   }
 }

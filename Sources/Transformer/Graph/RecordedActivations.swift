@@ -1,7 +1,9 @@
+import TouchstoneModel
+
 /// Activations of one sequence, held in memory.
 public struct RecordedActivations: ActivationSource, Sendable {
   /// The model they belong to.
-  public let configuration: Configuration
+  public let graph: Graph
   /// What the forward pass was given.
   public let inputs: Inputs
   /// The arithmetic that made them.
@@ -17,10 +19,10 @@ public struct RecordedActivations: ActivationSource, Sendable {
   ///
   /// - Parameter type: the type in which they were handed out; that of the precision unless given.
   public init(
-    configuration: Configuration, inputs: Inputs, precision: Precision = .float32, type: ScalarType? = nil,
+    graph: Graph, inputs: Inputs, precision: Precision = .float32, type: ScalarType? = nil,
     temperature: Double = 1, tensors: [Activation: Tensor<Double>] = [:]
   ) {
-    self.configuration = configuration
+    self.graph = graph
     self.inputs = inputs
     self.precision = precision
     self.type = type ?? precision.type
@@ -33,15 +35,14 @@ public struct RecordedActivations: ActivationSource, Sendable {
   /// - Throws: what the implementation throws, and ``BadInput`` where it hands out an activation that the model
   ///   does not have, or one twice.
   public init<Implementation: Transformer>(of implementation: Implementation, inputs: Inputs) throws {
-    let configuration = implementation.configuration
+    let graph = implementation.graph
     self.init(
-      configuration: configuration, inputs: inputs, precision: implementation.precision,
+      graph: graph, inputs: inputs, precision: implementation.precision,
       type: ScalarType(Implementation.Scalar.self))
     try implementation.forward(inputs) { activation, tensor in
-      guard activation.layer.map({ 0..<configuration.layerCount ~= $0 }) ?? true else {
+      guard graph.axes(of: activation) != nil else {
         throw BadInput(
-          place: activation.path,
-          problem: "is handed out, but the model has \(configuration.layerCount) blocks")
+          place: activation.path, problem: "is handed out, but no operation of the model makes it")
       }
       guard tensors.updateValue(tensor.converted(to: Double.self), forKey: activation) == nil else {
         throw BadInput(place: activation.path, problem: "is handed out twice")

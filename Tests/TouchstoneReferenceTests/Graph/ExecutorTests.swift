@@ -1,6 +1,6 @@
 import Testing
 import TouchstoneGraph
-import TouchstoneGraphReference
+import TouchstoneReference
 import TouchstoneTestSupport
 
 /// One way to run a graph: where values come from, who computes, who sees.

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 import TouchstoneGraph
-import TouchstoneGraphReference
+import TouchstoneReference
 import TouchstoneTestSupport
 
 /// Single operations on numbers that can be checked by hand; the chapters have more examples.

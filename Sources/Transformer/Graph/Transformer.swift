@@ -1,10 +1,12 @@
+import TouchstoneModel
+
 /// An implementation of the forward pass: what is judged, and what judges.
 public protocol Transformer {
   /// The precision in which activations are handed out.
   associatedtype Scalar: BinaryFloatingPoint & Sendable
 
   /// The model it computes.
-  var configuration: Configuration { get }
+  var graph: Graph { get }
   /// The arithmetic that it computes in; that of ``Scalar`` unless it says otherwise.
   var precision: Precision { get }
 
@@ -39,7 +41,7 @@ public struct NotImplemented: Error, Hashable, Sendable, CustomStringConvertible
 /// An implementation that predicts the next token.
 public protocol NextTokenPredictor {
   /// The model it computes.
-  var configuration: Configuration { get }
+  var graph: Graph { get }
 
   /// The logits that follow `tokens`: [V].
   ///
@@ -51,7 +53,7 @@ public protocol NextTokenPredictor {
 /// Recorded activations of one sequence, wherever they are kept.
 public protocol ActivationSource {
   /// The model they belong to.
-  var configuration: Configuration { get }
+  var graph: Graph { get }
   /// What the forward pass was given.
   var inputs: Inputs { get }
   /// The arithmetic that made them; plain float32 unless the source says otherwise.

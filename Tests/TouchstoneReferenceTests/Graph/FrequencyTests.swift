@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 import TouchstoneGraph
-import TouchstoneGraphReference
+import TouchstoneReference
 import TouchstoneTestSupport
 
 /// How fast pairs of columns turn.
