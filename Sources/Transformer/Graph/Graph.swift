@@ -17,7 +17,7 @@ public struct Graph: Hashable, Sendable {
   }
 
   /// The operations, in the order of computation.
-  public let operations: [Operation]
+  public private(set) var operations: [Operation]
   /// Which activations are its results.
   public let results: Results
   /// Every parameter, in the order of its first reader.
@@ -29,6 +29,8 @@ public struct Graph: Hashable, Sendable {
   public let cached: [Activation: Activation]
 
   private let axes: [Activation: [Axis]]
+  /// Where the operation that makes an activation stands among ``operations``.
+  private let places: [Activation: Int]
 
   /// The greatest number of operations.
   public static let greatestCount = 1 << 17
@@ -52,6 +54,7 @@ public struct Graph: Hashable, Sendable {
     let read = Set(operations.flatMap(\.kind.payload.sequenceInputs))
     inputs = Input.allCases.filter(read.contains)
     axes = inference.axes
+    places = Dictionary(uniqueKeysWithValues: operations.enumerated().map { ($0.element.output, $0.offset) })
     cached = try Self.cached(in: operations, axes: axes)
   }
 
@@ -86,6 +89,27 @@ public struct Graph: Hashable, Sendable {
       }
     }
     return cached
+  }
+
+  /// The operation that makes an activation; for what a cache holds, the one that makes what it stands for.
+  public func operation(making activation: Activation) -> Operation? {
+    places[cached[activation] ?? activation].map { operations[$0] }
+  }
+
+  /// Where the operation that makes an activation stands among ``operations``; nil where none makes it.
+  public func index(making activation: Activation) -> Int? { places[activation] }
+
+  /// The same model, the logits divided by `temperature` before they become probabilities.
+  ///
+  /// - Parameter temperature: finite and above 0.
+  public func with(temperature: Double) -> Graph {
+    guard let probabilities, let place = places[probabilities] else { return self }
+    let softmax = operations[place]
+    var copy = self
+    copy.operations[place] = Operation(
+      .softmax(Softmax(temperature: temperature)), softmax.output, from: softmax.inputs,
+      with: softmax.parameters)
+    return copy
   }
 
   /// What the elements along each axis of an activation are, outermost first; nil for one that the model has not.

@@ -10,12 +10,6 @@ extension Graph {
     }
   }
 
-  /// The operation that makes an activation; for what a cache holds, the one that makes what it stands for.
-  public func operation(making activation: Activation) -> Operation? {
-    let made = cached[activation] ?? activation
-    return operations.first { $0.output == made }
-  }
-
   /// The context window: the greatest number of tokens in one sequence, where positions are looked up in a table; nil
   /// where they are not.
   public var contextLength: Int? { idCount(of: .positionIDs) }

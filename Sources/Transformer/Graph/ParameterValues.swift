@@ -31,6 +31,9 @@ public struct ParameterValues<Scalar: BinaryFloatingPoint & Sendable>: Sendable 
     }
   }
 
+  /// Where W(output, input) stands in ``tensor``.
+  public func offset(output: Int, input: Int = 0) -> Int { starts[output] + input * inputStride }
+
   /// W(output, input) of a matrix.
   @inlinable
   public subscript(output: Int, input: Int) -> Scalar {

@@ -6,7 +6,7 @@ import TouchstoneModel
 /// first, so that every implementation starts from the same numbers.
 public struct Weights: Sendable {
   /// The model they belong to.
-  public let graph: Graph
+  public private(set) var graph: Graph
   /// The tensors as they are stored, by the names of ``Graph/parameters``.
   public let stored: [String: StoredTensor]
 
@@ -77,6 +77,13 @@ public struct Weights: Sendable {
           + BadInput.andOthers(unknown.dropFirst(), " and left over "),
         remedy: "check config.json: the number of layers, which biases there are, and the model's family")
     }
+  }
+
+  /// The same parameters, of the model with another temperature.
+  public func with(temperature: Double) -> Weights {
+    var copy = self
+    copy.graph = graph.with(temperature: temperature)
+    return copy
   }
 
   /// The parameter as it is stored.
