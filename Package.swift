@@ -170,7 +170,10 @@ let package = Package(
     // MARK: Looking into a model
     .target(
       name: "TouchstoneAnalysis",
-      dependencies: ["TouchstoneGraph", "TouchstoneModel", "TouchstoneReference", "TouchstoneTokenizer"],
+      dependencies: [
+        "TouchstoneFamilies", "TouchstoneGraph", "TouchstoneModel", "TouchstoneReference",
+        "TouchstoneTokenizer",
+      ],
       swiftSettings: optimised),
 
     // MARK: The command

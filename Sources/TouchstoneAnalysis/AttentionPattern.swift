@@ -17,15 +17,18 @@ public struct AttentionPattern: Sendable {
   ///
   /// - Throws: ``BadInput`` when there is no such block; and what the implementation throws.
   public init(of transformer: some Transformer, inputs: Inputs, layer: Int) throws {
-    let layerCount = transformer.configuration.layerCount
+    let layerCount = transformer.graph.layerCount
     guard (0..<layerCount).contains(layer) else {
       throw BadInput(
         place: "layer", problem: "\(layer) is outside 0…\(layerCount - 1)",
         remedy: "name a layer of the model")
     }
+    let wanted = transformer.graph.operations.first { operation in
+      if case .probabilities = operation.kind { operation.output.layer == layer } else { false }
+    }
     var found: Tensor<Double>?
     try transformer.forward(inputs) { activation, tensor in
-      if activation == Activation(.attentionProbabilities, layer: layer) {
+      if activation == wanted?.output {
         found = tensor.converted(to: Double.self)
       }
     }

@@ -21,9 +21,15 @@ public struct EmbeddingSpace: Sendable {
 
   private let table: Tensor<Float>
 
-  /// The rows of a model's `wte`: [V, D].
-  public init(_ weights: Weights) {
-    table = weights.float32(Parameter(.tokenEmbedding))
+  /// The rows of a model's table of tokens: [V, D].
+  ///
+  /// - Throws: ``BadInput`` for a model that looks no tokens up.
+  public init(_ weights: Weights) throws(BadInput) {
+    guard let table = weights.graph.purposes.first(where: { $0.purpose == .table(.tokenIDs) }) else {
+      throw BadInput(
+        place: "embedding", problem: "the model has no table of tokens", remedy: "use a language model")
+    }
+    self.table = weights.float32(table.parameter)
   }
 
   /// The rows of a table: [V, D].

@@ -1,3 +1,4 @@
+import TouchstoneFamilies
 import TouchstoneModel
 
 /// How many numbers a model has learned, family by family.

@@ -25,8 +25,13 @@ public struct TextScore: Sendable {
 
   /// Every token but the first, in the order of the text.
   public let predictions: [Prediction]
+  /// How many tokens the model read at once at most.
+  public let contextLength: Int
   /// How far each window of the text lay behind the one before it.
   public let stride: Int
+
+  /// The window of a model that sets itself no bound, as rotary positions do not.
+  private static let usualContext = 2048
 
   /// The mean loss: nats a token.
   public var meanLoss: Double {
@@ -49,10 +54,10 @@ public struct TextScore: Sendable {
   public init<Model: Transformer>(
     tokens: [Int], transformer: Model, stride: Int? = nil, progress: (Int) -> Void = { _ in }
   ) throws {
-    let configuration = transformer.configuration
+    let graph = transformer.graph
+    contextLength = graph.contextLength ?? Self.usualContext
     let windows = try ScoringWindows(
-      tokenCount: tokens.count, contextLength: configuration.contextLength,
-      stride: stride ?? configuration.contextLength)
+      tokenCount: tokens.count, contextLength: contextLength, stride: stride ?? contextLength)
     guard tokens.count > 1 else {
       throw BadInput(
         place: "text", problem: "has \(tokens.count) tokens, so none follows another",
@@ -61,9 +66,9 @@ public struct TextScore: Sendable {
     self.stride = windows.stride
     var predictions: [Prediction] = []
     for window in windows {
-      let inputs = try Inputs(tokenIDs: Array(tokens[window.read]), configuration: configuration)
+      let inputs = try Inputs(tokenIDs: Array(tokens[window.read]), graph: graph)
       try transformer.forward(inputs) { activation, logits in
-        guard activation.point == .logits else { return }
+        guard activation == graph.results.logits else { return }
         for position in window.scored {
           let contextLength = position - window.read.lowerBound
           predictions.append(

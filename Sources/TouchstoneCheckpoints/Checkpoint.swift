@@ -1,51 +1,51 @@
 import Foundation
+import TouchstoneFamilies
 import TouchstoneFiles
 import TouchstoneGraph
-import TouchstoneFamilies
 import TouchstoneModel
 
-/// A model of the GPT-2 family as Hugging Face stores it: a folder with `config.json` and safetensors.
+/// A model of any family as Hugging Face stores it: a folder with `config.json` and safetensors.
 ///
 /// The tensors stay in their files, mapped into memory; the mapping ends with the last tensor that uses it. The
 /// files must not be shortened meanwhile.
 public struct Checkpoint: Sendable {
-  /// The shape and the arithmetic choices of the model.
-  public let configuration: Configuration
+  /// The family, and the graph of the model.
+  public let architecture: Architecture
   /// Its learned tensors.
   public let weights: Weights
 
   /// Opens the checkpoint in `directory`.
   ///
   /// Reads `model.safetensors`, or else the shards that `model.safetensors.index.json` names. float32, float16,
-  /// bfloat16 and float64 tensors are read, under names with or without `transformer.`, and under those that
-  /// wrappers give them (`_orig_mod.`, `module.`, any one prefix before all of them); buffers that hold no
-  /// parameters are ignored whatever their type.
+  /// bfloat16 and float64 tensors are read, under names with or without the family's root (`transformer.`, `model.`),
+  /// and under those that wrappers give them (`_orig_mod.`, `module.`, any one prefix before all of them); buffers that
+  /// hold no parameters are ignored whatever their type.
   ///
   /// - Throws: ``BadInput`` for a folder, a file, a field or a tensor that is missing, malformed or not of
-  ///   this form.
+  ///   the family.
   public init(directory: URL) throws(BadInput) {
     let folder = try CheckpointFolder(directory)
-    let configuration = try Configuration(folder: folder)
+    architecture = try Architecture(folder: folder)
     let files = try folder.safetensors()
     var origin = [String: String]()
     do {
-      let (tensors, places) = try Self.tensors(for: configuration, in: files)
+      let (tensors, places) = try Self.tensors(for: architecture, in: files)
       origin = places
-      self.weights = try Weights(configuration: configuration, tensors: tensors)
+      weights = try Weights(graph: architecture.graph, names: architecture.family.tensors, tensors: tensors)
     } catch {
       throw error.inFile(error.place.flatMap { origin[$0] } ?? directory.path)
     }
-    self.configuration = configuration
   }
 
   /// The tensors of all files by their full names, and the file that each comes from.
   private static func tensors(
-    for configuration: Configuration, in files: [SafetensorsFile]
+    for architecture: Architecture, in files: [SafetensorsFile]
   ) throws(BadInput) -> ([String: StoredTensor], [String: String]) {
-    let needed = configuration.parameters.map(\.name)
+    let (graph, family) = (architecture.graph, architecture.family.tensors)
+    let needed = graph.parameters.map(\.name)
     let names: StoredNames
     do {
-      names = try StoredNames(files.lazy.flatMap(\.entries.keys), needed: needed, root: "transformer.")
+      names = try StoredNames(files.lazy.flatMap(\.entries.keys), needed: needed, root: family.root)
     } catch {
       throw error.inFile(files.first?.path ?? "")
     }
@@ -53,8 +53,10 @@ public struct Checkpoint: Sendable {
     var tensors = [String: StoredTensor]()
     var origin = [String: String]()
     for file in files {
+      let fullNames = family.fullNames(ofStored: Set(file.entries.keys.map(names.plain)), in: graph)
       for (name, entry) in file.entries.sorted(by: { $0.key < $1.key }) {
-        let fullName = Parameter.fullName(ofStored: names.plain(name))
+        let plain = names.plain(name)
+        let fullName = fullNames[plain] ?? plain
         if let first = origin.updateValue(file.path, forKey: fullName) {
           throw BadInput(
             file: file.path, place: name, problem: "is stored twice, the other time in \(first)",
@@ -77,7 +79,7 @@ public struct Checkpoint: Sendable {
   }
 }
 
-extension Configuration {
+extension Architecture {
   /// Reads `config.json` in the folder of a model, whether or not the weights are there.
   ///
   /// - Throws: ``BadInput`` for a folder, a file or a field that is missing or malformed.
@@ -91,5 +93,19 @@ extension Configuration {
   fileprivate init(folder: CheckpointFolder) throws(BadInput) {
     let file = folder.file("config.json").path
     try self.init(huggingFaceJSON: SmallFile.read(file, greatest: Self.greatestFileSize), file: file)
+  }
+}
+
+extension Configuration {
+  /// Reads `config.json` in the folder of a model of the GPT-2 form, whether or not the weights are there.
+  ///
+  /// - Throws: ``BadInput`` for a folder, a file or a field that is missing or malformed, and for another family.
+  public init(directory: URL) throws(BadInput) {
+    let architecture = try Architecture(directory: directory)
+    do {
+      try self.init(architecture.graph)
+    } catch {
+      throw error.inFile(directory.path)
+    }
   }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import TouchstoneFamilies
 import TouchstoneModel
 
@@ -7,13 +8,13 @@ public struct Preset: Sendable {
   public let name: String
   /// What it is for, in a few words.
   public let summary: String
-  /// Its shape.
-  public let configuration: Configuration
+  /// Its family and its shape.
+  public let architecture: Architecture
   /// How large its weights are.
   public let rule: WeightRule
 
   /// Every preset, from the published sizes to the small ones.
-  public static let all: [Preset] = published + tiny + probes
+  public static let all: [Preset] = published + tiny + llama + probes
 
   /// The preset called `name`.
   ///
@@ -27,18 +28,38 @@ public struct Preset: Sendable {
     return preset
   }
 
+  /// A model of the GPT-2 form.
   init(
     _ name: String, _ summary: String, rule: WeightRule? = nil,
     _ configuration: () throws(BadInput) -> Configuration
   ) {
     do {
-      self.configuration = try configuration()
+      let configuration = try configuration()
+      self.init(
+        name: name, summary: summary, architecture: Architecture(configuration),
+        rule: rule ?? .probing(width: configuration.width))
     } catch {
       preconditionFailure("the preset \(name) contradicts itself: \(error)")
     }
+  }
+
+  /// A model of the family that a `config.json` names.
+  init(_ name: String, _ summary: String, width: Int, huggingFaceJSON text: String) {
+    do {
+      self.init(
+        name: name, summary: summary,
+        architecture: try Architecture(huggingFaceJSON: Data(text.utf8), file: name),
+        rule: .probing(width: width))
+    } catch {
+      preconditionFailure("the preset \(name) contradicts itself: \(error)")
+    }
+  }
+
+  private init(name: String, summary: String, architecture: Architecture, rule: WeightRule) {
     self.name = name
     self.summary = summary
-    self.rule = rule ?? .probing(width: self.configuration.width)
+    self.architecture = architecture
+    self.rule = rule
   }
 
   /// The four sizes of GPT-2 (Radford 2019) and the largest of GPT-3 (Brown 2020, table 2.1).
@@ -119,6 +140,18 @@ public struct Preset: Sendable {
     },
   ]
 
+  /// Small models of the Llama family.
+  private static let llama = [
+    Preset(
+      "tiny-llama", "RMSNorm, rotary positions, three queries to each key, a gated feed-forward block",
+      width: 30,
+      huggingFaceJSON: """
+        {"model_type": "llama", "vocab_size": 61, "hidden_size": 30, "num_hidden_layers": 2,
+         "num_attention_heads": 3, "num_key_value_heads": 1, "intermediate_size": 41, "rms_norm_eps": 1e-5,
+         "max_position_embeddings": 64}
+        """)
+  ]
+
   private static var smallEmbeddings: WeightRule {
     var rule = WeightRule.probing(width: 21)
     rule.tokenEmbedding = WeightRule.Distribution(scale: 1 / 2)
@@ -131,7 +164,8 @@ public struct Preset: Sendable {
     var rule = WeightRule.probing(width: 22)
     rule.tokenEmbedding = WeightRule.Distribution(scale: 512)
     rule.positionEmbedding = WeightRule.Distribution(scale: 512)
-    rule.feedForwardOutputBias = WeightRule.Distribution(scale: 8192)
+    // What the feed-forward block adds to the stream: on [−4096, 4096).
+    rule.setPattern { role, _, _, random in role == .feedForwardOutputBias ? 32768 * random : random }
     return rule
   }
 

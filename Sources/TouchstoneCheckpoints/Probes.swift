@@ -79,7 +79,7 @@ extension Preset {
   private static var oneHot: WeightRule {
     var rule = WeightRule.probing(width: 13)
     rule.matrix = WeightRule.Distribution(scale: 1 / 4)
-    rule.pattern = { role, row, column, random in
+    rule.setPattern { role, row, column, random in
       switch role {
       case .tokenEmbedding: row == column ? 16 + random : 0
       // Positions move the active unit's input, so that each weight is multiplied by several numbers.
@@ -103,7 +103,7 @@ extension Preset {
   private static var twoHot: WeightRule {
     let width = 12
     var rule = WeightRule.probing(width: width)
-    rule.pattern = { role, row, column, random in
+    rule.setPattern { role, row, column, random in
       switch role {
       case .tokenEmbedding:
         let (first, second) = (row % width, (row + 1 + row / width) % width)
@@ -122,7 +122,7 @@ extension Preset {
   /// The rows of the stream keep the size of their token: what the blocks add is smaller than the smallest.
   private static var rowsOfEverySize: WeightRule {
     var rule = WeightRule.probing(width: 20)
-    rule.pattern = { role, row, _, random in
+    rule.setPattern { role, row, _, random in
       switch role {
       case .tokenEmbedding: random * Float(sign: .plus, exponent: row % 18 - 13, significand: 1)
       case .positionEmbedding, .attentionOutputBias, .feedForwardOutputBias: random * 0x1p-17
@@ -135,7 +135,7 @@ extension Preset {
 
   private static var rowsOfEveryOffset: WeightRule {
     var rule = WeightRule.probing(width: 21)
-    rule.pattern = { role, row, _, random in
+    rule.setPattern { role, row, _, random in
       switch role {
       case .tokenEmbedding: Float(sign: .plus, exponent: row % 11, significand: 1) + random
       case .attentionOutputWeight, .feedForwardOutputWeight: random / 16
@@ -150,7 +150,7 @@ extension Preset {
     let width = 12
     var rule = WeightRule.probing(width: width)
     rule.matrix = WeightRule.Distribution(scale: 1)
-    rule.pattern = { role, row, column, random in
+    rule.setPattern { role, row, column, random in
       switch role {
       case .tokenEmbedding: (column % 2 == 0 ? 1 : -1) + random / 8
       case .positionEmbedding: random / 8
@@ -169,7 +169,7 @@ extension Preset {
   private static var highScores: WeightRule {
     let width = 14
     var rule = WeightRule.probing(width: width)
-    rule.pattern = { role, _, column, random in
+    rule.setPattern { role, _, column, random in
       role == .attentionInputWeight && column < 2 * width ? 2 * random : random
     }
     return rule

@@ -1,12 +1,12 @@
 import Foundation
+import TouchstoneFamilies
 import TouchstoneFiles
 import TouchstoneGraph
-import TouchstoneFamilies
 import TouchstoneModel
 
 /// Makes models of any size with reproducible random weights, the same in every language.
 ///
-/// Element i (row-major) of the t-th parameter, in the order of ``Configuration/parameters``, is drawn by
+/// Element i (row-major) of the t-th parameter, in the order of ``Graph/parameters``, is drawn by
 /// SplitMix64 (Steele, Lea & Flood 2014) at the counter t·2⁴⁰ + i + 1, so that any element can be computed alone:
 ///
 ///     z = mix(seed) + (t·2⁴⁰ + i + 1) · 0x9E3779B97F4A7C15     (64-bit arithmetic that wraps)
@@ -16,7 +16,7 @@ import TouchstoneModel
 /// where mix is SplitMix64's finaliser, which maps 0 to 0, and base and scale are the ``WeightRule``'s. Probes replace some
 /// of these numbers (``WeightRule/pattern``).
 public enum Synthesizer {
-  /// The weights of a model, in memory.
+  /// The weights of a model of the GPT-2 form, in memory.
   ///
   /// - Parameters:
   ///   - configuration: The model's shape.
@@ -25,14 +25,33 @@ public enum Synthesizer {
   public static func weights(
     configuration: Configuration, seed: UInt64 = 0, rule: WeightRule? = nil
   ) throws(BadInput) -> Weights {
-    let rule = rule ?? .probing(width: configuration.width)
+    try weights(
+      of: configuration.graph, names: Family.gpt2.tensors, seed: seed,
+      rule: rule ?? .probing(width: configuration.width))
+  }
+
+  /// The weights of a preset, in memory.
+  public static func weights(_ preset: Preset, seed: UInt64 = 0) throws(BadInput) -> Weights {
+    let architecture = preset.architecture
+    return try weights(
+      of: architecture.graph, names: architecture.family.tensors, seed: seed, rule: preset.rule)
+  }
+
+  /// The weights of a model, in memory.
+  ///
+  /// - Parameters:
+  ///   - graph: The model.
+  ///   - names: How its family's checkpoints spell what it names.
+  ///   - seed: Selects one of 2⁶⁴ models.
+  ///   - rule: The size of the weights.
+  public static func weights(
+    of graph: Graph, names: TensorNames, seed: UInt64 = 0, rule: WeightRule
+  ) throws(BadInput) -> Weights {
     var tensors = [String: StoredTensor]()
-    for (number, parameter) in configuration.parameters.enumerated() {
-      let shape = configuration.shape(of: parameter)
-      let values = values(parameter.role, shape, tensor: number, seed: seed, rule)
-      tensors[parameter.name] = StoredTensor(Tensor(values, shape: shape))
+    for (number, (parameter, purpose)) in graph.purposes.enumerated() {
+      tensors[parameter.name] = tensor(parameter, purpose, number: number, seed: seed, rule)
     }
-    return try Weights(configuration: configuration, tensors: tensors)
+    return try Weights(graph: graph, names: names, tensors: tensors)
   }
 
   /// Writes a model of the size `preset` as a Hugging Face folder: `model.safetensors`, then `config.json`.
@@ -42,7 +61,7 @@ public enum Synthesizer {
   ///
   /// - Throws: ``BadInput`` if `directory` already holds a model, or the disk has no room for the new one.
   public static func write(_ preset: Preset, seed: UInt64 = 0, to directory: URL) throws(BadInput) {
-    let configuration = preset.configuration
+    let architecture = preset.architecture
     let weightsFile = directory.appendingPathComponent("model.safetensors")
     let configurationFile = directory.appendingPathComponent("config.json")
     for file in [weightsFile, configurationFile] where FileManager.default.fileExists(atPath: file.path) {
@@ -62,20 +81,18 @@ public enum Synthesizer {
     }
 
     defer { Unfinished.forget(directory.path) }
-    let parameters = configuration.parameters
-    let numbers = Dictionary(uniqueKeysWithValues: parameters.enumerated().map { ($1.name, $0) })
-    let outlines = Dictionary(
-      uniqueKeysWithValues: parameters.map {
-        ($0.name, SafetensorsWriter.Outline(type: .float32, shape: configuration.shape(of: $0)))
-      })
-    try SafetensorsWriter.write(outlines, to: weightsFile, overwrite: false) { name in
-      guard let number = numbers[name] else { preconditionFailure("no parameter has the name \(name)") }
-      let parameter = parameters[number]
-      let shape = configuration.shape(of: parameter)
-      let values = values(parameter.role, shape, tensor: number, seed: seed, preset.rule)
-      return StoredTensor(Tensor(values, shape: shape)).bytes
+    let parameters = Dictionary(
+      uniqueKeysWithValues: architecture.graph.purposes.enumerated().map { ($1.parameter.name, ($0, $1)) })
+    let outlines = parameters.mapValues {
+      SafetensorsWriter.Outline(type: .float32, shape: $0.1.parameter.shape)
     }
-    let text = Data((configuration.huggingFaceJSON + "\n").utf8)
+    try SafetensorsWriter.write(outlines, to: weightsFile, overwrite: false) { name in
+      guard let (number, (parameter, purpose)) = parameters[name] else {
+        preconditionFailure("no parameter has the name \(name)")
+      }
+      return tensor(parameter, purpose, number: number, seed: seed, preset.rule).bytes
+    }
+    let text = Data((architecture.configJSON + "\n").utf8)
     try AtomicFile.write(text, to: configurationFile.path, overwrite: false)
   }
 
@@ -86,7 +103,7 @@ public enum Synthesizer {
     }
     let system = try? FileManager.default.attributesOfFileSystem(forPath: place.path)
     guard let free = (system?[.systemFreeSize] as? NSNumber)?.int64Value else { return }
-    let needed = Int64(preset.configuration.parameterCount) * 4 + 100_000
+    let needed = Int64(preset.architecture.graph.parameterCount) * 4 + 100_000
     guard needed <= free else {
       throw BadInput(
         file: directory.path,
@@ -96,20 +113,23 @@ public enum Synthesizer {
     }
   }
 
-  private static func values(
-    _ role: Parameter.Role, _ shape: [Int], tensor: Int, seed: UInt64, _ rule: WeightRule
-  ) -> [Float] {
+  private static func tensor(
+    _ parameter: Parameter, _ purpose: Parameter.Purpose, number: Int, seed: UInt64, _ rule: WeightRule
+  ) -> StoredTensor {
+    let shape = parameter.shape
     let count = shape.reduce(1, *)
-    let width = shape.count > 1 ? shape[1] : 1
-    let distribution = rule.distribution(role)
-    return [Float](unsafeUninitializedCapacity: count) { values, initialized in
+    let width = shape.count > 1 ? shape[shape.count - 1] : 1
+    let distribution = rule.distribution(purpose)
+    let pattern = rule.pattern?(parameter)
+    let values = [Float](unsafeUninitializedCapacity: count) { values, initialized in
       for index in 0..<count {
-        let random = value(at: index, ofTensor: tensor, seed: seed, distribution)
+        let random = value(at: index, ofTensor: number, seed: seed, distribution)
         values.initializeElement(
-          at: index, to: rule.pattern?(role, index / width, index % width, random) ?? random)
+          at: index, to: pattern?(index / width, index % width, random) ?? random)
       }
       initialized = count
     }
+    return StoredTensor(Tensor(values, shape: shape))
   }
 
   /// Element `index` of the `tensor`-th parameter.

@@ -1,7 +1,7 @@
 import TouchstoneGraph
 import TouchstoneModel
 
-/// How large the random weights of each role are.
+/// How large the random weights of a model are, by what they do.
 public struct WeightRule: Sendable {
   /// Uniform on [base − scale/2, base + scale/2).
   public struct Distribution: Hashable, Sendable {
@@ -23,25 +23,24 @@ public struct WeightRule: Sendable {
   public var tokenEmbedding: Distribution
   /// Rows of the position embedding.
   public var positionEmbedding: Distribution
-  /// Weights of every LayerNorm.
-  public var gain: Distribution
-  /// Every bias but ``feedForwardOutputBias``.
+  /// The width of the interval around 1 from which the effective gain of a norm is drawn.
+  public var gainScale: Float
+  /// Biases of matrices and shifts of norms.
   public var bias: Distribution
-  /// The bias that the feed-forward block adds to the residual stream.
-  public var feedForwardOutputBias: Distribution
 
   /// What a probe puts in the place of random numbers; nil where all are random.
   public var pattern: Pattern?
 
-  /// A weight from its parameter's role, its row and column (column 0 of a vector) and the random number due there.
-  public typealias Pattern =
-    @Sendable (_ role: Parameter.Role, _ row: Int, _ column: Int, _ random: Float) -> Float
+  /// What stands in a parameter; nil for one that is random.
+  public typealias Pattern = @Sendable (_ parameter: Parameter) -> Element?
+
+  /// A number from its row and column (column 0 of a vector) and the random number due there.
+  public typealias Element = @Sendable (_ row: Int, _ column: Int, _ random: Float) -> Float
 
   /// For the published sizes: scores, activations and logits of the magnitude that trained models have.
   public static let published = WeightRule(
     matrix: Distribution(scale: 1 / 8), tokenEmbedding: Distribution(scale: 1 / 8),
-    positionEmbedding: Distribution(scale: 1 / 16), gain: Distribution(base: 1, scale: 1 / 4),
-    bias: Distribution(scale: 1 / 4), feedForwardOutputBias: Distribution(scale: 1 / 4))
+    positionEmbedding: Distribution(scale: 1 / 16), gainScale: 1 / 4, bias: Distribution(scale: 1 / 4))
 
   /// For small models, so that faults show: gains 0.5…1.5, biases about 0.1, and matrices scaled by the width
   /// so that attention scores reach 10 to 30 and the feed-forward nonlinearity sees about −8…8.
@@ -51,28 +50,22 @@ public struct WeightRule: Sendable {
   public static func probing(width: Int) -> WeightRule {
     let matrix = Distribution(scale: powerOfTwo(below: 10 / Float(width).squareRoot()))
     return WeightRule(
-      matrix: matrix, tokenEmbedding: matrix, positionEmbedding: matrix,
-      gain: Distribution(base: 1, scale: 1), bias: Distribution(scale: 1 / 4),
-      feedForwardOutputBias: Distribution(scale: 1 / 4))
+      matrix: matrix, tokenEmbedding: matrix, positionEmbedding: matrix, gainScale: 1,
+      bias: Distribution(scale: 1 / 4))
   }
 
   private static func powerOfTwo(below value: Float) -> Float {
     Float(sign: .plus, exponent: value.exponent, significand: 1)
   }
 
-  /// How large the weights of `role` are.
-  package func distribution(_ role: Parameter.Role) -> Distribution {
-    switch role {
-    case .tokenEmbedding: tokenEmbedding
-    case .positionEmbedding: positionEmbedding
-    case .layerNorm1Weight, .layerNorm2Weight, .finalLayerNormWeight: gain
-    case .feedForwardOutputBias: feedForwardOutputBias
-    case .layerNorm1Bias, .layerNorm2Bias, .finalLayerNormBias, .attentionInputBias, .attentionOutputBias,
-      .feedForwardInputBias:
-      bias
-    case .attentionInputWeight, .attentionOutputWeight, .feedForwardInputWeight, .feedForwardOutputWeight,
-      .unembedding:
-      matrix
+  /// How large the weights are that do what `purpose` says.
+  package func distribution(_ purpose: Parameter.Purpose) -> Distribution {
+    switch purpose {
+    case .table(.positionIDs): positionEmbedding
+    case .table: tokenEmbedding
+    case .gain(let neutral): Distribution(base: Float(neutral), scale: gainScale)
+    case .shift, .bias: bias
+    case .matrix: matrix
     }
   }
 }

@@ -29,6 +29,13 @@ public struct Architecture: Sendable {
     }
   }
 
+  /// The architecture of a model of the GPT-2 form.
+  public init(_ configuration: Configuration) {
+    family = .gpt2
+    graph = configuration.graph
+    configJSON = configuration.huggingFaceJSON
+  }
+
   private init(_ config: ConfigFields) throws(BadInput) {
     var config = config
     let type = try config.string("model_type") ?? "gpt2"

@@ -82,7 +82,7 @@ extension Configuration {
   /// (and `n_ctx`, the name under which other readers look for `n_positions`).
   public var huggingFaceJSON: String {
     let fields: [(String, String)] = [
-      ("activation_function", "\"\(Self.names[activationFunction] ?? activationFunction.rawValue)\""),
+      ("activation_function", "\"\(Self.name(of: activationFunction))\""),
       ("architectures", "[\"GPT2LMHeadModel\"]"),
       ("layer_norm_epsilon", "\(layerNormEpsilon)"),
       ("model_type", "\"gpt2\""),
@@ -98,6 +98,11 @@ extension Configuration {
       ("vocab_size", "\(vocabularySize)"),
     ]
     return "{\n" + fields.map { "  \"\($0.0)\": \($0.1)" }.joined(separator: ",\n") + "\n}"
+  }
+
+  /// Hugging Face's name of a nonlinearity.
+  public static func name(of function: ActivationFunction.Function) -> String {
+    names[function] ?? function.rawValue
   }
 
   /// Hugging Face's names of functions that have another in a stored graph.

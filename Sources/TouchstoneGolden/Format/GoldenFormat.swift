@@ -4,9 +4,12 @@ import TouchstoneModel
 /// The fixed names of the golden format, version 1; `Docs/Format.md` describes them.
 enum GoldenFormat {
   static let format = "touchstone"
-  static let version = "1.0"
-  static let family = "gpt2"
+  /// What goldens and captures of the GPT-2 form say.
+  static let firstVersion = "1.0"
+  /// From this version on a golden holds its graph.
+  static let version = "1.1"
 
+  static let graph = "model/graph"
   static let tokenIDs = "inputs/token_ids"
   static let positionIDs = "inputs/position_ids"
   static let attentionMask = "inputs/attention_mask"
@@ -20,5 +23,5 @@ enum GoldenFormat {
   static func floorPath(_ activation: Activation) -> String { floor + "/" + activation.path }
 
   /// Where an embedded tensor stands.
-  static func weightPath(_ parameter: Parameter) -> String { weights + "/" + parameter.name }
+  static func weightPath(_ name: String) -> String { weights + "/" + name }
 }

@@ -12,9 +12,9 @@ public enum WeightsDigest {
   /// The digest of `weights`: 64 hexadecimal digits.
   public static func of(_ weights: Weights) -> String {
     var hash = SHA256()
-    for (parameter, tensor) in weights.stored.sorted(by: { $0.key.name < $1.key.name }) {
+    for (name, tensor) in weights.stored.sorted(by: { $0.key < $1.key }) {
       let extents = tensor.shape.map(String.init).joined(separator: ",")
-      hash.update(data: Data("\(parameter.name) \(tensor.type.rawValue) \(extents)\n".utf8))
+      hash.update(data: Data("\(name) \(tensor.type.rawValue) \(extents)\n".utf8))
       hash.update(data: tensor.bytes)
       tensor.release()
     }

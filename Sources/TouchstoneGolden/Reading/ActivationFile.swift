@@ -22,7 +22,7 @@ public final class ActivationFile: ActivationSource, Sendable {
   /// What made the file.
   public let kind: Kind
   /// The model that was run.
-  public let configuration: Configuration
+  public let model: RecordedModel
   /// What the model was given.
   public let inputs: Inputs
   /// The digest of the weights, as ``WeightsDigest`` computes it; captures may lack it.
@@ -57,49 +57,60 @@ public final class ActivationFile: ActivationSource, Sendable {
   ///
   /// - Throws: `BadInput` when the file is missing, corrupt, incomplete, or not of this format and version.
   public convenience init(path: String) throws(BadInput) {
-    try self.init(path: path, readFirst: FileReaderProcess.readFirst)
+    try self.init(path: path, golden: nil, readFirst: FileReaderProcess.readFirst)
+  }
+
+  /// Opens the file at `path`, as ``init(path:)`` does, in order to hold it against `golden`.
+  ///
+  /// - Throws: `BadInput` as ``init(path:)`` does; but a capture of a family that only the golden knows is read.
+  public convenience init(path: String, against golden: ActivationFile) throws(BadInput) {
+    try self.init(path: path, golden: golden, readFirst: FileReaderProcess.readFirst)
   }
 
   /// Opens a file as ``init(path:)`` does, with `program` as the child.
   convenience init(path: String, readFirstBy program: String) throws(BadInput) {
-    try self.init(path: path) { (path) throws(BadInput) in
-      try FileReaderProcess.survive(path, program: program)
+    try self.init(path: path, golden: nil) { (path, golden) throws(BadInput) in
+      try FileReaderProcess.survive(path, golden: golden, program: program)
     }
   }
 
-  private convenience init(path: String, readFirst: (String) throws(BadInput) -> Void) throws(BadInput) {
+  private convenience init(
+    path: String, golden: ActivationFile?, readFirst: (String, String?) throws(BadInput) -> Void
+  ) throws(BadInput) {
     let identity = try FileIdentity(path: path)
     try Superblock.check(path, byteCount: identity.byteCount)
     let digest = try OutsideDigest(checking: path)
-    if !digest.isBundled { try readFirst(path) }
-    try self.init(path: path, hasTrustedDigest: digest.exists)
+    let model = golden?.model
+    if !digest.isBundled { try readFirst(path, model?.hasOwnGraph == true ? golden?.path : nil) }
+    try self.init(path: path, hasTrustedDigest: digest.exists, golden: model)
     guard try FileIdentity(path: path) == identity else {
       throw BadInput(file: path, problem: "changed while it was opened", remedy: "try again")
     }
   }
 
   /// Opens a file whose bytes are known, or feared by somebody else.
-  init(path: String, hasTrustedDigest: Bool) throws(BadInput) {
+  init(path: String, hasTrustedDigest: Bool, golden: RecordedModel? = nil) throws(BadInput) {
     self.path = path
     self.hasTrustedDigest = hasTrustedDigest
     let file = try HDF5Reader(path: path)
     let header = ActivationFileHeader(file)
     do throws(BadInput) {
       kind = try header.kind()
-      configuration = try header.configuration()
       manifest = try header.manifest(isRequired: kind == .golden)
-      inputs = try header.inputs(configuration, manifest)
+      model = try header.model(kind, manifest, golden: golden)
+      let graph = model.graph
+      inputs = try header.inputs(graph, manifest)
       givesPositions = try file.dataset(at: GoldenFormat.positionIDs) != nil
       weightsDigest = try header.weightsDigest()
       provenance = try header.provenance()
       precision = try header.precision(kind)
       namesPrecision = kind == .golden || provenance["precision"] != nil
-      let index = try ActivationIndex(file, configuration, tokenCount: inputs.count)
+      let index = try ActivationIndex(file, graph, tokenCount: inputs.count)
       if kind == .golden { try index.checkWhole() }
       recorded = index.recorded
       extras = index.extras
       unknownPaths = index.unknownPaths
-      temperature = try header.temperature()
+      temperature = try header.temperature(graph)
     } catch {
       throw error.inFile(path)
     }
@@ -108,6 +119,9 @@ public final class ActivationFile: ActivationSource, Sendable {
       for activation in recorded.keys.sorted(by: { $0.path < $1.path }) { _ = try noiseFloor(of: activation) }
     }
   }
+
+  /// The operations of the model that was run.
+  public var graph: Graph { model.graph }
 
   /// Whether both are one file on the disk, by whatever name.
   ///
@@ -154,7 +168,7 @@ public final class ActivationFile: ActivationSource, Sendable {
   public func noiseFloor(of activation: Activation) throws(BadInput) -> Tensor<Double>? {
     let path = GoldenFormat.floorPath(activation)
     guard recorded[activation] != nil, let dataset = try file.dataset(at: path) else { return nil }
-    let wanted = Array(configuration.shape(of: activation, tokenCount: inputs.count).dropLast())
+    let wanted = (graph.shape(of: activation, tokenCount: inputs.count) ?? []).dropLast().map(\.self)
     guard dataset.shape == wanted, case .float(let type) = dataset.type else {
       throw BadInput(
         file: self.path, place: path,
@@ -182,16 +196,16 @@ public final class ActivationFile: ActivationSource, Sendable {
   public func weights() throws(BadInput) -> Weights? {
     let names = try file.members(of: GoldenFormat.weights)
     guard !names.isEmpty else { return nil }
-    // A configuration of a few bytes may ask for millions of layers; each needs its tensors.
-    guard configuration.layerCount <= names.count else {
+    // A configuration of a few bytes may ask for many layers; each needs its tensors.
+    guard graph.layerCount <= names.count else {
       throw BadInput(
         file: path, place: GoldenFormat.weights,
-        problem: "holds \(names.count) tensors for \(configuration.layerCount) layers",
+        problem: "holds \(names.count) tensors for \(graph.layerCount) layers",
         remedy: "embed all of them")
     }
     do throws(BadInput) {
       let tensors = try embeddedTensors(names)
-      let weights = try Weights(configuration: configuration, tensors: tensors)
+      let weights = try Weights(graph: graph, names: model.tensors, tensors: tensors)
       if let weightsDigest, WeightsDigest.of(weights) != weightsDigest {
         throw BadInput(
           place: GoldenFormat.weights, problem: "are not the weights that weights_sha256 names",
@@ -205,16 +219,16 @@ public final class ActivationFile: ActivationSource, Sendable {
 
   /// The tensors that the model has, by name; of others only the names, which say whether they may be there.
   private func embeddedTensors(_ names: [String]) throws(BadInput) -> [String: StoredTensor] {
-    var wanted = Dictionary(
-      uniqueKeysWithValues: configuration.parameters.map { ($0.name, configuration.shape(of: $0)) })
-    // A tied unembedding may be stored once more.
-    wanted[Parameter(.unembedding).name] = [configuration.vocabularySize, configuration.width]
+    var wanted = Dictionary(uniqueKeysWithValues: graph.parameters.map { ($0.name, $0.shape) })
+    // A tied tensor may be stored once more.
+    for (name, tied) in model.tensors.ties where wanted[name] == nil { wanted[name] = wanted[tied] }
+    let fullNames = model.tensors.fullNames(ofStored: names, in: graph)
     var budget = file.greatestByteCount
     var tensors: [String: StoredTensor] = [:]
     for name in names {
       let place = GoldenFormat.weights + "/" + name
       guard let dataset = try file.dataset(at: place) else { continue }
-      guard let shape = wanted[Parameter.fullName(ofStored: name)] else {
+      guard let shape = wanted[fullNames[name] ?? name] else {
         tensors[name] = StoredTensor(type: .float32, shape: [0], bytes: Data())
         continue
       }
@@ -239,7 +253,7 @@ public final class ActivationFile: ActivationSource, Sendable {
   /// - Throws: `BadInput` naming the first dataset that cannot be read.
   public func checkContents() throws(BadInput) {
     for (activation, stored) in recorded.sorted(by: { $0.key.path < $1.key.path }) {
-      let wanted = configuration.shape(of: activation, tokenCount: inputs.count)
+      let wanted = graph.shape(of: activation, tokenCount: inputs.count)
       if stored.shape == wanted || stored.dataset.obstacle == nil { _ = try read(stored) }
       guard let floor = try noiseFloor(of: activation), stored.shape == wanted else { continue }
       if let problem = NoiseFloorRange.problem(floor, of: try read(stored).float64()) {

@@ -38,19 +38,93 @@ struct ActivationFileHeader {
     return kind
   }
 
-  func configuration() throws(BadInput) -> Configuration {
-    let family = try text("family", of: "model") ?? GoldenFormat.family
-    guard family == GoldenFormat.family else {
-      throw BadInput(
-        place: "model@family", problem: "\(family) is not supported",
-        remedy: "models of the family \(GoldenFormat.family) are")
+  /// The model that the file speaks of.
+  ///
+  /// - Parameter golden: the model of the golden that a capture is held against; a capture of a family that only its
+  ///   golden knows is of that model.
+  func model(
+    _ kind: ActivationFile.Kind, _ manifest: DatasetManifest?, golden: RecordedModel?
+  ) throws(BadInput) -> RecordedModel {
+    let family = try text("family", of: "model")
+    guard let family, !Family.all.contains(where: { $0.name == family }) else {
+      return try heldModel(kind, manifest, family: family)
     }
+    let known = Family.all.map(\.name).joined(separator: ", ")
+    switch kind {
+    case .capture:
+      guard let golden, golden.family == family else {
+        throw BadInput(
+          place: "model@family", problem: "\(family) is not supported",
+          remedy: "models of the families \(known) are; hold a capture of another against its golden")
+      }
+      return golden
+    case .golden:
+      guard let graph = try storedGraph(manifest) else {
+        throw BadInput(
+          place: "model@family", problem: "\(family) is not supported, and the golden holds no graph",
+          remedy: "models of the families \(known) are; store the graph of another as \(GoldenFormat.graph)")
+      }
+      return RecordedModel(family: family, graph: graph, configJSON: try configJSON())
+    }
+  }
+
+  /// The model of a family that the program holds, which its configuration describes.
+  private func heldModel(
+    _ kind: ActivationFile.Kind, _ manifest: DatasetManifest?, family: String?
+  ) throws(BadInput) -> RecordedModel {
+    let architecture = try architecture()
+    guard family == nil || family == architecture.family.name else {
+      throw BadInput(
+        place: "model@family",
+        problem: "is \(family ?? "") where config_json describes a \(architecture.family.name)",
+        remedy: "store the configuration of this model")
+    }
+    let isFirstVersion = try text("format_version", of: "/") == GoldenFormat.firstVersion
+    if kind == .golden, !isFirstVersion || architecture.family.name != Family.gpt2.name {
+      guard let graph = try storedGraph(manifest) else {
+        throw BadInput(place: GoldenFormat.graph, problem: "is missing", remedy: "record the golden again")
+      }
+      if let problem = architecture.graph.difference(from: graph) {
+        throw BadInput(
+          place: GoldenFormat.graph, problem: "is not the graph that config_json describes: \(problem)",
+          remedy: "record the golden again")
+      }
+    }
+    return RecordedModel(architecture)
+  }
+
+  /// The graph of a golden; nil where it holds none.
+  private func storedGraph(_ manifest: DatasetManifest?) throws(BadInput) -> Graph? {
+    guard let dataset = try file.dataset(at: GoldenFormat.graph) else { return nil }
+    guard dataset.type.byteCount == 1, dataset.shape.count == 1,
+      dataset.shape[0] <= Graph.greatestTextLength
+    else {
+      throw BadInput(
+        place: GoldenFormat.graph, problem: "holds \(dataset.type) \(dataset.shape)",
+        remedy: "store the bytes of its text")
+    }
+    let text = try file.checkedBytes(of: dataset, manifest)
+    do throws(BadInput) {
+      return try Graph(json: text)
+    } catch {
+      throw BadInput(
+        place: [GoldenFormat.graph, error.place].compactMap { $0 }.joined(separator: ": "),
+        problem: error.problem, remedy: error.remedy)
+    }
+  }
+
+  private func configJSON() throws(BadInput) -> String {
     guard let json = try text("config_json", of: "model") else {
       throw BadInput(
         place: "model@config_json", problem: "is missing", remedy: "store the model's config.json in it")
     }
+    return json
+  }
+
+  private func architecture() throws(BadInput) -> Architecture {
+    let json = try configJSON()
     do throws(BadInput) {
-      return try Configuration(huggingFaceJSON: Data(json.utf8), file: "model@config_json")
+      return try Architecture(huggingFaceJSON: Data(json.utf8), file: "model@config_json")
     } catch {
       let place = ["model@config_json", error.place].compactMap { $0 }.joined(separator: ": ")
       throw BadInput(place: place, problem: error.problem, remedy: error.remedy)
@@ -81,20 +155,20 @@ struct ActivationFileHeader {
     return try DatasetManifest(json: file.bytes(of: dataset))
   }
 
-  func inputs(_ configuration: Configuration, _ manifest: DatasetManifest?) throws(BadInput) -> Inputs {
-    guard let tokenIDs = try integers(GoldenFormat.tokenIDs, configuration, manifest) else {
+  func inputs(_ graph: Graph, _ manifest: DatasetManifest?) throws(BadInput) -> Inputs {
+    guard let tokenIDs = try integers(GoldenFormat.tokenIDs, graph, manifest) else {
       throw BadInput(place: GoldenFormat.tokenIDs, problem: "is missing", remedy: "store the token ids")
     }
     return try Inputs(
       tokenIDs: tokenIDs,
-      positionIDs: integers(GoldenFormat.positionIDs, configuration, manifest),
-      attentionMask: integers(GoldenFormat.attentionMask, configuration, manifest)?.map { $0 != 0 },
-      configuration: configuration)
+      positionIDs: integers(GoldenFormat.positionIDs, graph, manifest),
+      attentionMask: integers(GoldenFormat.attentionMask, graph, manifest)?.map { $0 != 0 },
+      graph: graph)
   }
 
   /// One integer for each token, in any integer type, with or without a batch axis of 1.
   private func integers(
-    _ path: String, _ configuration: Configuration, _ manifest: DatasetManifest?
+    _ path: String, _ graph: Graph, _ manifest: DatasetManifest?
   ) throws(BadInput) -> [Int]? {
     guard let dataset = try file.dataset(at: path) else { return nil }
     guard dataset.shape.count == 1 || (dataset.shape.count == 2 && dataset.shape[0] == 1) else {
@@ -103,10 +177,11 @@ struct ActivationFileHeader {
         remedy: "store one sequence, one number a token")
     }
     let count = dataset.shape.last ?? 0
-    guard count <= configuration.contextLength else {
+    let contextLength = graph.contextLength ?? Inputs.greatestCount
+    guard count <= contextLength else {
       throw BadInput(
         place: path,
-        problem: "holds \(count) numbers, and the model reads at most \(configuration.contextLength) tokens",
+        problem: "holds \(count) numbers, and the model reads at most \(contextLength) tokens",
         remedy: "give a shorter sequence")
     }
     guard case .integer = dataset.type else {
@@ -153,8 +228,9 @@ struct ActivationFileHeader {
     return precision
   }
 
-  func temperature() throws(BadInput) -> Double {
-    let path = Activation(.probabilities).path
+  /// What divided the logits before the probabilities.
+  func temperature(_ graph: Graph) throws(BadInput) -> Double {
+    guard let path = graph.probabilities?.path else { return 1 }
     let temperature: Double
     switch try file.attribute("temperature", of: path) {
     case nil: return 1

@@ -56,41 +56,29 @@ extension ActivationFile {
   ///
   /// - Throws: `BadInput` when the file cannot be listed.
   public func summary() throws(BadInput) -> ActivationFileSummary {
-    let layers = Set(recorded.keys.compactMap(\.layer)).sorted()
-    let points = Activation.Point.allCases.filter { $0 != .keyCache && $0 != .valueCache }
+    let blocks = Set(recorded.keys.compactMap(\.block))
+    let outputs = graph.operations.map(\.output)
     let expected =
-      points.filter { !$0.isPerLayer }.map { Activation($0) }
-      + layers.flatMap { layer in points.filter(\.isPerLayer).map { Activation($0, layer: layer) } }
+      outputs.filter { $0.block == nil } + outputs.filter { $0.block.map(blocks.contains) ?? false }
     var floors = 0
     for activation in recorded.keys
     where try file.kind(of: GoldenFormat.floorPath(activation)) == .dataset { floors += 1 }
     let types = recorded.values.map(\.type.rawValue)
     let wrong = recorded.filter {
-      $0.value.shape != configuration.shape(of: $0.key, tokenCount: inputs.count)
+      $0.value.shape != graph.shape(of: $0.key, tokenCount: inputs.count)
     }
     return ActivationFileSummary(
-      path: path, bytes: file.byteCount, kind: kind.rawValue, model: configuration.line,
+      path: path, bytes: file.byteCount, kind: kind.rawValue, model: model.line,
       weightsSHA256: weightsDigest, hasWeights: try !file.members(of: GoldenFormat.weights).isEmpty,
       tokenIDs: inputs.tokenIDs, positionIDs: inputs.positionIDs,
       maskedTokens: (inputs.attentionMask ?? []).enumerated().filter { !$0.element }.map(\.offset),
       activationsByType: Dictionary(types.map { ($0, 1) }, uniquingKeysWith: +),
       missing: expected.filter { recorded[$0] == nil }.map(\.path),
-      missingLayerCount: configuration.layerCount - layers.count,
+      missingLayerCount: Set(outputs.compactMap(\.block)).subtracting(blocks).count,
       wrongShapes: Dictionary(uniqueKeysWithValues: wrong.map { ($0.key.path, $0.value.shape) }),
       derived: recorded.filter(\.value.isDerived).keys.map(\.path).sorted(), noiseFloorCount: floors,
       extras: extras, unknownPaths: unknownPaths, precision: precision.name, temperature: temperature,
       provenance: provenance, hasTrustedDigest: hasTrustedDigest, digestCount: manifest?.entries.count ?? 0)
-  }
-}
-
-extension Configuration {
-  /// The shape of the model in one line.
-  fileprivate var line: String {
-    "\(layerCount) layer\(layerCount == 1 ? "" : "s") of width \(width), "
-      + "\(headCount) head\(headCount == 1 ? "" : "s") of \(headWidth), "
-      + "feed-forward \(feedForwardWidth) (\(activationFunction.rawValue)), vocabulary \(vocabularySize), "
-      + "context \(contextLength), epsilon \(layerNormEpsilon), "
-      + "\(tiesEmbeddings ? "tied" : "separate") unembedding"
   }
 }
 

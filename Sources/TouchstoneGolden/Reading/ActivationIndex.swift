@@ -53,16 +53,19 @@ struct ActivationIndex {
   private(set) var unknownPaths: [String] = []
 
   private let file: HDF5Reader
-  private let configuration: Configuration
+  private let graph: Graph
+  /// Groups in which activations of the model stand.
+  private let groups: Set<String>
   private let tokenCount: Int
   private var visits = 0
   private var bytesLeft: Int
   /// Groups that the format does not know, which are looked into once, by whatever name.
   private var seen: Set<[UInt64]> = []
 
-  init(_ file: HDF5Reader, _ configuration: Configuration, tokenCount: Int) throws(BadInput) {
+  init(_ file: HDF5Reader, _ graph: Graph, tokenCount: Int) throws(BadInput) {
     self.file = file
-    self.configuration = configuration
+    self.graph = graph
+    groups = Self.groups(of: graph)
     self.tokenCount = tokenCount
     bytesLeft = file.greatestByteCount
     for link in try file.links(of: "/") {
@@ -73,8 +76,7 @@ struct ActivationIndex {
     }
     for name in try file.members(of: "inputs") {
       let path = "inputs/" + name
-      let known = [GoldenFormat.tokenIDs, GoldenFormat.positionIDs, GoldenFormat.attentionMask]
-      if !known.contains(path) { unknownPaths.append(path) }
+      if Input(rawValue: name) == nil { unknownPaths.append(path) }
     }
   }
 
@@ -103,7 +105,7 @@ struct ActivationIndex {
     case .dataset:
       try sort(path)
     case nil:
-      guard Activation(path: path) == nil else {
+      guard activation(at: path) == nil else {
         throw BadInput(
           place: path, problem: "is a link that cannot be followed, or no dataset",
           remedy: "store the values in the file itself")
@@ -113,8 +115,23 @@ struct ActivationIndex {
   }
 
   /// Whether activations may stand in the group at `path`.
-  private func isOfFormat(_ path: String) -> Bool {
-    ["embed", "final", "layers"].contains(path) || Activation(path: path + "/q") != nil
+  private func isOfFormat(_ path: String) -> Bool { groups.contains(path) }
+
+  /// What stands there in files of this model; nil for any other path.
+  private func activation(at path: String) -> Activation? {
+    Activation(path: path).flatMap { graph.axes(of: $0) == nil ? nil : $0 }
+  }
+
+  private static func groups(of graph: Graph) -> Set<String> {
+    var groups: Set<String> = []
+    for operation in graph.operations {
+      var path = operation.output.path[...]
+      while let slash = path.lastIndex(of: "/") {
+        path = path[..<slash]
+        guard groups.insert(String(path)).inserted else { break }
+      }
+    }
+    return groups
   }
 
   private mutating func sort(_ path: String) throws(BadInput) {
@@ -122,14 +139,12 @@ struct ActivationIndex {
       extras.append(path)
       return
     }
-    guard let activation = Activation(path: path),
-      activation.layer.map({ $0 < configuration.layerCount }) ?? true,
-      let dataset = try file.dataset(at: path)
+    guard let activation = activation(at: path),
+      let wanted = graph.shape(of: activation, tokenCount: tokenCount), let dataset = try file.dataset(at: path)
     else {
       unknownPaths.append(path)
       return
     }
-    let wanted = configuration.shape(of: activation, tokenCount: tokenCount)
     let isBatch = dataset.shape.count == wanted.count + 1 && dataset.shape.first == 1
     let shape = isBatch ? Array(dataset.shape.dropFirst()) : dataset.shape
     try checkExtent(dataset, wanted)
@@ -165,19 +180,23 @@ struct ActivationIndex {
 
   /// Holds a golden to the definition: every activation, each in its shape.
   func checkWhole() throws(BadInput) {
-    let layers = Set(recorded.keys.compactMap(\.layer))
-    guard layers.count == configuration.layerCount else {
-      throw BadInput(
-        place: "layers", problem: "has \(layers.count) of the model's \(configuration.layerCount) layers",
-        remedy: "record the golden again")
+    let blocks = Set(recorded.keys.compactMap(\.block))
+    let stacks = graph.operations.compactMap(\.output.block?.stack)
+    for stack in Set(stacks).sorted() {
+      let (count, wanted) = (blocks.count { $0.stack == stack }, graph.blockCount(of: stack))
+      guard count == wanted else {
+        throw BadInput(
+          place: stack, problem: "has \(count) of the model's \(wanted) layers",
+          remedy: "record the golden again")
+      }
     }
-    for activation in configuration.operations.map(\.output) {
+    for activation in graph.operations.map(\.output) {
       guard let shape = recorded[activation]?.shape else {
         throw BadInput(
           place: activation.path, problem: "is missing from the golden", remedy: "record it again")
       }
-      let wanted = configuration.shape(of: activation, tokenCount: tokenCount)
-      guard shape == wanted else {
+      guard let wanted = graph.shape(of: activation, tokenCount: tokenCount), shape == wanted else {
+        let wanted = graph.shape(of: activation, tokenCount: tokenCount) ?? []
         throw BadInput(
           place: activation.path, problem: "has the shape \(shape) instead of \(wanted)",
           remedy: "record the golden again")

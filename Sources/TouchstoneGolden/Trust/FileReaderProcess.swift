@@ -34,8 +34,8 @@ public enum FileReaderProcess {
   private struct State {
     var program: String?
     var trusted: [String] = []
-    /// Files that a child has read to their end, as they were then.
-    var survived: Set<FileIdentity> = []
+    /// Files that a child has read to their end, as they were then, each alone or with a golden.
+    var survived: Set<[FileIdentity]> = []
   }
 
   private static let state = Mutex(State())
@@ -59,14 +59,18 @@ public enum FileReaderProcess {
   /// very program; the first statement of a program that reads files.
   public static func runIfChild() {
     let arguments = CommandLine.arguments
-    guard arguments.count == 3, arguments[1] == argument else {
+    guard (3...4).contains(arguments.count), arguments[1] == argument else {
       program = Bundle.main.executablePath
       return
     }
     let path = arguments[2]
     limitResources(fileAt: path)
     do throws(BadInput) {
-      try ActivationFile(path: path, hasTrustedDigest: false).checkContents()
+      // The parent has opened the golden already.
+      let golden = try arguments.dropFirst(3).first.map { (path) throws(BadInput) in
+        try ActivationFile(path: path, hasTrustedDigest: false).model
+      }
+      try ActivationFile(path: path, hasTrustedDigest: false, golden: golden).checkContents()
       exit(0)
     } catch {
       let answer = Answer(place: error.place, problem: error.problem, remedy: error.remedy)
@@ -116,29 +120,33 @@ public enum FileReaderProcess {
   /// Has the child read the file at `path`, unless there is no ``program``, or the user takes the file for harmless.
   ///
   /// - Throws: `BadInput` with what the child found wrong, or saying that it did not survive.
-  static func readFirst(_ path: String) throws(BadInput) {
+  static func readFirst(_ path: String, golden: String? = nil) throws(BadInput) {
     guard let program, !isTrusted(path) else { return }
-    try survive(path, program: program)
+    try survive(path, golden: golden, program: program)
   }
 
   /// Has `program`, as a child, read the file at `path`; once for each state of a file.
   ///
+  /// - Parameter golden: whose model the file speaks of, where only that golden knows it.
   /// - Throws: `BadInput` with what the child found wrong, or saying that it did not survive.
-  static func survive(_ path: String, program: String) throws(BadInput) {
+  static func survive(_ path: String, golden: String? = nil, program: String) throws(BadInput) {
     let identity = try FileIdentity(path: path)
-    if state.withLock({ $0.survived.contains(identity) }) { return }
+    var identities = [identity]
+    if let golden { identities.append(try FileIdentity(path: golden)) }
+    let read = identities
+    if state.withLock({ $0.survived.contains(read) }) { return }
     let result: ChildProcess.Result
     do throws(BadInput) {
       // The child keeps an eye on the clock too, and knows of holes in the file.
       let timeout = Double(patience(identity.byteCount) + 1)
-      result = try ChildProcess.run(program, [argument, path], output: .kept, timeout: timeout)
+      result = try ChildProcess.run(program, [argument, path] + (golden.map { [$0] } ?? []), output: .kept, timeout: timeout)
     } catch {
       throw BadInput(
         file: path, problem: "cannot be checked: \(program) does not start",
         remedy: "repair the installation, or name the file by --trust")
     }
     if result.end == .exited(0) {
-      state.withLock { _ = $0.survived.insert(identity) }
+      state.withLock { _ = $0.survived.insert(read) }
       return
     }
     guard let answer = try? JSONDecoder().decode(Answer.self, from: result.output) else {

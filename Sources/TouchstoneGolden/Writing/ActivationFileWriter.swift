@@ -11,7 +11,7 @@ import TouchstoneModel
 public final class ActivationFileWriter {
   private let destination: FileDestination
   private let kind: ActivationFile.Kind
-  private let configuration: Configuration
+  private let architecture: Architecture
   private let inputs: Inputs
   private let temperature: Double
   private let file: HDF5Writer
@@ -31,7 +31,7 @@ public final class ActivationFileWriter {
   /// - Throws: `BadInput` when the file exists and may not be replaced, or cannot be written, or for a temperature
   ///   outside ``Temperature/range``.
   public init(
-    path: String, kind: ActivationFile.Kind, configuration: Configuration, inputs: Inputs,
+    path: String, kind: ActivationFile.Kind, architecture: Architecture, inputs: Inputs,
     weightsDigest: String? = nil, provenance: [String: String] = [:], temperature: Double = 1,
     overwrite: Bool = false, writesDigest: Bool? = nil
   ) throws(BadInput) {
@@ -43,7 +43,7 @@ public final class ActivationFileWriter {
     destination = try FileDestination(
       path: path, overwrite: overwrite, writesDigest: writesDigest ?? (kind == .golden))
     self.kind = kind
-    self.configuration = configuration
+    self.architecture = architecture
     self.inputs = inputs
     self.temperature = temperature
     file = try destination.create()
@@ -57,7 +57,22 @@ public final class ActivationFileWriter {
     }
   }
 
+  /// Starts a file of a model of the GPT-2 form, as
+  /// ``init(path:kind:architecture:inputs:weightsDigest:provenance:temperature:overwrite:writesDigest:)`` does.
+  public convenience init(
+    path: String, kind: ActivationFile.Kind, configuration: Configuration, inputs: Inputs,
+    weightsDigest: String? = nil, provenance: [String: String] = [:], temperature: Double = 1,
+    overwrite: Bool = false, writesDigest: Bool? = nil
+  ) throws(BadInput) {
+    try self.init(
+      path: path, kind: kind, architecture: Architecture(configuration), inputs: inputs,
+      weightsDigest: weightsDigest, provenance: provenance, temperature: temperature, overwrite: overwrite,
+      writesDigest: writesDigest)
+  }
+
   deinit { abandon() }
+
+  private var graph: Graph { architecture.graph }
 
   private func abandon() {
     guard isOpen else { return }
@@ -80,14 +95,20 @@ public final class ActivationFileWriter {
   }
 
   private func writeHeader(weightsDigest: String?) throws(BadInput) {
+    let isFirstVersion = architecture.family.name == Family.gpt2.name
     try file.setAttribute("format", of: "/", to: GoldenFormat.format)
-    try file.setAttribute("format_version", of: "/", to: GoldenFormat.version)
+    try file.setAttribute("format_version", of: "/", to: isFirstVersion ? GoldenFormat.firstVersion : GoldenFormat.version)
     try file.setAttribute("kind", of: "/", to: kind.rawValue)
     try group("model")
-    try file.setAttribute("family", of: "model", to: GoldenFormat.family)
-    try file.setAttribute("config_json", of: "model", to: configuration.huggingFaceJSON)
+    try file.setAttribute("family", of: "model", to: architecture.family.name)
+    try file.setAttribute("config_json", of: "model", to: architecture.configJSON)
     if let weightsDigest {
       try file.setAttribute("weights_sha256", of: "model", to: weightsDigest)
+    }
+    if kind == .golden, !isFirstVersion {
+      let text = Data(graph.json.utf8)
+      try dataset(
+        GoldenFormat.graph, .integer(byteCount: 1, isSigned: false), shape: [text.count], bytes: text)
     }
   }
 
@@ -96,7 +117,7 @@ public final class ActivationFileWriter {
     for (path, ids) in [
       (GoldenFormat.tokenIDs, inputs.tokenIDs), (GoldenFormat.positionIDs, inputs.positionIDs),
     ] {
-      // Ids are below `Configuration.greatestExtent`, which int32 holds.
+      // Ids are below `Inputs.greatestCount` or rows of a table, which int32 holds.
       let values = ids.map { Int32($0).littleEndian }
       try dataset(path, integer, shape: [values.count], bytes: values.withUnsafeBytes { Data($0) })
     }
@@ -118,16 +139,15 @@ public final class ActivationFileWriter {
     _ activation: Activation, _ tensor: StoredTensor, isDerived: Bool = false
   ) throws(BadInput) {
     try naming { () throws(BadInput) in
-      let wanted = configuration.shape(of: activation, tokenCount: inputs.count)
+      guard let wanted = graph.shape(of: activation, tokenCount: inputs.count) else {
+        throw BadInput(place: activation.path, problem: "is no activation of this model")
+      }
       guard kind == .capture || tensor.shape == wanted else {
         throw BadInput(place: activation.path, problem: "has the shape \(tensor.shape) instead of \(wanted)")
       }
-      guard activation.layer.map({ $0 < configuration.layerCount }) ?? true else {
-        throw BadInput(place: activation.path, problem: "is no block of this model")
-      }
       try dataset(activation.path, .float(tensor.type), shape: tensor.shape, bytes: tensor.bytes)
       if isDerived { try file.setFlag("derived", of: activation.path) }
-      if activation.point == .probabilities {
+      if activation == graph.probabilities {
         try file.setAttribute("temperature", of: activation.path, to: temperature)
       }
     }
@@ -152,9 +172,9 @@ public final class ActivationFileWriter {
   /// Embeds the weights as they are stored, which makes the file self-contained.
   public func writeWeights(_ weights: Weights) throws(BadInput) {
     try naming { () throws(BadInput) in
-      for (parameter, tensor) in weights.stored.sorted(by: { $0.key.name < $1.key.name }) {
+      for (name, tensor) in weights.stored.sorted(by: { $0.key < $1.key }) {
         try dataset(
-          GoldenFormat.weightPath(parameter), .float(tensor.type), shape: tensor.shape, bytes: tensor.bytes)
+          GoldenFormat.weightPath(name), .float(tensor.type), shape: tensor.shape, bytes: tensor.bytes)
       }
     }
   }
@@ -162,9 +182,10 @@ public final class ActivationFileWriter {
   /// Writes the measured noise floor of an activation: one root mean square for each of its rows.
   public func writeNoiseFloor(of activation: Activation, _ floor: Tensor<Double>) throws(BadInput) {
     try naming { () throws(BadInput) in
-      let wanted = Array(configuration.shape(of: activation, tokenCount: inputs.count).dropLast())
+      let wanted = graph.shape(of: activation, tokenCount: inputs.count)?.dropLast().map(\.self)
       let path = GoldenFormat.floorPath(activation)
-      guard floor.shape == wanted else {
+      guard let wanted, floor.shape == wanted else {
+        let wanted = wanted ?? []
         throw BadInput(place: path, problem: "has the shape \(floor.shape) instead of \(wanted)")
       }
       let stored = StoredTensor(floor)
@@ -191,7 +212,7 @@ public final class ActivationFileWriter {
   }
 
   private func checkWhole() throws(BadInput) {
-    for operation in configuration.operations where manifest.entries[operation.output.path] == nil {
+    for operation in graph.operations where manifest.entries[operation.output.path] == nil {
       throw BadInput(
         place: operation.output.path, problem: "is missing from the golden", remedy: "write it too")
     }

@@ -11,6 +11,9 @@ package protocol OperationKind: Hashable, Sendable {
   /// What it reads of the sequence itself, besides activations and parameters.
   var sequenceInputs: [Input] { get }
 
+  /// What each parameter does that it may read, in their order.
+  var parameterPurposes: [Parameter.Purpose] { get }
+
   /// The operands that a key-value cache may hold in another form: the operand's place, and the name under which a
   /// recording has what was really read.
   static var cachedOperands: [Int: String] { get }
@@ -32,6 +35,8 @@ package protocol OperationKind: Hashable, Sendable {
 extension OperationKind {
   /// Nothing of the sequence.
   package var sequenceInputs: [Input] { [] }
+  /// No parameter is read.
+  package var parameterPurposes: [Parameter.Purpose] { [] }
   /// No operand is cached.
   package static var cachedOperands: [Int: String] { [:] }
 }

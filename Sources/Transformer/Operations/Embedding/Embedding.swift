@@ -18,6 +18,7 @@ public struct Embedding: OperationKind {
   package static let name = Operation.Kind.Name.embedding
   package var kind: Operation.Kind { .embedding(self) }
   package var sequenceInputs: [Input] { [ids] }
+  package var parameterPurposes: [Parameter.Purpose] { [.table(ids)] }
 
   package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
     try operands.expect(activations: 0...0, parameters: 1...1)

@@ -15,6 +15,7 @@ public struct LayerNorm: OperationKind {
 
   package static let name = Operation.Kind.Name.layerNorm
   package var kind: Operation.Kind { .layerNorm(self) }
+  package var parameterPurposes: [Parameter.Purpose] { [.gain(neutral: 1), .shift] }
 
   package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
     let axes = try operands.single(parameters: 0...2)

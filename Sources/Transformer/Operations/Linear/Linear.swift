@@ -15,6 +15,7 @@ public struct Linear: OperationKind {
 
   package static let name = Operation.Kind.Name.linear
   package var kind: Operation.Kind { .linear(self) }
+  package var parameterPurposes: [Parameter.Purpose] { [.matrix, .bias] }
 
   package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
     let axes = try operands.single(parameters: 1...2)

@@ -21,6 +21,7 @@ public struct RMSNorm: OperationKind {
 
   package static let name = Operation.Kind.Name.rmsNorm
   package var kind: Operation.Kind { .rmsNorm(self) }
+  package var parameterPurposes: [Parameter.Purpose] { [.gain(neutral: 1 - offset)] }
 
   package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
     let axes = try operands.single(parameters: 1...1)
