@@ -10,6 +10,13 @@ public struct Site {
   /// The sequence.
   public let inputs: Inputs
 
+  /// Gathers what an operation is and reads.
+  public init(operation: Operation, operands: Operands, inputs: Inputs) {
+    self.operation = operation
+    self.operands = operands
+    self.inputs = inputs
+  }
+
   /// What the reference makes of it.
   public func value() -> Tensor<Double> {
     operation.kind.value(operands, in: inputs)

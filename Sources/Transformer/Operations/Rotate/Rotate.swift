@@ -72,4 +72,15 @@ public struct Rotate: OperationKind {
         stored: try fields.required("frequencies", try fields.object("frequencies"))),
       magnitude: try fields.required("magnitude", try fields.number("magnitude")))
   }
+
+  /// Where the two numbers of a pair stand, and where they are put.
+  package func columns(of pair: Int) -> (from: (Int, Int), to: (Int, Int)) {
+    let half = (first + pair, first + pair + width / 2)
+    let interleaved = (first + 2 * pair, first + 2 * pair + 1)
+    return switch style {
+    case .half: (half, half)
+    case .interleaved: (interleaved, interleaved)
+    case .interleavedToHalf: (interleaved, half)
+    }
+  }
 }

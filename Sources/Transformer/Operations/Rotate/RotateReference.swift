@@ -28,15 +28,4 @@ extension Rotate: Evaluated {
     }
     return y
   }
-
-  /// Where the two numbers of a pair stand, and where they are put.
-  private func columns(of pair: Int) -> (from: (Int, Int), to: (Int, Int)) {
-    let half = (first + pair, first + pair + width / 2)
-    let interleaved = (first + 2 * pair, first + 2 * pair + 1)
-    return switch style {
-    case .half: (half, half)
-    case .interleaved: (interleaved, interleaved)
-    case .interleavedToHalf: (interleaved, half)
-    }
-  }
 }

@@ -1,0 +1,243 @@
+import Foundation
+import TouchstoneGraph
+import TouchstoneModel
+
+extension Fault {
+  /// Faults of one row of softmax, whether of attention or of the logits.
+  static let probabilityFaults: [Fault] = rowFaults + axisFaults
+
+  private static let rowFaults: [Fault] = [
+    variant(
+      "not-normalised", "exponentials are not divided by their sum", "the division is forgotten",
+      { row in
+        row.exponentials()
+      }
+    ),
+    variant(
+      "base-2", "2^x is taken for e^x", "the constant log₂e is forgotten beside exp2",
+      { row in
+        row.normalised { exp2($0) }
+      }
+    ),
+    variant(
+      "plus-one", "the sum starts at 1", "the off-by-one softmax of another model",
+      { row in
+        let powers = row.exponentials()
+        let total = powers.reduce(exp(-(row.max() ?? 0)), +)
+        return powers.map { $0 / total }
+      }
+    ),
+    variant(
+      "sum-plus-1e-6", "10⁻⁶ is added to the sum", "a guard against division by zero",
+      { row in
+        let powers = row.exponentials()
+        let total = powers.reduce(1e-6, +)
+        return powers.map { $0 / total }
+      }
+    ),
+    variant(
+      "sum-plus-1e-4", "10⁻⁴ is added to the sum", "a guard against division by zero",
+      { row in
+        let powers = row.exponentials()
+        let total = powers.reduce(1e-4, +)
+        return powers.map { $0 / total }
+      }
+    ),
+    variant(
+      "first-left-out", "the first entry is missing from the sum", "a loop starts at 1",
+      { row in
+        guard row.count > 1 else { return row.map { _ in 1 } }
+        let powers = row.exponentials()
+        let total = powers.dropFirst().reduce(0, +)
+        return powers.map { $0 / total }
+      }
+    ),
+    variant(
+      "last-left-out", "the last entry is missing from the sum", "a loop ends one early",
+      { row in
+        guard row.count > 1 else { return row.map { _ in 1 } }
+        let powers = row.exponentials()
+        let total = powers.dropLast().reduce(0, +)
+        return powers.map { $0 / total }
+      }
+    ),
+    variant(
+      "tail-left-out", "the last n mod 8 entries are missing from the sum",
+      "a vector loop without its remainder",
+      { row in
+        guard row.count >= 8 else { return row.exponentials().map { $0 / row.exponentials().reduce(0, +) } }
+        let powers = row.exponentials()
+        let total = powers.prefix(row.count / 8 * 8).reduce(0, +)
+        return powers.map { $0 / total }
+      }
+    ),
+    variant(
+      "online-not-rescaled", "partial sums are not rescaled when the maximum grows",
+      "an online softmax in blocks of four",
+      { row in
+        var (greatest, total) = (-Double.infinity, 0.0)
+        for first in stride(from: 0, to: row.count, by: 4) {
+          let block = row[first..<min(first + 4, row.count)]
+          greatest = max(greatest, block.max() ?? greatest)
+          total += block.reduce(0) { $0 + exp($1 - greatest) }
+        }
+        return row.map { exp($0 - greatest) / total }
+      }
+    ),
+    variant(
+      "flushed-below-1e-6", "probabilities below 10⁻⁶ are set to 0", "small weights are skipped for speed",
+      { row in
+        row.normalised { exp($0) }.map { $0 < 1e-6 ? 0 : $0 }
+      }
+    ),
+    variant(
+      "exp-to-1e-3", "exp is right to 10⁻³", "a fast approximation by a table or a short polynomial",
+      { row in
+        row.normalised { exp($0) * (1 + 1e-3 * sin(40 * $0)) }
+      }
+    ),
+    variant(
+      "exp-to-1e-4", "exp is right to 10⁻⁴", "a fast approximation",
+      { row in
+        row.normalised { exp($0) * (1 + 1e-4 * sin(40 * $0)) }
+      }
+    ),
+    variant(
+      "exp-to-1e-5", "exp is right to 10⁻⁵", "a fast approximation",
+      { row in
+        row.normalised { exp($0) * (1 + 1e-5 * sin(40 * $0)) }
+      }
+    ),
+    variant(
+      "exp-to-1e-6", "exp is right to 10⁻⁶", "a fast approximation",
+      { row in
+        row.normalised { exp($0) * (1 + 1e-6 * sin(40 * $0)) }
+      }
+    ),
+    variant(
+      "exp-by-bits", "exp is Schraudolph's reinterpretation of bits", "a fast approximation",
+      { row in
+        row.normalised { x in
+          let bits = max(0, (x * 1.4426950408889634 + 126.94269504) * 0x1p23)
+          return Double(Float(bitPattern: UInt32(min(bits, 2e9))))
+        }
+      }
+    ),
+    variant(
+      "exp-of-half", "the argument of exp is rounded to float16", "half-precision scores",
+      { row in
+        row.normalised { exp(NumberFormat.float16.round($0)) }
+      }
+    ),
+    variant(
+      "exp-in-half", "exponentials are rounded to float16", "half-precision probabilities",
+      { row in
+        row.normalised { NumberFormat.float16.round(exp($0)) }
+      }
+    ),
+    variant(
+      "hard-maximum", "the greatest entry takes all", "arg max for softmax",
+      { row in
+        let greatest = row.max() ?? 0
+        let winners = row.filter { $0 == greatest }.count
+        return row.map { $0 == greatest ? 1 / Double(winners) : 0 }
+      }
+    ),
+  ]
+
+  private static let axisFaults: [Fault] = [
+    Fault(
+      "softmax.over-queries", "softmax runs over queries instead of keys", .softmax,
+      of: AttentionProbabilities.self, practice: "the axis is wrong"
+    ) { own, site in
+      guard site.inputs.count > 1 else { return nil }
+      return site.normalised(own) { head, row, column, scores in
+        (0..<scores.shape[1]).map { scores[head, $0, column] }
+      }
+    },
+    Fault(
+      "softmax.over-heads", "softmax runs over heads instead of keys", .softmax,
+      of: AttentionProbabilities.self, practice: "the axis is wrong"
+    ) { own, site in
+      guard site.activations[0].shape[0] > 1 else { return nil }
+      return site.normalised(own) { head, row, column, scores in
+        (0..<scores.shape[0]).map { scores[$0, row, column] }
+      }
+    },
+    Fault(
+      "softmax.over-tokens", "the last softmax runs over tokens instead of the vocabulary", .softmax,
+      of: Softmax.self, practice: "the axis is wrong"
+    ) { softmax, site in
+      let logits = site.activations[0]
+      var result = logits
+      for column in 0..<logits.rowWidth {
+        let rows = (0..<logits.rowCount).map { logits[$0, column] / softmax.temperature }
+        for (row, value) in rows.normalised({ exp($0) }).enumerated() { result[row, column] = value }
+      }
+      return result
+    },
+  ]
+
+  private static func variant(
+    _ id: String, _ name: String, _ practice: String, _ row: @escaping @Sendable ([Double]) -> [Double]
+  ) -> Fault {
+    Fault("softmax.\(id)", name, .softmax, at: .softmaxes, practice: practice) { $0.softmaxRows(row) }
+  }
+}
+
+extension [Double] {
+  /// exp(x − max).
+  fileprivate func exponentials() -> [Double] {
+    let greatest = self.max() ?? 0
+    return map { exp($0 - greatest) }
+  }
+
+  /// Their softmax.
+  func softmax() -> [Double] { normalised { exp($0) } }
+
+  /// `power` of x − max, divided by the sum.
+  fileprivate func normalised(_ power: (Double) -> Double) -> [Double] {
+    let greatest = self.max() ?? 0
+    let powers = map { power($0 - greatest) }
+    let total = powers.reduce(0, +)
+    return powers.map { $0 / total }
+  }
+}
+
+extension FaultSite {
+  /// Softmax by another rule for one row of visible entries.
+  fileprivate func softmaxRows(_ rule: ([Double]) -> [Double]) -> Tensor<Double> {
+    var result = activations[0]
+    let visibility = (operation.kind.payload as? AttentionProbabilities)?.visibility
+    let temperature = (operation.kind.payload as? Softmax)?.temperature ?? 1
+    for row in 0..<result.rowCount {
+      let visible = (0..<result.rowWidth).filter { key in
+        visibility.map { inputs.isVisible(key: key, from: row % inputs.count, under: $0) } ?? true
+      }
+      let entries = visible.map { activations[0][row, $0] / temperature }
+      for column in 0..<result.rowWidth { result[row, column] = 0 }
+      for (column, value) in zip(visible, rule(entries)) { result[row, column] = value }
+    }
+    return result
+  }
+
+  /// Attention's exponentials divided by their sum over other entries than their row's.
+  fileprivate func normalised(
+    _ own: AttentionProbabilities, along entries: (_ head: Int, _ row: Int, _ column: Int, Tensor<Double>) -> [Double]
+  ) -> Tensor<Double> {
+    let scores = activations[0]
+    var result = scores
+    for head in 0..<scores.shape[0] {
+      for row in 0..<scores.shape[1] {
+        for column in 0..<scores.shape[2] {
+          let isVisible = inputs.isVisible(key: column, from: row, under: own.visibility)
+          let others = entries(head, row, column, scores).filter(\.isFinite)
+          let greatest = others.max() ?? 0
+          let total = others.reduce(0) { $0 + exp($1 - greatest) }
+          result[head, row, column] = isVisible ? exp(scores[head, row, column] - greatest) / total : 0
+        }
+      }
+    }
+    return result
+  }
+}

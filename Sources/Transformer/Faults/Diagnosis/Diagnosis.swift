@@ -1,0 +1,231 @@
+import TouchstoneGraph
+import TouchstoneModel
+import TouchstoneReference
+import TouchstoneVerdict
+
+extension Judge {
+  /// The whole verdict on a capture: every operation judged, the cause of what is found named, and what all elements
+  /// show together looked for.
+  ///
+  /// - Parameters:
+  ///   - capture: what an implementation computed.
+  ///   - golden: what the reference computed from the same inputs; nil where there is none.
+  ///   - progress: told how far the search for the cause has come, from 0 to 1, on any thread.
+  /// - Throws: what ``verdict(on:golden:)`` throws.
+  public func wholeVerdict(
+    on capture: any ActivationSource, golden: (any ActivationSource)?,
+    progress: @Sendable (Double) -> Void = { _ in }
+  ) throws -> Verdict {
+    try verdict(on: capture, golden: golden)
+      .diagnosed(capture, golden: golden, weights: weights, progress: progress)
+      .examined(capture, weights: weights)
+  }
+}
+
+extension Verdict {
+  /// The same verdict with the fault named that explains where it begins, if one of the catalogue does.
+  ///
+  /// - Parameters:
+  ///   - capture: what was judged.
+  ///   - golden: what it was judged against: where only results are recorded, faults are run from its activations.
+  ///   - weights: the model's parameters, where they are at hand.
+  ///   - catalogue: the faults that are considered.
+  ///   - progress: told how far long work has come, from 0 to 1, on any thread.
+  /// - Throws: what reading the capture or the golden throws.
+  public func diagnosed(
+    _ capture: any ActivationSource, golden: (any ActivationSource)? = nil, weights: Weights?,
+    catalogue: [Fault] = Fault.catalogue, progress: @Sendable (Double) -> Void = { _ in }
+  ) throws -> Verdict {
+    guard let first = flagged.first, cause == nil else { return self }
+    if let golden, let layout = try LayoutDiagnosis(of: first, in: capture, golden: golden)?.description {
+      return with(cause: nil, notes: ["\(first.activation) \(layout)."])
+    }
+    guard !first.index.isEmpty else { return self }
+    /// The fault run freely from the golden, where the finding's own inputs do not tell.
+    func free() throws -> FreeDiagnosis? {
+      guard let golden, let weights else { return nil }
+      let known = findings.prefix { $0.activation != first.activation }.last { $0.zone == .consistent }
+      return try FreeDiagnosis(
+        of: first.activation, after: known?.activation, in: capture, golden: SharedSource(golden),
+        weights: weights, catalogue: catalogue, progress: progress)
+    }
+    if first.method != .replay {
+      let diagnosis = try free()
+      return with(cause: diagnosis?.cause, notes: diagnosis?.notes ?? [])
+    }
+    let judge = Judge(weights: weights, contract: contract)
+    let diagnosis = try Diagnosis(of: first, in: capture, by: judge, catalogue: catalogue)
+    if diagnosis?.cause == nil, !first.hidden.isEmpty, let cause = try free()?.cause {
+      return with(cause: cause, notes: [])
+    }
+    let structure = try ProductStructure(of: first, in: capture, by: judge)?.description()
+    let added = [
+      structure.map { "In \(first.activation), \($0)." }, first.problem == nil ? diagnosis?.note : nil,
+    ].compactMap { $0 }
+    return with(cause: diagnosis?.cause, notes: added)
+  }
+
+  private func with(cause: Cause?, notes added: [String]) -> Verdict {
+    var verdict = self
+    verdict.cause = cause
+    verdict.notes += added
+    return verdict
+  }
+}
+
+/// Every fault of a catalogue, replayed on a capture's own activations at one operation.
+struct Diagnosis {
+  /// A fault at one operation and how well it explains the capture.
+  struct Hypothesis: Sendable {
+    let fault: Fault
+    let place: Activation
+    /// The worst error over the bound under this hypothesis; within 1 the fault explains the capture.
+    let ratio: Double
+  }
+
+  /// The faults that were tried, best first.
+  let hypotheses: [Hypothesis]
+  /// Those that the best cannot be told from: within rounding of it everywhere.
+  private let members: [Hypothesis]
+  /// How many faults of the whole catalogue have a place in the model.
+  private let catalogueCount: Int
+  /// The same worst error over the bound without any fault: within 1 too little is wrong for any to be told from it.
+  private let ratioWithoutFault: Double
+
+  /// Tries the catalogue, on all cores, at the operation of a finding; nil where it cannot be replayed alone.
+  ///
+  /// - Parameter judge: the one that found it, by its contract.
+  init?(of finding: Finding, in capture: any ActivationSource, by judge: Judge, catalogue: [Fault]) throws {
+    guard let got = try capture.tensor(finding.activation),
+      let right = try judge.estimate(finding.activation, in: capture),
+      let replay = HypothesisReplay(finding, capture: capture, weights: judge.weights)
+    else { return nil }
+    let comparison = HypothesisComparison(got: got, right: right, replay: replay)
+    ratioWithoutFault = comparison.ratioWithoutFault
+    let graph = capture.graph
+    catalogueCount = Fault.catalogue.count { fault in
+      graph.operations.contains { fault.canSpoil($0, in: graph) }
+    }
+    let tries = catalogue.flatMap { fault in replay.places(of: fault).map { (fault, $0) } }
+    let sorted = try tries.indices.concurrentMap { index in
+      try comparison.hypothesis(tries[index].0, at: tries[index].1)
+    }.compactMap(\.self).sorted { $0.ratio < $1.ratio }
+    hypotheses = sorted
+    members = try sorted.prefix { $0.ratio <= 2 }.filter { hypothesis in
+      try hypothesis.ratio <= 1 || comparison.isIndistinguishable(hypothesis, from: sorted[0])
+    }
+  }
+
+  /// The fault, or the class of faults that this capture cannot tell apart, that explains it within rounding.
+  var cause: Cause? {
+    guard let best = hypotheses.first, best.ratio <= 1, !(ratioWithoutFault <= 1) else { return nil }
+    let faults = members.map(\.fault).reduce(into: [Fault]()) { found, fault in
+      if !found.contains(where: { $0.id == fault.id }) { found.append(fault) }
+    }
+    let next = hypotheses.first { other in !faults.contains { $0.id == other.fault.id } }
+    return Cause(
+      id: best.fault.id, name: faults.map(\.name).joined(separator: "; or, the same here: "),
+      ratio: best.ratio,
+      nextRatio: next?.ratio, equivalents: faults.dropFirst().map(\.id))
+  }
+
+  /// What is said where no fault of the catalogue explains the capture.
+  var note: String? {
+    guard let best = hypotheses.first else { return nil }
+    if ratioWithoutFault <= 1 { return "Too little is wrong to tell its cause." }
+    guard best.ratio > 1 else { return nil }
+    return "The cause is none of the \(catalogueCount) faults of the catalogue; nearest is "
+      + "“\(best.fault.name)”, \(String(Int(min(best.ratio, 1e15)))) times its bound away."
+  }
+}
+
+/// What a fault would have given, held against what was captured.
+private struct HypothesisComparison: Sendable {
+  let got: Tensor<Double>
+  let right: Estimate
+  let replay: HypothesisReplay
+
+  /// How well the definition explains the capture.
+  var ratioWithoutFault: Double {
+    let bounds = bounds(of: right.values)
+    let isJudged = replay.judgedElements
+    return got.values.indices.reduce(0) { worst, offset in
+      guard isJudged(offset), got.values[offset] != right.values.values[offset] else { return worst }
+      let own = abs(got.values[offset] - right.values.values[offset]) / bounds[offset]
+      return own.isNaN ? .infinity : max(worst, own)
+    }
+  }
+
+  /// How well a fault explains the capture; nil where it cannot arise or changes nothing.
+  func hypothesis(_ fault: Fault, at place: Activation) throws -> Diagnosis.Hypothesis? {
+    guard let value = try replay.value(planting: fault, at: place), value.shape == got.shape else {
+      return nil
+    }
+    let bounds = bounds(of: value)
+    let isJudged = replay.judgedElements
+    let isLast = place == replay.operation.output
+    var (ratio, isVisible) = (0.0, false)
+    for offset in got.values.indices where isJudged(offset) {
+      let stored = isLast ? fault.stored(value.values[offset]) : value.values[offset]
+      let change = abs(stored - right.values.values[offset])
+      if !(change <= right.bounds[offset].stat) { isVisible = true }
+      let error =
+        isLast
+        ? fault.leastError(from: value.values[offset], to: got.values[offset])
+        : abs(value.values[offset] - got.values[offset])
+      let own = error == 0 ? 0 : error / bounds[offset]
+      ratio = max(ratio, own.isNaN ? .infinity : own)
+    }
+    return isVisible ? Diagnosis.Hypothesis(fault: fault, place: place, ratio: ratio) : nil
+  }
+
+  /// Whether two hypotheses lie within rounding of each other everywhere.
+  func isIndistinguishable(_ other: Diagnosis.Hypothesis, from best: Diagnosis.Hypothesis) throws -> Bool {
+    if other.fault.id == best.fault.id { return true }
+    guard let left = try replay.value(planting: best.fault, at: best.place),
+      let right = try replay.value(planting: other.fault, at: other.place)
+    else { return false }
+    let bounds = bounds(of: left)
+    return left.values.indices.allSatisfy { offset in
+      let (one, two) = (left.values[offset], right.values[offset])
+      return abs(one - two) <= 2 * bounds[offset] || !one.isFinite && !two.isFinite
+    }
+  }
+
+  /// The bound of `stat`, scaled to what the hypothesis gives.
+  ///
+  /// Softmax errs relatively, so its bound moves with the value; elsewhere the sums of a hypothesis are about as
+  /// large as its output.
+  private func bounds(of value: Tensor<Double>) -> [Double] {
+    let unit = ScalarType.float32.unitRoundoff
+    return (0..<value.rowCount).flatMap { row -> [Double] in
+      let range = row * value.rowWidth..<(row + 1) * value.rowWidth
+      let finite = range.filter { value.values[$0].isFinite }
+      if replay.isSoftmax {
+        let relative = range.reduce(8 * unit) { worst, offset in
+          let expected = right.values.values[offset]
+          return expected > 1e-30 ? max(worst, right.bounds[offset].stat / expected) : worst
+        }
+        return range.map { max(right.bounds[$0].stat, relative * abs(value.values[$0]) + 0x1p-123) }
+      }
+      let squares = finite.reduce(0) { $0 + value.values[$1] * value.values[$1] }
+      let rootMeanSquare = (squares / Double(max(finite.count, 1))).squareRoot()
+      return range.map {
+        right.bounds[$0].stat + 2 * unit * abs(value.values[$0]) + 8 * unit * rootMeanSquare
+      }
+    }
+  }
+}
+
+extension Fault {
+  /// A value as the fault leaves it.
+  fileprivate func stored(_ value: Double) -> Double {
+    storage?.round(value) ?? value
+  }
+
+  /// How far a value before the fault's own rounding must have lain from `exact` to be captured as `got`.
+  func leastError(from exact: Double, to got: Double) -> Double {
+    if exact == got { return 0 }
+    return storage?.leastError(from: exact, to: got) ?? abs(got - exact)
+  }
+}

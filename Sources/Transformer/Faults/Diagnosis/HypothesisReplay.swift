@@ -1,0 +1,94 @@
+import TouchstoneGraph
+import TouchstoneModel
+import TouchstoneReference
+import TouchstoneVerdict
+
+/// The operations behind one finding, replayed on the capture's own activations with a fault among them.
+struct HypothesisReplay: Sendable {
+  /// The operation whose output was judged.
+  let operation: Operation
+  private let chain: [Operation]
+  private let graph: Graph
+  private let capture: SharedSource
+  private let weights: Weights?
+
+  /// Products with more terms than this are too many for faults that round every one of them.
+  private static let greatestTermCount = 1 << 27
+
+  /// Gathers the operation and those hidden before it; nil for what is no operation of the model.
+  init?(_ finding: Finding, capture: any ActivationSource, weights: Weights?) {
+    let graph = capture.graph.with(temperature: capture.temperature)
+    guard let operation = graph.operation(making: finding.activation), operation.output == finding.activation
+    else { return nil }
+    self.operation = operation
+    self.graph = graph
+    self.chain = graph.operations.filter { finding.hidden.contains($0.output) } + [operation]
+    self.capture = SharedSource(capture)
+    self.weights = weights
+  }
+
+  /// Whether the output is one of probabilities.
+  var isSoftmax: Bool { operation.kind.traits.contains(.softmax) }
+
+  /// Which elements of the output are judged.
+  var judgedElements: (Int) -> Bool {
+    operation.judgedElements(capture.inputs, graph: graph)
+  }
+
+  /// The operations of the chain that a fault can spoil.
+  func places(of fault: Fault) -> [Activation] {
+    chain.filter {
+      fault.canSpoil($0, in: graph) && (!fault.isTermByTerm || termCount($0) <= Self.greatestTermCount)
+    }
+    .map(\.output)
+  }
+
+  /// How many products an operation sums.
+  private func termCount(_ operation: Operation) -> Int {
+    operation.parameters.first?.parameter.shape.reduce(capture.inputs.count, *) ?? capture.inputs.count
+  }
+
+  /// The value of the judged activation with a fault planted; nil where the fault cannot arise.
+  func value(planting fault: Fault, at place: Activation) throws -> Tensor<Double>? {
+    var replayed: [Activation: Tensor<Double>] = [:]
+    for operation in chain {
+      let known = replayed
+      let read = try Site(operation, inputs: capture.inputs, weights: weights) { input in
+        try known[input] ?? capture.tensor(input, readBy: operation)
+      }
+      guard let read else { return nil }
+      guard operation.output == place else {
+        replayed[operation.output] = read.value()
+        continue
+      }
+      let site = FaultSite(
+        site: read, graph: graph,
+        activation: { try? known[$0] ?? capture.tensor($0, readBy: nil) },
+        parameter: { weights?.known($0) })
+      // Where it is judged itself, its rounding is part of the comparison.
+      guard let value = operation == self.operation ? fault.output(site) : fault.spoilt(site) else {
+        return nil
+      }
+      replayed[operation.output] = value
+    }
+    return replayed[operation.output]
+  }
+}
+
+extension SharedSource {
+  /// The tensor that `reader` reads: from the cache, where the capture holds it apart.
+  fileprivate func tensor(_ activation: Activation, readBy reader: Operation?) throws -> Tensor<Double>? {
+    if let cache = reader?.cacheRecord(of: activation), hasRightShape(cache) { return try tensor(cache) }
+    return hasRightShape(activation) ? try tensor(activation) : nil
+  }
+}
+
+extension Operation {
+  /// The name under which a recording has what was really read of an input that a cache may hold otherwise.
+  fileprivate func cacheRecord(of input: Activation) -> Activation? {
+    guard let operand = inputs.firstIndex(of: input),
+      let name = type(of: kind.payload).cachedOperands[operand]
+    else { return nil }
+    return Activation(name, in: output.block)
+  }
+}

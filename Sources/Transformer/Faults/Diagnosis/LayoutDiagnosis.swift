@@ -1,0 +1,194 @@
+import Foundation
+import TouchstoneGraph
+import TouchstoneModel
+import TouchstoneVerdict
+
+/// Differences that change nothing: the right numbers in another layout, or off by what no probability shows.
+struct LayoutDiagnosis {
+  private let activation: Activation
+  /// What the elements along each axis are, in words.
+  private let axisNames: [String]
+  /// Whether a softmax reads it next.
+  private let isScores: Bool
+  private let got: Tensor<Double>
+  private let want: Tensor<Double>
+  /// Queries, keys and values of the layer, each [H, T, d]; empty for other activations.
+  private let projections: [Tensor<Double>]
+  /// The root mean square by which a right tensor may differ.
+  private let noise: Double
+
+  /// Gathers what a finding was judged on; nil where the golden does not hold it.
+  init?(of finding: Finding, in capture: any ActivationSource, golden: any ActivationSource) throws {
+    let activation = finding.activation
+    self.activation = activation
+    axisNames = golden.graph.axes(of: activation)?.map(\.name) ?? []
+    isScores = golden.graph.operations.contains {
+      $0.kind.traits.contains(.softmax) && $0.inputs == [activation]
+    }
+    guard let shape = capture.storedShape(of: activation), let want = try golden.tensor(activation),
+      let count = Self.count(of: shape), [want.count, 3 * want.count, want.rowWidth].contains(count),
+      let got = try capture.tensor(activation)
+    else { return nil }
+    projections = try Self.projections(beside: finding.activation, in: golden)
+    self.got = got
+    self.want = want
+    let floor = try golden.noiseFloor(of: activation)?.values ?? []
+    let scale = Self.rootMeanSquare(want.values.filter(\.isFinite))
+    // Rounding to float32 is the least that a capture differs by.
+    noise = max(10 * Self.rootMeanSquare(floor), scale * 0x1p-20)
+  }
+
+  /// Queries, keys and values of the layer of one of them.
+  private static func projections(
+    beside activation: Activation, in golden: any ActivationSource
+  ) throws -> [Tensor<Double>] {
+    let parts = ["q", "k", "v"]
+    guard let block = activation.block, parts.contains(activation.name) else { return [] }
+    return try parts.compactMap { try golden.tensor(Activation($0, in: block)) }
+  }
+
+  /// The elements of a shape as a file states it; nil where they are more than can be counted.
+  private static func count(of shape: [Int]) -> Int? {
+    shape.reduce(Int?.some(1)) { count, extent in
+      guard let count else { return nil }
+      let (product, overflows) = count.multipliedReportingOverflow(by: extent)
+      return overflows ? nil : product
+    }
+  }
+
+  /// What the difference is and what to change in the capture; nil where it is none of these.
+  var description: String? {
+    if got.count != want.count { return lastPosition ?? fusedProjections }
+    guard got.shape != want.shape || !agrees(want.values) else { return nil }
+    return transposed ?? reorderedHeads ?? shiftedRows
+  }
+
+  /// One row where one for each token is due: the last.
+  private var lastPosition: String? {
+    guard want.shape.count == 2, got.count == want.rowWidth, agrees(Array(want.row(want.rowCount - 1))) else {
+      return nil
+    }
+    return "holds the last position only, \(got.shape): record every position, \(want.shape), or none"
+  }
+
+  /// Queries, keys and values as one projection made them.
+  private var fusedProjections: String? {
+    guard projections.count == 3, projections.allSatisfy({ $0.shape == want.shape }),
+      got.count == 3 * want.count
+    else { return nil }
+    let (heads, tokens) = (want.shape[0], want.shape[1])
+    let parts = Array(projections.indices)
+    // Of one token: all heads of a part and then the next part, or all parts of a head and then the next head.
+    let byPart = parts.flatMap { part in (0..<heads).map { (part, $0) } }
+    let byHead = (0..<heads).flatMap { head in parts.map { ($0, head) } }
+    let whole = projections.flatMap(\.values)
+    if agrees(whole) { return Self.sentence(ofFused: "[3, head, token, unit]") }
+    for (order, name) in [(byPart, "[token, 3, head, unit]"), (byHead, "[token, head, 3, unit]")] {
+      let values = (0..<tokens).flatMap { token in
+        order.flatMap { part, head in projections[part].row(head * tokens + token) }
+      }
+      guard agrees(values) else { continue }
+      return Self.sentence(ofFused: name)
+    }
+    return nil
+  }
+
+  /// Axes exchanged, with the shape that follows or with another of as many elements.
+  private var transposed: String? {
+    let names = axisNames
+    guard names.count == want.shape.count else { return nil }
+    for order in Self.orders(of: want.shape.count) {
+      let values = Self.permuted(want, order)
+      guard agrees(values) else { continue }
+      let stored = "[" + order.map { names[$0] }.joined(separator: ", ") + "]"
+      let due = "[" + names.joined(separator: ", ") + "]"
+      if order == Array(want.shape.indices) {
+        return "holds the same numbers under the shape \(got.shape): record them as \(due) = \(want.shape)"
+      }
+      let flat = got.shape.count == want.shape.count ? "" : ", flattened to \(got.shape)"
+      return "holds the same numbers in another layout, \(stored)\(flat): record them as \(due)"
+    }
+    return nil
+  }
+
+  private static func sentence(ofFused layout: String) -> String {
+    "holds queries, keys and values beside each other, \(layout): record q, k and v as [head, token, unit] each"
+  }
+
+  /// Heads in another order, whole and each once.
+  private var reorderedHeads: String? {
+    guard want.shape.count == 3, got.shape == want.shape, want.shape[0] > 1 else { return nil }
+    let size = want.count / want.shape[0]
+    // A few numbers may be those of another head by chance.
+    guard size >= 4 else { return nil }
+    var order: [Int] = []
+    for head in 0..<want.shape[0] {
+      let found = (0..<want.shape[0]).first { other in
+        !order.contains(other)
+          && isNear(
+            got.values[head * size..<(head + 1) * size], want.values[other * size..<(other + 1) * size])
+      }
+      guard let found else { return nil }
+      order.append(found)
+    }
+    return "holds the same heads in another order, \(order): record head 0 first, as the weights have them"
+  }
+
+  /// A constant for each row of logits or scores, which the softmax takes away again.
+  private var shiftedRows: String? {
+    guard isScores, got.shape == want.shape else { return nil }
+    var shifted = want.values
+    var compared = 0
+    for row in 0..<want.rowCount {
+      let offsets = (row * want.rowWidth..<(row + 1) * want.rowWidth).filter {
+        want.values[$0].isFinite && got.values[$0].isFinite
+      }
+      let shift =
+        offsets.reduce(0) { $0 + got.values[$1] - want.values[$1] } / Double(max(offsets.count, 1))
+      for offset in offsets { shifted[offset] += shift }
+      compared += offsets.count
+    }
+    // Any difference is a constant in a row of one.
+    guard compared >= 2 * want.rowCount, agrees(shifted) else { return nil }
+    return "is off by one constant in each row, which changes no probability: record it before that is added"
+  }
+
+  // MARK: Comparing
+
+  private func agrees(_ values: [Double]) -> Bool { isNear(got.values[...], values[...]) }
+
+  /// Masked scores may be anything; where both are finite they must be near, and that must be somewhere.
+  private func isNear(_ left: ArraySlice<Double>, _ right: ArraySlice<Double>) -> Bool {
+    let differences = zip(left, right).compactMap { $0.isFinite && $1.isFinite ? $0 - $1 : nil }
+    return differences.count * 3 > left.count && Self.rootMeanSquare(differences) <= noise
+  }
+
+  private static func rootMeanSquare(_ values: [Double]) -> Double {
+    (values.reduce(0) { $0 + $1 * $1 } / Double(max(values.count, 1))).squareRoot()
+  }
+
+  /// The orders of `count` axes, the natural one first.
+  private static func orders(of count: Int) -> [[Int]] {
+    if count == 0 { return [[]] }
+    return orders(of: count - 1).flatMap { order in
+      (0..<count).reversed().map { Array(order[..<$0]) + [count - 1] + Array(order[$0...]) }
+    }
+  }
+
+  /// The values with the axes in another order, row-major.
+  private static func permuted(_ tensor: Tensor<Double>, _ order: [Int]) -> [Double] {
+    let shape = order.map { tensor.shape[$0] }
+    var strides = [Int](repeating: 1, count: tensor.shape.count)
+    for axis in strides.indices.dropLast().reversed() {
+      strides[axis] = strides[axis + 1] * tensor.shape[axis + 1]
+    }
+    return (0..<tensor.count).map { offset in
+      var (rest, place) = (offset, 0)
+      for axis in shape.indices.reversed() {
+        place += rest % shape[axis] * strides[order[axis]]
+        rest /= shape[axis]
+      }
+      return tensor.values[place]
+    }
+  }
+}

@@ -1,0 +1,255 @@
+import TouchstoneGraph
+import TouchstoneModel
+import TouchstoneReference
+import TouchstoneVerdict
+
+extension Verdict {
+  /// The same verdict with operations flagged whose elements show together a fault that none of them shows by itself.
+  ///
+  /// Such a finding is SUSPECT at most: it rests on roundings being unbiased, which no bound needs. Captures in 16 bits are
+  /// not examined, because their own rounding hides every fault of this kind.
+  ///
+  /// - Parameters:
+  ///   - capture: what was judged.
+  ///   - weights: the model's parameters, where they are at hand.
+  ///   - catalogue: the faults that are looked for.
+  /// - Throws: what reading the capture throws.
+  public func examined(
+    _ capture: any ActivationSource, weights: Weights?, catalogue: [Fault] = Fault.catalogue
+  ) throws -> Verdict {
+    guard capture.precision.type.unitRoundoff <= ScalarType.float32.unitRoundoff, !precision.type.isNarrow
+    else { return self }
+    let graph = capture.graph.with(temperature: capture.temperature)
+    let examined = findings.enumerated().compactMap { index, finding -> (index: Int, operation: Operation)? in
+      guard finding.zone == .consistent, finding.method == .replay, finding.hidden.isEmpty,
+        let place = graph.index(making: finding.activation),
+        SubtleFaults.examines(graph.operations[place].kind)
+      else { return nil }
+      return (index, graph.operations[place])
+    }
+    let shared = SharedSource(capture, judgedAs: capture.namesPrecision ? nil : precision)
+    let judge = Judge(weights: weights, contract: contract)
+    let level = EvidenceLevel(of: catalogue, in: graph)
+    let results = try examined.indices.concurrentMap { place in
+      try SubtleFaults(examined[place].operation, of: graph, in: shared, by: judge, level)?.found(catalogue) ?? []
+    }
+    var (findings, causes) = (findings, [Activation: Cause]())
+    for (index, found) in zip(examined.map(\.index), results) {
+      let finding = findings[index]
+      guard let first = found.first else { continue }
+      findings[index] = Finding(
+        activation: finding.activation, zone: .suspect, ratio: first.deviations / first.threshold,
+        index: finding.index, got: finding.got, want: finding.want, inherited: finding.inherited,
+        problem: first.description)
+      causes[finding.activation] = Cause(
+        id: first.fault.id, name: first.fault.name, ratio: abs(first.share - 1), nextRatio: nil,
+        equivalents: found.dropFirst().map(\.fault.id))
+    }
+    guard !causes.isEmpty else { return self }
+    var verdict = self
+    verdict.findings = findings
+    verdict.cause = cause ?? verdict.flagged.first.flatMap { causes[$0.activation] }
+    if outcome == .consistent { verdict.outcome = .inconclusive }
+    return verdict
+  }
+}
+
+/// The faults of small effect that are tried at every operation that works row by row.
+struct SubtleFaults {
+  let site: FaultSite
+  let right: Estimate
+  let got: Tensor<Double>
+  private let contract: Contract
+  private let level: EvidenceLevel
+  private let isJudged: (Int) -> Bool
+  /// What every fault is held against, row by row.
+  private var observations: [Observation] = []
+
+  /// More elements than this say nothing more.
+  private static let elementsAtMost = 1 << 19
+
+  init(
+    site: FaultSite, right: Estimate, got: Tensor<Double>, _ contract: Contract, _ level: EvidenceLevel
+  ) {
+    self.site = site
+    self.contract = contract
+    self.level = level
+    self.right = right
+    self.got = got
+    self.isJudged = site.operation.judgedElements(site.inputs, graph: site.graph)
+    guard Self.examines(site.operation.kind), got.count <= Self.elementsAtMost else { return }
+    let allowance = Allowance(site, right.values)
+    observations = distinctRows().compactMap { observation($0, allowance) }
+  }
+
+  /// Gathers what one operation of a capture read and made; nil where the capture lacks a part of it.
+  init?(
+    _ operation: Operation, of graph: Graph, in capture: any ActivationSource, by judge: Judge,
+    _ level: EvidenceLevel
+  ) throws {
+    guard let shape = graph.shape(of: operation.output, tokenCount: capture.inputs.count),
+      shape.reduce(1, *) <= Self.elementsAtMost,
+      let site = try Site(
+        operation, inputs: capture.inputs, weights: judge.weights, reading: { try capture.tensor($0) }),
+      let got = try capture.tensor(operation.output),
+      let right = try judge.estimate(operation.output, in: capture)
+    else { return nil }
+    self.init(
+      site: FaultSite(site: site, graph: graph, activation: { _ in nil }, parameter: { _ in nil }),
+      right: right, got: got, judge.contract, level)
+  }
+
+  /// Whether operations of this kind are examined at all.
+  static func examines(_ kind: Operation.Kind) -> Bool {
+    kind.payload is any Normalising || kind.traits.contains(.softmax)
+  }
+
+  /// The subtle faults of the catalogue that this capture shows, the clearest first.
+  func found(_ catalogue: [Fault]) -> [SubtleEvidence] {
+    catalogue.filter { $0.isSubtle && $0.canSpoil(site.operation, in: site.graph) }
+      .compactMap(evidence).filter(\.isConclusive).sorted { $0.deviations > $1.deviations }
+  }
+
+  /// How much of one fault is in the capture; nil where it changes nothing here.
+  func evidence(_ fault: Fault) -> SubtleEvidence? {
+    guard !observations.isEmpty, let faulty = fault.spoilt(site), faulty.shape == got.shape
+    else { return nil }
+    var total = Moments()
+    for observation in observations { total.add(moments(observation, faulty)) }
+    guard total.norm > 0, total.norm.isFinite, total.cross.isFinite else { return nil }
+    return SubtleEvidence(
+      fault: fault, share: total.cross / total.norm,
+      deviations: (abs(total.cross) - total.allowed) / total.norm.squareRoot(),
+      threshold: level.leastThreshold)
+  }
+
+  /// ⟨r, d⟩, ⟨d, d⟩ and ⟨allowance, |d|⟩ over independent observations.
+  private struct Moments {
+    var (cross, norm, allowed) = (0.0, 0.0, 0.0)
+
+    mutating func add(_ other: Moments) {
+      cross += other.cross
+      norm += other.norm
+      allowed += other.allowed
+    }
+  }
+
+  /// One row of the capture, each element in units of its own rounding.
+  private struct Observation {
+    /// The judged elements that are not 0 and may be off by something.
+    let offsets: [Int]
+    /// r.
+    let errors: [Double]
+    /// What an error that the whole row shares is proportional to.
+    let common: [Double]
+    /// ⟨common, common⟩.
+    let length: Double
+    /// How much of `common` is in r.
+    let ofErrors: Double
+    /// What is allowed everywhere: of the row, and of each element.
+    let allowedOfRow: Double
+    let allowedOfElements: [Double]
+  }
+
+  /// nil for a row that says nothing.
+  private func observation(_ row: Int, _ allowance: Allowance) -> Observation? {
+    let width = got.rowWidth
+    let offsets = (row * width..<(row + 1) * width).filter { offset in
+      isJudged(offset) && right.bounds[offset].stat > 0 && right.bounds[offset].stat.isFinite
+        && right.values.values[offset] != 0
+    }
+    let common = standardised(offsets, allowance.shared)
+    let length = common.reduce(0) { $0 + $1 * $1 }
+    guard length > 0 else { return nil }
+    let errors = standardised(offsets) { got.values[$0] - right.values.values[$0] }
+    return Observation(
+      offsets: offsets, errors: errors, common: common, length: length,
+      ofErrors: dot(errors, common) / length, allowedOfRow: allowance.ofRow,
+      allowedOfElements: site.operation.kind.traits.contains(.softmax) ? standardised(offsets, allowance.ofElement) : [])
+  }
+
+  private func standardised(_ offsets: [Int], _ value: (Int) -> Double) -> [Double] {
+    offsets.map { value($0) * contract.deviations / right.bounds[$0].stat }
+  }
+
+  /// What one row says of a fault: one observation of the relative error that its elements share, and in softmax one of
+  /// each element besides.
+  private func moments(_ row: Observation, _ faulty: Tensor<Double>) -> Moments {
+    let d = standardised(row.offsets) { faulty.values[$0] - right.values.values[$0] }
+    let (count, length) = (Double(row.offsets.count), row.length)
+    let (ofD, ofR) = (dot(d, row.common) / length, row.ofErrors)
+    var moments = Moments(
+      cross: ofD * ofR * length / count, norm: ofD * ofD * length / count,
+      allowed: abs(ofD) * row.allowedOfRow * length / count)
+    guard site.operation.kind.traits.contains(.softmax) else { return moments }
+    for index in d.indices {
+      let own = d[index] - ofD * row.common[index]
+      moments.cross += own * (row.errors[index] - ofR * row.common[index])
+      moments.norm += own * own
+      moments.allowed += abs(own) * row.allowedOfElements[index]
+    }
+    return moments
+  }
+
+  private func dot(_ a: [Double], _ b: [Double]) -> Double {
+    zip(a, b).reduce(0) { $0 + $1.0 * $1.1 }
+  }
+
+  /// Rows of the input that differ: equal rows are rounded alike.
+  private func distinctRows() -> [Int] {
+    let input = site.activations[0]
+    var seen: Set<[Double]> = []
+    return (0..<input.rowCount).filter { row in
+      let first = row * input.rowWidth
+      return seen.insert((first..<first + input.rowWidth).filter(isJudged).map { input.values[$0] }).inserted
+    }
+  }
+}
+
+/// How far an implementation within the contract may be off in each element to the same side everywhere.
+private struct Allowance {
+  private let isSoftmax: Bool
+  private let value: Tensor<Double>
+  private let input: Tensor<Double>
+  private let bias: [Double]
+  private let greatest: [Double]
+  private let temperature: Double
+  private static let unit = 0x1p-24
+
+  init(_ site: FaultSite, _ value: Tensor<Double>) {
+    self.value = value
+    isSoftmax = site.operation.kind.traits.contains(.softmax)
+    let input = site.activations[0]
+    self.input = input
+    bias = site.parameters.count > 1 ? site.parameters[1].values : []
+    temperature = (site.operation.kind.payload as? Softmax)?.temperature ?? 1
+    greatest = (0..<input.rowCount).map { row in
+      input.row(row).reduce(-.infinity) { $1.isFinite ? max($0, $1) : $0 }
+    }
+  }
+
+  /// What an error that a whole row shares is proportional to: a wrong 1/√ or a wrong sum.
+  func shared(_ offset: Int) -> Double {
+    let y = value.values[offset]
+    return isSoftmax || bias.isEmpty ? y : y - bias[offset % value.rowWidth]
+  }
+
+  /// How far off the same way everywhere 1/√, or the sum and the division by it, may be, relatively.
+  let ofRow = 2 * unit
+
+  /// How far off the same way exp may be, with a rounded log₂e.
+  func ofElement(_ offset: Int) -> Double {
+    let distance = abs(input.values[offset] - greatest[offset / input.rowWidth]) / temperature
+    return Self.unit * abs(value.values[offset]) * (3 + 0.25 * (distance.isFinite ? distance : 0))
+  }
+}
+
+extension Fault {
+  /// Whether its effect can be small in every element and yet be one in all of them together.
+  var isSubtle: Bool {
+    switch family {
+    case .layerNorm, .softmax: true
+    default: false
+    }
+  }
+}

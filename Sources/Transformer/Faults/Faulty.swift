@@ -1,0 +1,48 @@
+import TouchstoneGraph
+
+/// A kind of operation as faults see it.
+protocol Faulty: OperationKind {
+  /// What its arithmetic is made of, for the faults that many kinds have.
+  static var traits: FaultTraits { get }
+  /// The faults that no other kind has.
+  static var faults: [Fault] { get }
+}
+
+/// What the arithmetic of a kind of operation is made of.
+struct FaultTraits: OptionSet, Sendable {
+  let rawValue: Int
+
+  /// It hands numbers on and makes none.
+  static let copy = FaultTraits(rawValue: 1)
+  /// Every output is a sum of products, along the last axis of what is read first.
+  static let contraction = FaultTraits(rawValue: 2)
+  /// Every row becomes probabilities.
+  static let softmax = FaultTraits(rawValue: 4)
+}
+
+extension Operation.Kind.Name {
+  /// The kind as faults see it; the only place of the faults that lists the kinds.
+  var faulty: any Faulty.Type {
+    switch self {
+    case .embedding: Embedding.self
+    case .sum: Sum.self
+    case .product: Product.self
+    case .identity: Identity.self
+    case .scale: Scale.self
+    case .layerNorm: LayerNorm.self
+    case .rmsNorm: RMSNorm.self
+    case .linear: Linear.self
+    case .rotate: Rotate.self
+    case .scores: AttentionScores.self
+    case .probabilities: AttentionProbabilities.self
+    case .context: AttentionContext.self
+    case .activationFunction: ActivationFunction.self
+    case .softmax: Softmax.self
+    }
+  }
+}
+
+extension Operation.Kind {
+  /// What its arithmetic is made of.
+  var traits: FaultTraits { type(of: payload).name.faulty.traits }
+}

@@ -1,0 +1,47 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+/// A kind of operation that float32 computes rightly in several ways.
+protocol Honest: OperationKind {
+  /// What an implementation of that arithmetic makes of its operands, every step rounded to float32.
+  func value(_ operands: HonestOperands, by arithmetic: HonestArithmetic) -> Tensor<Float>
+}
+
+/// What an operation reads in float32.
+struct HonestOperands {
+  /// The activations, in the order of the formula.
+  let activations: [Tensor<Float>]
+  /// The parameters, weight before bias.
+  let parameters: [ParameterValues<Float>]
+  /// The sequence.
+  let inputs: Inputs
+}
+
+extension Operation.Kind {
+  /// The kind as honest arithmetic computes it; the only place of it that lists the kinds.
+  var honest: any Honest {
+    switch self {
+    case .embedding(let kind): kind
+    case .sum(let kind): kind
+    case .product(let kind): kind
+    case .identity(let kind): kind
+    case .scale(let kind): kind
+    case .layerNorm(let kind): kind
+    case .rmsNorm(let kind): kind
+    case .linear(let kind): kind
+    case .rotate(let kind): kind
+    case .scores(let kind): kind
+    case .probabilities(let kind): kind
+    case .context(let kind): kind
+    case .activationFunction(let kind): kind
+    case .softmax(let kind): kind
+    }
+  }
+}
+
+extension Inputs {
+  /// The keys that a query sees, in ascending order.
+  func visibleKeys(from query: Int, under visibility: Visibility) -> [Int] {
+    (0..<count).filter { isVisible(key: $0, from: query, under: visibility) }
+  }
+}

@@ -1,0 +1,95 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+/// A right implementation, in one of the many ways that float32 arithmetic can be right; what it stores may be narrower.
+public struct HonestTransformer: Transformer {
+  /// The choices it makes.
+  public let arithmetic: HonestArithmetic
+  /// The model's parameters.
+  public let weights: Weights
+  /// What parameters and activations are rounded to where they are stored; every operation computes in float32.
+  public let precision: Precision
+  private let format: NumberFormat
+  /// What never stands in memory: attention's scores and probabilities, and what is summed into the stream.
+  private let hidden: Set<Activation>
+
+  /// The model it computes.
+  public var graph: Graph { weights.graph }
+
+  /// Creates an implementation of one model.
+  public init(_ weights: Weights, _ arithmetic: HonestArithmetic, precision: Precision = .float32) {
+    self.weights = weights
+    self.arithmetic = arithmetic
+    self.precision = precision
+    format = NumberFormat(precision.type)
+    var hidden: Set<Activation> = []
+    for operation in weights.graph.operations {
+      if arithmetic.fusesResidual, let projection = weights.graph.projection(addedBy: operation) {
+        hidden.insert(projection.output)
+      }
+      if arithmetic.fusesAttention, operation.kind.payload is AttentionContext,
+        let probabilities = weights.graph.source(of: operation)
+      {
+        hidden.formUnion([probabilities.output] + probabilities.inputs)
+      }
+    }
+    self.hidden = hidden
+  }
+
+  /// Computes a whole sequence and hands over what this kind of implementation has in memory.
+  public func forward(_ inputs: Inputs, observe: (Activation, Tensor<Float>) throws -> Void) rethrows {
+    var values: [Activation: Tensor<Float>] = [:]
+    for operation in graph.operations {
+      var value = compute(operation, inputs, values)
+      let isHidden = hidden.contains(operation.output)
+      if !isHidden { value = stored(value) }
+      values[operation.output] = value
+      if !isHidden { try observe(operation.output, value) }
+    }
+  }
+
+  /// A value as it is when it is read again.
+  private func stored(_ value: Tensor<Float>) -> Tensor<Float> {
+    guard format.significandBits < 24 else { return value }
+    return Tensor(value.values.map { Float(format.round(Double($0))) }, shape: value.shape)
+  }
+
+  private func operands(
+    _ operation: Operation, _ inputs: Inputs, _ values: [Activation: Tensor<Float>]
+  ) -> HonestOperands {
+    HonestOperands(
+      activations: operation.inputs.compactMap { values[$0] },
+      parameters: operation.parameters.map { ParameterValues(stored(weights.float32($0.parameter)), $0) },
+      inputs: inputs)
+  }
+
+  private func compute(
+    _ operation: Operation, _ inputs: Inputs, _ values: [Activation: Tensor<Float>]
+  ) -> Tensor<Float> {
+    if arithmetic.fusesResidual, let projection = graph.projection(addedBy: operation),
+      let linear = projection.kind.payload as? Linear
+    {
+      // The residual stream as an accumulator of the projection that feeds it.
+      return linear.value(
+        operands(projection, inputs, values), onto: values[operation.inputs[0]], by: arithmetic)
+    }
+    if arithmetic.fusesAttention, let context = operation.kind.payload as? AttentionContext,
+      let scores = graph.source(of: operation).flatMap({ values[$0.inputs[0]] }),
+      let value = values[operation.inputs[1]]
+    {
+      return context.value(scores: scores, value, inputs: inputs, by: arithmetic)
+    }
+    return operation.kind.honest.value(operands(operation, inputs, values), by: arithmetic)
+  }
+}
+
+extension Graph {
+  /// The projection that a sum of two adds to what it reads first; nil for other operations.
+  fileprivate func projection(addedBy operation: Operation) -> Operation? {
+    guard operation.kind.payload is Sum, operation.inputs.count == 2,
+      let projection = self.operation(making: operation.inputs[1]),
+      (projection.kind.payload as? Linear)?.heads == nil, projection.kind.payload is Linear
+    else { return nil }
+    return projection
+  }
+}

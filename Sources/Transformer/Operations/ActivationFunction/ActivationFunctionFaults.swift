@@ -1,0 +1,143 @@
+import Foundation
+import TouchstoneGraph
+import TouchstoneModel
+import TouchstoneReference
+
+extension ActivationFunction: Faulty {
+  static let traits: FaultTraits = []
+  static let faults: [Fault] = otherFunctions + variants + tables
+
+  private static let otherFunctions: [Fault] = [
+    ("gelu_new", Function.geluTanh), ("gelu", .geluErf), ("relu", .relu),
+  ].map { name, function in
+    Fault(
+      "activation.\(name)", "the nonlinearity is \(name) instead of the model's", .activation,
+      of: ActivationFunction.self, practice: "the two GELUs are confused, or a default is built in"
+    ) { own, site in
+      own.function == function ? nil : site.evaluated(as: ActivationFunction(function))
+    }
+  }
+
+  private static let variants: [Fault] = [
+    variant("missing", "there is no nonlinearity", "a layer is not wired", { x, _ in x }),
+    variant("silu", "the nonlinearity is x·σ(x)", "another model family's", { x, _ in x / (1 + exp(-x)) }),
+    variant(
+      "gelu.quick", "GELU is x·σ(1.702·x)", "the quick form of CLIP", { x, _ in x / (1 + exp(-1.702 * x)) }),
+    variant(
+      "gelu.squared-relu", "the nonlinearity is ReLU²", "another model family's",
+      { x, _ in max(0, x) * max(0, x) }
+    ),
+    variant(
+      "gelu.leaky", "the nonlinearity is leaky ReLU", "another model family's", { x, _ in max(x, 0.01 * x) }
+    ),
+    variant(
+      "gelu.constant-0.0447", "GELU's 0.044715 is 0.0447", "a constant is shortened",
+      { x, _ in tanhForm(x, cubic: 0.0447) }
+    ),
+    variant(
+      "gelu.constant-0.044", "GELU's 0.044715 is 0.044", "a constant is shortened",
+      { x, _ in tanhForm(x, cubic: 0.044) }
+    ),
+    variant(
+      "gelu.constant-0.79788", "GELU's √(2/π) is 0.79788", "a constant is shortened",
+      { x, _ in tanhForm(x, root: 0.79788) }
+    ),
+    variant(
+      "gelu.constant-0.8", "GELU's √(2/π) is 0.8", "a constant is shortened",
+      { x, _ in tanhForm(x, root: 0.8) }
+    ),
+    variant(
+      "gelu.no-cube", "GELU's cubic term is missing", "tanh(√(2/π)·x)", { x, _ in tanhForm(x, cubic: 0) }),
+    variant(
+      "gelu.square-for-cube", "GELU's x³ is x²", "a factor is forgotten",
+      { x, _ in
+        0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x)))
+      }
+    ),
+    variant("gelu.no-half", "GELU is not halved", "the factor ½ is forgotten", { x, right in 2 * right }),
+    variant(
+      "gelu.clamped-3", "GELU is x above 3 and 0 below −3", "a shortcut for large arguments",
+      { x, right in
+        x > 3 ? x : x < -3 ? 0 : right
+      }
+    ),
+    variant(
+      "gelu.clamped-4", "GELU is x above 4 and 0 below −4", "a shortcut for large arguments",
+      { x, right in
+        x > 4 ? x : x < -4 ? 0 : right
+      }
+    ),
+    variant("gelu.clamped-10", "GELU is cut off at 10", "a table that ends", { x, right in min(right, 10) }),
+    variant(
+      "gelu.tanh-rational", "tanh is a rational approximation", "x·(27 + x²)/(27 + 9·x²), clamped",
+      { x, _ in
+        let z = 0.7978845608028654 * (x + 0.044715 * x * x * x)
+        return 0.5 * x * (1 + max(-1, min(1, z * (27 + z * z) / (27 + 9 * z * z))))
+      }
+    ),
+    variant(
+      "gelu.tanh-to-11-bits", "tanh is right to 11 bits", "the hardware's approximate tanh",
+      { x, _ in
+        let z = 0.7978845608028654 * (x + 0.044715 * x * x * x)
+        return 0.5 * x * (1 + NumberFormat.tensorFloat32.round(tanh(z)))
+      }
+    ),
+    variant(
+      "gelu.table-of-256", "GELU is a table of 256 entries on ±8, interpolated", "a lookup table",
+      { x, right in
+        guard abs(x) < 8 else { return right }
+        let position = (x + 8) * 16
+        let low = floor(position)
+        return geluByTanh(low / 16 - 8) * (1 - position + low) + geluByTanh(low / 16 - 7.9375)
+          * (position - low)
+      }
+    ),
+    variant(
+      "gelu.twice", "GELU is applied twice", "a fused kernel is followed by the layer",
+      { _, right in geluByTanh(right) }
+    ),
+    variant(
+      "gelu.derivative-sign", "negative arguments give 0", "a ReLU guard around GELU",
+      { x, right in x < 0 ? 0 : right }
+    ),
+  ]
+
+  private static let tables: [Fault] = [("half", NumberFormat.float16), ("bfloat16", .bfloat16)]
+    .map { id, format in
+      Fault(
+        "gelu.\(id)-table", "GELU through a \(id == "half" ? "half-precision" : id) table", .activation,
+        at: .of(ActivationFunction.self),
+        practice: "a table of all 65,536 16-bit arguments, as ggml has on the CPU",
+        storedAs: format
+      ) { site in
+        site.evaluated(changing: 0) { $0.values = $0.values.map { format.round($0) } }
+      }
+    }
+
+  private static let geluByTanh = Function.geluTanh
+
+  /// GELU by tanh with other constants.
+  private static func tanhForm(
+    _ x: Double, root: Double = 0.7978845608028654, cubic: Double = 0.044715
+  ) -> Double {
+    0.5 * x * (1 + tanh(root * (x + cubic * x * x * x)))
+  }
+
+  private static func variant(
+    _ id: String, _ name: String, _ practice: String, _ rule: @escaping @Sendable (Double, Double) -> Double
+  ) -> Fault {
+    Fault(
+      id.contains(".") ? id : "activation.\(id)", name, .activation, of: ActivationFunction.self,
+      practice: practice
+    ) { own, site in
+      guard !id.hasPrefix("gelu.") || own.function.isGELU else { return nil }
+      let right = site.evaluated()
+      let values = zip(site.activations[0].values, right.values).map(rule)
+      return Tensor(values, shape: right.shape)
+    }
+  }
+}
+
+extension ActivationFunction.Function {
+  fileprivate var isGELU: Bool { self == .geluTanh || self == .geluErf || self == .quickGELU }
+}

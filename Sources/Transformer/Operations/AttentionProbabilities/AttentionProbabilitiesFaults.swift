@@ -1,0 +1,135 @@
+import TouchstoneGraph
+import TouchstoneModel
+import TouchstoneReference
+
+extension AttentionProbabilities: Faulty {
+  static let traits: FaultTraits = .softmax
+  static let faults: [Fault] = visibilityFaults + maskingFaults
+
+  private static let visibilityFaults: [Fault] = [
+    variant("one-later", "each query also sees the next key", "j <= i + 1 for j <= i", { $0 <= $1 + 1 }),
+    variant("one-earlier", "no query sees its own key", "j < i for j <= i", { $0 < max($1, 1) }),
+    variant("none", "every query sees every key", "the causal mask is not applied", { _, _ in true }),
+    variant("reversed", "queries see later keys instead of earlier ones", "triu for tril", { $0 >= $1 }),
+    variant(
+      "window-4", "queries see the last four keys only", "a sliding window is on",
+      { $0 <= $1 && $0 > $1 - 4 }
+    ),
+    variant(
+      "window-8", "queries see the last eight keys only", "a sliding window is on",
+      { $0 <= $1 && $0 > $1 - 8 }
+    ),
+    variant(
+      "blocks-of-4", "the mask is right to blocks of four only", "a tiled kernel masks whole tiles",
+      { $0 / 4 <= $1 / 4 }
+    ),
+    variant(
+      "first-key-hidden", "no query but the first sees the first key", "a loop starts at 1",
+      { $0 <= $1 && $0 >= min($1, 1) }
+    ),
+  ]
+
+  private static let maskingFaults: [Fault] = [
+    Fault(
+      "mask.padding-ignored", "masked keys are attended to", .mask, of: AttentionProbabilities.self,
+      practice: "the padding mask is not handed to the kernel"
+    ) { own, site in
+      guard site.inputs.attentionMask?.contains(false) == true else { return nil }
+      return site.probabilities(ignoringPadding: true) { own.visibility.allows(key: $0, from: $1) }
+    },
+    Fault(
+      "mask.padding-only", "the padding mask replaces the causal one", .mask, of: AttentionProbabilities.self,
+      practice: "giving a mask switches the causal one off"
+    ) { _, site in
+      guard site.inputs.attentionMask?.contains(false) == true else { return nil }
+      return site.probabilities { _, _ in true }
+    },
+    Fault(
+      "mask.minus-ten-thousand", "masked scores get −10,000 added instead of −∞", .mask,
+      of: AttentionProbabilities.self, practice: "a finite mask from half-precision code"
+    ) { own, site in site.probabilities(own, maskedBy: { $0 - 10_000 }) },
+    Fault(
+      "mask.by-multiplication", "masked scores are set to 0", .mask, of: AttentionProbabilities.self,
+      practice: "the mask is multiplied instead of added"
+    ) { own, site in site.probabilities(own, maskedBy: { _ in 0 }) },
+    Fault(
+      "mask.minus-one", "masked scores get −1 added", .mask, of: AttentionProbabilities.self,
+      practice: "a mask of zeros and ones is added as it is"
+    ) { own, site in site.probabilities(own, maskedBy: { $0 - 1 }) },
+    Fault(
+      "mask.after-softmax", "probabilities are masked but not normalised again", .mask,
+      of: AttentionProbabilities.self, practice: "the mask is applied after softmax"
+    ) { site in
+      guard let all = site.probabilities({ _, _ in true }) else { return nil }
+      let tokens = site.inputs.count
+      var masked = all
+      for offset in masked.values.indices
+      where !site.inputs.isVisible(
+        key: offset % tokens, from: offset / tokens % tokens, under: own.visibility)
+      {
+        masked.values[offset] = 0
+      }
+      return masked
+    },
+  ]
+
+  private static func variant(
+    _ id: String, _ name: String, _ practice: String, _ isVisible: @escaping @Sendable (Int, Int) -> Bool
+  ) -> Fault {
+    Fault("mask.\(id)", name, .mask, of: AttentionProbabilities.self, practice: practice) { _, site in
+      site.probabilities(isVisible)
+    }
+  }
+}
+
+extension FaultSite {
+  /// Every score, visible or not, as an implementation has it before it masks.
+  private func unmaskedScores() -> Tensor<Double>? {
+    guard let operation = graph.source(of: operation), let made = operation.kind.payload as? AttentionScores,
+      let query = activation(operation.inputs[0]), let key = activation(operation.inputs[1]),
+      var scores = activations.first
+    else { return nil }
+    let tokens = inputs.count
+    for offset in scores.values.indices where !scores.values[offset].isFinite {
+      let (head, row, column) = (offset / (tokens * tokens), offset / tokens % tokens, offset % tokens)
+      let keyHead = head * key.shape[0] / scores.shape[0]
+      let (q, k) = (query.row(head * tokens + row), key.row(keyHead * tokens + column))
+      scores.values[offset] = made.scale * zip(q, k).reduce(0) { $0 + $1.0 * $1.1 }
+    }
+    return scores
+  }
+
+  /// Attention probabilities under another mask, given as a predicate of key and query.
+  fileprivate func probabilities(
+    ignoringPadding: Bool = false, _ isVisible: (Int, Int) -> Bool
+  ) -> Tensor<Double>? {
+    guard let scores = unmaskedScores() else { return nil }
+    let tokens = inputs.count
+    var probabilities = Tensor<Double>(repeating: 0, shape: scores.shape)
+    for row in 0..<scores.rowCount {
+      let visible = (0..<tokens).filter { key in
+        isVisible(key, row % tokens) && (ignoringPadding || inputs.attentionMask?[key] ?? true)
+      }
+      for (column, weight) in zip(visible, visible.map { scores[row, $0] }.softmax()) {
+        probabilities[row, column] = weight
+      }
+    }
+    return probabilities
+  }
+
+  /// Attention probabilities where masked scores are changed instead of left out.
+  fileprivate func probabilities(
+    _ own: AttentionProbabilities, maskedBy change: (Double) -> Double
+  ) -> Tensor<Double>? {
+    guard let scores = unmaskedScores() else { return nil }
+    let tokens = inputs.count
+    let rows = (0..<scores.rowCount).flatMap { row in
+      (0..<tokens).map { column in
+        let score = scores[row, column]
+        let isVisible = inputs.isVisible(key: column, from: row % tokens, under: own.visibility)
+        return isVisible ? score : change(score)
+      }.softmax()
+    }
+    return Tensor(rows, shape: scores.shape)
+  }
+}

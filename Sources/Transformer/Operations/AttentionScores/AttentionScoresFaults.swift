@@ -1,0 +1,142 @@
+import Foundation
+import TouchstoneGraph
+import TouchstoneModel
+
+extension AttentionScores: Faulty {
+  static let traits: FaultTraits = .contraction
+  static let faults: [Fault] = scaleFaults + productFaults
+
+  private static let scaleFaults: [Fault] = [
+    scale("no-scale", "scores are not divided by √d", "the scale is expected inside a kernel that has none") {
+      _ in 1
+    },
+    scale(
+      "scale-by-width", "scores are divided by √D instead of √d",
+      "the model's width is taken for the head's"
+    ) { site in 1 / Double(site.activations[0].shape[0] * site.headWidth).squareRoot() },
+    scale("scale-twice", "scores are divided by √d twice", "queries are scaled, and the kernel scales again") {
+      $0.rightScale * $0.rightScale
+    },
+    scale(
+      "scale-without-root", "scores are divided by d instead of √d", "the square root is forgotten"
+    ) { 1 / Double($0.headWidth) },
+    scale(
+      "scale-by-layer", "scores are divided by the layer's number too", "an option of another model is on"
+    ) { $0.rightScale / Double(($0.operation.output.block?.index ?? 0) + 1) },
+    scale("scale-in-half", "1/√d is rounded to float16", "the constant is kept in half precision") {
+      NumberFormat.float16.round($0.rightScale)
+    },
+    scale(
+      "scale-by-length", "scores are divided by √T instead of √d", "the wrong axis's extent is taken"
+    ) { 1 / Double($0.inputs.count).squareRoot() },
+  ]
+
+  /// Scores with another factor.
+  private static func scale(
+    _ id: String, _ name: String, _ practice: String, _ factor: @escaping @Sendable (FaultSite) -> Double
+  ) -> Fault {
+    Fault("attention.\(id)", name, .attention, of: AttentionScores.self, practice: practice) { scores, site in
+      site.evaluated(as: AttentionScores(scale: factor(site), visibility: scores.visibility))
+    }
+  }
+
+  private static let productFaults: [Fault] = [
+    Fault(
+      "attention.key-not-transposed", "keys are read as if stored transposed", .attention,
+      at: .of(AttentionScores.self), practice: "a layout of [H, d, T] is assumed where [H, T, d] is stored"
+    ) { site in
+      site.evaluated(changing: 1) { key in
+        let (tokens, width) = (key.shape[1], key.shape[2])
+        let original = key
+        for offset in key.values.indices {
+          let (head, within) = (offset / (tokens * width), offset % (tokens * width))
+          let transposed = within % width * tokens + within / width
+          key.values[offset] = original.values[head * tokens * width + transposed]
+        }
+      }
+    },
+    Fault(
+      "attention.query-key-exchanged", "queries and keys are exchanged", .attention, at: .of(AttentionScores.self),
+      practice: "the two arguments of a product are in the wrong order"
+    ) { site in
+      guard site.activations[0].shape == site.activations[1].shape else { return nil }
+      return site.evaluated(activations: [site.activations[1], site.activations[0]])
+    },
+    Fault(
+      "attention.key-of-next-head", "each head reads the next head's keys", .attention,
+      at: .of(AttentionScores.self), practice: "an index of grouped heads is off by one"
+    ) { site in site.withHeads(of: 1) { ($0 + 1) % $1 } },
+    Fault(
+      "attention.key-of-first-head", "every head reads the first head's keys", .attention,
+      at: .of(AttentionScores.self), practice: "multi-query code runs a model that has one key per head"
+    ) { site in site.withHeads(of: 1) { _, _ in 0 } },
+    Fault(
+      "attention.key-of-head-pair", "two heads share the keys of the first of them", .attention,
+      at: .of(AttentionScores.self), practice: "grouped-query code with the wrong number of groups"
+    ) { site in site.withHeads(of: 1) { head, _ in head / 2 * 2 } },
+    Fault(
+      "attention.soft-cap-50", "scores are capped by 50·tanh(s/50)", .attention, at: .of(AttentionScores.self),
+      practice: "an option of another model family is on"
+    ) { site in site.edited { $0.values = $0.values.map { $0.isFinite ? 50 * tanh($0 / 50) : $0 } } },
+    Fault(
+      "attention.alibi", "scores carry a penalty for distance", .attention, at: .of(AttentionScores.self),
+      practice: "the positions of another model family are on"
+    ) { site in
+      site.edited { scores in
+        for offset in scores.values.indices {
+          let index = scores.index(of: offset)
+          let slope = exp2(-8 * Double(index[0] + 1) / Double(scores.shape[0]))
+          scores.values[offset] -= slope * Double(abs(index[1] - index[2]))
+        }
+      }
+    },
+    Fault(
+      "attention.rotary", "queries and keys are rotated by their positions", .attention,
+      at: .of(AttentionScores.self), practice: "the positions of another model family are on"
+    ) { site in
+      guard site.headWidth > 1 else { return nil }
+      return site.evaluated(
+        activations: site.activations.map { $0.rotated(by: site.inputs.positionIDs) })
+    },
+  ]
+}
+
+extension FaultSite {
+  /// d: how many numbers a query has.
+  fileprivate var headWidth: Int { activations[0].rowWidth }
+
+  /// 1/√d, the factor that most models have.
+  fileprivate var rightScale: Double { 1 / Double(headWidth).squareRoot() }
+
+  /// The operation's value where head h reads another head of one input; nil with a single head.
+  func withHeads(of index: Int, _ source: (Int, Int) -> Int) -> Tensor<Double>? {
+    let original = activations[index]
+    let (heads, size) = (original.shape[0], original.shape[1] * original.shape[2])
+    guard heads > 1 else { return nil }
+    return evaluated(changing: index) { changed in
+      for head in 0..<heads {
+        let from = min(source(head, heads), heads - 1) * size
+        for offset in 0..<size { changed.values[head * size + offset] = original.values[from + offset] }
+      }
+    }
+  }
+}
+
+extension Tensor<Double> {
+  /// Rotary positions (Su and others 2021) in the half-split layout, on [H, T, d].
+  func rotated(by positions: [Int]) -> Tensor<Double> {
+    let half = shape[2] / 2
+    var result = self
+    for head in 0..<shape[0] {
+      for token in 0..<shape[1] {
+        for index in 0..<half {
+          let angle = Double(positions[token]) * pow(10000, -Double(index) / Double(half))
+          let (first, second) = (self[head, token, index], self[head, token, index + half])
+          result[head, token, index] = first * cos(angle) - second * sin(angle)
+          result[head, token, index + half] = second * cos(angle) + first * sin(angle)
+        }
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,22 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+extension AttentionScores: Honest {
+  func value(_ operands: HonestOperands, by arithmetic: HonestArithmetic) -> Tensor<Float> {
+    let (query, key) = (operands.activations[0], operands.activations[1])
+    let (heads, tokens) = (query.shape[0], query.shape[1])
+    let scale = Float(scale)
+    var scores = Tensor<Float>(repeating: -.infinity, shape: [heads, tokens, tokens])
+    for head in 0..<heads {
+      let keyHead = head * key.shape[0] / heads
+      for row in 0..<tokens {
+        let q = query.row(head * tokens + row).map { arithmetic.scalesQueries ? $0 * scale : $0 }
+        for column in operands.inputs.visibleKeys(from: row, under: visibility) {
+          let product = arithmetic.summation.dot(q, Array(key.row(keyHead * tokens + column)))
+          scores[head, row, column] = arithmetic.scalesQueries ? product : product * scale
+        }
+      }
+    }
+    return scores
+  }
+}

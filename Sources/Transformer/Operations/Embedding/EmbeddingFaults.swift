@@ -1,0 +1,99 @@
+import Foundation
+import TouchstoneGraph
+import TouchstoneModel
+
+extension Embedding: Faulty {
+  static let traits: FaultTraits = .copy
+  static let faults: [Fault] = positionFaults + tableFaults
+
+  private static let positionFaults: [Fault] = [
+    variant(
+      "one-later", "positions start at 1", "the position is counted after the token instead of before",
+      { position, _ in position + 1 }
+    ),
+    variant(
+      "one-earlier", "positions lag by 1", "the cache's length is read before it grows",
+      { position, _ in position - 1 }
+    ),
+    variant(
+      "all-first", "every token stands at position 0", "positions are not advanced while decoding",
+      { _, _ in 0 }
+    ),
+    variant(
+      "reversed", "positions run backwards", "a sequence padded on the left",
+      { position, count in count - 1 - position }
+    ),
+    variant(
+      "restart-after-8", "positions start again after eight tokens", "each chunk of a prompt counts from 0",
+      { position, _ in position % 8 }
+    ),
+    variant(
+      "offset-2", "positions start at 2", "the padding offset of another model family",
+      { position, _ in position + 2 }
+    ),
+  ]
+
+  private static let tableFaults: [Fault] = [
+    Fault(
+      "position.sinusoidal", "positions are sines and cosines", .embedding, at: .positionEmbeddings,
+      practice: "the form of the 2017 paper for learned positions"
+    ) { site in
+      site.edited { value in
+        for row in 0..<value.rowCount {
+          for column in 0..<value.rowWidth {
+            let rate = pow(10000, -Double(column / 2 * 2) / Double(value.rowWidth))
+            let angle = Double(site.inputs.positionIDs[row]) * rate
+            value[row, column] = column % 2 == 0 ? sin(angle) : cos(angle)
+          }
+        }
+      }
+    },
+    Fault(
+      "embedding.scaled", "token embeddings are multiplied by √D", .embedding, at: .tokenEmbeddings,
+      practice: "the scale of another model family"
+    ) { site in
+      let scale = Double(site.parameters[0].rowWidth).squareRoot()
+      return site.edited { $0.values = $0.values.map { $0 * scale } }
+    },
+    Fault(
+      "embedding.next-token", "each token takes the embedding of the next id", .embedding,
+      at: .tokenEmbeddings, practice: "ids that start at 1"
+    ) { site in
+      site.rows(site.inputs.tokenIDs.map { $0 + 1 })
+    },
+    Fault(
+      "embedding.tokens-shifted", "each token takes the embedding of the token before", .embedding,
+      at: .tokenEmbeddings, practice: "inputs shifted as for training"
+    ) { site in
+      guard site.inputs.count > 1 else { return nil }
+      return site.rows([site.inputs.tokenIDs[0]] + site.inputs.tokenIDs.dropLast())
+    },
+    Fault(
+      "embedding.bytes-as-ids", "ids are taken modulo 256", .embedding, at: .tokenEmbeddings,
+      practice: "an id is stored in a byte"
+    ) { site in site.rows(site.inputs.tokenIDs.map { $0 % 256 }) },
+    Fault(
+      "embedding.table-in-half", "the table is rounded to float16", .embedding,
+      at: .of(Embedding.self), practice: "embeddings are kept in half precision",
+      storedAs: .float16
+    ) { $0.evaluated() },
+  ]
+
+  private static func variant(
+    _ id: String, _ name: String, _ practice: String, _ position: @escaping @Sendable (Int, Int) -> Int
+  ) -> Fault {
+    Fault("position.\(id)", name, .embedding, at: .positionEmbeddings, practice: practice) { site in
+      site.rows(site.inputs.positionIDs.map { position($0, site.inputs.count) })
+    }
+  }
+}
+
+extension FaultSite {
+  /// The table's rows for other ids, the nearest for those that it has not.
+  fileprivate func rows(_ ids: [Int]) -> Tensor<Double>? {
+    guard let offset = (operation.kind.payload as? Embedding)?.offset else { return nil }
+    let table = parameters[0]
+    let rows = ids.map { min(max($0 + offset, 0), table.rowCount - 1) }
+    return Tensor(rows.flatMap { table.row($0) }, shape: [rows.count, table.rowWidth])
+  }
+}

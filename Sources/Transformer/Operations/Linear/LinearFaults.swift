@@ -1,0 +1,101 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+extension Linear: Faulty {
+  static let traits: FaultTraits = .contraction
+  static let faults: [Fault] = columnFaults + layoutFaults + partFaults
+
+  private static let columnFaults: [Fault] = [
+    variant(
+      "interleaved", "head h takes every H-th column instead of consecutive ones",
+      "[T, d, H] is assumed where [T, H, d] is stored",
+      { head, column, heads, width in column * heads + head }
+    ),
+    variant(
+      "reversed", "heads are in reverse order", "a layout is read from its end",
+      { head, column, heads, width in (heads - 1 - head) * width + column }
+    ),
+    variant(
+      "shifted", "each head is the next one", "an offset is off by one head",
+      { head, column, heads, width in (head + 1) % heads * width + column }
+    ),
+    variant(
+      "first-for-all", "every head is the first", "the head's offset is not added",
+      { _, column, _, _ in column }
+    ),
+    variant(
+      "last-repeats", "the last head repeats the one before", "a loop over heads ends one early",
+      { head, column, heads, width in min(head, heads - 2) * width + column }
+    ),
+  ]
+
+  private static let layoutFaults: [Fault] = [
+    Fault(
+      "heads.columns-reversed", "each head's columns are in reverse order", .heads,
+      at: .headProjections,
+      practice: "a byte-order or stride mistake"
+    ) { site in site.rearrangedHeads { head, column, _, width in head * width + (width - 1 - column) } },
+    Fault(
+      "heads.tokens-and-heads-exchanged", "[T, H, d] is read as [H, T, d]", .heads,
+      at: .headProjections, practice: "a reshape without the transposition"
+    ) { site in
+      let value = site.evaluated()
+      guard value.shape[0] > 1, site.inputs.count > 1 else { return nil }
+      let (heads, tokens, width) = (value.shape[0], value.shape[1], value.shape[2])
+      var flat: [Double] = []
+      for token in 0..<tokens {
+        for head in 0..<heads { flat += value.row(head * tokens + token) }
+      }
+      return Tensor(flat, shape: [heads, tokens, width])
+    },
+    Fault(
+      "heads.fused-per-head", "the joint projection is read as [H, 3, d] instead of [3, H, d]", .heads,
+      at: .thirds, practice: "the layout of another model family is assumed"
+    ) { site in
+      guard let third = site.operation.third, let heads = (site.operation.kind.payload as? Linear)?.heads,
+        heads > 1
+      else { return nil }
+      return site.evaluated(
+        selecting: ParameterView.Selection(groups: heads, parts: 3, take: third..<third + 1))
+    },
+  ]
+
+  private static let partFaults: [Fault] = [
+    ("query-for-key", 0, 1), ("key-for-query", 1, 0), ("key-for-value", 1, 2), ("value-for-key", 2, 1),
+    ("query-for-value", 0, 2), ("value-for-query", 2, 0),
+  ].map { id, part, own in
+    Fault(
+      "heads.\(id)", "the wrong third of the joint projection is read", .heads,
+      at: .thirds.filtered { operation, _ in operation.third == own },
+      practice: "the order of query, key and value is another"
+    ) { site in site.evaluated(selecting: .part(part, of: 3)) }
+  }
+
+  private static func variant(
+    _ id: String, _ name: String, _ practice: String,
+    _ source: @escaping @Sendable (Int, Int, Int, Int) -> Int
+  ) -> Fault {
+    Fault("heads.\(id)", name, .heads, at: .headProjections, practice: practice) { site in
+      site.rearrangedHeads(source)
+    }
+  }
+}
+
+extension FaultSite {
+  /// The projection with its columns dealt to heads by another rule; nil with a single head or column.
+  fileprivate func rearrangedHeads(_ source: (Int, Int, Int, Int) -> Int) -> Tensor<Double>? {
+    guard let heads = (operation.kind.payload as? Linear)?.heads, heads > 1 else { return nil }
+    return edited { value in
+      let original = value
+      let (heads, tokens, width) = (value.shape[0], value.shape[1], value.shape[2])
+      for head in 0..<heads {
+        for token in 0..<tokens {
+          for column in 0..<width {
+            let flat = source(head, column, heads, width)
+            value[head, token, column] = original[flat / width, token, flat % width]
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+extension RMSNorm: Honest {
+  func value(_ operands: HonestOperands, by arithmetic: HonestArithmetic) -> Tensor<Float> {
+    let (x, gain) = (operands.activations[0], operands.parameters[0])
+    let headCount = isJoined ? x.shape[0] : 1
+    let tokenCount = x.rowCount / headCount
+    var y = x
+    for token in 0..<tokenCount {
+      let rows = (0..<headCount).map { $0 * tokenCount + token }
+      let row = rows.flatMap { x.row($0) }
+      let meanSquare = arithmetic.summation.dot(row, row) / Float(row.count)
+      let inverse = 1 / (meanSquare + Float(epsilon)).squareRoot()
+      for (place, value) in row.enumerated() {
+        let factor = Float(offset) + gain[place]
+        let (head, column) = place.quotientAndRemainder(dividingBy: x.rowWidth)
+        // Folded: gain and size are one factor.
+        if case .folded = arithmetic.layerNorm {
+          y[rows[head], column] = value * (inverse * factor)
+        } else {
+          y[rows[head], column] = value * inverse * factor
+        }
+      }
+    }
+    return y
+  }
+}

@@ -1,0 +1,1 @@
+// Frequencies are rounded where they are read: see RotateHonest.swift.
