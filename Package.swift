@@ -36,12 +36,15 @@ let rooms = [
   "Identity",
   "LayerNorm", "Linear", "Product", "RMSNorm", "RotaryFrequencies", "Rotate", "Scale", "Softmax", "Sum",
 ]
-// A concern is a target: a folder of its own beside the rooms, and from each room the file `NAME` + suffix.
-let concerns: KeyValuePairs = ["Graph": "", "Reference": "Reference"]
+// A concern is a target: a folder of its own beside the rooms, and from each room the files `NAME` + suffix.
+let concerns: KeyValuePairs = [
+  "Graph": [""], "Reference": ["Reference"], "Faults": ["Faults", "Honest"],
+]
 
 func concern(_ folder: String, target: String, dependencies: [Target.Dependency]) -> Target {
-  func sources(_ concern: (key: String, value: String)) -> [String] {
-    [concern.key] + rooms.map { "Operations/\($0)/\($0)\(concern.value).swift" }
+  func sources(_ concern: (key: String, value: [String])) -> [String] {
+    [concern.key]
+      + concern.value.flatMap { suffix in rooms.map { "Operations/\($0)/\($0)\(suffix).swift" } }
   }
   return .target(
     name: target, dependencies: dependencies, path: "Sources/Transformer",
@@ -114,13 +117,12 @@ let package = Package(
       name: "TouchstoneVerdict",
       dependencies: ["TouchstoneGraph", "CMoments", "TouchstoneModel", "TouchstoneReference"],
       swiftSettings: optimised),
-    .target(
-      name: "TouchstoneFaults",
+    concern(
+      "Faults", target: "TouchstoneFaults",
       dependencies: [
         "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneModel", "TouchstoneReference",
         "TouchstoneVerdict",
-      ],
-      swiftSettings: optimised),
+      ]),
 
     .target(
       name: "TouchstoneReports",
