@@ -108,7 +108,7 @@ let package = Package(
 
     .target(
       name: "TouchstoneBenchmark",
-      dependencies: ["TouchstoneGraph", "TouchstoneFamilies", "TouchstoneModel", "TouchstoneSIMD"],
+      dependencies: ["TouchstoneGraph", "TouchstoneModel", "TouchstoneSIMD"],
       swiftSettings: optimised),
 
     // MARK: Judging

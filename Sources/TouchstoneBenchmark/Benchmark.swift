@@ -43,12 +43,16 @@ public struct Benchmark: Sendable {
     }
     guard var transformer = loaded else { preconditionFailure("loading neither failed nor returned") }
     let loadedBytes = PeakMemory.residentBytes
-    let configuration = transformer.configuration
+    let graph = transformer.graph
+    let work = Work(graph)
 
     // Ids spread over the vocabulary, the same in every run.
-    let tokens = (0..<configuration.contextLength).map { ($0 &* 7919 &+ 13) % configuration.vocabularySize }
+    let longestPlanned = max(prefillLengths.max() ?? 0, (decodeContexts.max() ?? 0) + decodedTokens)
+    let contextLength = graph.contextLength ?? longestPlanned
+    let vocabularySize = graph.idCount(of: .tokenIDs) ?? 1
+    let tokens = (0..<contextLength).map { ($0 &* 7919 &+ 13) % vocabularySize }
     var prefill: [BenchmarkResult.Prefill] = []
-    for length in fitting(prefillLengths, upTo: configuration.contextLength) {
+    for length in fitting(prefillLengths, upTo: contextLength) {
       progress("prefill of \(length) tokens")
       let prompt = Array(tokens[..<length])
       _ = try transformer.nextTokenLogits(after: prompt)
@@ -56,10 +60,10 @@ public struct Benchmark: Sendable {
         transformer.forgetPrompt()
         return try clock.measure { _ = try transformer.nextTokenLogits(after: prompt) } / .seconds(1)
       }
-      let work = Work.prefillOperations(configuration, tokens: length)
-      prefill.append(.init(tokens: length, operations: work, calls: calls))
+      prefill.append(
+        .init(tokens: length, operations: work.prefillOperations(tokens: length), calls: calls))
     }
-    let contexts = fitting(decodeContexts, upTo: configuration.contextLength - decodedTokens)
+    let contexts = fitting(decodeContexts, upTo: contextLength - decodedTokens)
     if let longest = contexts.max() {
       // Everything that decoding needs is there before what measuring the memory takes.
       _ = try transformer.nextTokenLogits(after: Array(tokens[..<(longest + decodedTokens)]))
@@ -76,12 +80,12 @@ public struct Benchmark: Sendable {
         let prompt = Array(tokens[..<(context + call + 1)])
         return try clock.measure { _ = try transformer.nextTokenLogits(after: prompt) } / .seconds(1)
       }
-      let bytes = Work.decodeBytes(configuration, context: context + decodedTokens / 2)
+      let bytes = work.decodeBytes(context: context + decodedTokens / 2)
       decode.append(.init(context: context, bytes: bytes, calls: calls))
     }
     return BenchmarkResult(
       instructionSet: transformer.instructionSet.rawValue, threads: transformer.threadCount,
-      parameters: configuration.parameters.map { configuration.shape(of: $0).reduce(1, *) }.reduce(0, +),
+      parameters: graph.parameterCount,
       peakOperationsPerSecond: limits.operationsPerSecond, readBytesPerSecond: limits.bytesPerSecond,
       secondsPerRegion: limits.secondsPerRegion,
       loadSeconds: loading / .seconds(1), residentBytesAfterLoading: loadedBytes,

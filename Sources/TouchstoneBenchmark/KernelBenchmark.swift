@@ -82,7 +82,7 @@ public struct KernelBenchmark: Codable, Sendable {
     }
     for (rows, keys) in Self.attention {
       progress("attention \(rows) of \(keys)")
-      let seconds = try probe.attentionSeconds(
+      let seconds = probe.attentionSeconds(
         rows: rows, keys: keys, heads: Self.heads.count, headWidth: Self.heads.width, budget: secondsEach)
       // Row i of the last `rows` sees keys 0 … keys − rows + i; each is a product for the score and one for the average.
       let pairs = rows * (keys - rows) + rows * (rows + 1) / 2

@@ -80,6 +80,32 @@ private func relu(_ x: Lanes) -> Lanes {
   x.replacing(with: 0, where: x .< 0)
 }
 
+/// max(0, x)²; NaN stays NaN.
+@inline(__always)
+private func reluSquared(_ x: Lanes) -> Lanes {
+  let positive = relu(x)
+  return positive * positive
+}
+
+/// σ(x) = 1/(1 + e^(−x)).
+@inline(__always)
+private func sigmoid(_ x: Lanes) -> Lanes {
+  let one = Lanes(repeating: 1)
+  return one / (one + exponential(Lanes(repeating: 0) - x))
+}
+
+/// x·σ(x), as x/(1 + e^(−x)).
+@inline(__always)
+private func silu(_ x: Lanes) -> Lanes {
+  x / (Lanes(repeating: 1) + exponential(Lanes(repeating: 0) - x))
+}
+
+/// x·σ(1.702·x), as x/(1 + e^(−1.702·x)).
+@inline(__always)
+private func quickGELU(_ x: Lanes) -> Lanes {
+  x / (Lanes(repeating: 1) + exponential(x * Lanes(repeating: -0x1.b3b646p+0)))
+}
+
 /// A function of one number, lane by lane.
 private protocol LaneFunction {
   static func value(_ x: Lanes) -> Lanes
@@ -99,6 +125,22 @@ private enum GELUErf: LaneFunction {
 
 private enum ReLU: LaneFunction {
   @inline(__always) static func value(_ x: Lanes) -> Lanes { relu(x) }
+}
+
+private enum ReLUSquared: LaneFunction {
+  @inline(__always) static func value(_ x: Lanes) -> Lanes { reluSquared(x) }
+}
+
+private enum Sigmoid: LaneFunction {
+  @inline(__always) static func value(_ x: Lanes) -> Lanes { sigmoid(x) }
+}
+
+private enum SiLU: LaneFunction {
+  @inline(__always) static func value(_ x: Lanes) -> Lanes { silu(x) }
+}
+
+private enum QuickGELU: LaneFunction {
+  @inline(__always) static func value(_ x: Lanes) -> Lanes { quickGELU(x) }
 }
 
 @inline(__always)
@@ -138,6 +180,30 @@ public func relu(_ x: UnsafePointer<Float>, count: Int, result y: UnsafeMutableP
   map(ReLU.self, x, count, y)
 }
 
+/// y = max(0, x)² of `count` values; y may be x.
+@inline(never)
+public func reluSquared(_ x: UnsafePointer<Float>, count: Int, result y: UnsafeMutablePointer<Float>) {
+  map(ReLUSquared.self, x, count, y)
+}
+
+/// y = σ(x) of `count` values; y may be x.
+@inline(never)
+public func sigmoid(_ x: UnsafePointer<Float>, count: Int, result y: UnsafeMutablePointer<Float>) {
+  map(Sigmoid.self, x, count, y)
+}
+
+/// y = x·σ(x) of `count` values; y may be x.
+@inline(never)
+public func silu(_ x: UnsafePointer<Float>, count: Int, result y: UnsafeMutablePointer<Float>) {
+  map(SiLU.self, x, count, y)
+}
+
+/// y = x·σ(1.702·x) of `count` values; y may be x.
+@inline(never)
+public func quickGELU(_ x: UnsafePointer<Float>, count: Int, result y: UnsafeMutablePointer<Float>) {
+  map(QuickGELU.self, x, count, y)
+}
+
 /// y = a + b for `count` values; y may be either.
 @inline(never)
 public func add(
@@ -150,6 +216,22 @@ public func add(
   }
   while index < count {
     y[index] = a[index] + b[index]
+    index += 1
+  }
+}
+
+/// y = a·b for `count` values; y may be either.
+@inline(never)
+public func multiplyElements(
+  _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int, result y: UnsafeMutablePointer<Float>
+) {
+  var index = 0
+  while index + 16 <= count {
+    (Lanes(at: a + index) * Lanes(at: b + index)).store(to: y + index)
+    index += 16
+  }
+  while index < count {
+    y[index] = a[index] * b[index]
     index += 1
   }
 }

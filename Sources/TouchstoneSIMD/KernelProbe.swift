@@ -20,9 +20,8 @@ package final class KernelProbe: Sendable {
     let memory = AlignedBuffer(count: copies * size)
     for index in 0..<memory.count { memory.base[index] = Float(index % 97) * 0.01 - 0.4 }
     let matrices = (0..<copies).map { copy in
-      let panels = memory.base + copy * size
-      return PackedMatrix(
-        panels: panels, bias: panels + size - PackedMatrix.panelCount(columns) * Kernels.panelWidth,
+      PackedMatrix(
+        panels: copy * size, bias: (copy + 1) * size - PackedMatrix.panelCount(columns) * Kernels.panelWidth,
         depth: depth, columns: columns)
     }
     let x = RowBuffer(rows: rows, width: depth)
@@ -30,7 +29,8 @@ package final class KernelProbe: Sendable {
     for row in 0..<rows { for k in 0..<depth { x.row(row)[k] = Float((row + k) % 31) * 0.05 - 0.7 } }
     var next = 0
     return Self.medianSeconds(budget: budget) {
-      matrices[next % copies].multiply(x, to: y, rows: rows, kernels: kernels, pool: pool, finish: nil)
+      matrices[next % copies].multiply(
+        x, to: y, rows: rows, weights: memory.base, kernels: kernels, pool: pool, finish: nil)
       next += 1
     }
   }
@@ -38,27 +38,35 @@ package final class KernelProbe: Sendable {
   /// Seconds of the causal attention of the last `rows` of `keys` tokens, the median of many, all threads.
   ///
   /// The rows' own keys and values are put into the cache as part of it, as in the forward pass.
-  package func attentionSeconds(
-    rows: Int, keys: Int, heads: Int, headWidth: Int, budget: Double
-  ) throws(BadInput) -> Double {
-    let configuration = try Configuration(
-      vocabularySize: 1, contextLength: keys, width: heads * headWidth, layerCount: 1, headCount: heads)
-    let workspace = Workspace(configuration, rows: keys, keys: keys, threadCount: pool.threadCount)
+  package func attentionSeconds(rows: Int, keys: Int, heads: Int, headWidth: Int, budget: Double) -> Double {
+    let shape = HeadShape(count: heads, width: headWidth)
+    let width = heads * headWidth
+    func part(_ index: Int) -> Place {
+      Place(buffer: .projections, column: index * width, width: width, heads: heads)
+    }
+    var needs = Needs()
+    needs.caches = [shape]
+    needs.reserve(.projections, width: 3 * width)
+    needs.reserve(.context, width: width)
+    let workspace = Workspace(needs, rows: keys, keys: keys, threadCount: pool.threadCount)
+    let machine = Machine(
+      // No weight is read.
+      kernels: kernels, pool: pool, weights: UnsafePointer(workspace.zeros.base),
+      cache: KeyValueCache([shape], capacity: keys), workspace: workspace, turns: [])
     for row in 0..<keys {
-      let values = workspace.projections.row(row)
-      for index in 0..<3 * configuration.width {
-        values[index] = Float((row &* 31 &+ index) % 61) * 0.05 - 1.5
-      }
+      let values = machine.workspace[.projections].row(row)
+      for index in 0..<3 * width { values[index] = Float((row &* 31 &+ index) % 61) * 0.05 - 1.5 }
     }
     let attention = Attention(
-      configuration: configuration, kernels: kernels, pool: pool,
-      cache: KeyValueCache(configuration, capacity: keys), workspace: workspace)
-    let all = ForwardPass.Rows(first: 0, count: keys)
-    attention.run(0, storing: all, all, scale: 0.125, observed: nil)
-    let block = ForwardPass.Rows(first: keys - rows, count: rows)
-    return Self.medianSeconds(budget: budget) {
-      attention.run(0, storing: block, block, scale: 0.125, observed: nil)
+      layer: 0, headCount: heads, shape: shape, query: part(0), key: part(1), value: part(2),
+      context: Place(buffer: .context, width: width), scale: 0.125)
+    func run(_ positions: Range<Int>) {
+      let ids = Array(positions)
+      attention.run(
+        Rows(first: positions.lowerBound, tokenIDs: ids, positionIDs: ids), on: machine, observed: nil)
     }
+    run(0..<keys)
+    return Self.medianSeconds(budget: budget) { run(keys - rows..<keys) }
   }
 
   /// Seconds of one call on `count` numbers in the first-level cache, one thread; nil for a name not known.

@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneKernelsBaseline
 
 #if arch(x86_64)
@@ -31,15 +32,31 @@ package struct Kernels: Sendable {
       UnsafePointer<Float>, Int, UnsafePointer<Float>, UnsafePointer<Float>, Float,
       UnsafeMutablePointer<Float>
     ) -> Void
+  /// x, count, weight, epsilon, y.
+  package let rmsNorm:
+    @Sendable (UnsafePointer<Float>, Int, UnsafePointer<Float>, Float, UnsafeMutablePointer<Float>) -> Void
   /// Row, count, scale, where the scaled scores go.
   package var softmax:
     @Sendable (UnsafeMutablePointer<Float>, Int, Float, UnsafeMutablePointer<Float>?) -> Void
   package let add:
     @Sendable (UnsafePointer<Float>, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>) -> Void
+  /// a, b, count, y.
+  package let multiplyElements:
+    @Sendable (UnsafePointer<Float>, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>) -> Void
+  /// The first numbers of the pairs, the second ones, how many pairs, cosines, sines.
+  package let rotate:
+    @Sendable (
+      UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, Int, UnsafePointer<Float>,
+      UnsafePointer<Float>
+    ) -> Void
   package let exponential: Elementwise
   package let geluTanh: Elementwise
   package let geluErf: Elementwise
   package let relu: Elementwise
+  package let reluSquared: Elementwise
+  package let silu: Elementwise
+  package let quickGELU: Elementwise
+  package let sigmoid: Elementwise
 
   /// The scores of one row over its first keys, and which of all keys nobody may attend to: those become −∞.
   package var mask: @Sendable (_ row: UnsafeMutablePointer<Float>, _ keys: Int, _ masked: [Bool]) -> Void = {
@@ -63,6 +80,47 @@ package struct Kernels: Sendable {
   /// Values, a multiple of 64 of them; their sum.
   let readThrough: @Sendable (UnsafePointer<Float>, Int) -> Float
 
+  private static let baseline = Kernels(
+    multiply: TouchstoneKernelsBaseline.multiply,
+    multiplyTriangle: TouchstoneKernelsBaseline.multiplyTriangle,
+    layerNorm: TouchstoneKernelsBaseline.layerNorm, rmsNorm: TouchstoneKernelsBaseline.rmsNorm,
+    softmax: TouchstoneKernelsBaseline.softmax, add: TouchstoneKernelsBaseline.add,
+    multiplyElements: TouchstoneKernelsBaseline.multiplyElements, rotate: TouchstoneKernelsBaseline.rotate,
+    exponential: TouchstoneKernelsBaseline.exponential, geluTanh: TouchstoneKernelsBaseline.geluTanh,
+    geluErf: TouchstoneKernelsBaseline.geluErf, relu: TouchstoneKernelsBaseline.relu,
+    reluSquared: TouchstoneKernelsBaseline.reluSquared, silu: TouchstoneKernelsBaseline.silu,
+    quickGELU: TouchstoneKernelsBaseline.quickGELU, sigmoid: TouchstoneKernelsBaseline.sigmoid,
+    multiplyAddRepeatedly: TouchstoneKernelsBaseline.multiplyAddRepeatedly,
+    readThrough: TouchstoneKernelsBaseline.readThrough)
+
+  #if arch(x86_64)
+    private static let avx2 = Kernels(
+      multiply: TouchstoneKernelsAVX2.multiply, multiplyTriangle: TouchstoneKernelsAVX2.multiplyTriangle,
+      layerNorm: TouchstoneKernelsAVX2.layerNorm, rmsNorm: TouchstoneKernelsAVX2.rmsNorm,
+      softmax: TouchstoneKernelsAVX2.softmax, add: TouchstoneKernelsAVX2.add,
+      multiplyElements: TouchstoneKernelsAVX2.multiplyElements, rotate: TouchstoneKernelsAVX2.rotate,
+      exponential: TouchstoneKernelsAVX2.exponential, geluTanh: TouchstoneKernelsAVX2.geluTanh,
+      geluErf: TouchstoneKernelsAVX2.geluErf, relu: TouchstoneKernelsAVX2.relu,
+      reluSquared: TouchstoneKernelsAVX2.reluSquared, silu: TouchstoneKernelsAVX2.silu,
+      quickGELU: TouchstoneKernelsAVX2.quickGELU, sigmoid: TouchstoneKernelsAVX2.sigmoid,
+      multiplyAddRepeatedly: TouchstoneKernelsAVX2.multiplyAddRepeatedly,
+      readThrough: TouchstoneKernelsAVX2.readThrough)
+
+    private static let avx512 = Kernels(
+      multiply: TouchstoneKernelsAVX512.multiply, multiplyTriangle: TouchstoneKernelsAVX512.multiplyTriangle,
+      layerNorm: TouchstoneKernelsAVX512.layerNorm, rmsNorm: TouchstoneKernelsAVX512.rmsNorm,
+      softmax: TouchstoneKernelsAVX512.softmax, add: TouchstoneKernelsAVX512.add,
+      multiplyElements: TouchstoneKernelsAVX512.multiplyElements, rotate: TouchstoneKernelsAVX512.rotate,
+      exponential: TouchstoneKernelsAVX512.exponential, geluTanh: TouchstoneKernelsAVX512.geluTanh,
+      geluErf: TouchstoneKernelsAVX512.geluErf, relu: TouchstoneKernelsAVX512.relu,
+      reluSquared: TouchstoneKernelsAVX512.reluSquared, silu: TouchstoneKernelsAVX512.silu,
+      quickGELU: TouchstoneKernelsAVX512.quickGELU, sigmoid: TouchstoneKernelsAVX512.sigmoid,
+      multiplyAddRepeatedly: TouchstoneKernelsAVX512.multiplyAddRepeatedly,
+      readThrough: TouchstoneKernelsAVX512.readThrough)
+  #endif
+}
+
+extension Kernels {
   package init(_ set: InstructionSet) {
     switch set {
     #if arch(x86_64)
@@ -73,75 +131,25 @@ package struct Kernels: Sendable {
     }
   }
 
-  private static let baseline = Kernels(
-    multiply: TouchstoneKernelsBaseline.multiply,
-    multiplyTriangle: TouchstoneKernelsBaseline.multiplyTriangle,
-    layerNorm: TouchstoneKernelsBaseline.layerNorm,
-    softmax: TouchstoneKernelsBaseline.softmax, add: TouchstoneKernelsBaseline.add,
-    exponential: TouchstoneKernelsBaseline.exponential, geluTanh: TouchstoneKernelsBaseline.geluTanh,
-    geluErf: TouchstoneKernelsBaseline.geluErf, relu: TouchstoneKernelsBaseline.relu,
-    multiplyAddRepeatedly: TouchstoneKernelsBaseline.multiplyAddRepeatedly,
-    readThrough: TouchstoneKernelsBaseline.readThrough)
+  /// The kernel of a nonlinearity; nil where there is none.
+  private static func kernel(_ function: ActivationFunction.Function) -> KeyPath<Kernels, Elementwise>? {
+    switch function {
+    case .geluTanh: \.geluTanh
+    case .geluErf: \.geluErf
+    case .quickGELU: \.quickGELU
+    case .relu: \.relu
+    case .reluSquared: \.reluSquared
+    case .silu: \.silu
+    case .sigmoid: \.sigmoid
+    case .tanh: nil
+    }
+  }
 
-  #if arch(x86_64)
-    private static let avx2 = Kernels(
-      multiply: TouchstoneKernelsAVX2.multiply, multiplyTriangle: TouchstoneKernelsAVX2.multiplyTriangle,
-      layerNorm: TouchstoneKernelsAVX2.layerNorm,
-      softmax: TouchstoneKernelsAVX2.softmax, add: TouchstoneKernelsAVX2.add,
-      exponential: TouchstoneKernelsAVX2.exponential, geluTanh: TouchstoneKernelsAVX2.geluTanh,
-      geluErf: TouchstoneKernelsAVX2.geluErf, relu: TouchstoneKernelsAVX2.relu,
-      multiplyAddRepeatedly: TouchstoneKernelsAVX2.multiplyAddRepeatedly,
-      readThrough: TouchstoneKernelsAVX2.readThrough)
+  static func has(_ function: ActivationFunction.Function) -> Bool { kernel(function) != nil }
 
-    private static let avx512 = Kernels(
-      multiply: TouchstoneKernelsAVX512.multiply, multiplyTriangle: TouchstoneKernelsAVX512.multiplyTriangle,
-      layerNorm: TouchstoneKernelsAVX512.layerNorm,
-      softmax: TouchstoneKernelsAVX512.softmax, add: TouchstoneKernelsAVX512.add,
-      exponential: TouchstoneKernelsAVX512.exponential, geluTanh: TouchstoneKernelsAVX512.geluTanh,
-      geluErf: TouchstoneKernelsAVX512.geluErf, relu: TouchstoneKernelsAVX512.relu,
-      multiplyAddRepeatedly: TouchstoneKernelsAVX512.multiplyAddRepeatedly,
-      readThrough: TouchstoneKernelsAVX512.readThrough)
-  #endif
-}
-
-extension Kernels {
-  private init(
-    multiply:
-      @escaping @Sendable (
-        UnsafePointer<Float>, Int, Int, Int, UnsafePointer<Float>, Int, Int, UnsafePointer<Float>, Int,
-        UnsafeMutablePointer<Float>, Int
-      ) -> Void,
-    multiplyTriangle:
-      @escaping @Sendable (
-        UnsafePointer<Float>, Int, Int, UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>, Int
-      ) -> Void,
-    layerNorm:
-      @escaping @Sendable (
-        UnsafePointer<Float>, Int, UnsafePointer<Float>, UnsafePointer<Float>, Float,
-        UnsafeMutablePointer<Float>
-      ) -> Void,
-    softmax:
-      @escaping @Sendable (
-        UnsafeMutablePointer<Float>, Int, Float, UnsafeMutablePointer<Float>?
-      ) -> Void,
-    add:
-      @escaping @Sendable (
-        UnsafePointer<Float>, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>
-      ) -> Void,
-    exponential: @escaping Elementwise, geluTanh: @escaping Elementwise, geluErf: @escaping Elementwise,
-    relu: @escaping Elementwise, multiplyAddRepeatedly: @escaping @Sendable (Int, Float, Float) -> Int,
-    readThrough: @escaping @Sendable (UnsafePointer<Float>, Int) -> Float
-  ) {
-    self.multiply = multiply
-    self.multiplyTriangle = multiplyTriangle
-    self.layerNorm = layerNorm
-    self.softmax = softmax
-    self.add = add
-    self.exponential = exponential
-    self.geluTanh = geluTanh
-    self.geluErf = geluErf
-    self.relu = relu
-    self.multiplyAddRepeatedly = multiplyAddRepeatedly
-    self.readThrough = readThrough
+  /// The kernel of a nonlinearity that there is one for.
+  func function(_ function: ActivationFunction.Function) -> Elementwise {
+    guard let path = Self.kernel(function) else { preconditionFailure("no kernel of \(function.rawValue)") }
+    return self[keyPath: path]
   }
 }

@@ -1,44 +1,48 @@
-import TouchstoneModel
+/// The heads of keys and values that one attention keeps.
+struct HeadShape: Hashable, Sendable {
+  /// Heads of keys, and of values.
+  let count: Int
+  /// Numbers of a key, and of a value.
+  let width: Int
+
+  var keyPanelStride: Int { width * Kernels.panelWidth }
+  var valuePanelCount: Int { PackedMatrix.panelCount(width) }
+}
 
 /// The keys and values of the tokens so far, laid out as the matrix product wants them.
 ///
 /// The keys of one head are a matrix [d, keys] in panels of 16 keys, so that q·k for 16 keys is one step of
 /// the product; the values of one head are a matrix [keys, d] in panels of 16 columns.
 final class KeyValueCache: @unchecked Sendable {
-  let headCount: Int
-  let headWidth: Int
   let capacity: Int
+  /// By layer: the number of the attention.
+  private let shapes: [HeadShape]
   private let keys: [AlignedBuffer]
   private let values: [AlignedBuffer]
   /// Keys that nobody may attend to; empty where there are none.
   let masked: [Bool]
 
-  init(_ configuration: Configuration, capacity: Int, attentionMask: [Bool]? = nil) {
+  init(_ shapes: [HeadShape], capacity: Int, attentionMask: [Bool]? = nil) {
     let capacity = roundedUp(max(capacity, 1), to: Kernels.pairWidth)
-    let (heads, width) = (configuration.headCount, configuration.headWidth)
-    let panels = PackedMatrix.panelCount(width)
     self.capacity = capacity
-    headCount = heads
-    headWidth = width
+    self.shapes = shapes
     masked = attentionMask.map { $0.contains(false) ? $0.map { !$0 } : [] } ?? []
-    keys = (0..<configuration.layerCount).map { _ in AlignedBuffer(count: heads * width * capacity) }
-    values = (0..<configuration.layerCount).map { _ in
-      AlignedBuffer(count: heads * panels * Kernels.panelWidth * capacity)
+    keys = shapes.map { AlignedBuffer(count: $0.count * $0.width * capacity) }
+    values = shapes.map {
+      AlignedBuffer(count: $0.count * $0.valuePanelCount * Kernels.panelWidth * capacity)
     }
   }
 
-  var keyPanelStride: Int { headWidth * Kernels.panelWidth }
   var valuePanelStride: Int { capacity * Kernels.panelWidth }
-  var valuePanelCount: Int { PackedMatrix.panelCount(headWidth) }
 
   /// The key panels of one head.
   func keyPanels(layer: Int, head: Int) -> UnsafeMutablePointer<Float> {
-    keys[layer].base + head * headWidth * capacity
+    keys[layer].base + head * shapes[layer].width * capacity
   }
 
   /// The value panels of one head.
   func valuePanels(layer: Int, head: Int) -> UnsafeMutablePointer<Float> {
-    values[layer].base + head * valuePanelCount * valuePanelStride
+    values[layer].base + head * shapes[layer].valuePanelCount * valuePanelStride
   }
 
   /// Stores one head's keys and values, rows `stride` apart, of the `count` tokens from position `first` on.
@@ -49,6 +53,7 @@ final class KeyValueCache: @unchecked Sendable {
     stride: Int
   ) {
     let width = Kernels.panelWidth
+    let (headWidth, keyPanelStride) = (shapes[layer].width, shapes[layer].keyPanelStride)
     let (keyPanels, valuePanels) = (
       keyPanels(layer: layer, head: head), valuePanels(layer: layer, head: head)
     )
@@ -59,7 +64,7 @@ final class KeyValueCache: @unchecked Sendable {
       let rows = min(width - column, count - row)
       let (source, target) = (keys + row * stride, keyPanels + panel * keyPanelStride + column)
       if rows == width {
-        transpose(source, stride, to: target)
+        transpose(source, stride, width: headWidth, to: target)
       } else {
         for index in 0..<headWidth {
           for line in 0..<rows { target[index * width + line] = source[line * stride + index] }
@@ -86,7 +91,7 @@ final class KeyValueCache: @unchecked Sendable {
 
   /// Sixteen rows, `stride` apart, become the lines of a panel of keys.
   private func transpose(
-    _ source: UnsafePointer<Float>, _ stride: Int, to panel: UnsafeMutablePointer<Float>
+    _ source: UnsafePointer<Float>, _ stride: Int, width headWidth: Int, to panel: UnsafeMutablePointer<Float>
   ) {
     for index in 0..<headWidth {
       let (column, line) = (source + index, panel + index * Kernels.panelWidth)
@@ -97,11 +102,11 @@ final class KeyValueCache: @unchecked Sendable {
   /// Copies the first `count` tokens of a smaller cache of the same model.
   func copy(_ other: KeyValueCache, count: Int) {
     let usedPanels = PackedMatrix.panelCount(count)
-    for layer in keys.indices {
-      for head in 0..<headCount {
+    for (layer, shape) in shapes.enumerated() {
+      for head in 0..<shape.count {
         keyPanels(layer: layer, head: head)
-          .update(from: other.keyPanels(layer: layer, head: head), count: usedPanels * keyPanelStride)
-        for panel in 0..<valuePanelCount {
+          .update(from: other.keyPanels(layer: layer, head: head), count: usedPanels * shape.keyPanelStride)
+        for panel in 0..<shape.valuePanelCount {
           (valuePanels(layer: layer, head: head) + panel * valuePanelStride).update(
             from: other.valuePanels(layer: layer, head: head) + panel * other.valuePanelStride,
             count: count * Kernels.panelWidth)

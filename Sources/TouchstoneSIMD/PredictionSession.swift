@@ -9,45 +9,55 @@ final class PredictionSession: @unchecked Sendable {
   private var tokens: [Int] = []
   private var cache: KeyValueCache?
   private var workspace: Workspace?
+  /// By which the keys in the cache are turned.
+  private var frequencies: [[Double]] = []
 
   func logits(
     after inputs: Inputs, rowsAtOnce: Int, model: PackedModel, kernels: Kernels, pool: ThreadPool
   ) throws -> [Float] {
-    let count = inputs.count
+    let (count, needs) = (inputs.count, model.plan.needs)
+    guard let readout = model.plan.readout else {
+      throw BadInput(problem: "the model makes no logits", remedy: "use a model that predicts tokens")
+    }
+    let frequencies = needs.frequencies(sequenceLength: count)
+    if frequencies != self.frequencies { forget() }
+    self.frequencies = frequencies
     // The last token is computed again even if it is known: its logits were not kept.
     let known = min(zip(tokens, inputs.tokenIDs).prefix { $0 == $1 }.count, count - 1)
-    let cache = cache(model.configuration, holding: count, known: known)
-    let rows = min(rowsAtOnce, count - known)
-    let workspace = workspace(model.configuration, rows: rows, keys: cache.capacity, pool: pool)
-    let pass = ForwardPass(model: model, kernels: kernels, pool: pool, cache: cache, workspace: workspace)
+    let cache = cache(needs, contextLength: model.plan.graph.contextLength, holding: count, known: known)
+    let rowsAtOnce = min(rowsAtOnce, count - known)
+    let workspace = workspace(needs, rows: rowsAtOnce, keys: cache.capacity, pool: pool)
     tokens.removeSubrange(known...)
-    for first in stride(from: known, to: count, by: rows) {
-      let block = first..<min(first + rows, count)
-      try pass.run(
-        tokenIDs: inputs.tokenIDs[block], positionIDs: inputs.positionIDs[block], first: first,
-        kept: block.upperBound == count ? 1 : 0, observe: nil)
+    var logits: [Float] = []
+    for first in stride(from: known, to: count, by: rowsAtOnce) {
+      let block = first..<min(first + rowsAtOnce, count)
+      let rows = Rows(
+        first: first, tokenIDs: Array(inputs.tokenIDs[block]), positionIDs: Array(inputs.positionIDs[block]))
+      let pass = ForwardPass(
+        model, kernels: kernels, pool: pool, cache: cache, workspace: workspace,
+        positionIDs: rows.positionIDs, frequencies: frequencies)
+      let isLast = block.upperBound == count
+      try pass.run(rows, kept: isLast ? 1 : 0, observe: nil)
+      if isLast { logits = readout.logits(on: pass.machine) }
     }
     tokens = inputs.tokenIDs
-    pass.finalNorm(rows: 1)
-    return pass.logits()
+    return logits
   }
 
   func forget() { tokens = [] }
 
-  private func cache(_ configuration: Configuration, holding count: Int, known: Int) -> KeyValueCache {
+  private func cache(_ needs: Needs, contextLength: Int?, holding count: Int, known: Int) -> KeyValueCache {
     if let cache, cache.capacity >= count { return cache }
-    let capacity = min(configuration.contextLength, max(count, 2 * (cache?.capacity ?? 32)))
-    let grown = KeyValueCache(configuration, capacity: capacity)
+    let capacity = min(contextLength ?? .max, max(count, 2 * (cache?.capacity ?? 32)))
+    let grown = KeyValueCache(needs.caches, capacity: capacity)
     if let cache { grown.copy(cache, count: known) }
     cache = grown
     return grown
   }
 
-  private func workspace(
-    _ configuration: Configuration, rows: Int, keys: Int, pool: ThreadPool
-  ) -> Workspace {
+  private func workspace(_ needs: Needs, rows: Int, keys: Int, pool: ThreadPool) -> Workspace {
     if let workspace, workspace.rows >= rows, workspace.keys >= keys { return workspace }
-    let made = Workspace(configuration, rows: rows, keys: keys, threadCount: pool.threadCount)
+    let made = Workspace(needs, rows: rows, keys: keys, threadCount: pool.threadCount)
     workspace = made
     return made
   }

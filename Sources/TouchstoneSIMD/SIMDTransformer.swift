@@ -15,7 +15,7 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
   /// The greatest number of threads that work at once.
   public var threadCount: Int { pool.threadCount }
   /// The model it computes.
-  public var configuration: Configuration { model.configuration }
+  public var graph: Graph { model.plan.graph }
 
   private let model: PackedModel
   private var kernels: Kernels
@@ -29,8 +29,8 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
   ///   - instructionSet: one of ``InstructionSet/available``; nil takes
   ///     ``InstructionSet/preferred(environment:)``.
   ///   - threadCount: nil takes one for each processor.
-  /// - Throws: ``BadInput`` when the instruction set is not available, the thread count is outside 1…1024, or there is no
-  ///   memory for the packed weights.
+  /// - Throws: ``BadInput`` when the instruction set is not available, the thread count is outside 1…1024, the model has
+  ///   an operation that is not offered, or there is no memory for the packed weights.
   public init(
     weights: Weights, instructionSet: InstructionSet? = nil, threadCount: Int? = nil
   ) throws(BadInput) {
@@ -59,16 +59,17 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
   public func forward(
     _ inputs: Inputs, observe: (Activation, Tensor<Float>) throws -> Void
   ) throws {
-    let count = inputs.count
+    let (count, needs) = (inputs.count, model.plan.needs)
     let pass = ForwardPass(
-      model: model, kernels: kernels, pool: pool,
-      cache: KeyValueCache(configuration, capacity: count, attentionMask: inputs.attentionMask),
-      workspace: Workspace(configuration, rows: count, keys: count, threadCount: threadCount))
+      model, kernels: kernels, pool: pool,
+      cache: KeyValueCache(needs.caches, capacity: count, attentionMask: inputs.attentionMask),
+      workspace: Workspace(needs, rows: count, keys: count, threadCount: threadCount),
+      positionIDs: inputs.positionIDs,
+      frequencies: needs.frequencies(sequenceLength: (inputs.positionIDs.max() ?? 0) + 1))
+    let rows = Rows(first: 0, tokenIDs: inputs.tokenIDs, positionIDs: inputs.positionIDs)
     try withoutActuallyEscaping(observe) { observe in
-      try pass.run(
-        tokenIDs: inputs.tokenIDs[...], positionIDs: inputs.positionIDs[...], first: 0, kept: count,
-        observe: observe)
-      try pass.observeReadout(rows: count, observe)
+      try pass.run(rows, kept: count, observe: observe)
+      try model.plan.readout?.run(rows: count, on: pass.machine, observe: observe)
     }
   }
 
@@ -77,7 +78,7 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
   /// Positions run from 0. Keys and values of the beginning that `tokens` shares with the call before are
   /// kept; the result has the same bits as without.
   ///
-  /// - Throws: ``BadInput`` when the tokens do not fit the model.
+  /// - Throws: ``BadInput`` when the tokens do not fit the model, or it makes no logits.
   public mutating func nextTokenLogits(after tokens: [Int]) throws -> [Double] {
     try nextTokenLogits(after: tokens, rowsAtOnce: Self.rowsAtOnce).map(Double.init)
   }
@@ -87,7 +88,7 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
 
   /// The same in float32, with the prompt cut into pieces of `rowsAtOnce` rows.
   package mutating func nextTokenLogits(after tokens: [Int], rowsAtOnce: Int) throws -> [Float] {
-    let inputs = try Inputs(tokenIDs: tokens, configuration: configuration)
+    let inputs = try Inputs(tokenIDs: tokens, graph: graph)
     if !isKnownUniquelyReferenced(&session) { session = PredictionSession() }
     return try session.logits(
       after: inputs, rowsAtOnce: max(1, rowsAtOnce), model: model, kernels: kernels, pool: pool)

@@ -1,19 +1,9 @@
-import TouchstoneModel
-
 /// The activations of one block of rows, and each thread's room for attention.
 final class Workspace: Sendable {
   let rows: Int
   let keys: Int
-  /// The residual stream: [rows, D].
-  let stream: RowBuffer
-  let normed: RowBuffer
-  /// Query, key and value side by side: [rows, 3·D].
-  let projections: RowBuffer
-  let context: RowBuffer
-  /// What attention or the feed-forward adds to the stream: [rows, D].
-  let projected: RowBuffer
-  let inner: RowBuffer
-  let innerActivated: RowBuffer
+  /// By ``Buffer``.
+  private let buffers: [RowBuffer]
   /// As many zeros as a product of attention has columns: the start of a sum without bias.
   let zeros: AlignedBuffer
   /// For each thread, the scores of one tile of rows.
@@ -25,20 +15,34 @@ final class Workspace: Sendable {
   /// leave more for the kernel of the last keys.
   static let attentionRows = 32
 
-  init(_ configuration: Configuration, rows: Int, keys: Int, threadCount: Int) {
-    let width = configuration.width
+  init(_ needs: Needs, rows: Int, keys: Int, threadCount: Int) {
     self.rows = rows
     self.keys = keys
-    stream = RowBuffer(rows: rows, width: width)
-    normed = RowBuffer(rows: rows, width: width)
-    projections = RowBuffer(rows: rows, width: 3 * width)
-    context = RowBuffer(rows: rows, width: width)
-    projected = RowBuffer(rows: rows, width: width)
-    inner = RowBuffer(rows: rows, width: configuration.feedForwardWidth)
-    innerActivated = RowBuffer(rows: rows, width: configuration.feedForwardWidth)
-    zeros = AlignedBuffer(count: roundedUp(max(keys, configuration.headWidth), to: Kernels.pairWidth))
+    buffers = needs.widths.map { RowBuffer(rows: rows, width: $0) }
+    let headWidth = needs.caches.map(\.width).max() ?? 0
+    zeros = AlignedBuffer(count: roundedUp(max(keys, headWidth), to: Kernels.pairWidth))
     let tile = min(rows, Self.attentionRows)
     scores = (0..<threadCount).map { _ in RowBuffer(rows: tile, width: keys) }
-    headContext = (0..<threadCount).map { _ in RowBuffer(rows: tile, width: configuration.headWidth) }
+    headContext = (0..<threadCount).map { _ in RowBuffer(rows: tile, width: headWidth) }
+  }
+
+  subscript(buffer: Buffer) -> RowBuffer { buffers[buffer.rawValue] }
+
+  /// The rows of an activation that begins with the buffer's first column.
+  func buffer(_ place: Place) -> RowBuffer {
+    precondition(place.column == 0)
+    return self[place.buffer]
+  }
+
+  /// Where a row of an activation begins.
+  func row(_ index: Int, of place: Place) -> UnsafeMutablePointer<Float> {
+    self[place.buffer].row(index) + place.column
+  }
+
+  /// Moves the last rows of a place to the front.
+  func dropRows(_ dropped: Int, keeping kept: Int, of place: Place) {
+    for row in 0..<kept {
+      self.row(row, of: place).update(from: self.row(row + dropped, of: place), count: place.width)
+    }
   }
 }

@@ -121,6 +121,14 @@ public struct ParameterView: Hashable, Sendable {
   /// How many outputs are kept.
   public var outputCount: Int { selection.groups * selection.take.count * partWidth }
 
+  /// The kept outputs as they stand in the tensor: a run of neighbours for each group.
+  package var storedOutputs: [Range<Int>] {
+    (0..<selection.groups).map { group in
+      let first = group * selection.parts
+      return (first + selection.take.lowerBound) * partWidth..<(first + selection.take.upperBound) * partWidth
+    }
+  }
+
   /// How many inputs each output has; nil for a vector.
   public var inputCount: Int? {
     let shape = ownShape

@@ -17,18 +17,14 @@ public struct ParameterValues<Scalar: BinaryFloatingPoint & Sendable>: Sendable 
   public init(_ tensor: Tensor<Scalar>, _ view: ParameterView) {
     precondition(tensor.shape == view.parameter.shape, "\(view.parameter) has the shape \(tensor.shape)")
     self.tensor = tensor
-    let (stored, inputs, selection) = (view.storedOutputCount, view.inputCount ?? 1, view.selection)
+    let (stored, inputs) = (view.storedOutputCount, view.inputCount ?? 1)
     let isInputsFirst = view.layout == .inputsFirst && view.inputCount != nil
     outputCount = view.outputCount
     inputCount = inputs
     inputStride = isInputsFirst ? stored : 1
     let outputStride = isInputsFirst ? 1 : inputs
-    let base = (selection.expert ?? 0) * stored * inputs
-    let (kept, whole) = (selection.take.count * view.partWidth, selection.parts * view.partWidth)
-    let first = selection.take.lowerBound * view.partWidth
-    starts = (0..<view.outputCount).map { output in
-      base + (output / kept * whole + first + output % kept) * outputStride
-    }
+    let base = (view.selection.expert ?? 0) * stored * inputs
+    starts = view.storedOutputs.joined().map { base + $0 * outputStride }
   }
 
   /// Where W(output, input) stands in ``tensor``.

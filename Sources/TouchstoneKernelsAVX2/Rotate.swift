@@ -1,0 +1,1 @@
+../TouchstoneKernelsBaseline/Rotate.swift

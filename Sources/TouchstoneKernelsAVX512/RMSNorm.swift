@@ -1,0 +1,1 @@
+../TouchstoneKernelsBaseline/RMSNorm.swift

@@ -1,0 +1,112 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+/// Reads a graph from front to back, and keeps book of where what was made stands.
+///
+/// A region that does not find what it computes leaves the reader as it was: it works on a copy.
+struct GraphReader {
+  /// An operation of a kind that was asked for.
+  struct Taken<Kind> {
+    let kind: Kind
+    let operation: Operation
+
+    var output: Activation { operation.output }
+    var inputs: [Activation] { operation.inputs }
+    var parameters: [ParameterView] { operation.parameters }
+  }
+
+  let graph: Graph
+  /// What the regions so far need.
+  private(set) var needs = Needs()
+  private(set) var index = 0
+  private(set) var places: [Activation: Place] = [:]
+
+  init(_ graph: Graph) {
+    self.graph = graph
+  }
+
+  /// The operation that comes next; nil behind the last.
+  var next: Operation? { index < graph.operations.count ? graph.operations[index] : nil }
+
+  /// Takes the next operation if it is of that kind and as it is wanted.
+  mutating func take<Kind: OperationKind>(
+    _: Kind.Type, where isWanted: (Taken<Kind>) -> Bool = { _ in true }
+  ) -> Taken<Kind>? {
+    guard let next, let kind = next.kind.payload as? Kind else { return nil }
+    let taken = Taken(kind: kind, operation: next)
+    guard isWanted(taken) else { return nil }
+    index += 1
+    return taken
+  }
+
+  /// Where an activation stands; nil for one that was never stored, or is overwritten.
+  func place(of activation: Activation) -> Place? { places[activation] }
+
+  /// How many numbers of an activation belong to a token, and into how many heads they are split.
+  func columns(of activation: Activation) -> (width: Int, heads: Int?) {
+    let axes = graph.axes(of: activation) ?? []
+    let extents = axes.shape(tokenCount: 1)
+    let heads: Int? = if case .head(let count) = axes.first { count } else { nil }
+    return (extents.reduce(1, *), heads)
+  }
+
+  /// Notes that an activation is stored in a buffer, over what stood in those columns.
+  @discardableResult
+  mutating func put(_ activation: Activation, in buffer: Buffer, column: Int = 0) -> Place {
+    let (width, heads) = columns(of: activation)
+    let place = Place(buffer: buffer, column: column, width: width, heads: heads)
+    places = places.filter { !$0.value.overlaps(place) }
+    places[activation] = place
+    needs.reserve(buffer, width: column + width)
+    return place
+  }
+
+  /// Notes that an activation is the same numbers as another.
+  mutating func put(_ activation: Activation, beside other: Activation) {
+    places[activation] = places[other]
+  }
+
+  // MARK: What the regions need
+
+  mutating func reserve(_ buffer: Buffer, width: Int) { needs.reserve(buffer, width: width) }
+
+  mutating func matrix(_ source: MatrixSource) -> PackedMatrix { needs.weights.matrix(source) }
+
+  mutating func vector(_ source: VectorSource) -> WeightLayout.Offset { needs.weights.vector(source) }
+
+  mutating func table(_ parameter: Parameter) -> WeightLayout.Offset { needs.weights.table(parameter) }
+
+  /// The number of a new cache of keys and values.
+  mutating func cache(_ shape: HeadShape) -> Int {
+    needs.caches.append(shape)
+    return needs.caches.count - 1
+  }
+
+  /// The number of a rotation, the same for the same one.
+  mutating func rotation(_ kind: Rotate) -> Int {
+    if let index = needs.rotations.firstIndex(where: { $0.kind == kind }) { return index }
+    needs.rotations.append(Rotation(kind))
+    return needs.rotations.count - 1
+  }
+}
+
+/// What the regions of a plan need of a machine.
+struct Needs: Sendable {
+  /// The weights, and where they stand.
+  var weights = WeightLayout()
+  /// The columns of each buffer.
+  private(set) var widths = [Int](repeating: 0, count: Buffer.allCases.count)
+  /// What each attention keeps for every token.
+  var caches: [HeadShape] = []
+  /// The rotations of queries and keys.
+  var rotations: [Rotation] = []
+
+  /// The frequencies of each rotation in a sequence whose greatest position is one less than its length.
+  func frequencies(sequenceLength: Int) -> [[Double]] {
+    rotations.map { $0.frequencies(sequenceLength: sequenceLength) }
+  }
+
+  mutating func reserve(_ buffer: Buffer, width: Int) {
+    widths[buffer.rawValue] = max(widths[buffer.rawValue], width)
+  }
+}

@@ -1,0 +1,37 @@
+/// A buffer of the workspace, by what stands in it most of the time.
+enum Buffer: Int, CaseIterable, Sendable {
+  /// The residual stream.
+  case stream
+  /// What a norm made.
+  case normed
+  /// Queries, keys and values side by side.
+  case projections
+  /// The heads' contexts side by side.
+  case context
+  /// What is added to the stream.
+  case projected
+  /// The inside of the feed-forward block.
+  case inner
+  /// What a nonlinearity was given, kept for an observer.
+  case before
+  /// The gate times what it lets through.
+  case gated
+}
+
+/// Where an activation stands: neighbouring columns of the rows of a buffer.
+struct Place: Hashable, Sendable {
+  let buffer: Buffer
+  /// The first of the columns.
+  var column = 0
+  /// How many.
+  let width: Int
+  /// How many heads they are split into; nil for none.
+  var heads: Int?
+
+  /// The columns of one head.
+  var headWidth: Int { width / (heads ?? 1) }
+
+  func overlaps(_ other: Place) -> Bool {
+    buffer == other.buffer && column < other.column + other.width && other.column < column + width
+  }
+}

@@ -1,0 +1,85 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+/// How a model is computed: a flat list of regions, and what they need.
+struct Plan: Sendable {
+  let graph: Graph
+  let regions: [any Region]
+  /// What makes the logits of the last rows; nil in a model without.
+  let readout: Readout?
+  let needs: Needs
+  /// Where rows that are not asked for may be dropped.
+  let lastAttention: LastAttention?
+
+  /// Behind the last keys and values a row needs nothing of the others.
+  struct LastAttention: Sendable {
+    /// The region.
+    let index: Int
+    /// What later operations still read, besides the keys and values.
+    let places: [Place]
+  }
+
+  /// The regions, in the order in which they are tried.
+  private static let table: [any Region.Type] = [
+    Embed.self, Rename.self, Norm.self, FeedForwardInput.self, ProjectOnto.self, ProjectHeads.self,
+    Attend.self,
+  ]
+
+  /// Finds the regions that compute a graph.
+  ///
+  /// - Throws: ``BadInput`` naming the first operation that none of them computes.
+  init(_ graph: Graph) throws(BadInput) {
+    var reader = GraphReader(graph)
+    var regions: [any Region] = []
+    var readout: Readout?
+    var lastAttention: LastAttention?
+    while let next = reader.next, readout == nil {
+      let before = reader
+      if let region = Self.region(&reader) {
+        if let attend = region as? Attend {
+          lastAttention = LastAttention(
+            index: regions.count,
+            places: before.placesRead(from: before.index, besides: attend.attention.stored))
+        }
+        regions.append(region)
+      } else if let found = Readout(&reader) {
+        readout = found
+      } else {
+        throw Self.unmatched(next)
+      }
+    }
+    if let rest = reader.next { throw Self.unmatched(rest) }
+    self.graph = graph
+    self.regions = regions
+    self.readout = readout
+    self.lastAttention = lastAttention
+    needs = reader.needs
+  }
+
+  private static func region(_ reader: inout GraphReader) -> (any Region)? {
+    for type in table {
+      var attempt = reader
+      if let region = type.init(&attempt) {
+        reader = attempt
+        return region
+      }
+    }
+    return nil
+  }
+
+  private static func unmatched(_ operation: Operation) -> BadInput {
+    BadInput(
+      place: operation.output.path,
+      problem: "the SIMD implementation does not compute this operation where it stands",
+      remedy: "use the reference implementation for this model")
+  }
+}
+
+extension GraphReader {
+  /// Where the activations stand that operations from `index` on read, each place once.
+  fileprivate func placesRead(from index: Int, besides excluded: [Place]) -> [Place] {
+    let read = Set(graph.operations[index...].flatMap(\.inputs))
+    let found = Set(places.filter { read.contains($0.key) }.values).subtracting(excluded)
+    return found.sorted { ($0.buffer.rawValue, $0.column) < ($1.buffer.rawValue, $1.column) }
+  }
+}

@@ -1,0 +1,55 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+/// Rotary positions of queries and keys where there are any, scores, probabilities and context of one attention.
+///
+/// Keys and values go to the cache. Clauses: KER-4, KER-5, KER-6, KER-14.
+struct Attend: Region {
+  let attention: Attention
+  private let rotated: [(output: Activation, place: Place)]
+  private let scores: Activation
+  private let probabilities: Activation
+  private let context: Activation
+
+  init?(_ reader: inout GraphReader) {
+    var turns: [Activation: Turn] = [:]
+    var rotated: [(Activation, Place)] = []
+    while let rotate = reader.take(Rotate.self) {
+      guard let place = reader.place(of: rotate.inputs[0]), let heads = place.heads else { return nil }
+      let made = reader.put(rotate.output, in: place.buffer, column: place.column)
+      turns[rotate.output] = Turn(rotate.kind, number: reader.rotation(rotate.kind))
+      rotated.append((rotate.output, made))
+      guard made.heads == heads else { return nil }
+    }
+    guard let scores = reader.take(AttentionScores.self),
+      let probabilities = reader.take(AttentionProbabilities.self, where: { $0.inputs == [scores.output] }),
+      let context = reader.take(AttentionContext.self, where: { $0.inputs[0] == probabilities.output })
+    else { return nil }
+    let rules = [scores.kind.visibility, probabilities.kind.visibility, context.kind.visibility]
+    guard rules.allSatisfy({ $0 == .causal }) else { return nil }
+    guard let query = reader.place(of: scores.inputs[0]), let key = reader.place(of: scores.inputs[1]),
+      let value = reader.place(of: context.inputs[1]), let headCount = query.heads, let keyHeads = key.heads,
+      key.buffer == value.buffer, key.width == value.width, key.heads == value.heads,
+      turns.keys.allSatisfy([scores.inputs[0], scores.inputs[1]].contains)
+    else { return nil }
+    let shape = HeadShape(count: keyHeads, width: key.headWidth)
+    attention = Attention(
+      layer: reader.cache(shape), headCount: headCount, shape: shape, query: query, key: key, value: value,
+      context: reader.put(context.output, in: .context), scale: Float(scores.kind.scale),
+      queryTurn: turns[scores.inputs[0]], keyTurn: turns[scores.inputs[1]])
+    self.rotated = rotated
+    self.scores = scores.output
+    self.probabilities = probabilities.output
+    self.context = context.output
+  }
+
+  func run(_ rows: Rows, on machine: Machine, observe: Observer?) throws {
+    let observed = observe.map { _ in ObservedAttention(heads: attention.headCount, tokens: rows.count) }
+    attention.run(rows, on: machine, observed: observed)
+    guard let observe, let observed else { return }
+    for (activation, place) in rotated { try observe(activation, machine.tensor(place, rows.count)) }
+    try observe(scores, observed.scoresTensor())
+    try observe(probabilities, observed.probabilitiesTensor())
+    try observe(context, machine.tensor(attention.context, rows.count))
+  }
+}

@@ -1,0 +1,176 @@
+import TouchstoneModel
+
+/// The attention of a block of rows, from the queries, keys and values in the workspace.
+struct Attention: Sendable {
+  /// The number of the cache.
+  let layer: Int
+  /// H: heads of queries; H/KV neighbouring ones share a head of keys and values.
+  let headCount: Int
+  /// KV and d.
+  let shape: HeadShape
+  let query: Place
+  let key: Place
+  let value: Place
+  let context: Place
+  let scale: Float
+  /// How queries and keys are turned first; nil where they are not.
+  var queryTurn: Turn?
+  var keyTurn: Turn?
+
+  /// What the cache keeps.
+  var stored: [Place] { [key, value] }
+
+  private var groupSize: Int { headCount / shape.count }
+
+  /// What storing one number costs, in multiplications of attention: it is written to a cache line of its own.
+  private static let storingWork = 16
+  /// Multiplications that are worth a piece of their own.
+  private static let leastWork = 1 << 13
+
+  /// Turns and stores the keys and values of every row of the pass, then attends from those still computed: every head,
+  /// from the queries and the cache into the context.
+  func run(_ rows: Rows, on machine: Machine, observed: ObservedAttention?) {
+    let tiles = (rows.count + Workspace.attentionRows - 1) / Workspace.attentionRows
+    let pool = machine.pool
+    guard tiles <= 1, groupSize == 1 || shape.count >= pool.threadCount else {
+      pool.run(chunks: shape.count) { head, _ in store(head, rows, machine) }
+      attend(rows, machine, tiles: tiles, observed)
+      return
+    }
+    // A head of keys at a time, and the heads of queries that it serves.
+    let work =
+      groupSize * rows.count * (rows.firstComputed + rows.count) + rows.tokenIDs.count * Self.storingWork
+    let headsPerChunk = max(1, min(shape.count, Self.leastWork / max(1, work * shape.width)))
+    pool.run(chunks: (shape.count + headsPerChunk - 1) / headsPerChunk) { chunk, thread in
+      for keyHead in chunk * headsPerChunk..<min(shape.count, (chunk + 1) * headsPerChunk) {
+        store(keyHead, rows, machine)
+        guard tiles == 1 else { continue }
+        for head in keyHead * groupSize..<(keyHead + 1) * groupSize {
+          attendTile(head, rows, machine, tile: 0, thread: thread, observed)
+        }
+      }
+    }
+  }
+
+  /// Puts one head's keys and values into the cache.
+  private func store(_ head: Int, _ rows: Rows, _ machine: Machine) {
+    let (workspace, count) = (machine.workspace, rows.tokenIDs.count)
+    let keys = workspace.row(0, of: key) + head * shape.width
+    let stride = workspace[key.buffer].stride
+    keyTurn?.turn(keys, stride: stride, rows: 0..<count, with: machine)
+    machine.cache.store(
+      layer: layer, head: head, first: rows.first, count: count, keys: keys,
+      values: workspace.row(0, of: value) + head * shape.width, stride: stride)
+  }
+
+  private func attend(_ rows: Rows, _ machine: Machine, tiles: Int, _ observed: ObservedAttention?) {
+    let tilesPerChunk = max(1, headCount * tiles / 4096)
+    let groups = (tiles + tilesPerChunk - 1) / tilesPerChunk
+    machine.pool.run(chunks: headCount * groups) { chunk, thread in
+      // Head after head, so that its keys and values stay in the second-level cache. The last rows see the most
+      // keys: they come first, so that no long piece is left for the end.
+      let (head, before) = chunk.quotientAndRemainder(dividingBy: groups)
+      let group = groups - 1 - before
+      for tile in group * tilesPerChunk..<min(tiles, (group + 1) * tilesPerChunk) {
+        attendTile(head, rows, machine, tile: tile, thread: thread, observed)
+      }
+    }
+  }
+
+  /// One head of one tile of rows: scores, softmax, and the average of the values.
+  private func attendTile(
+    _ head: Int, _ rows: Rows, _ machine: Machine, tile: Int, thread: Int, _ observed: ObservedAttention?
+  ) {
+    let (workspace, cache, kernels) = (machine.workspace, machine.cache, machine.kernels)
+    let headWidth = shape.width
+    let firstRow = tile * Workspace.attentionRows
+    let count = min(Workspace.attentionRows, rows.count - firstRow)
+    let queries = workspace.row(firstRow, of: query) + head * headWidth
+    let queryStride = workspace[query.buffer].stride
+    let (scores, headContext) = (workspace.scores[thread], workspace.headContext[thread])
+    let zeros = workspace.zeros.base
+    let keyHead = head / groupSize
+    let turned = rows.dropped + firstRow..<rows.dropped + firstRow + count
+    queryTurn?.turn(queries, stride: queryStride, rows: turned, with: machine)
+
+    // Keys that every row of the tile sees, and how many the last one sees.
+    let common = rows.firstComputed + firstRow + 1
+    let seen = common + count - 1
+    kernels.multiply(
+      queries, queryStride, count, headWidth,
+      cache.keyPanels(layer: layer, head: keyHead), shape.keyPanelStride, PackedMatrix.panelCount(seen),
+      zeros, 0, scores.row(0), scores.stride)
+    for row in 0..<count {
+      softmax(
+        scores.row(row), keys: common + row, machine,
+        observed: observed?.row(head: head, row: firstRow + row), observed)
+    }
+
+    // One chain over the keys in order: first those that all rows see, then each row's own rest. A head that fills
+    // whole pairs of panels is written where it belongs, any other beside it, as its panels are wider than it.
+    let isWhole = headWidth % Kernels.pairWidth == 0
+    let target = isWhole ? workspace.row(firstRow, of: context) + head * headWidth : headContext.row(0)
+    let stride = isWhole ? workspace[context.buffer].stride : headContext.stride
+    let values = cache.valuePanels(layer: layer, head: keyHead)
+    kernels.multiply(
+      scores.row(0), scores.stride, count, common, values, cache.valuePanelStride, shape.valuePanelCount,
+      zeros, 0, target, stride)
+    kernels.multiplyTriangle(
+      scores.row(0) + common, scores.stride, count, values + common * Kernels.panelWidth,
+      cache.valuePanelStride, shape.valuePanelCount, target, stride)
+    if isWhole { return }
+    for row in 0..<count {
+      (workspace.row(firstRow + row, of: context) + head * headWidth)
+        .update(from: headContext.row(row), count: headWidth)
+    }
+  }
+
+  private func softmax(
+    _ row: UnsafeMutablePointer<Float>, keys: Int, _ machine: Machine, observed offset: Int?,
+    _ observed: ObservedAttention?
+  ) {
+    let (kernels, cache) = (machine.kernels, machine.cache)
+    if !cache.masked.isEmpty { kernels.mask(row, keys, cache.masked) }
+    guard let observed, let offset else {
+      kernels.softmax(row, keys, scale, nil)
+      return
+    }
+    kernels.softmax(row, keys, scale, observed.scores + offset)
+    (observed.probabilities + offset).update(from: row, count: keys)
+  }
+}
+
+/// The scores and probabilities of one block, kept for an observer: [H, T, T].
+///
+/// What no softmax wrote stays −∞ and 0, the causal mask.
+final class ObservedAttention: @unchecked Sendable {
+  let scores: UnsafeMutablePointer<Float>
+  let probabilities: UnsafeMutablePointer<Float>
+  private let heads: Int
+  private let tokens: Int
+
+  init(heads: Int, tokens: Int) {
+    self.heads = heads
+    self.tokens = tokens
+    let count = heads * tokens * tokens
+    scores = .allocate(capacity: count)
+    scores.initialize(repeating: -.infinity, count: count)
+    probabilities = .allocate(capacity: count)
+    probabilities.initialize(repeating: 0, count: count)
+  }
+
+  deinit {
+    scores.deallocate()
+    probabilities.deallocate()
+  }
+
+  func row(head: Int, row: Int) -> Int { (head * tokens + row) * tokens }
+
+  func scoresTensor() -> Tensor<Float> { tensor(scores) }
+  func probabilitiesTensor() -> Tensor<Float> { tensor(probabilities) }
+
+  private func tensor(_ values: UnsafeMutablePointer<Float>) -> Tensor<Float> {
+    let shape = [heads, tokens, tokens]
+    return Tensor(Array(UnsafeBufferPointer(start: values, count: shape.reduce(1, *))), shape: shape)
+  }
+}

@@ -1,0 +1,99 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+/// The embedding of each token, and of its position where there is a table of them, into the stream.
+///
+/// Clauses: EMB-1, POS-1, POS-3.
+struct Embed: Region {
+  /// Rows of a table, one for each id.
+  private struct Table {
+    let output: Activation
+    /// The row of the id 0.
+    let offset: Int
+    let storage: Storage
+
+    enum Storage {
+      /// Row by row.
+      case rows(WeightLayout.Offset)
+      /// The columns of a packed matrix: the unembedding is the same table.
+      case columns(PackedMatrix)
+    }
+
+    /// Where the row of an id begins, and how far apart its values stand.
+    func row(_ id: Int, width: Int, in weights: UnsafePointer<Float>) -> (UnsafePointer<Float>, Int) {
+      switch storage {
+      case .rows(let first): return (weights + first + (id + offset) * width, 1)
+      case .columns(let matrix):
+        let (panel, column) = (id + offset).quotientAndRemainder(dividingBy: Kernels.panelWidth)
+        return (weights + matrix.panels + panel * matrix.panelStride + column, Kernels.panelWidth)
+      }
+    }
+  }
+
+  private let tokens: Table
+  private let positions: Table?
+  private let sum: Activation?
+  private let place: Place
+
+  init?(_ reader: inout GraphReader) {
+    guard let token = reader.take(Embedding.self, where: { $0.kind.ids == .tokenIDs }) else { return nil }
+    let table = token.parameters[0].parameter
+    let storage: Table.Storage =
+      if let matrix = reader.graph.matrix(ofRowsOf: table) {
+        .columns(reader.matrix(matrix))
+      } else {
+        .rows(reader.table(table))
+      }
+    tokens = Table(output: token.output, offset: token.kind.offset, storage: storage)
+    if let position = reader.take(Embedding.self, where: { $0.kind.ids == .positionIDs }) {
+      guard let sum = reader.take(Sum.self, where: { $0.inputs == [token.output, position.output] }) else {
+        return nil
+      }
+      positions = Table(
+        output: position.output, offset: position.kind.offset,
+        storage: .rows(reader.table(position.parameters[0].parameter)))
+      self.sum = sum.output
+      place = reader.put(sum.output, in: .stream)
+    } else {
+      positions = nil
+      sum = nil
+      place = reader.put(token.output, in: .stream)
+    }
+  }
+
+  func run(_ rows: Rows, on machine: Machine, observe: Observer?) throws {
+    let (width, stream) = (place.width, machine.workspace[.stream])
+    let (kernels, weights) = (machine.kernels, machine.weights)
+    let tokenIDs = Array(rows.tokenIDs.suffix(rows.count))
+    let positionIDs = Array(rows.positionIDs.suffix(rows.count))
+    func copy(_ table: Table, _ id: Int, to row: Int) {
+      let (first, stride) = table.row(id, width: width, in: weights)
+      kernels.gather(first, stride, width, stream.row(row))
+    }
+    if let observe, let positions {
+      for (table, ids) in [(tokens, tokenIDs), (positions, positionIDs)] {
+        for (row, id) in ids.enumerated() { copy(table, id, to: row) }
+        try observe(table.output, machine.tensor(place, rows.count))
+      }
+    }
+    machine.forEachRow(rows.count, width: width) { row in
+      copy(tokens, tokenIDs[row], to: row)
+      guard let positions else { return }
+      let (position, _) = positions.row(positionIDs[row], width: width, in: weights)
+      kernels.add(stream.row(row), position, width, stream.row(row))
+    }
+    try observe?(sum ?? tokens.output, machine.tensor(place, rows.count))
+  }
+}
+
+extension Graph {
+  /// The matrix of the linear operation that multiplies with the rows of a table; nil where there is none.
+  fileprivate func matrix(ofRowsOf table: Parameter) -> MatrixSource? {
+    operations.lazy.compactMap { operation -> MatrixSource? in
+      guard operation.kind.payload is Linear, operation.parameters[0] == ParameterView(table) else {
+        return nil
+      }
+      return MatrixSource(MatrixSource.Part(operation.parameters))
+    }.first
+  }
+}

@@ -1,0 +1,112 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+/// The inside of a feed-forward block: a product and its nonlinearity, which may gate a second product.
+///
+/// A gate and what it lets through are one packed matrix, whose panels alternate: sixteen of each stand together when a
+/// piece is finished. Clauses: KER-1, KER-7 to KER-9, KER-13.
+struct FeedForwardInput: Region {
+  private let matrix: PackedMatrix
+  private let input: Place
+  private let function: ActivationFunction.Function
+  /// What each operation makes, in their order.
+  private let outputs: [(activation: Activation, made: Made)]
+  /// F.
+  private let width: Int
+  private let isGated: Bool
+
+  private enum Made {
+    case preactivation, activation, other, product
+  }
+
+  init?(_ reader: inout GraphReader) {
+    guard let first = reader.take(Linear.self, where: { $0.kind.heads == nil }),
+      let input = reader.place(of: first.inputs[0]), input.column == 0,
+      ![.inner, .before, .gated].contains(input.buffer)
+    else { return nil }
+    var products = [first]
+    var activation: GraphReader.Taken<ActivationFunction>?
+    let start = reader.index - 1
+    while true {
+      if products.count < 2,
+        let other = reader.take(Linear.self, where: { $0.kind.heads == nil && $0.inputs == first.inputs })
+      {
+        products.append(other)
+      } else if activation == nil,
+        let found = reader.take(
+          ActivationFunction.self, where: { products.map(\.output).contains($0.inputs[0]) })
+      {
+        activation = found
+      } else {
+        break
+      }
+    }
+    guard let activation, Kernels.has(activation.kind.function) else { return nil }
+    function = activation.kind.function
+    self.input = input
+    // The gate is the product that goes through the nonlinearity.
+    let gate = products.first { $0.output == activation.inputs[0] } ?? first
+    width = reader.columns(of: gate.output).width
+    var made: [Activation: Made] = [gate.output: .preactivation, activation.output: .activation]
+    let parts = { (products: [GraphReader.Taken<Linear>]) in products.map { MatrixSource.Part($0.parameters) }
+    }
+    if let other = products.first(where: { $0.output != gate.output }) {
+      let factors: Set = [activation.output, other.output]
+      guard
+        let product = reader.take(
+          Product.self,
+          where: { Set($0.inputs) == factors && $0.inputs.count == 2 && $0.kind == Product() })
+      else { return nil }
+      isGated = true
+      made[other.output] = .other
+      made[product.output] = .product
+      matrix = reader.matrix(MatrixSource(parts([gate, other]), alternates: true))
+      reader.reserve(.inner, width: matrix.columns)
+      reader.put(product.output, in: .gated)
+    } else {
+      isGated = false
+      matrix = reader.matrix(MatrixSource(parts([gate])))
+      reader.put(activation.output, in: .inner)
+    }
+    reader.reserve(.before, width: width)
+    outputs = reader.graph.operations[start..<reader.index].compactMap { operation in
+      made[operation.output].map { (operation.output, $0) }
+    }
+  }
+
+  func run(_ rows: Rows, on machine: Machine, observe: Observer?) throws {
+    let workspace = machine.workspace
+    let (inner, gated) = (workspace[.inner], workspace[.gated])
+    let before = observe == nil ? nil : workspace[.before]
+    let (kernels, function) = (machine.kernels, machine.kernels.function(function))
+    let panel = Kernels.panelWidth
+    machine.multiply(workspace.buffer(input), matrix, to: inner, rows: rows.count) { row, column, count in
+      let values = inner.row(row) + column
+      guard isGated else {
+        before.map { ($0.row(row) + column).update(from: values, count: count) }
+        function(values, count, values)
+        return
+      }
+      for pair in stride(from: 0, to: count, by: 2 * panel) {
+        let (gate, unit) = (values + pair, (column + pair) / 2)
+        let count = min(panel, width - unit)
+        before.map { ($0.row(row) + unit).update(from: gate, count: count) }
+        function(gate, count, gate)
+        kernels.multiplyElements(gate, gate + panel, count, gated.row(row) + unit)
+      }
+    }
+    guard let observe else { return }
+    for (activation, made) in outputs { try observe(activation, tensor(made, rows.count, workspace)) }
+  }
+
+  private func tensor(_ made: Made, _ rows: Int, _ workspace: Workspace) -> Tensor<Float> {
+    let (inner, panel) = (workspace[.inner], Kernels.panelWidth)
+    return switch made {
+    case .preactivation: workspace[.before].tensor(rows, width)
+    case .product: workspace[.gated].tensor(rows, width)
+    case .activation:
+      isGated ? inner.tensor(rows, width, panels: panel, every: 2 * panel) : inner.tensor(rows, width)
+    case .other: inner.tensor(rows, width, from: panel, panels: panel, every: 2 * panel)
+    }
+  }
+}
