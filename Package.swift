@@ -127,8 +127,8 @@ let package = Package(
     .target(
       name: "TouchstoneReports",
       dependencies: [
-        "TouchstoneGraph",
-        "TouchstoneAnalysis", "TouchstoneModel", "TouchstoneVerdict",
+        "TouchstoneAnalysis", "TouchstoneFamilies", "TouchstoneGraph", "TouchstoneModel",
+        "TouchstoneVerdict",
         .product(name: "Mustache", package: "swift-mustache", condition: files),
       ]),
 

@@ -1,3 +1,4 @@
+import TouchstoneFamilies
 import TouchstoneGraph
 import TouchstoneModel
 
@@ -66,6 +67,18 @@ public struct WeightRule: Sendable {
     case .gain(let neutral): Distribution(base: Float(neutral), scale: gainScale)
     case .shift, .bias: bias
     case .matrix: matrix
+    }
+  }
+}
+
+extension WeightRule {
+  /// Puts something in the place of a model's random numbers, by their roles in the GPT-2 form.
+  mutating func setPattern(
+    _ element: @escaping @Sendable (_ role: ParameterRole, _ row: Int, _ column: Int, _ random: Float) -> Float
+  ) {
+    pattern = { parameter in
+      guard let role = parameter.role else { return nil }
+      return { row, column, random in element(role, row, column, random) }
     }
   }
 }

@@ -57,7 +57,7 @@ struct ExternalEngine: Engine {
       Unfinished.forget(folder.path)
     }
     let model = folder.appending(path: "model")
-    if command.contains("{model}") { try write(weights, to: model) }
+    if command.contains("{model}") { try write(weights, golden.model.configJSON, to: model) }
     let capture = folder.appending(path: "capture.h5")
     let filled = [("{model}", model.path), ("{golden}", golden.path), ("{capture}", capture.path)]
       .reduce(command) { $0.replacing($1.0, with: quoted($1.1)) }
@@ -67,15 +67,14 @@ struct ExternalEngine: Engine {
         file: golden.path, problem: "the program ended without writing a capture",
         remedy: "write it where {capture} stands in the command")
     }
-    return try body(ActivationFile(path: capture.path))
+    return try body(ActivationFile(path: capture.path, against: golden))
   }
 
   /// Makes a Hugging Face folder of the weights.
-  private func write(_ weights: Weights, to folder: URL) throws {
+  private func write(_ weights: Weights, _ configJSON: String, to folder: URL) throws {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    let tensors = Dictionary(uniqueKeysWithValues: weights.stored.map { ($0.key.name, $0.value) })
-    try SafetensorsWriter.write(tensors, to: folder.appending(path: "model.safetensors"))
-    let text = Data(weights.configuration.huggingFaceJSON.utf8)
+    try SafetensorsWriter.write(weights.stored, to: folder.appending(path: "model.safetensors"))
+    let text = Data(configJSON.utf8)
     try AtomicFile.write(text, to: folder.appending(path: "config.json").path, overwrite: false)
   }
 

@@ -25,10 +25,10 @@ struct JudgeBenchmark: Encodable {
   ///
   /// - Throws: ``BadInput`` where the model is too short for the tokens, and what judging throws.
   init(_ weights: Weights, tokens: Int = 64, progress: (String) -> Void) throws {
-    let configuration = weights.configuration
+    let graph = weights.graph
+    let idCount = graph.idCount(of: .tokenIDs) ?? 1
     let inputs = try Inputs(
-      tokenIDs: (0..<tokens).map { ($0 * 7919 + 13) % configuration.vocabularySize },
-      configuration: configuration)
+      tokenIDs: (0..<tokens).map { ($0 * 7919 + 13) % idCount }, graph: graph)
     let clock = ContinuousClock()
     progress("capturing \(tokens) tokens")
     let capture = try RecordedActivations(of: SIMDTransformer(weights: weights), inputs: inputs)
@@ -42,7 +42,7 @@ struct JudgeBenchmark: Encodable {
       } / .seconds(1)
     judgeProcessorSeconds = Self.processorSeconds - before
     self.tokens = tokens
-    layers = configuration.layerCount
+    layers = graph.layerCount
   }
 
   private static var processorSeconds: Double {

@@ -8,24 +8,26 @@ import TouchstoneTokenizer
 /// A model folder as the verbs use it.
 struct LoadedModel {
   let directory: URL
+  let architecture: Architecture
   let weights: Weights
 
   /// Opens the checkpoint in a folder.
   init(_ path: String) throws(BadInput) {
     directory = URL(filePath: path, directoryHint: .isDirectory)
-    weights = try Checkpoint(directory: directory).weights
+    let checkpoint = try Checkpoint(directory: directory)
+    architecture = checkpoint.architecture
+    weights = checkpoint.weights
   }
-
-  var configuration: Configuration { weights.configuration }
 
   /// The tokenizer beside the weights, whose ids must all be in the model's vocabulary.
   func tokenizer() throws(BadInput) -> Tokenizer {
     let tokenizer = try Tokenizer(folder: directory.path)
-    guard tokenizer.vocabularySize <= configuration.vocabularySize else {
+    let count = weights.graph.idCount(of: .tokenIDs) ?? 0
+    guard tokenizer.vocabularySize <= count else {
       throw BadInput(
         file: directory.path,
         problem:
-          "the tokenizer has \(tokenizer.vocabularySize) ids, the model \(configuration.vocabularySize)",
+          "the tokenizer has \(tokenizer.vocabularySize) ids, the model \(count)",
         remedy: "use the tokenizer of this model")
     }
     return tokenizer

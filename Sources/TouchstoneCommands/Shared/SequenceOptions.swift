@@ -40,7 +40,7 @@ struct SequenceOptions: ParsableArguments {
   func inputs(for model: LoadedModel) throws -> Inputs {
     try Inputs(
       tokenIDs: tokenIDs(for: model), positionIDs: positionIds?.values,
-      attentionMask: attentionMask?.values.map { $0 == 1 }, configuration: model.configuration)
+      attentionMask: attentionMask?.values.map { $0 == 1 }, graph: model.weights.graph)
   }
 
   private func tokenIDs(for model: LoadedModel) throws -> [Int] {

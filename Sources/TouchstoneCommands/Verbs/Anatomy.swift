@@ -39,7 +39,8 @@ struct Anatomy: ParsableCommand {
     let report: CensusReport
     if let preset {
       let named = try Preset.named(preset)
-      report = CensusReport(name: "\(named.name): \(named.summary)", configuration: named.configuration)
+      report = CensusReport(
+        name: "\(named.name): \(named.summary)", configuration: try Configuration(named.architecture.graph))
     } else {
       let folder = URL(filePath: model ?? "", directoryHint: .isDirectory)
       report = CensusReport(name: model ?? "", configuration: try Configuration(directory: folder))

@@ -100,7 +100,7 @@ struct Bench: ParsableCommand {
     }
     let named = try Preset.named(preset)
     // As they are made, and packed.
-    let needed = 8 * Double(named.configuration.parameterCount)
+    let needed = 8 * Double(named.architecture.graph.parameterCount)
     let memory = Double(ProcessInfo.processInfo.physicalMemory)
     guard needed <= memory else {
       throw BadInput(
@@ -109,6 +109,6 @@ struct Bench: ParsableCommand {
           format: "takes %.1f GB of memory, more than the %.1f here", needed / 1e9, memory / 1e9),
         remedy: "choose a smaller preset")
     }
-    return { try Synthesizer.weights(configuration: named.configuration, rule: named.rule) }
+    return { try Synthesizer.weights(named) }
   }
 }

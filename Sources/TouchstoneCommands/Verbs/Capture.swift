@@ -1,5 +1,8 @@
 import ArgumentParser
+import Foundation
+import TouchstoneCheckpoints
 import TouchstoneConformance
+import TouchstoneFamilies
 import TouchstoneGolden
 import TouchstoneGraph
 import TouchstoneModel
@@ -48,13 +51,13 @@ struct Capture: ParsableCommand {
   func run() throws {
     try OutputFiles.checkApart(out, from: [model, golden])
     try reading.apply()
-    let (weights, inputs) = try source()
+    let (recorded, weights, inputs) = try source()
     let writer = try ActivationFileWriter(
-      path: out, kind: .capture, configuration: weights.configuration, inputs: inputs,
+      path: out, kind: .capture, model: recorded, inputs: inputs,
       weightsDigest: WeightsDigest.of(weights), provenance: implementation.provenance(),
       overwrite: output.overwrite)
     try capture(implementation.transformer(weights), inputs, to: writer)
-    Console.line("\(out): \(inputs.count) tokens, \(weights.configuration.layerCount) layers")
+    Console.line("\(out): \(inputs.count) tokens, \(weights.graph.layerCount) layers")
   }
 
   private func capture<T: Transformer>(
@@ -73,12 +76,20 @@ struct Capture: ParsableCommand {
     progress.end()
   }
 
-  private func source() throws -> (Weights, Inputs) {
+  private func source() throws -> (RecordedModel, Weights, Inputs) {
     if let golden {
       let file = try ActivationFile(path: golden)
-      return (try WeightsFinder(model: model).weights(for: file), file.inputs)
+      let weights = try WeightsFinder(model: model).weights(for: file)
+      return (try recorded(weights, file), weights, file.inputs)
     }
     let loaded = try LoadedModel(model ?? "")
-    return (loaded.weights, try sequence.inputs(for: loaded))
+    return (RecordedModel(loaded.architecture), loaded.weights, try sequence.inputs(for: loaded))
+  }
+
+  /// The model that the weights belong to: the golden's own, unless the folder says otherwise.
+  private func recorded(_ weights: Weights, _ golden: ActivationFile) throws -> RecordedModel {
+    if weights.graph == golden.graph { return golden.model }
+    guard let model else { return RecordedModel(Architecture(try Configuration(weights.graph))) }
+    return RecordedModel(try Architecture(directory: URL(filePath: model, directoryHint: .isDirectory)))
   }
 }

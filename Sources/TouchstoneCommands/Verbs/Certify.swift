@@ -67,14 +67,17 @@ struct Certify: ParsableCommand {
   /// The capture's own choices.
   private func own(_ golden: ActivationFile) throws -> TokenCertificate? {
     guard let path = capture else { return nil }
-    let file = try ActivationFile(path: path)
-    let point = Activation(.logits)
+    let file = try ActivationFile(path: path, against: golden)
+    guard let point = golden.graph.results.logits else {
+      throw BadInput(
+        file: golden.path, problem: "is of a model without logits", remedy: "certify a language model")
+    }
     guard file.kind == .capture else {
       throw BadInput(
         file: path, problem: "is a golden, which holds what the reference computed and no implementation",
         remedy: "name what an implementation computed")
     }
-    guard file.configuration == golden.configuration else {
+    guard file.graph == golden.graph else {
       throw BadInput(
         file: path, problem: "was made for another model than \(golden.path)",
         remedy: "capture the golden's own model")
@@ -85,7 +88,7 @@ struct Certify: ParsableCommand {
       throw error.inFile(path)
     }
     guard let logits = try file.tensor(point),
-      logits.shape == golden.configuration.shape(of: point, tokenCount: golden.inputs.count)
+      logits.shape == golden.graph.shape(of: point, tokenCount: golden.inputs.count)
     else {
       throw BadInput(
         file: path, place: point.path, problem: "is missing or has another shape",

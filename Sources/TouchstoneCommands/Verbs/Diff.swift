@@ -52,9 +52,7 @@ struct Diff: ParsableCommand {
       ["--report": report, "--junit": junit, "--markdown": markdown], inputs: [golden, capture, model],
       overwrite: output.overwrite)
     try reading.apply()
-    let paths = [golden, capture]
-    let files = try paths.indices.concurrentMap { file in try ActivationFile(path: paths[file]) }
-    let (golden, capture) = (files[0], files[1])
+    let (golden, capture) = try open()
     guard golden.kind == .golden || capture.kind == .capture else {
       throw BadInput(
         file: capture.path, problem: "is a golden, and stands behind a capture",
@@ -83,6 +81,17 @@ struct Diff: ParsableCommand {
     }
     Console.write(json ? report.json() : report.terminal(color: Console.usesColor))
     throw ExitCode(verdict.exitCode)
+  }
+
+  /// Opens both files, at once unless the golden alone knows the model's family.
+  private func open() throws -> (ActivationFile, ActivationFile) {
+    let paths = [golden, capture]
+    let files = paths.indices.concurrentMap { file in
+      Result { () throws(BadInput) in try ActivationFile(path: paths[file]) }
+    }
+    let golden = try files[0].get()
+    guard golden.model.hasOwnGraph else { return (golden, try files[1].get()) }
+    return (golden, try ActivationFile(path: capture, against: golden))
   }
 
   /// Two captures: each is judged by the definition, neither by the other.

@@ -40,7 +40,7 @@ struct Record: ParsableCommand {
     let inputs = try sequence.inputs(for: loaded)
     let weights = loaded.weights
     let writer = try ActivationFileWriter(
-      path: out, kind: .golden, configuration: weights.configuration, inputs: inputs,
+      path: out, kind: .golden, model: RecordedModel(loaded.architecture), inputs: inputs,
       weightsDigest: WeightsDigest.of(weights), provenance: Implementation.reference.provenance(),
       overwrite: output.overwrite)
     let progress = Progress()
@@ -51,24 +51,24 @@ struct Record: ParsableCommand {
     }
     progress.show("measuring the noise floor")
     let floor = NoiseFloor.measured(weights, inputs: inputs)
-    for operation in weights.configuration.operations {
+    for operation in weights.graph.operations {
       if let rows = floor[operation.output] { try writer.writeNoiseFloor(of: operation.output, rows) }
     }
     if embedWeights { try writer.writeWeights(weights) }
     try writer.finish()
     progress.end()
-    Console.line("\(out): \(inputs.count) tokens, \(weights.configuration.layerCount) layers")
+    Console.line("\(out): \(inputs.count) tokens, \(weights.graph.layerCount) layers")
   }
 
   /// Refuses what no implementation could be compared with: NaN and infinities, but for the scores of masked keys.
   private func requireNumbers(
     _ tensor: Tensor<Double>, _ activation: Activation, _ weights: Weights
   ) throws(BadInput) {
-    let isScores = activation.point == .attentionScores
+    let isScores = weights.graph.isScores(activation)
     guard
       let offset = tensor.values.firstIndex(where: { !$0.isFinite && !(isScores && $0 == -.infinity) })
     else { return }
-    for parameter in weights.configuration.parameters {
+    for parameter in weights.graph.parameters {
       let values = weights.float32(parameter)
       guard let offset = values.values.firstIndex(where: { !$0.isFinite }) else { continue }
       throw BadInput(
@@ -80,5 +80,12 @@ struct Record: ParsableCommand {
       file: model, place: "\(activation)\(tensor.index(of: offset))",
       problem: "comes out as \(tensor.values[offset]), beyond what float64 holds",
       remedy: "check the size of the weights")
+  }
+}
+
+extension Graph {
+  /// Whether it holds attention scores, which are −∞ where a key is masked.
+  fileprivate func isScores(_ activation: Activation) -> Bool {
+    if case .scores = operation(making: activation)?.kind { true } else { false }
   }
 }

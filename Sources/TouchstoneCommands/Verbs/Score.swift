@@ -58,8 +58,7 @@ struct Score: ParsableCommand {
       progress.show("scored \(scored) of \(tokens.count - 1) tokens")
     }
     progress.end()
-    let report = ScoreReport(
-      score, text: TokenText(tokenizer), contextLength: loaded.configuration.contextLength)
+    let report = ScoreReport(score, text: TokenText(tokenizer))
     try files.write(report.svg(first: tokens[0]), to: picture)
     Console.write(json ? report.json(withTokens: !summary) : report.terminal(withTokens: !summary))
   }

@@ -14,7 +14,8 @@ public struct RecordedModel: Sendable {
   /// Whether the graph is the golden's own, because its family is none of ``Family/all``.
   public let hasOwnGraph: Bool
 
-  init(_ architecture: Architecture) {
+  /// A model of a family that the program holds.
+  public init(_ architecture: Architecture) {
     family = architecture.family.name
     graph = architecture.graph
     tensors = architecture.family.tensors

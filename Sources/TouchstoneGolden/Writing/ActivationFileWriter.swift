@@ -11,7 +11,7 @@ import TouchstoneModel
 public final class ActivationFileWriter {
   private let destination: FileDestination
   private let kind: ActivationFile.Kind
-  private let architecture: Architecture
+  private let model: RecordedModel
   private let inputs: Inputs
   private let temperature: Double
   private let file: HDF5Writer
@@ -31,7 +31,7 @@ public final class ActivationFileWriter {
   /// - Throws: `BadInput` when the file exists and may not be replaced, or cannot be written, or for a temperature
   ///   outside ``Temperature/range``.
   public init(
-    path: String, kind: ActivationFile.Kind, architecture: Architecture, inputs: Inputs,
+    path: String, kind: ActivationFile.Kind, model: RecordedModel, inputs: Inputs,
     weightsDigest: String? = nil, provenance: [String: String] = [:], temperature: Double = 1,
     overwrite: Bool = false, writesDigest: Bool? = nil
   ) throws(BadInput) {
@@ -43,7 +43,7 @@ public final class ActivationFileWriter {
     destination = try FileDestination(
       path: path, overwrite: overwrite, writesDigest: writesDigest ?? (kind == .golden))
     self.kind = kind
-    self.architecture = architecture
+    self.model = model
     self.inputs = inputs
     self.temperature = temperature
     file = try destination.create()
@@ -58,21 +58,21 @@ public final class ActivationFileWriter {
   }
 
   /// Starts a file of a model of the GPT-2 form, as
-  /// ``init(path:kind:architecture:inputs:weightsDigest:provenance:temperature:overwrite:writesDigest:)`` does.
+  /// ``init(path:kind:model:inputs:weightsDigest:provenance:temperature:overwrite:writesDigest:)`` does.
   public convenience init(
     path: String, kind: ActivationFile.Kind, configuration: Configuration, inputs: Inputs,
     weightsDigest: String? = nil, provenance: [String: String] = [:], temperature: Double = 1,
     overwrite: Bool = false, writesDigest: Bool? = nil
   ) throws(BadInput) {
     try self.init(
-      path: path, kind: kind, architecture: Architecture(configuration), inputs: inputs,
+      path: path, kind: kind, model: RecordedModel(Architecture(configuration)), inputs: inputs,
       weightsDigest: weightsDigest, provenance: provenance, temperature: temperature, overwrite: overwrite,
       writesDigest: writesDigest)
   }
 
   deinit { abandon() }
 
-  private var graph: Graph { architecture.graph }
+  private var graph: Graph { model.graph }
 
   private func abandon() {
     guard isOpen else { return }
@@ -95,13 +95,13 @@ public final class ActivationFileWriter {
   }
 
   private func writeHeader(weightsDigest: String?) throws(BadInput) {
-    let isFirstVersion = architecture.family.name == Family.gpt2.name
+    let isFirstVersion = model.family == Family.gpt2.name
     try file.setAttribute("format", of: "/", to: GoldenFormat.format)
     try file.setAttribute("format_version", of: "/", to: isFirstVersion ? GoldenFormat.firstVersion : GoldenFormat.version)
     try file.setAttribute("kind", of: "/", to: kind.rawValue)
     try group("model")
-    try file.setAttribute("family", of: "model", to: architecture.family.name)
-    try file.setAttribute("config_json", of: "model", to: architecture.configJSON)
+    try file.setAttribute("family", of: "model", to: model.family)
+    try file.setAttribute("config_json", of: "model", to: model.configJSON)
     if let weightsDigest {
       try file.setAttribute("weights_sha256", of: "model", to: weightsDigest)
     }

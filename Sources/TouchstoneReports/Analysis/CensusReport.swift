@@ -1,6 +1,6 @@
 import Foundation
 import TouchstoneAnalysis
-import TouchstoneGraph
+import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneVerdict
 

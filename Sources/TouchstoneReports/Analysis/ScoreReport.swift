@@ -8,15 +8,11 @@ import TouchstoneVerdict
 public struct ScoreReport: Sendable {
   private let score: TextScore
   private let text: TokenText
-  private let contextLength: Int
 
   /// Joins a score with the names of its tokens.
-  ///
-  /// - Parameter contextLength: the most tokens that the model can read.
-  public init(_ score: TextScore, text: TokenText, contextLength: Int) {
+  public init(_ score: TextScore, text: TokenText) {
     self.score = score
     self.text = text
-    self.contextLength = contextLength
   }
 
   /// One line for each token and a summary, for a person.
@@ -31,7 +27,7 @@ public struct ScoreReport: Sendable {
       ("loss", .number(score.meanLoss)),
       ("perplexity", .number(score.perplexity)),
       ("bits_per_byte", .optional(bitsPerByte)),
-      ("context", .integer(contextLength)),
+      ("context", .integer(score.contextLength)),
       ("stride", .integer(score.stride)),
     ]
     if withTokens { members.append(("tokens", .array(score.predictions.map(object)))) }
@@ -68,7 +64,7 @@ public struct ScoreReport: Sendable {
       \(counted(score.predictions.count, "token")) scored: loss \(fixed(score.meanLoss, 4)) nats a token, \
       perplexity \(fixed(score.perplexity, 2))\(rate)
       each predicted from the \(contexts.min() ?? 0) to \(contexts.max() ?? 0) tokens before it \
-      (context \(grouped(contextLength)), stride \(grouped(score.stride)))
+      (context \(grouped(score.contextLength)), stride \(grouped(score.stride)))
       """
   }
 

@@ -35,7 +35,7 @@ extension VerificationSummary {
       return BadInput(place: error.place, problem: error.problem).description
     }
     let cause = mostCommon(verdicts.map { $0.cause?.name })
-    let first = mostCommon(verdicts.map { $0.decisive?.activation.point.rawValue })
+    let first = mostCommon(verdicts.map { $0.decisive?.activation.name })
     let sentence: String? =
       if let cause, cause.count >= first?.count ?? 0 {
         "One cause in \(grouped(cause.count)) of \(counted(verdicts.count, "flagged golden")): \(cause.value)."

@@ -21,24 +21,22 @@ struct Omissions {
     var layers: [Key: [Int]] = [:]
     for one in notCompared {
       let activation = Activation(path: one.path)
-      let layer = activation?.layer
-      let key = Key(
-        what: layer == nil ? one.path : activation?.point.rawValue ?? one.path, isPerLayer: layer != nil,
-        why: one.why)
+      let block = activation?.block
+      let key = Key(what: activation?.name ?? one.path, stack: block?.stack, why: one.why)
       if layers[key] == nil { order.append(key) }
-      layers[key, default: []].append(layer ?? 0)
+      layers[key, default: []].append(block?.index ?? 0)
     }
     entries = order.map { key in
       let found = layers[key] ?? []
       return Entry(
-        what: key.isPerLayer ? "\(key.what) in \(layersText(found))" : key.what, why: key.why,
+        what: key.stack.map { "\(key.what) in \(blocksText(found, of: $0))" } ?? key.what, why: key.why,
         count: found.count)
     }
   }
 
   private struct Key: Hashable {
     let what: String
-    let isPerLayer: Bool
+    let stack: String?
     let why: String
   }
 }

@@ -37,73 +37,89 @@ struct OperationTable {
   private static let greatestDetail = 3
 
   init(_ findings: [Finding]) {
-    let outside = findings.filter { $0.activation.layer == nil }
-    let before = outside.filter { $0.activation.point.rawValue.hasPrefix("embed/") }
-    let after = outside.filter { !$0.activation.point.rawValue.hasPrefix("embed/") }
+    let order = OperationOrder(findings).names
+    let outside = findings.filter { $0.activation.block == nil }
+    let before = outside.filter { $0.activation.isEmbedded }
+    let after = outside.filter { !$0.activation.isEmbedded }
     let runs = Self.runs(findings)
     let flaggedRuns = runs.filter(\.isFlagged).count
     let layered = runs.map { run in
       if !run.isFlagged && flaggedRuns > 0 { return run.asOneRow }
-      return run.asGroup(showsAll: flaggedRuns <= Self.greatestDetail)
+      return run.asGroup(showsAll: flaggedRuns <= Self.greatestDetail, order)
     }
-    groups = [Self.group(before)] + layered + [Self.group(after)]
+    groups = [Self.group(before, order)] + layered + [Self.group(after, order)]
   }
 
-  private static func group(_ findings: [Finding]) -> Group {
-    Group(title: nil, rows: rows(byPoint: findings))
+  private static func group(_ findings: [Finding], _ order: [String]) -> Group {
+    Group(title: nil, rows: rows(of: findings, order))
   }
 
-  fileprivate static func rows(byPoint findings: [Finding]) -> [Row] {
-    let byPoint = Dictionary(grouping: findings, by: \.activation.point)
-    return Activation.Point.allCases.compactMap { point in
-      guard let same = byPoint[point], let worst = same.max(by: { $0.order < $1.order }) else { return nil }
+  /// A row for each name, in their order.
+  fileprivate static func rows(of findings: [Finding], _ order: [String]) -> [Row] {
+    let byName = Dictionary(grouping: findings, by: \.activation.name)
+    return order.compactMap { name in
+      guard let same = byName[name], let worst = same.max(by: { $0.order < $1.order }) else { return nil }
       return Row(same, worst: worst)
     }
   }
 
   private static func runs(_ findings: [Finding]) -> [LayerRun] {
-    var byLayer: [Int: [Finding]] = [:]
+    var byBlock: [Activation.Block: [Finding]] = [:]
+    var stacks: [String] = []
     for finding in findings {
-      if let layer = finding.activation.layer { byLayer[layer, default: []].append(finding) }
+      guard let block = finding.activation.block else { continue }
+      byBlock[block, default: []].append(finding)
+      if !stacks.contains(block.stack) { stacks.append(block.stack) }
     }
     var runs: [LayerRun] = []
-    for (layer, findings) in byLayer.sorted(by: { $0.key < $1.key }) {
-      let flagged = Set(findings.filter { $0.zone != .consistent }.map(\.activation.point))
-      if let last = runs.last, last.flagged == flagged {
-        runs[runs.count - 1].layers.append(layer)
-        runs[runs.count - 1].findings += findings
-      } else {
-        runs.append(LayerRun(layers: [layer], flagged: flagged, findings: findings))
+    for stack in stacks {
+      let own = byBlock.filter { $0.key.stack == stack }.sorted { $0.key.index < $1.key.index }
+      for (block, findings) in own {
+        let flagged = Set(findings.filter { $0.zone != .consistent }.map(\.activation.name))
+        if let last = runs.last, last.stack == stack, last.flagged == flagged {
+          runs[runs.count - 1].layers.append(block.index)
+          runs[runs.count - 1].findings += findings
+        } else {
+          runs.append(LayerRun(stack: stack, layers: [block.index], flagged: flagged, findings: findings))
+        }
       }
     }
     return runs
   }
 }
 
+extension Activation {
+  /// Whether it stands before the blocks.
+  fileprivate var isEmbedded: Bool { name.split(separator: "/").dropLast().last == "embed" }
+}
+
 /// Neighbouring layers in which the same operations are flagged.
 private struct LayerRun {
+  let stack: String
   var layers: [Int]
-  let flagged: Set<Activation.Point>
+  let flagged: Set<String>
   var findings: [Finding]
 
   var isFlagged: Bool { !flagged.isEmpty }
 
+  private var title: String { blocksText(layers, of: stack) }
+
   var asOneRow: OperationTable.Group {
-    OperationTable.Group(title: nil, rows: summary(findings, label: layersText(layers)))
+    OperationTable.Group(title: nil, rows: summary(findings, label: title))
   }
 
-  func asGroup(showsAll: Bool) -> OperationTable.Group {
+  func asGroup(showsAll: Bool, _ order: [String]) -> OperationTable.Group {
     guard !showsAll else {
-      return OperationTable.Group(title: layersText(layers), rows: OperationTable.rows(byPoint: findings))
+      return OperationTable.Group(title: title, rows: OperationTable.rows(of: findings, order))
     }
     let (shown, others) = (
-      findings.filter { flagged.contains($0.activation.point) },
-      findings.filter { !flagged.contains($0.activation.point) }
+      findings.filter { flagged.contains($0.activation.name) },
+      findings.filter { !flagged.contains($0.activation.name) }
     )
     return OperationTable.Group(
-      title: layersText(layers),
-      rows: OperationTable.rows(byPoint: shown)
-        + summary(others, label: counted(Set(others.map(\.activation.point)).count, "other operation")))
+      title: title,
+      rows: OperationTable.rows(of: shown, order)
+        + summary(others, label: counted(Set(others.map(\.activation.name)).count, "other operation")))
   }
 
   private func summary(_ findings: [Finding], label: String) -> [OperationTable.Row] {

@@ -28,7 +28,7 @@ extension Report {
 
   /// What the list under the maps shows: everything flagged, and what is outside the layers and so not in the maps.
   private static func listed(_ verdict: Verdict) -> [Finding] {
-    verdict.findings.filter { $0.zone != .consistent || $0.activation.layer == nil }
+    verdict.findings.filter { $0.zone != .consistent || $0.activation.block == nil }
   }
 
   private static func values(_ finding: Finding) -> [String: Any] {
@@ -50,18 +50,22 @@ private struct HeatMap {
     case inherited
   }
 
-  let layers: [Int]
+  let layers: [Activation.Block]
   /// Nothing inherited is known without a golden.
   let quantities: [Quantity]
-  private let points: [Activation.Point]
+  private let names: [String]
   private let findings: [Activation: Finding]
 
   init(_ all: [Finding]) {
     findings = Dictionary(all.map { ($0.activation, $0) }) { $0.order < $1.order ? $1 : $0 }
-    layers = Set(findings.keys.compactMap(\.layer)).sorted()
+    let stacks = all.compactMap(\.activation.block?.stack)
+    layers = Set(findings.keys.compactMap(\.block)).sorted { one, other in
+      one.stack == other.stack
+        ? one.index < other.index
+        : stacks.firstIndex(of: one.stack) ?? 0 < stacks.firstIndex(of: other.stack) ?? 0
+    }
     quantities = all.contains { $0.inherited != nil } ? [.introduced, .inherited] : [.introduced]
-    let present = Set(findings.keys.filter { $0.layer != nil }.map(\.point))
-    points = Activation.Point.allCases.filter(present.contains)
+    names = OperationOrder(all.filter { $0.activation.block != nil }).names
   }
 
   /// Deep models get narrow columns without numbers, which are shown on pointing.
@@ -72,14 +76,19 @@ private struct HeatMap {
       "title": quantity == .introduced
         ? "Introduced: error over its bound" : "Inherited: error against the golden",
       "isDense": isDense,
-      "columns": layers.map { ["layer": isDense && !$0.isMultiple(of: 8) ? "" : String($0)] },
-      "rows": points.map { point -> [String: Any] in
+      "columns": layers.map { ["layer": isDense && !$0.index.isMultiple(of: 8) ? "" : Self.title($0)] },
+      "rows": names.map { name -> [String: Any] in
         [
-          "point": point.rawValue,
-          "cells": layers.map { cell(findings[Activation(point, layer: $0)], quantity) },
+          "point": name,
+          "cells": layers.map { cell(findings[Activation(name, in: $0)], quantity) },
         ]
       },
     ]
+  }
+
+  /// Its index; behind the first letter of its stack where a model has two, as `e3`.
+  private static func title(_ block: Activation.Block) -> String {
+    (block.stack.contains("/") ? String(block.stack.prefix(1)) : "") + String(block.index)
   }
 
   private func cell(_ finding: Finding?, _ quantity: Quantity) -> [String: Any] {

@@ -69,7 +69,7 @@ extension OperationTable.Row {
   /// The layer, or for several operations the path, of the worst finding.
   var whereWorst: String {
     if isSummary { return worst.activation.path }
-    return worst.activation.layer.map { layersText([$0]) } ?? ""
+    return worst.activation.block.map { blocksText([$0.index], of: $0.stack) } ?? ""
   }
 }
 
