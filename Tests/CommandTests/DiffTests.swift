@@ -79,8 +79,7 @@ import TouchstoneModel
   }
 
   @Test func otherTokensAreRefused() throws {
-    let configuration = try TinyModel().weights.configuration
-    let result = try diff(inputs: try Inputs(tokenIDs: [3, 1, 4, 1, 6], configuration: configuration))
+    let result = try diff(inputs: try Inputs(tokenIDs: [3, 1, 4, 1, 6], graph: TinyModel().weights.graph))
     #expect(result.code == 2)
     #expect(result.errors.contains("token_ids"))
   }

@@ -26,16 +26,17 @@ import TouchstoneModel
   {
     try Program.inFolder { program in
       let plain = try TinyModel()
-      var stored = Dictionary(uniqueKeysWithValues: plain.weights.stored.map { ($0.key.name, $0.value) })
-      let positions = Parameter(.positionEmbedding)
+      var stored = plain.weights.stored
+      let configuration = try plain.configuration
+      let positions = configuration.parameter(.positionEmbedding)
       let table = plain.weights.float32(positions)
       stored[positions.name] = StoredTensor(Tensor(table.values.map { $0 + 30 }, shape: table.shape))
-      let weights = try Weights(configuration: plain.weights.configuration, tensors: stored)
+      let weights = try Weights(configuration: configuration, tensors: stored)
       let model = TinyModel(weights: weights, inputs: plain.inputs)
       let golden = try model.record(program)
       let capture = program.path("capture.h5")
       let writer = try ActivationFileWriter(
-        path: capture, kind: .capture, configuration: weights.configuration, inputs: plain.inputs,
+        path: capture, kind: .capture, configuration: configuration, inputs: plain.inputs,
         weightsDigest: WeightsDigest.of(weights), provenance: ["precision": "float32"])
       try HonestTransformer(weights, HonestArithmetic("one pass", layerNorm: .onePass))
         .forward(plain.inputs) { try writer.write($0, $1) }

@@ -10,7 +10,7 @@ import TouchstoneModel
     try Program.inFolder { program in
       let model = try TinyModel()
       let golden = try model.record(program)
-      let inputs = try Inputs(tokenIDs: [3, 1, 4, 1, 6], configuration: model.weights.configuration)
+      let inputs = try Inputs(tokenIDs: [3, 1, 4, 1, 6], graph: model.weights.graph)
       try model.writeCapture(to: program.path("other.h5"), inputs: inputs)
       try model.writeCapture(to: program.path("capture.h5"))
       try body(program, golden, program.path("other.h5"))

@@ -10,6 +10,10 @@ import TouchstoneSIMD
 struct TinyModel {
   let weights: Weights
   let inputs: Inputs
+  /// The sizes of the model.
+  var configuration: Configuration {
+    get throws { try Configuration(weights.graph) }
+  }
 
   init(weights: Weights, inputs: Inputs) {
     self.weights = weights
@@ -29,7 +33,7 @@ struct TinyModel {
     change: (Activation, Tensor<Float>) -> Tensor<Float>? = { $1 }
   ) throws {
     let writer = try ActivationFileWriter(
-      path: path, kind: .capture, configuration: weights.configuration, inputs: other ?? inputs,
+      path: path, kind: .capture, configuration: try configuration, inputs: other ?? inputs,
       weightsDigest: weightsDigest ?? WeightsDigest.of(weights), provenance: ["precision": "float32"])
     try SIMDTransformer(weights: weights).forward(other ?? inputs) { activation, tensor in
       if let tensor = change(activation, tensor) { try writer.write(activation, tensor) }
@@ -41,9 +45,8 @@ struct TinyModel {
   func record(_ program: Program) throws -> String {
     let model = program.folder.appending(path: "model")
     try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
-    let tensors = Dictionary(uniqueKeysWithValues: weights.stored.map { ($0.key.name, $0.value) })
-    try SafetensorsWriter.write(tensors, to: model.appending(path: "model.safetensors"))
-    try Data(weights.configuration.huggingFaceJSON.utf8).write(to: model.appending(path: "config.json"))
+    try SafetensorsWriter.write(weights.stored, to: model.appending(path: "model.safetensors"))
+    try Data(configuration.huggingFaceJSON.utf8).write(to: model.appending(path: "config.json"))
     let golden = program.path("golden.h5")
     _ = try program.touchstone(
       "record", "--model", model.path, "--tokens", "3,1,4,1,5", "--out", golden, "--embed-weights")

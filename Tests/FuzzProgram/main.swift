@@ -21,7 +21,7 @@ func read(_ kind: String, _ path: String) throws {
     for golden in try GoldenSearch.goldens(at: path) { _ = try ActivationFile(path: golden) }
   case "model":
     let weights = try Checkpoint(directory: URL(filePath: path, directoryHint: .isDirectory)).weights
-    for parameter in weights.configuration.parameters { _ = weights.float32(parameter) }
+    for parameter in weights.graph.parameters { _ = weights.float32(parameter) }
   case "tokenizer":
     let tokenizer = try Tokenizer(folder: path)
     let text = "To be, or not\n\u{202e}to be: 愛 <|endoftext|> 1234"

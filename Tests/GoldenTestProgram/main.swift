@@ -18,8 +18,8 @@ func write(_ path: String, stalls: Bool) throws {
   let inputs = try Inputs(tokenIDs: Array(0..<64), configuration: configuration)
   let writer = try ActivationFileWriter(
     path: path, kind: .golden, configuration: configuration, inputs: inputs)
-  for operation in configuration.operations {
-    let shape = configuration.shape(of: operation.output, tokenCount: inputs.count)
+  for operation in configuration.graph.operations {
+    let shape = configuration.graph.shape(of: operation.output, tokenCount: inputs.count) ?? []
     try writer.write(operation.output, Tensor(repeating: 0.1, shape: shape))
   }
   if stalls {

@@ -16,7 +16,7 @@ guard let weights = try golden.weights() else {
   throw BadInput(file: arguments[2], problem: "holds no weights")
 }
 let writer = try ActivationFileWriter(
-  path: arguments[3], kind: .capture, configuration: golden.configuration, inputs: golden.inputs,
+  path: arguments[3], kind: .capture, model: golden.model, inputs: golden.inputs,
   provenance: ["producer": "PlantedEngine", "precision": "float32"])
 try bug.transformer(weights).forward(golden.inputs) { try writer.write($0, $1) }
 try writer.finish()

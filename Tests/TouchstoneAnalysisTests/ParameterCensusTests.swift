@@ -52,7 +52,7 @@ import TouchstoneModel
         vocabularySize: vocabulary, contextLength: context, width: width, layerCount: layers,
         headCount: heads,
         feedForwardWidth: inner, tiesEmbeddings: tied)
-      let tensors = configuration.parameters.map { configuration.shape(of: $0).reduce(1, *) }
+      let tensors = configuration.parameters.map { $0.shape.reduce(1, *) }
       #expect(ParameterCensus(configuration).storedWeights == tensors.reduce(0, +))
     }
   }
@@ -63,7 +63,7 @@ import TouchstoneModel
       vocabularySize: extent, contextLength: extent, width: extent,
       layerCount: Configuration.greatestLayerCount, headCount: extent, feedForwardWidth: extent,
       tiesEmbeddings: false)
-    let tensors = configuration.parameters.map { configuration.shape(of: $0).reduce(1, *) }
+    let tensors = configuration.parameters.map { $0.shape.reduce(1, *) }
     #expect(ParameterCensus(configuration).storedWeights == tensors.reduce(0, +))
   }
 }

@@ -10,7 +10,7 @@ enum TestWeights {
     var generator = SplitMix64(seed: seed)
     var tensors: [String: StoredTensor] = [:]
     for parameter in configuration.parameters {
-      let shape = configuration.shape(of: parameter)
+      let shape = parameter.shape
       let values = (0..<shape.reduce(1, *)).map { _ in Float(2 * generator.nextUniform() - 1) }
       tensors[parameter.name] = StoredTensor(Tensor(values, shape: shape))
     }

@@ -40,18 +40,21 @@ import TouchstoneReference
 
 /// A model whose logits are known: each row the same, or a row for each token read.
 private struct KnownLogits: Transformer {
-  let configuration: Configuration
+  let graph: Graph
+  private let vocabulary: Int
   let row: @Sendable (ArraySlice<Int>) -> [Double]
 
   init(vocabulary: Int, context: Int, row: @escaping @Sendable (ArraySlice<Int>) -> [Double]) throws {
-    configuration = try Configuration(
-      vocabularySize: vocabulary, contextLength: context, width: 1, layerCount: 1, headCount: 1)
+    graph = try Configuration(
+      vocabularySize: vocabulary, contextLength: context, width: 1, layerCount: 1, headCount: 1
+    ).graph
+    self.vocabulary = vocabulary
     self.row = row
   }
 
   func forward(_ inputs: Inputs, observe: (Activation, Tensor<Double>) throws -> Void) throws {
     let rows = inputs.tokenIDs.indices.flatMap { row(inputs.tokenIDs[...$0]) }
-    try observe(Activation(.logits), Tensor(rows, shape: [inputs.count, configuration.vocabularySize]))
+    try observe(Activation(.logits), Tensor(rows, shape: [inputs.count, vocabulary]))
   }
 }
 

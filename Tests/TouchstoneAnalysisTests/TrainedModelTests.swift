@@ -55,7 +55,7 @@ private func numbers<Pattern: FixedWidthInteger, Number>(
 
   init() throws {
     tokenizer = try Tokenizer(folder: TrainedModel.folder.path)
-    space = EmbeddingSpace(try Checkpoint(directory: TrainedModel.folder).weights)
+    space = try EmbeddingSpace(Checkpoint(directory: TrainedModel.folder).weights)
   }
 
   private func id(_ word: String) throws -> Int { try Word(word, in: tokenizer).token }

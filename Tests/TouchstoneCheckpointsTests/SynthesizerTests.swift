@@ -33,11 +33,11 @@ import TouchstoneModel
 
   @Test func aModelInMemoryHoldsThoseValues() throws {
     let preset = try Preset.named("tiny-odd")
-    let weights = try Synthesizer.weights(configuration: preset.configuration, seed: 3, rule: preset.rule)
-    for (number, parameter) in preset.configuration.parameters.enumerated() {
+    let weights = try Synthesizer.weights(preset, seed: 3)
+    for (number, (parameter, purpose)) in preset.architecture.graph.purposes.enumerated() {
       let tensor = weights.float32(parameter)
       let last = tensor.count - 1
-      let distribution = preset.rule.distribution(parameter.role)
+      let distribution = preset.rule.distribution(purpose)
       #expect(
         tensor.values[last]
           == Synthesizer.value(at: last, ofTensor: number, seed: 3, distribution))
@@ -60,13 +60,13 @@ import TouchstoneModel
     let directory = folder.file("new/model")
     try Synthesizer.write(preset, seed: 5, to: directory)
     let checkpoint = try Checkpoint(directory: directory)
-    let expected = try Synthesizer.weights(configuration: preset.configuration, seed: 5, rule: preset.rule)
-    #expect(checkpoint.configuration == preset.configuration)
+    let expected = try Synthesizer.weights(preset, seed: 5)
+    #expect(checkpoint.architecture.graph == preset.architecture.graph)
     #expect(checkpoint.weights.values == expected.values)
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
         == ["config.json", "model.safetensors"])
-    #expect(preset.configuration.parameterCount * 4 < 100_000, "a golden that embeds it would be large")
+    #expect(preset.architecture.graph.parameterCount * 4 < 100_000, "a golden that embeds it would be large")
   }
 
   @Test(arguments: ["config.json", "model.safetensors"])
@@ -93,7 +93,7 @@ import TouchstoneModel
     ("gpt2-xl", 1_557_611_200), ("gpt3", 174_604_259_328),
   ])
   func publishedSizesHaveTheirPublishedCounts(name: String, count: Int) throws {
-    #expect(try Preset.named(name).configuration.parameterCount == count)
+    #expect(try Preset.named(name).architecture.graph.parameterCount == count)
   }
 
   @Test func anUnknownPresetIsRefusedWithTheNamesThereAre() {

@@ -43,7 +43,7 @@ enum SmallModel {
   static func tensors(as type: ScalarType = .float32, tied: Bool = true) throws -> [String: StoredTensor] {
     let weights = try weights(tied: tied)
     return Dictionary(
-      uniqueKeysWithValues: weights.stored.map { ($0.name, $1.converted(to: type)) })
+      uniqueKeysWithValues: weights.stored.map { ($0, $1.converted(to: type)) })
   }
 
   /// Writes `config.json` and, unless there are none, the tensors in one file.
@@ -72,7 +72,21 @@ extension StoredTensor {
   }
 }
 
+extension Checkpoint {
+  /// The sizes and choices of a model of the GPT-2 form.
+  var configuration: Configuration {
+    get throws { try Configuration(architecture.graph) }
+  }
+}
+
+extension Preset {
+  /// The sizes and choices of a model of the GPT-2 form.
+  var configuration: Configuration {
+    get throws { try Configuration(architecture.graph) }
+  }
+}
+
 extension Weights {
   /// Every value of every tensor, to compare two models by.
-  var values: [Parameter: Tensor<Float>] { stored.mapValues { $0.float32() } }
+  var values: [String: Tensor<Float>] { stored.mapValues { $0.float32() } }
 }

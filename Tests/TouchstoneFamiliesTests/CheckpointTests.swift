@@ -6,7 +6,7 @@ import TouchstoneGraph
 import TouchstoneTestSupport
 
 /// Loading a Llama folder: names, biases, buffers, ties.
-@Suite struct ModelCheckpointTests {
+@Suite struct FamilyCheckpointTests {
   private static func architecture(isTied: Bool = false) throws -> Architecture {
     let text = """
       {"model_type": "llama", "vocab_size": 5, "hidden_size": 4, "num_hidden_layers": 2, "num_attention_heads": 2,
@@ -38,7 +38,7 @@ import TouchstoneTestSupport
 
   @Test(.clause("GRA-7")) func aFolderIsLoaded() throws {
     let folder = Fixture.folder.appendingPathComponent("llama")
-    let checkpoint = try ModelCheckpoint(directory: folder)
+    let checkpoint = try Checkpoint(directory: folder)
     #expect(checkpoint.architecture.family.name == "llama")
     let golden = try Fixture(folder.appendingPathComponent("llama.h5").path).weights(checkpoint.architecture)
     for parameter in checkpoint.architecture.graph.parameters {

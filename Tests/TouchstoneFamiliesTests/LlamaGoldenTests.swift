@@ -82,7 +82,7 @@ import TouchstoneTestSupport
   @Test(.clause("GRA-7", "RMS-1", "ROP-1", "GQA-1", "GLU-1"), arguments: ["T1", "T5", "T13"])
   func anOddModelIsHuggingFaces(group: String) throws {
     let folder = Fixture.folder.appendingPathComponent("llama-odd-a")
-    let weights = try ModelCheckpoint(directory: folder).weights
+    let weights = try Checkpoint(directory: folder).weights
     let fixture = try Fixture(folder.appendingPathComponent("llama-odd-a.h5").path)
     let inputs = try Inputs(tokenIDs: try fixture.integers(at: "\(group)/tokens"), graph: weights.graph)
     var expected = try fixture.datasets(below: "\(group)/f64").filter { !$0.key.hasPrefix("rope/") }

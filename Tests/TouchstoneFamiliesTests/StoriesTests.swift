@@ -15,7 +15,7 @@ import TouchstoneReference
       if: FileManager.default.fileExists(atPath: folder.path),
       "the model is not bundled; it is not beside the checkout"))
   func greedyTokensAreHuggingFaces() throws {
-    let weights = try ModelCheckpoint(directory: Self.folder).weights
+    let weights = try Checkpoint(directory: Self.folder).weights
     var tokens = [1]
     while tokens.count <= StoriesTests.expected.count {
       let inputs = try Inputs(tokenIDs: tokens, graph: weights.graph)

@@ -19,7 +19,7 @@ import TouchstoneTestSupport
     let file = try ActivationFile(path: path)
     let reader = try HDF5Reader(path: path)
     let manifest = try #require(file.manifest)
-    for name in ["embed/sum", "layers/000/mlp_act", GoldenFormat.weightPath(Parameter(.tokenEmbedding))] {
+    for name in ["embed/sum", "layers/000/mlp_act", GoldenFormat.weightPath("transformer.wte.weight")] {
       let dataset = try #require(try reader.dataset(at: name))
       let bytes = try reader.checkedBytes(of: dataset, manifest)
       #expect(manifest.entries[name]?.sha256 == Digest.of(bytes))

@@ -1,4 +1,5 @@
 import Foundation
+import Testing
 import TouchstoneGraph
 import TouchstoneFamilies
 import TouchstoneModel
@@ -51,11 +52,12 @@ struct Sample {
     var stored: [String: StoredTensor] = [:]
     for parameter in configuration.parameters {
       stored[parameter.name] = StoredTensor(
-        Self.random(configuration.shape(of: parameter), &generator).converted(to: Float.self))
+        Self.random(parameter.shape, &generator).converted(to: Float.self))
     }
     weights = try Weights(configuration: configuration, tensors: stored)
-    for operation in configuration.operations {
-      let shape = configuration.shape(of: operation.output, tokenCount: tokenCount)
+    let graph = configuration.graph
+    for operation in graph.operations {
+      let shape = try #require(graph.shape(of: operation.output, tokenCount: tokenCount))
       tensors.append((operation.output, Self.random(shape, &generator)))
     }
   }

@@ -17,7 +17,6 @@ struct AnalysedModel {
   let tokenizer: Tokenizer
   let tokens: [Int]
   var text: TokenText { TokenText(tokenizer) }
-  var configuration: Configuration { reference.configuration }
 
   init() throws {
     let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -29,7 +28,7 @@ struct AnalysedModel {
 
   func pattern(layer: Int = 1, count: Int? = nil) throws -> AttentionPattern {
     let inputs = try Inputs(
-      tokenIDs: Array(tokens.prefix(count ?? tokens.count)), configuration: configuration)
+      tokenIDs: Array(tokens.prefix(count ?? tokens.count)), graph: reference.graph)
     return try AttentionPattern(of: reference, inputs: inputs, layer: layer)
   }
 
@@ -50,7 +49,8 @@ private func holdsControls(_ text: String) -> Bool {
 
 @Suite struct CensusReportTests {
   private func gpt3() throws -> CensusReport {
-    CensusReport(name: "gpt3", configuration: try Preset.named("gpt3").configuration)
+    CensusReport(
+      name: "gpt3", configuration: try Configuration(Preset.named("gpt3").architecture.graph))
   }
 
   @Test func aPersonReadsTheKnownTotals() throws {
@@ -72,7 +72,8 @@ private func holdsControls(_ text: String) -> Bool {
     ("gpt2-xl", 1_557_611_200),
   ])
   func theSizesOfGPT2HaveTheirPublishedNumberOfParameters(preset: String, count: Int) throws {
-    #expect(ParameterCensus(try Preset.named(preset).configuration).storedWeights == count)
+    let configuration = try Configuration(Preset.named(preset).architecture.graph)
+    #expect(ParameterCensus(configuration).storedWeights == count)
   }
 
   @Test func aProgramReadsTheSameTotals() throws {
@@ -189,7 +190,7 @@ private func holdsControls(_ text: String) -> Bool {
   @Test func aPersonReadsEachTokenAndTheMeans() throws {
     let model = try AnalysedModel()
     let score = try score(model)
-    let report = ScoreReport(score, text: model.text, contextLength: 128)
+    let report = ScoreReport(score, text: model.text)
     let lines = report.terminal().split(separator: "\n")
     #expect(lines.count == 1 + score.predictions.count + 2)
     #expect(report.terminal(withTokens: false).split(separator: "\n").count == 2)
@@ -211,18 +212,18 @@ private func holdsControls(_ text: String) -> Bool {
   @Test func aTextTooLongForOnePictureIsRefused() throws {
     let model = try AnalysedModel()
     let tokens = (0..<4100).map { $0 % 7 }
-    let score = try TextScore(tokens: tokens, transformer: UniformModel(configuration: model.configuration))
-    let report = ScoreReport(score, text: model.text, contextLength: 128)
+    let score = try TextScore(tokens: tokens, transformer: UniformModel(graph: model.reference.graph))
+    let report = ScoreReport(score, text: model.text)
     #expect(throws: BadInput.self) { try report.svg(first: tokens[0]) }
   }
 }
 
 /// Predicts every token with the same probability.
 private struct UniformModel: Transformer {
-  let configuration: Configuration
+  let graph: Graph
 
   func forward(_ inputs: Inputs, observe: (Activation, Tensor<Float>) throws -> Void) throws {
-    let shape = [inputs.count, configuration.vocabularySize]
+    let shape = graph.shape(of: Activation(.logits), tokenCount: inputs.count) ?? []
     try observe(Activation(.logits), Tensor(repeating: 0, shape: shape))
   }
 }
@@ -230,7 +231,7 @@ private struct UniformModel: Transformer {
 @Suite struct EmbeddingReportTests {
   @Test func neighboursAndDirectionsAreNamedByTheirTokens() throws {
     let model = try AnalysedModel()
-    let space = EmbeddingSpace(model.reference.weights)
+    let space = try EmbeddingSpace(model.reference.weights)
     let words = try ["thou", "thy", "you", "your"].map { try Word($0, in: model.tokenizer) }
     let near = try space.nearest(to: space.vector(words[0].token), by: .cosine, count: 2)
     let report = NeighboursReport(point: "\" thou\"", similarity: .cosine, neighbours: near, text: model.text)

@@ -10,7 +10,7 @@ enum Sample {
     $0.isPerLayer && $0 != .keyCache && $0 != .valueCache
   }
 
-  private static func index(_ point: Activation.Point) -> [Int] {
+  private static func index(_ point: Activation.Point?) -> [Int] {
     switch point {
     case .query, .key, .value, .attentionScores, .attentionProbabilities: [1, 7, 3]
     default: [7, 211]
@@ -26,7 +26,8 @@ enum Sample {
     let after: [Activation] = [.init(.finalLayerNorm), .init(.logits), .init(.probabilities)]
     return (before + within + after).map { activation in
       let flagged = flag(activation)
-      let isWiring = [.tokenEmbedding, .positionEmbedding, .residualIn].contains(activation.point)
+      let wiring: [Activation.Point?] = [.tokenEmbedding, .positionEmbedding, .residualIn]
+      let isWiring = wiring.contains(activation.point)
       return Finding(
         activation: activation, zone: flagged?.zone ?? .consistent,
         ratio: flagged?.ratio ?? (isWiring ? 0 : 0.25), index: index(activation.point), got: 1.5127,

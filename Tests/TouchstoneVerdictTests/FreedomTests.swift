@@ -79,7 +79,7 @@ import TouchstoneVerdict
     _ form: HonestArithmetic.LayerNormForm
   ) throws {
     let preset = try Preset.named("probe-offsets")
-    let weights = try Synthesizer.weights(configuration: preset.configuration, rule: preset.rule)
+    let weights = try Synthesizer.weights(preset)
     let inputs = try Inputs(tokenIDs: Array(0..<31), configuration: weights.configuration)
     for summation in [Summation.sequential, .lanes(8, fused: true), .pairwise] {
       let capture = try RecordedActivations(

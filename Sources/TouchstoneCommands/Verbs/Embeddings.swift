@@ -74,7 +74,7 @@ struct Embeddings: ParsableCommand {
   func run() throws {
     let loaded = try LoadedModel(model)
     let tokenizer = try loaded.tokenizer()
-    let space = EmbeddingSpace(loaded.weights)
+    let space = try EmbeddingSpace(loaded.weights)
     let words = try look(words, up: tokenizer)
     switch question {
     case .nearest:

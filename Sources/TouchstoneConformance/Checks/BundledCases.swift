@@ -29,7 +29,7 @@ struct BundledCase: Sendable {
     switch source {
     case .preset(let name):
       let preset = try Preset.named(name)
-      return try Synthesizer.weights(configuration: preset.configuration, rule: preset.rule)
+      return try Synthesizer.weights(preset)
     case .folder(let name):
       return try Checkpoint(directory: Self.models.appending(path: name)).weights
     }
