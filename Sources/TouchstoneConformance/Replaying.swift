@@ -1,6 +1,5 @@
 import TouchstoneFaults
 import TouchstoneGraph
-import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneProperties
 import TouchstoneReference
@@ -11,7 +10,7 @@ private struct ComputedGolden: ActivationSource {
   let activations: RecordedActivations
   let floors: [Activation: Tensor<Double>]
 
-  var configuration: Configuration { activations.configuration }
+  var graph: Graph { activations.graph }
   var inputs: Inputs { activations.inputs }
   func storedType(of activation: Activation) -> ScalarType? { activations.storedType(of: activation) }
   func storedShape(of activation: Activation) -> [Int]? { activations.storedShape(of: activation) }
@@ -36,7 +35,7 @@ extension Engine {
   private func golden(
     _ weights: Weights, _ inputs: Inputs, for capture: RecordedActivations
   ) throws -> ComputedGolden {
-    let isWhole = capture.configuration.operations.allSatisfy { capture.tensors[$0.output] != nil }
+    let isWhole = capture.graph.operations.allSatisfy { capture.tensors[$0.output] != nil }
     return ComputedGolden(
       activations: try RecordedActivations(of: ReferenceTransformer(weights), inputs: inputs),
       floors: isWhole ? [:] : NoiseFloor.measured(weights, inputs: inputs))
@@ -57,9 +56,11 @@ extension Engine {
     guard verdict.outcome == .consistent else {
       return .failed(ConformanceFailure(check, verdict: verdict, lines: verdict.lines))
     }
-    guard verdict.findings.contains(where: { $0.activation.point == .logits }) else {
-      let why =
-        "INCONCLUSIVE  \(Activation(.logits)) is not handed out, so nothing is known of what \(name) predicts"
+    guard let logits = weights.graph.results.logits,
+      verdict.findings.contains(where: { $0.activation == logits })
+    else {
+      let result = weights.graph.results.logits?.path ?? "no result"
+      let why = "INCONCLUSIVE  \(result) is not handed out, so nothing is known of what \(name) predicts"
       return .failed(ConformanceFailure(check, verdict: verdict, lines: [why]))
     }
     return .passed(verdict.lines[0])

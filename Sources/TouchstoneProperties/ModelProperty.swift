@@ -1,5 +1,4 @@
 import TouchstoneGraph
-import TouchstoneFamilies
 import TouchstoneModel
 
 /// Something that holds of every right implementation on every model, told without knowing the right numbers.
@@ -78,8 +77,8 @@ package struct Run: Sendable {
   /// As they were recorded.
   package var activations: RecordedActivations
 
-  /// The model's shapes.
-  var configuration: Configuration { activations.configuration }
+  /// The model.
+  var graph: Graph { activations.graph }
   /// The sequence.
   var inputs: Inputs { activations.inputs }
   /// The unit roundoff of the arithmetic.
@@ -109,7 +108,7 @@ package struct Run: Sendable {
 
   /// What was handed out, in the order of computation.
   var observed: [Activation] {
-    configuration.operations.map(\.output).filter { activations.tensors[$0] != nil }
+    graph.operations.map(\.output).filter { activations.tensors[$0] != nil }
   }
 }
 

@@ -1,7 +1,6 @@
 import Foundation
 import TouchstoneCheckpoints
 import TouchstoneGraph
-import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneProperties
 
@@ -28,19 +27,18 @@ struct BundledCase: Sendable {
   func weights() throws -> Weights {
     switch source {
     case .preset(let name):
-      let preset = try Preset.named(name)
-      return try Synthesizer.weights(preset)
+      return try Synthesizer.weights(Preset.named(name))
     case .folder(let name):
       return try Checkpoint(directory: Self.models.appending(path: name)).weights
     }
   }
 
   /// The sequence.
-  func inputs(_ configuration: Configuration) throws -> Inputs {
+  func inputs(_ graph: Graph) throws -> Inputs {
     try Inputs(
       tokenIDs: tokens, positionIDs: positions,
       attentionMask: masked.isEmpty ? nil : tokens.indices.map { !masked.contains($0) },
-      configuration: configuration)
+      graph: graph)
   }
 
   private static let models = URL(filePath: #filePath)
@@ -52,7 +50,7 @@ struct BundledCase: Sendable {
     ConformanceCheck(kind, name) { engine in
       let weights = try weights()
       return try engine.outcome(
-        "\(kind) \(name)", weights: weights, inputs: inputs(weights.configuration))
+        "\(kind) \(name)", weights: weights, inputs: inputs(weights.graph))
     }
   }
 }

@@ -1,5 +1,6 @@
 #if HDF5
   import Foundation
+  import TouchstoneFamilies
   import TouchstoneGolden
   import TouchstoneModel
   import TouchstoneProperties
@@ -15,10 +16,11 @@
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
       let plain = name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
       let path = "\(folder)/\(String(plain)).h5"
-      let weights = try model().weights()
+      let model = try model()
+      let weights = try model.weights()
       let inputs = try inputs()
       let writer = try ActivationFileWriter(
-        path: path, kind: .golden, configuration: weights.configuration, inputs: inputs,
+        path: path, kind: .golden, architecture: Architecture(model.configuration), inputs: inputs,
         weightsDigest: WeightsDigest.of(weights),
         provenance: ["producer": "touchstone", "implementation": "reference", "precision": "float64"],
         overwrite: true)

@@ -23,8 +23,24 @@ package struct Model: Sendable {
     return tensor.converted(to: Double.self)
   }
 
+  /// The values of the parameter of a role.
+  package func value(_ role: ParameterRole, layer: Int? = nil) -> Tensor<Double> {
+    value(configuration.parameter(role, layer: layer))
+  }
+
+  /// The values of a parameter as an operation reads them.
+  package func values(_ view: ParameterView) -> ParameterValues<Double> {
+    ParameterValues(value(view.parameter), view)
+  }
+
+  /// The values of the parameter of a role; nil where the model has none.
+  package subscript(role: ParameterRole, layer: Int? = nil) -> Tensor<Float>? {
+    get { parameters[configuration.parameter(role, layer: layer)] }
+    set { parameters[configuration.parameter(role, layer: layer)] = newValue }
+  }
+
   /// The same with every parameter of a role, in every block, put through `change`: (value, index) → value.
-  package func changing(_ role: Parameter.Role, _ change: (Float, Int) -> Float) -> Model {
+  package func changing(_ role: ParameterRole, _ change: (Float, Int) -> Float) -> Model {
     var model = self
     for (parameter, tensor) in parameters where parameter.role == role {
       let values = tensor.values.enumerated().map { change($0.element, $0.offset) }
@@ -34,12 +50,12 @@ package struct Model: Sendable {
   }
 
   /// The same with roles that do nothing: gains 1, everything else 0.
-  package func neutralising(_ roles: Parameter.Role...) -> Model {
+  package func neutralising(_ roles: ParameterRole...) -> Model {
     roles.reduce(self) { model, role in model.changing(role) { _, _ in role.neutralValue } }
   }
 }
 
-extension Parameter.Role {
+extension ParameterRole {
   /// The value at which a parameter has no effect.
   var neutralValue: Float {
     switch self {

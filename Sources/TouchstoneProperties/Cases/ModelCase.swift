@@ -37,7 +37,7 @@ package struct ModelCase: Generated {
   /// How much longer the context is than the sequence.
   package var spareContext: Int
   /// The nonlinearity.
-  package var function: ActivationFunction
+  package var function: ActivationFunction.Function
   /// ε.
   package var epsilon: Double
   /// Whether the unembedding is the embedding.
@@ -49,12 +49,12 @@ package struct ModelCase: Generated {
   /// How many different values they take.
   package var values: Values
   /// Roles without effect.
-  package var neutral: Set<Parameter.Role> = []
+  package var neutral: Set<ParameterRole> = []
 
   /// A case chosen by hand.
   package init(
     tokens: [Int], headCount: Int = 1, headWidth: Int = 1, feedForwardWidth: Int = 1, vocabularySize: Int = 1,
-    layerCount: Int = 1, spareContext: Int = 0, function: ActivationFunction = .geluTanh,
+    layerCount: Int = 1, spareContext: Int = 0, function: ActivationFunction.Function = .geluTanh,
     epsilon: Double = 1e-5,
     tiesEmbeddings: Bool = true, scalesScoresByLayer: Bool = false, seed: UInt64 = 0, values: Values = .any
   ) {
@@ -84,7 +84,7 @@ package struct ModelCase: Generated {
       feedForwardWidth: generator.element(of: [1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33]),
       vocabularySize: vocabulary, layerCount: generator.element(of: [1, 1, 2, 3]),
       spareContext: generator.element(of: [0, 1, 3]),
-      function: generator.element(of: ActivationFunction.allCases),
+      function: generator.element(of: functions),
       epsilon: generator.element(of: [1e-5, 1e-5, 1e-3, 1e-12]), tiesEmbeddings: generator.oneIn(2),
       scalesScoresByLayer: generator.oneIn(4), seed: generator.next(), values: .any)
     if generator.oneIn(2) {
@@ -92,6 +92,9 @@ package struct ModelCase: Generated {
     }
     return made
   }
+
+  /// Those that GPT-2's configurations name.
+  private static let functions: [ActivationFunction.Function] = [.geluTanh, .geluErf, .relu]
 
   /// Less of everything, one thing at a time.
   package var simpler: [ModelCase] {
@@ -118,7 +121,7 @@ package struct ModelCase: Generated {
     if !tiesEmbeddings { add { $0.tiesEmbeddings = true } }
     if function != .relu { add { $0.function = .relu } }
     if epsilon != 1e-5 { add { $0.epsilon = 1e-5 } }
-    for role in Parameter.Role.allCases where !neutral.contains(role) { add { $0.neutral.insert(role) } }
+    for role in ParameterRole.allCases where !neutral.contains(role) { add { $0.neutral.insert(role) } }
     if let fewer = Values(rawValue: values.rawValue - 1) { add { $0.values = fewer } }
     for (index, token) in tokens.enumerated() where token % vocabularySize != 0 {
       add { $0.tokens[index] = 0 }
@@ -143,7 +146,7 @@ package struct ModelCase: Generated {
     parts.append(
       "\(function.rawValue), ε=\(epsilon), \(tiesEmbeddings ? "tied" : "separate"), values \(values)")
     if scalesScoresByLayer { parts.append("scores by layer") }
-    let active = Parameter.Role.allCases.filter { !neutral.contains($0) }
+    let active = ParameterRole.allCases.filter { !neutral.contains($0) }
     if !neutral.isEmpty {
       parts.append("without effect all but [\(active.map(\.rawValue).joined(separator: ", "))]")
     }
@@ -162,7 +165,7 @@ extension ModelCase {
       layerCount: layerCount, headCount: headCount, feedForwardWidth: feedForwardWidth,
       activationFunction: function, layerNormEpsilon: epsilon, tiesEmbeddings: tiesEmbeddings,
       scalesScoresByLayer: scalesScoresByLayer)
-    let parameters = configuration.parameters.map { ($0, tensor($0, shape: configuration.shape(of: $0))) }
+    let parameters = configuration.parameters.map { ($0, tensor($0)) }
     return Model(configuration: configuration, parameters: Dictionary(uniqueKeysWithValues: parameters))
   }
 
@@ -176,30 +179,30 @@ extension ModelCase {
       configuration: try model().configuration)
   }
 
-  private func tensor(_ parameter: Parameter, shape: [Int]) -> Tensor<Float> {
-    guard !neutral.contains(parameter.role) else {
-      return Tensor(repeating: parameter.role.neutralValue, shape: shape)
-    }
-    let role = Parameter.Role.allCases.firstIndex(of: parameter.role) ?? 0
+  private func tensor(_ parameter: Parameter) -> Tensor<Float> {
+    guard let role = parameter.role else { preconditionFailure("\(parameter) is not one of GPT-2's") }
+    let shape = parameter.shape
+    guard !neutral.contains(role) else { return Tensor(repeating: role.neutralValue, shape: shape) }
+    let number = ParameterRole.allCases.firstIndex(of: role) ?? 0
     let place =
-      seed &+ UInt64(role) &* 0x9E6C_63D0_876A_6E35 &+ UInt64(parameter.layer ?? 99) &* 0xD1B5_4A32_D192_ED03
+      seed &+ UInt64(number) &* 0x9E6C_63D0_876A_6E35 &+ UInt64(parameter.layer ?? 99) &* 0xD1B5_4A32_D192_ED03
     let columns = shape.last ?? 1
     // Query, key and value stand side by side: the column is counted within its third.
     let third =
-      parameter.role == .attentionInputWeight || parameter.role == .attentionInputBias ? columns / 3 : columns
+      role == .attentionInputWeight || role == .attentionInputBias ? columns / 3 : columns
     var tensor = Tensor<Float>(repeating: 0, shape: shape)
     for index in tensor.values.indices {
       let (row, column) = (index / columns, index % columns)
       let part = (UInt64(column / third) << 40) + (UInt64(row) << 20) + UInt64(column % third)
       var generator = SplitMix64(seed: place &+ part &* 0xA24B_AED4_963E_E407)
       tensor.values[index] = scaled(
-        generator.nextUniform() * 2 - 1, role: parameter.role, rowCount: tensor.rowCount)
+        generator.nextUniform() * 2 - 1, role: role, rowCount: tensor.rowCount)
     }
     return tensor
   }
 
   /// A number from −1 to 1 as a parameter that keeps activations of the order of 1.
-  private func scaled(_ uniform: Double, role: Parameter.Role, rowCount: Int) -> Float {
+  private func scaled(_ uniform: Double, role: ParameterRole, rowCount: Int) -> Float {
     let value =
       switch values {
       case .signs: (uniform * 1.5).rounded()

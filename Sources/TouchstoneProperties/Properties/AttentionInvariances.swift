@@ -1,3 +1,4 @@
+import TouchstoneFamilies
 import TouchstoneGraph
 import TouchstoneModel
 
@@ -80,7 +81,7 @@ extension ModelProperty {
         }
       }
       let (mixed, again) = (try run(.attentionOutput, 0), try other(.attentionOutput, 0))
-      let weight = model.value(Parameter(.attentionOutputWeight, layer: 0)).values.map(abs).max() ?? 0
+      let weight = model.value(.attentionOutputWeight, layer: 0).values.map(abs).max() ?? 0
       let context = try run(.attentionContext, 0).values.map(abs).max() ?? 0
       let width = Double(model.configuration.width)
       return inequality("layers/000/attn_out", again, mixed) { index in
@@ -161,6 +162,9 @@ extension ModelProperty {
 }
 
 extension Inputs {
+  /// Whether a model of the GPT-2 form lets the token at `query` attend to the token at `key`.
+  func isVisible(key: Int, from query: Int) -> Bool { isVisible(key: key, from: query, under: .causal) }
+
   /// Whether a query sees any key.
   func hasVisibleKey(from query: Int) -> Bool {
     (0...query).contains { isVisible(key: $0, from: query) }
@@ -170,9 +174,11 @@ extension Inputs {
 extension Run {
   /// The greatest possible absolute value of a score of the first block, d·max|q|·max|k|·scale.
   var scoreSize: Double {
-    let query = activations.tensors[Activation(.query, layer: 0)]?.values.map(abs).max() ?? 0
-    let key = activations.tensors[Activation(.key, layer: 0)]?.values.map(abs).max() ?? 0
-    return query * key * Double(configuration.headWidth).squareRoot()
+    guard let query = activations.tensors[Activation(.query, layer: 0)],
+      let key = activations.tensors[Activation(.key, layer: 0)]
+    else { return 0 }
+    let greatest = [query, key].map { $0.values.map(abs).max() ?? 0 }
+    return greatest[0] * greatest[1] * Double(query.rowWidth).squareRoot()
   }
 }
 

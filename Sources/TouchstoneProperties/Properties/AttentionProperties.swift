@@ -17,8 +17,8 @@ extension ModelProperty {
       let configuration = model.configuration
       for layer in 0..<configuration.layerCount {
         let x = try run(.layerNorm1, layer)
-        let weight = model.value(Parameter(.attentionInputWeight, layer: layer))
-        let bias = model.value(Parameter(.attentionInputBias, layer: layer))
+        let weight = model.value(.attentionInputWeight, layer: layer)
+        let bias = model.value(.attentionInputBias, layer: layer)
         for (part, point) in [Activation.Point.query, .key, .value].enumerated() {
           let heads = try run(point, layer)
           for head in 0..<configuration.headCount {
@@ -126,9 +126,14 @@ extension ModelProperty {
 }
 
 extension Run {
+  /// H.
+  private var headCount: Int {
+    graph.shape(of: Activation(.attentionScores, layer: 0), tokenCount: inputs.count)?.first ?? 0
+  }
+
   /// Every head, query and key that the query sees.
   var visiblePairs: [(head: Int, query: Int, key: Int)] {
-    (0..<configuration.headCount).flatMap { head in
+    (0..<headCount).flatMap { head in
       (0..<inputs.count).flatMap { i in
         (0...i).filter { inputs.isVisible(key: $0, from: i) }.map { (head, i, $0) }
       }

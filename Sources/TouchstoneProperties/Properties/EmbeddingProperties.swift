@@ -1,3 +1,4 @@
+import TouchstoneFamilies
 import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReference
@@ -9,7 +10,7 @@ extension ModelProperty {
       generated, engine in
       let model = try generated.model()
       let run = try engine.run(model, generated.inputs())
-      let table = model.value(Parameter(.tokenEmbedding))
+      let table = model.value(.tokenEmbedding)
       let rows = run.inputs.tokenIDs.flatMap { table.row($0) }
       return inequality(
         "embed/token", try run(.tokenEmbedding), Tensor(rows, shape: [run.inputs.count, table.rowWidth]))
@@ -19,7 +20,7 @@ extension ModelProperty {
       generated, engine in
       let model = try generated.model()
       let run = try engine.run(model, generated.inputs())
-      let table = model.value(Parameter(.positionEmbedding))
+      let table = model.value(.positionEmbedding)
       let rows = run.inputs.tokenIDs.indices.flatMap { table.row($0) }
       return inequality(
         "embed/position", try run(.positionEmbedding),
@@ -37,9 +38,9 @@ extension ModelProperty {
         configuration: model.configuration)
       // The same vectors at the places 0, 1, 2, … of a rearranged table.
       var rearranged = model
-      let table = model.value(Parameter(.positionEmbedding))
+      let table = model.value(.positionEmbedding)
       let rows = (0..<context).flatMap { table.row($0 < positions.count ? positions[$0] : $0) }
-      rearranged.parameters[Parameter(.positionEmbedding)] =
+      rearranged[.positionEmbedding] =
         Tensor(rows, shape: table.shape).converted(to: Float.self)
       let (run, other) = (try engine.run(model, inputs), try engine.run(rearranged, plain))
       return try run.difference(from: other, at: plain.tokenIDs.indices)
@@ -57,10 +58,10 @@ extension ModelProperty {
       let count = model.configuration.vocabularySize
       func relabelled(_ id: Int) -> Int { count - 1 - id }
       var other = model
-      for role in [Parameter.Role.tokenEmbedding, .unembedding] {
-        guard let table = model.parameters[Parameter(role)] else { continue }
+      for role in [ParameterRole.tokenEmbedding, .unembedding] {
+        guard let table = model[role] else { continue }
         let rows = (0..<count).flatMap { table.row(relabelled($0)) }
-        other.parameters[Parameter(role)] = Tensor(rows, shape: table.shape)
+        other[role] = Tensor(rows, shape: table.shape)
       }
       let run = try engine.run(model, generated.inputs())
       let twin = try engine.run(

@@ -1,4 +1,5 @@
 import Foundation
+import TouchstoneFamilies
 import TouchstoneGraph
 import TouchstoneModel
 
@@ -11,20 +12,17 @@ extension ModelProperty {
     ) { generated, engine in
       let model = try generated.model()
       let run = try engine.run(model, generated.inputs())
-      for operation in model.configuration.operations {
-        let isUnembedding = operation.kind == .unembedding
-        guard isUnembedding || operation.kind == .linear else { continue }
+      for operation in model.configuration.graph.operations {
+        guard let product = operation.kind.payload as? Linear, product.heads == nil else { continue }
         let (x, y) = (try run(operation.inputs[0]), try run(operation.output))
-        let weight = model.value(operation.parameters[0])
-        let bias = isUnembedding ? nil : model.value(operation.parameters[1])
+        let weight = model.values(operation.parameters[0])
+        let bias = operation.parameters.dropFirst().first.map(model.values)
         for token in 0..<x.rowCount {
           for column in 0..<y.rowWidth {
-            let terms = x.row(token).enumerated().map { k, value in
-              value * (isUnembedding ? weight[column, k] : weight[k, column])
-            }
+            let terms = x.row(token).enumerated().map { k, value in value * weight[column, k] }
             if let found = run.sumViolation(
               "\(operation.output)[\(token), \(column)]", y[token, column],
-              terms + (bias.map { [$0.values[column]] } ?? []))
+              terms + (bias.map { [$0[column]] } ?? []))
             {
               return found
             }
@@ -107,7 +105,7 @@ extension ModelProperty {
       let model = try generated.model()
         .neutralising(.positionEmbedding, .attentionOutputWeight, .attentionOutputBias)
       let run = try engine.run(model, generated.inputs())
-      let alone = run.observed.filter { $0.point.isAlone }
+      let alone = run.observed.filter { $0.point?.isAlone ?? true }
       for (token, id) in run.inputs.tokenIDs.enumerated() {
         let inputs = try Inputs(tokenIDs: [id], configuration: model.configuration)
         let (single, allowance) = (try engine.run(model, inputs), try engine.allowance(model, inputs))
@@ -137,10 +135,15 @@ extension ModelProperty {
   ]
 
   /// The nonlinearities as the papers write them.
-  private static func definition(_ function: ActivationFunction, _ x: Double) -> Double {
+  private static func definition(_ function: ActivationFunction.Function, _ x: Double) -> Double {
     switch function {
     case .relu: x > 0 ? x : 0
-    case .geluTanh: 0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+    case .reluSquared: x > 0 ? x * x : 0
+    case .silu: x / (1 + exp(-x))
+    case .quickGELU: x / (1 + exp(-1.702 * x))
+    case .tanh: Foundation.tanh(x)
+    case .sigmoid: 1 / (1 + exp(-x))
+    case .geluTanh: 0.5 * x * (1 + Foundation.tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
     case .geluErf: 0.5 * x * (1 + erf(x / 2.0.squareRoot()))
     }
   }

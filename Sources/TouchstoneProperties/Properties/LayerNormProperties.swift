@@ -10,21 +10,21 @@ extension ModelProperty {
     ) { generated, engine in
       let model = try generated.model()
       let run = try engine.run(model, generated.inputs())
-      for operation in model.configuration.operations {
-        guard case .layerNorm(let epsilon) = operation.kind else { continue }
+      for operation in model.configuration.graph.operations {
+        guard let norm = operation.kind.payload as? LayerNorm else { continue }
         let (x, y) = (try run(operation.inputs[0]), try run(operation.output))
-        let (gain, shift) = (model.value(operation.parameters[0]), model.value(operation.parameters[1]))
+        let (gain, shift) = (model.values(operation.parameters[0]), model.values(operation.parameters[1]))
         for token in 0..<x.rowCount {
           let row = Array(x.row(token))
           let mean = row.reduce(0, +) / Double(row.count)
           let deviations = row.map { $0 - mean }
           let variance = deviations.map { $0 * $0 }.reduce(0, +) / Double(row.count)
-          let spread = (variance + epsilon).squareRoot()
+          let spread = (variance + norm.epsilon).squareRoot()
           let size = 1 + row.map(abs).reduce(0, max) / spread
           for column in row.indices {
-            let want = deviations[column] / spread * gain.values[column] + shift.values[column]
+            let want = deviations[column] / spread * gain[column] + shift[column]
             let tolerance =
-              8 * Double(row.count + 4) * run.roundoff * size * (abs(gain.values[column]) + abs(want))
+              8 * Double(row.count + 4) * run.roundoff * size * (abs(gain[column]) + abs(want))
             guard abs(y[token, column] - want) <= tolerance else {
               return "\(operation.output)[\(token), \(column)] is \(y[token, column]), not \(want)"
             }
@@ -52,7 +52,7 @@ extension ModelProperty {
         try engine.run(model, generated.inputs()), try engine.run(shifted, generated.inputs())
       )
       let (x, y) = (try run(.embeddingSum), try run(.layerNorm1, 0))
-      let gain = model.value(Parameter(.layerNorm1Weight, layer: 0))
+      let gain = model.value(.layerNorm1Weight, layer: 0)
       // The shifted parameters are rounded to float32, whatever the engine computes in.
       let roundoff = max(run.roundoff, 0x1p-24)
       return inequality("layers/000/ln_1", try other(.layerNorm1, 0), y) { index in
@@ -74,7 +74,7 @@ extension ModelProperty {
       let constant = model.changing(.tokenEmbedding) { _, index in Float(index / width % 5) - 2 }
       let run = try engine.run(constant, generated.inputs())
       let y = try run(.layerNorm1, 0)
-      let shift = constant.value(Parameter(.layerNorm1Bias, layer: 0))
+      let shift = constant.value(.layerNorm1Bias, layer: 0)
       let wanted = Tensor((0..<y.count).map { shift.values[$0 % width] }, shape: y.shape)
       // Small integers have an exact mean in any order of summation.
       return inequality("layers/000/ln_1", y, wanted) { 4 * run.roundoff * abs(wanted.values[$0]) }
@@ -85,7 +85,7 @@ extension ModelProperty {
       (narrow.headCount, narrow.headWidth) = (1, 1)
       let model = try narrow.model()
       let run = try engine.run(model, narrow.inputs())
-      let shift = model.value(Parameter(.layerNorm1Bias, layer: 0)).values[0]
+      let shift = model.value(.layerNorm1Bias, layer: 0).values[0]
       let y = try run(.layerNorm1, 0)
       return inequality("layers/000/ln_1", y, Tensor(repeating: shift, shape: y.shape))
     },

@@ -1,3 +1,4 @@
+import TouchstoneFamilies
 import TouchstoneGraph
 import TouchstoneModel
 
@@ -11,27 +12,29 @@ extension ModelProperty {
       var whole = generated
       whole.function = .relu
       var model = try whole.model()
-      for role in [Parameter.Role.layerNorm1Weight, .layerNorm2Weight, .finalLayerNormWeight] {
+      for role in [ParameterRole.layerNorm1Weight, .layerNorm2Weight, .finalLayerNormWeight] {
         model = model.changing(role) { _, _ in 0 }
       }
-      for role in [Parameter.Role.layerNorm1Bias, .layerNorm2Bias, .finalLayerNormBias] {
+      for role in [ParameterRole.layerNorm1Bias, .layerNorm2Bias, .finalLayerNormBias] {
         model = model.changing(role) { value, index in (value * 900).rounded() + Float(index % 7) }
       }
-      for role in Parameter.Role.allCases where role.isProduct {
+      for role in ParameterRole.allCases where role.isProduct {
         model = model.changing(role) { value, _ in (value * 8).rounded() }
       }
       let run = try engine.run(model, whole.inputs())
-      for operation in model.configuration.operations {
-        let x: Tensor<Double>
-        switch operation.kind {
-        case .headProjection, .unembedding: x = try run(operation.inputs[0])
-        case .linear where operation.output.point == .feedForwardInput: x = try run(operation.inputs[0])
-        default: continue
-        }
-        let y = try run(operation.output)
+      for operation in model.configuration.graph.operations {
+        guard operation.kind.payload is Linear,
+          model.configuration.graph.operation(making: operation.inputs[0])?.kind.payload is LayerNorm
+        else { continue }
+        let (x, y) = (try run(operation.inputs[0]), try run(operation.output))
+        let weight = model.values(operation.parameters[0])
+        let bias = operation.parameters.dropFirst().first.map(model.values)
         for token in 0..<x.rowCount {
           for (column, got) in y.rows(of: token).joined().enumerated() {
-            let want = model.wholeSum(operation, x.row(token), column)
+            // Of whole numbers; float64 holds every partial sum exactly.
+            let want = x.row(token).enumerated().reduce(bias?[column] ?? 0) { total, term in
+              total + term.element * weight[column, term.offset]
+            }
             if want != got {
               return "\(operation.output) of token \(token) holds \(got), not \(want), at \(column)"
             }
@@ -43,7 +46,7 @@ extension ModelProperty {
   ]
 }
 
-extension Parameter.Role {
+extension ParameterRole {
   /// Whether it is a factor of a product, or its bias.
   fileprivate var isProduct: Bool {
     switch self {
@@ -52,21 +55,5 @@ extension Parameter.Role {
       false
     default: true
     }
-  }
-}
-
-extension Model {
-  /// One output of a product of whole numbers; float64 holds every partial sum exactly.
-  fileprivate func wholeSum(_ operation: Operation, _ x: ArraySlice<Double>, _ column: Int) -> Double {
-    let weight = value(operation.parameters[0])
-    var total = 0.0
-    var place = column
-    if case .headProjection(let part, _) = operation.kind { place += part * configuration.width }
-    let isTransposed = operation.kind == .unembedding
-    for (k, element) in x.enumerated() {
-      total += element * (isTransposed ? weight[place, k] : weight[k, place])
-    }
-    if !isTransposed { total += value(operation.parameters[1]).values[place] }
-    return total
   }
 }

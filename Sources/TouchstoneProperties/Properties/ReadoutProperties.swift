@@ -12,7 +12,7 @@ extension ModelProperty {
       let model = try tied.model()
       var separate = model
       separate.configuration = try model.configuration.with(tiesEmbeddings: false)
-      separate.parameters[Parameter(.unembedding)] = model.parameters[Parameter(.tokenEmbedding)]
+      separate[.unembedding] = model[.tokenEmbedding]
       let (run, other) = (try engine.run(model, tied.inputs()), try engine.run(separate, tied.inputs()))
       return try other.difference(
         from: run, at: run.inputs.tokenIDs.indices, within: engine.allowance(model, run.inputs))
@@ -21,10 +21,10 @@ extension ModelProperty {
     ModelProperty("equal rows of the table have equal logits", clauses: ["UNE-7", "SMX-5"]) {
       generated, engine in
       let model = try generated.model()
-      let table = model.configuration.unembeddingParameter
+      let table: ParameterRole = model.configuration.tiesEmbeddings ? .tokenEmbedding : .unembedding
       let width = model.configuration.width
       let row = Array(model.value(table).converted(to: Float.self).row(0))
-      let equal = model.changing(table.role) { value, index in
+      let equal = model.changing(table) { value, index in
         index / width % 2 == 0 ? row[index % width] : value
       }
       let run = try engine.run(equal, generated.inputs())

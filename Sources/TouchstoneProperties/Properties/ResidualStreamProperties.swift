@@ -42,11 +42,15 @@ extension ModelProperty {
     ModelProperty("activations come in order, each once, each in its shape", clauses: ["RES-8"]) {
       generated, engine in
       let model = try generated.model()
-      let order = model.configuration.operations.map(\.output)
+      let graph = model.configuration.graph
+      let order = graph.operations.map(\.output)
       var remaining = order[...]
       var problem: String?
       try engine.implementation(of: model).forwardPoints(generated.inputs()) { activation, shape in
-        let wanted = model.configuration.shape(of: activation, tokenCount: generated.tokens.count)
+        guard let wanted = graph.shape(of: activation, tokenCount: generated.tokens.count) else {
+          problem = problem ?? "\(activation) is made by no operation of the model"
+          return
+        }
         if shape != wanted, problem == nil { problem = "\(activation) has the shape \(shape), not \(wanted)" }
         guard order.contains(activation) else { return }
         guard let place = remaining.firstIndex(of: activation) else {

@@ -21,10 +21,12 @@ public enum SyntheticModel: String, Sendable, CaseIterable {
   public func weights(_ configuration: Configuration, seed: UInt64) throws -> Weights {
     var random = NormalGenerator(seed: seed)
     var tensors: [String: StoredTensor] = [:]
-    let roles = configuration.graph.roles
-    for parameter in configuration.parameters {
+    let graph = configuration.graph
+    let unembedding = graph.results.logits.flatMap(graph.operation(making:))?.parameters.first?.parameter
+    for (parameter, purpose) in graph.purposes {
+      let role = parameter == unembedding ? .table : Role(purpose)
       let values = (0..<parameter.shape.reduce(1, *)).map { index in
-        Float(value(of: roles[parameter] ?? .bias, at: index, shape: parameter.shape, &random))
+        Float(value(of: role, at: index, shape: parameter.shape, &random))
       }
       tensors[parameter.name] = StoredTensor(Tensor(values, shape: parameter.shape))
     }
@@ -66,25 +68,14 @@ private enum Role {
   case bias
   case matrix
   case table
-}
 
-extension Graph {
-  /// What each parameter does for its first reader.
-  fileprivate var roles: [Parameter: Role] {
-    var roles: [Parameter: Role] = [:]
-    for operation in operations {
-      for (place, view) in operation.parameters.enumerated() where roles[view.parameter] == nil {
-        roles[view.parameter] =
-          if operation.kind.payload is Embedding || operation.output == results.logits && place == 0 {
-            .table
-          } else if place > 0 {
-            .bias
-          } else {
-            operation.kind.payload is any Normalising ? .gain : .matrix
-          }
-      }
+  init(_ purpose: Parameter.Purpose) {
+    switch purpose {
+    case .table: self = .table
+    case .gain: self = .gain
+    case .shift, .bias: self = .bias
+    case .matrix: self = .matrix
     }
-    return roles
   }
 }
 

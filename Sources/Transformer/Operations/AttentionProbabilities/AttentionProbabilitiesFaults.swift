@@ -59,7 +59,7 @@ extension AttentionProbabilities: Faulty {
     Fault(
       "mask.after-softmax", "probabilities are masked but not normalised again", .mask,
       of: AttentionProbabilities.self, practice: "the mask is applied after softmax"
-    ) { site in
+    ) { own, site in
       guard let all = site.probabilities({ _, _ in true }) else { return nil }
       let tokens = site.inputs.count
       var masked = all
