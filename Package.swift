@@ -38,7 +38,8 @@ let rooms = [
 ]
 // A concern is a target: a folder of its own beside the rooms, and from each room the files `NAME` + suffix.
 let concerns: KeyValuePairs = [
-  "Graph": [""], "Reference": ["Reference"], "Faults": ["Faults", "Honest"],
+  "Graph": [""], "Reference": ["Reference"], "Verdict": ["Bound"],
+  "Faults": ["Faults", "Honest"],
 ]
 
 func concern(_ folder: String, target: String, dependencies: [Target.Dependency]) -> Target {
@@ -113,10 +114,9 @@ let package = Package(
 
     // MARK: Judging
     .target(name: "CMoments", cSettings: [.unsafeFlags(["-O2"])]),
-    .target(
-      name: "TouchstoneVerdict",
-      dependencies: ["TouchstoneGraph", "CMoments", "TouchstoneModel", "TouchstoneReference"],
-      swiftSettings: optimised),
+    concern(
+      "Verdict", target: "TouchstoneVerdict",
+      dependencies: ["CMoments", "TouchstoneGraph", "TouchstoneModel", "TouchstoneReference"]),
     concern(
       "Faults", target: "TouchstoneFaults",
       dependencies: [

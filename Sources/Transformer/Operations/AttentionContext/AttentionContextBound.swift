@@ -1,0 +1,106 @@
+import Foundation
+import TouchstoneGraph
+import TouchstoneModel
+
+extension AttentionContext: Bounded {
+  var isProduct: Bool { true }
+  var attention: Visibility? { visibility }
+
+  /// Clauses: BND-9.
+  func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
+    let value = value(site.operands, in: site.inputs)
+    return Estimate(
+      values: value,
+      bounds: rounding.ofContext(
+        value, probabilities: site.activations[0], values: site.activations[1], inputs: site.inputs,
+        visibility: visibility))
+  }
+
+  func judgedElements(_ inputs: Inputs, shape: [Int]) -> (Int) -> Bool {
+    let (width, seesAny) = (shape.last ?? 1, inputs.seesAnyKey(under: visibility))
+    return { offset in seesAny[offset / width] }
+  }
+
+  func alternatives(to operation: TouchstoneGraph.Operation, in model: Alternatives) -> [Alternative] {
+    model.ofContext(operation)
+  }
+
+  func alternativesInReading(_ operation: TouchstoneGraph.Operation, in model: Alternatives) -> [Alternative] {
+    model.ofContext(operation)
+  }
+}
+
+extension Rounding {
+  /// Bounds of Σ p·v, heads concatenated: [T, D].
+  ///
+  /// Where the probabilities are not captured the implementation may have fused attention, rescaling what it
+  /// summed whenever it met a greater score. Its weights p + δ still add up to 1, up to the rounding of their own
+  /// sum, so that Σ δ·v = Σ δ·(v − y) + y·Σ δ: what all weights err by alike moves nothing.
+  func ofContext(
+    _ value: Tensor<Double>, probabilities: Operand, values: Operand, inputs: Inputs,
+    visibility: Visibility = .causal
+  ) -> [Bound] {
+    let (heads, tokens) = (probabilities.values.shape[0], values.values.shape[1])
+    let width = values.values.shape[2]
+    let isExactInput =
+      probabilities.error == nil && probabilities.roundoff == 0 && values.error == nil && values.roundoff == 0
+    // Weights that are rounded to a narrow type after they were summed do not.
+    let addsUpToOne = probabilities.error != nil && precision.type.unitRoundoff <= unit
+    let probabilityRepetition = rowRepetition(probabilities.values)
+    let valueRepetition = columnRepetition(values.values)
+    let lengths = columnLengths(values.values)
+    var bounds = [Bound](repeating: .zero, count: value.count)
+    for head in 0..<heads {
+      let valueHead = head * values.values.shape[0] / heads
+      for row in 0..<tokens {
+        let p = head * tokens + row
+        let visible = (0..<tokens).filter { inputs.isVisible(key: $0, from: row, under: visibility) }
+        let rescaling =
+          probabilities.error == nil
+          ? 0 : unit * (2 * logRange(visible.map { probabilities.values[p, $0] }) + 16)
+        let ofWeights =
+          addsUpToOne
+          ? ofSum(terms(visible.map { probabilities.values[p, $0] }))
+            + (4 * unit + 8 * underflow * Double(visible.count)) : .zero
+        for unitIndex in 0..<width {
+          let output = row * heads * width + head * width + unitIndex
+          var terms = Terms(count: 0, absolute: 0, squares: 0, sum: value.values[output])
+          let centre = addsUpToOne ? value.values[output] : 0
+          var passed = abs(centre) * ofWeights
+          for column in visible {
+            let v = (valueHead * tokens + column) * width + unitIndex
+            let (left, right) = (probabilities.values[p, column], values.values.values[v])
+            terms.add(product: left * right, isExact: isExactInput && isExactProduct(left, right))
+            if probabilities.error != nil || values.error != nil {
+              passed += Self.ofProduct(
+                left, probabilities.error(at: p * tokens + column), right - centre, values.error(at: v))
+            }
+          }
+          let recurrence = (left: probabilityRepetition[p], right: valueRepetition[valueHead * width + unitIndex])
+          terms.repetition = min(recurrence.left, recurrence.right)
+          terms.lost = lost(
+            visible.lazy.map {
+              probabilities.values[p, $0] * values.values.values[(valueHead * tokens + $0) * width + unitIndex]
+            }, absolute: terms.absolute)
+          let length = lengths[valueHead * width + unitIndex]
+          let subnormal =
+            ofSubnormalFactor(roundoff: probabilities.roundoff) * length
+            + ofSubnormalFactor(roundoff: values.roundoff)
+          bounds[output] =
+            ofSum(terms)
+            + ofRoundedFactors(probabilities.roundoff, values.roundoff, terms, recurrence: recurrence)
+            + passed
+            + (rescaling * terms.absolute + ofUnderflow(terms, factors: 8 + length) + subnormal)
+        }
+      }
+    }
+    return bounds
+  }
+
+  /// max − min of the scores that gave these probabilities, as far as they did not underflow.
+  private func logRange(_ probabilities: [Double]) -> Double {
+    let positive = probabilities.filter { $0 > 0 }
+    guard let least = positive.min(), let greatest = positive.max() else { return 0 }
+    return log(greatest / least)
+  }
+}

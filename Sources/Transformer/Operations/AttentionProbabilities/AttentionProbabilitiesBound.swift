@@ -1,0 +1,46 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+extension AttentionProbabilities: Bounded {
+  /// Clauses: BND-8.
+  func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
+    let value = value(site.operands, in: site.inputs)
+    return Estimate(
+      values: value,
+      bounds: rounding.ofMaskedSoftmax(
+        value, site.activations[0], inputs: site.inputs, visibility: visibility))
+  }
+
+  func sharedNoise(_ value: Tensor<Double>, _: JudgedSite, _ rounding: Rounding) -> [[Float]] {
+    [rounding.noiseOfDenominators(value)]
+  }
+
+  func judgedElements(_ inputs: Inputs, shape: [Int]) -> (Int) -> Bool {
+    let (tokens, seesAny) = (inputs.count, inputs.seesAnyKey(under: visibility))
+    return { offset in seesAny[offset / tokens % tokens] }
+  }
+
+  func alternatives(to operation: Operation, in model: Alternatives) -> [Alternative] {
+    model.ofScores(readBy: operation, unrounding: [])
+  }
+}
+
+extension Rounding {
+  /// Bounds of the softmax along rows of scores: [H, T, T].
+  func ofMaskedSoftmax(
+    _ value: Tensor<Double>, _ scores: Operand, inputs: Inputs, visibility: Visibility = .causal
+  ) -> [Bound] {
+    let tokens = inputs.count
+    var bounds = [Bound](repeating: Bound(8 * underflow), count: value.count)
+    for row in 0..<value.rowCount {
+      let visible = (0..<tokens).filter { inputs.isVisible(key: $0, from: row % tokens, under: visibility) }
+      let offsets = visible.map { row * tokens + $0 }
+      let exact = scores.error == nil && scores.roundoff == 0
+      let ofRow = ofSoftmaxRow(
+        scores: offsets.map { scores.values.values[$0] }, probabilities: offsets.map { value.values[$0] },
+        distances: exact ? nil : offsets.map(scores.distance(at:)))
+      for (offset, bound) in zip(offsets, ofRow) { bounds[offset] = bound }
+    }
+    return bounds
+  }
+}

@@ -1,0 +1,91 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+extension AttentionScores: Bounded {
+  var isProduct: Bool { true }
+
+  /// Clauses: BND-7.
+  func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
+    let value = value(site.operands, in: site.inputs)
+    return Estimate(
+      values: value,
+      bounds: rounding.ofScores(
+        value, query: site.activations[0], key: site.activations[1], scale: scale, inputs: site.inputs,
+        visibility: visibility))
+  }
+
+  /// The entries that the definition masks may hold anything.
+  func judgedElements(_ inputs: Inputs, shape: [Int]) -> (Int) -> Bool {
+    let tokens = inputs.count
+    return { offset in
+      inputs.isVisible(key: offset % tokens, from: offset / tokens % tokens, under: visibility)
+    }
+  }
+
+  func alternatives(to _: Operation, in model: Alternatives) -> [Alternative] {
+    model.heldScalings(scale).map { Alternative(policy: .scaleInType, scaling: $0) }
+  }
+
+  func estimate(
+    _ site: JudgedSite, by alternative: Alternative, recorded _: Tensor<Double>?, _ rounding: Rounding
+  ) -> Estimate? {
+    alternative.scaling.map { rounding.scores(site, $0, visibility: visibility) }
+  }
+}
+
+extension Rounding {
+  /// Bounds of scale·(q·k): [H, T, T].
+  ///
+  /// In a narrow type the product may be stored once more, before it is scaled.
+  func ofScores(
+    _ value: Tensor<Double>, query: Operand, key: Operand, scale: Double, inputs: Inputs,
+    visibility: Visibility = .causal
+  ) -> [Bound] {
+    let (heads, tokens, width) = (query.values.shape[0], query.values.shape[1], query.values.shape[2])
+    let queryRepetition = rowRepetition(query.values)
+    let keyRepetition = rowRepetition(key.values)
+    let (queryLengths, keyLengths) = (rowLengths(query.values), rowLengths(key.values))
+    var bounds = [Bound](repeating: .zero, count: value.count)
+    for head in 0..<heads {
+      let keyHead = head * key.values.shape[0] / heads
+      for row in 0..<tokens {
+        let q = head * tokens + row
+        for column in 0..<tokens where inputs.isVisible(key: column, from: row, under: visibility) {
+          let k = keyHead * tokens + column
+          let score = value[head, row, column]
+          var terms = Terms(count: 0, absolute: 0, squares: 0, sum: scale == 0 ? 0 : score / scale)
+          var passed = Bound.zero
+          for index in 0..<width {
+            let (left, right) = (query.values[q, index], key.values[k, index])
+            terms.add(product: left * right, isExact: false)
+            if query.error != nil || key.error != nil {
+              passed += Self.ofProduct(
+                left, query.error(at: q * width + index), right, key.error(at: k * width + index))
+            }
+          }
+          terms.repetition = min(queryRepetition[q], keyRepetition[k])
+          terms.lost = lost(
+            (0..<width).lazy.map { query.values[q, $0] * key.values[k, $0] }, absolute: terms.absolute)
+          let ofRounding = ofRoundedFactors(
+            query.roundoff, key.roundoff, terms, recurrence: (queryRepetition[q], keyRepetition[k]))
+          let subnormal =
+            ofSubnormalFactor(roundoff: query.roundoff) * keyLengths[k]
+            + ofSubnormalFactor(roundoff: key.roundoff) * queryLengths[q]
+          let sum = ofSum(terms) + ofRounding + passed + subnormal
+          // Scaled after the sum by a rounded 1/√d, or before it: queries by the whole, or queries and keys by
+          // the root of it each, which rounds every factor once more.
+          let worst = 2 * unit * terms.absolute
+          let usual =
+            contract.deviations / 3.0.squareRoot() * unit
+            * (2 * terms.repetition * terms.squares).squareRoot()
+          let ofFactors = Bound(det: worst, prob: worst, stat: min(worst, usual))
+          let lost = (1 + abs(scale)) * ofUnderflow(terms, factors: queryLengths[q] + keyLengths[k])
+          bounds[q * tokens + column] =
+            abs(scale) * stored(sum + ofFactors, terms.sum, as: precision.type)
+            + (3 * unit * abs(score) + lost)
+        }
+      }
+    }
+    return bounds
+  }
+}

@@ -1,0 +1,17 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+extension Identity: Bounded {
+  var making: Making { .handedOn }
+  var isByRow: Bool { true }
+
+  /// What is handed on errs by no more than it did.
+  func estimate(_ site: JudgedSite, _: Rounding) -> Estimate {
+    let input = site.activations[0]
+    return Estimate(values: input.values, bounds: input.values.values.indices.map(input.error(at:)))
+  }
+
+  func problem(_ replay: Replay) -> String? {
+    "is not the \(replay.plan.operation.inputs[0]) that it should be"
+  }
+}

@@ -1,0 +1,61 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+extension Linear: Bounded {
+  var isProduct: Bool { true }
+  var isByRow: Bool { heads == nil }
+
+  /// One sum of products for each output.
+  ///
+  /// Clauses: BND-2, BND-3, BND-5.
+  func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
+    let (matrix, bias) = (site.parameters[0], site.parameters.dropFirst().first)
+    let estimate = rounding.ofProduct(
+      site.activations[0], matrix.matrix, weightRoundoff: matrix.roundoff, bias: bias?.vector)
+    return heads.map(estimate.splitIntoHeads) ?? estimate
+  }
+
+  func alternatives(to operation: Operation, in model: Alternatives) -> [Alternative] {
+    model.ofProduct(operation)
+  }
+
+  func estimate(
+    _ site: JudgedSite, by alternative: Alternative, recorded _: Tensor<Double>?, _ rounding: Rounding
+  ) -> Estimate? {
+    alternative.storesProduct ? storedProduct(site, rounding) : nil
+  }
+
+  /// x·W stored, and then b added.
+  ///
+  /// - Returns: the sum as it is before it is stored.
+  private func storedProduct(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
+    let bias = site.parameters[1].vector
+    let none = ParameterOperand([Float](repeating: 0, count: bias.count))
+    let product = rounding.estimate(
+      site.operation, site.activations, [site.parameters[0], none], inputs: site.inputs
+    ).rounded(to: rounding.precision.type)
+    let width = product.values.rowWidth
+    let values = product.values.values.enumerated().map { offset, value -> Double in
+      let head = heads == nil ? 0 : offset / width / site.inputs.count
+      return value + bias[head * width + offset % width]
+    }
+    let bounds = zip(product.bounds, values).map { $0 + rounding.unit * abs($1) }
+    return Estimate(values: Tensor(values, shape: product.values.shape), bounds: bounds)
+  }
+}
+
+extension Estimate {
+  /// [T, H·d] → [H, T, d].
+  fileprivate func splitIntoHeads(_ headCount: Int) -> Estimate {
+    let (tokens, headWidth) = (values.rowCount, values.rowWidth / headCount)
+    let rows = (0..<headCount).flatMap { head in
+      (0..<tokens).map { token -> Range<Int> in
+        let first = token * values.rowWidth + head * headWidth
+        return first..<first + headWidth
+      }
+    }
+    return Estimate(
+      values: Tensor(rows.flatMap { values.values[$0] }, shape: [headCount, tokens, headWidth]),
+      bounds: rows.flatMap { bounds[$0] })
+  }
+}

@@ -1,0 +1,27 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+extension Product: Bounded {
+  var making: Making { .combined }
+  var isByRow: Bool { true }
+
+  /// One rounding of the product, and one of the factor b + plus where something is added to it.
+  ///
+  /// Clipping moves no two numbers further apart.
+  ///
+  /// Clauses: BND-20.
+  func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
+    let value = value(site.operands, in: site.inputs)
+    let (a, b) = (site.activations[0], site.activations[1])
+    let unit = max(rounding.unit, site.storedType.unitRoundoff)
+    let bounds = value.values.indices.map { offset -> Bound in
+      let left = a.values.values[offset]
+      let right = limit.map { min(max(b.values.values[offset], -$0), $0) } ?? b.values.values[offset]
+      let factor = right + plus
+      let ofFactor = plus == 0 ? b.distance(at: offset) : b.distance(at: offset) + unit * abs(factor)
+      return Rounding.ofProduct(left, a.distance(at: offset), factor, ofFactor)
+        + (rounding.unit * abs(value.values[offset]) + rounding.underflow)
+    }
+    return Estimate(values: value, bounds: bounds)
+  }
+}

@@ -1,0 +1,21 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+extension Scale: Bounded {
+  var making: Making { .combined }
+  var isByRow: Bool { true }
+
+  /// One rounding of the product; the factor may be held in the type of the arithmetic.
+  ///
+  /// Clauses: BND-21.
+  func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
+    let value = value(site.operands, in: site.inputs)
+    let input = site.activations[0]
+    let unit = max(rounding.unit, rounding.precision.type.unitRoundoff)
+    let bounds = value.values.indices.map { offset in
+      abs(factor) * input.distance(at: offset)
+        + ((unit + rounding.unit) * abs(value.values[offset]) + rounding.underflow)
+    }
+    return Estimate(values: value, bounds: bounds)
+  }
+}

@@ -1,0 +1,41 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+extension Sum: Bounded {
+  var making: Making { .combined }
+  var isByRow: Bool { true }
+
+  /// One rounding for two terms; more are added in any order.
+  ///
+  /// Clauses: BND-4, BND-19.
+  func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
+    let value = value(site.operands, in: site.inputs)
+    let terms = site.activations
+    return Estimate(
+      values: value,
+      bounds: terms.count == 2
+        ? rounding.ofAddition(value, terms[0], terms[1]) : rounding.ofAddition(value, terms))
+  }
+
+  func alternatives(to operation: Operation, in model: Alternatives) -> [Alternative] {
+    model.ofSum(operation)
+  }
+}
+
+extension Rounding {
+  /// Bounds of a + b: one rounding.
+  func ofAddition(_ value: Tensor<Double>, _ left: Operand, _ right: Operand) -> [Bound] {
+    value.values.indices.map { offset in
+      left.distance(at: offset) + right.distance(at: offset)
+        + (unit * abs(value.values[offset]) + underflow)
+    }
+  }
+
+  /// Bounds of x₁ + … + xₙ, added in any order.
+  func ofAddition(_ value: Tensor<Double>, _ operands: [Operand]) -> [Bound] {
+    value.values.indices.map { offset in
+      let terms = terms(operands.map { $0.values.values[offset] })
+      return operands.reduce(ofSum(terms)) { $0 + $1.distance(at: offset) } + terms.count * underflow
+    }
+  }
+}

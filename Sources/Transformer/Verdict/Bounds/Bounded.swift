@@ -1,0 +1,120 @@
+import TouchstoneGraph
+import TouchstoneModel
+import TouchstoneReference
+
+/// A kind of operation that can be judged: what it gives by the definition, and how far honest arithmetic may stray.
+protocol Bounded: Evaluated {
+  /// How its output comes about, as far as it matters to what its values can say.
+  var making: Making { get }
+
+  /// Whether it multiplies what it reads with each other or with parameters, and sums that.
+  var isProduct: Bool { get }
+
+  /// Whether each row of the output is made from the same row of what is read.
+  var isByRow: Bool { get }
+
+  /// Which keys a token's row is an average over; nil where it is none.
+  var attention: Visibility? { get }
+
+  /// What it gives by the definition, and how far an implementation's output may lie from it before it is stored.
+  func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate
+
+  /// σ of the errors that elements of a row share, each as a pattern over all elements.
+  func sharedNoise(_ value: Tensor<Double>, _ site: JudgedSite, _ rounding: Rounding) -> [[Float]]
+
+  /// Which elements of an output of that shape are judged.
+  ///
+  /// The definition says which keys a query sees. Scores it does not see may hold anything; a query that sees
+  /// none has no attention to judge.
+  func judgedElements(_ inputs: Inputs, shape: [Int]) -> (Int) -> Bool
+
+  /// The ways in which right programs compute it in a narrow type, besides the plain one, the tightest first.
+  func alternatives(to operation: Operation, in model: Alternatives) -> [Alternative]
+
+  /// The ways in which it may have read what it reads, where its output is itself read before it is rounded.
+  func alternativesInReading(_ operation: Operation, in model: Alternatives) -> [Alternative]
+
+  /// What it gives by an alternative; nil where that asks for nothing of this kind.
+  ///
+  /// - Parameter recorded: what is recorded of its first input; nil where nothing is.
+  func estimate(
+    _ site: JudgedSite, by alternative: Alternative, recorded: Tensor<Double>?, _ rounding: Rounding
+  ) -> Estimate?
+
+  /// What can be said of an output that is not what it should be without looking for a cause.
+  func problem(_ replay: Replay) -> String?
+}
+
+/// How an output comes about.
+enum Making {
+  /// What was read is handed on, bit for bit.
+  case handedOn
+  /// Rows of a table are looked up.
+  case lookedUp
+  /// A few numbers are added or multiplied, which may give numbers of a narrow type by chance.
+  case combined
+  /// Anything else.
+  case computed
+}
+
+extension Bounded {
+  var making: Making { .computed }
+  var isProduct: Bool { false }
+  var isByRow: Bool { false }
+  var attention: Visibility? { nil }
+
+  func sharedNoise(_: Tensor<Double>, _: JudgedSite, _: Rounding) -> [[Float]] { [] }
+
+  func judgedElements(_: Inputs, shape _: [Int]) -> (Int) -> Bool { { _ in true } }
+
+  func alternatives(to _: Operation, in _: Alternatives) -> [Alternative] { [] }
+
+  func alternativesInReading(_: Operation, in _: Alternatives) -> [Alternative] { [] }
+
+  func estimate(
+    _: JudgedSite, by _: Alternative, recorded _: Tensor<Double>?, _: Rounding
+  ) -> Estimate? { nil }
+
+  func problem(_: Replay) -> String? { nil }
+}
+
+extension Operation.Kind {
+  /// The kind as what is judged; the only place of the verdict that lists the kinds.
+  var bounded: any Bounded {
+    switch self {
+    case .embedding(let kind): kind
+    case .sum(let kind): kind
+    case .product(let kind): kind
+    case .identity(let kind): kind
+    case .scale(let kind): kind
+    case .layerNorm(let kind): kind
+    case .rmsNorm(let kind): kind
+    case .linear(let kind): kind
+    case .rotate(let kind): kind
+    case .scores(let kind): kind
+    case .probabilities(let kind): kind
+    case .context(let kind): kind
+    case .activationFunction(let kind): kind
+    case .softmax(let kind): kind
+    }
+  }
+}
+
+extension Operation {
+  /// How its output comes about.
+  var making: Making { kind.bounded.making }
+
+  /// Whether it is a sum.
+  var isSum: Bool { kind.bounded is Sum }
+
+  /// Whether it is a product with parameters.
+  var isParametricProduct: Bool { kind.bounded is Linear }
+
+  /// Whether it is a product with parameters whose outputs stand side by side, as what is added to the stream does.
+  var isProjection: Bool { (kind.bounded as? Linear).map { $0.heads == nil } ?? false }
+
+  /// Which elements of the output are judged.
+  package func judgedElements(_ inputs: Inputs, graph: Graph) -> (Int) -> Bool {
+    kind.bounded.judgedElements(inputs, shape: graph.shape(of: output, tokenCount: inputs.count) ?? [])
+  }
+}

@@ -1,0 +1,76 @@
+import TouchstoneGraph
+import TouchstoneModel
+import TouchstoneReference
+
+/// One operation with everything that it reads, and how well that is known.
+struct JudgedSite {
+  /// The operation.
+  let operation: Operation
+  /// The activations that it reads.
+  let activations: [Operand]
+  /// The parameters that it reads.
+  let parameters: [ParameterOperand]
+  /// The sequence.
+  let inputs: Inputs
+  /// The type in which the output is stored.
+  let storedType: ScalarType
+
+  /// What the definition reads.
+  var operands: Operands {
+    Operands(activations.map(\.values), parameters: parameters.map(\.values))
+  }
+}
+
+/// A parameter as the definition reads it, and the rounding that the arithmetic is granted on it.
+struct ParameterOperand: Sendable {
+  let stored: StoredTensor
+  let view: ParameterView
+  var roundoff = 0.0
+
+  /// A parameter of a model.
+  init(_ stored: StoredTensor, _ view: ParameterView, roundoff: Double = 0) {
+    self.stored = stored
+    self.view = view
+    self.roundoff = roundoff
+  }
+
+  /// A vector that stands in for a parameter.
+  init(_ vector: [Float]) {
+    self.init(
+      StoredTensor(Tensor(vector, shape: [vector.count])), ParameterView(Parameter("vector", [vector.count])))
+  }
+
+  /// The values in float64, widened anew each time.
+  var values: ParameterValues<Double> { ParameterValues(stored.float64(), view) }
+
+  /// The values of a vector in float64, widened anew each time.
+  var vector: [Double] {
+    let values = values
+    return (0..<values.outputCount).map { values[$0] }
+  }
+
+  /// The values of a matrix, widened as they are read.
+  var matrix: MatrixView { MatrixView(stored, view) }
+}
+
+extension Rounding {
+  /// What one operation gives by the definition, and how far an implementation's output may lie from it.
+  ///
+  /// The rounding of storing the output is not included.
+  ///
+  /// - Parameter type: what the output is stored in; that of the precision unless given.
+  func estimate(
+    _ operation: Operation, _ activations: [Operand], _ parameters: [ParameterOperand], inputs: Inputs,
+    storedAs type: ScalarType? = nil
+  ) -> Estimate {
+    estimate(
+      JudgedSite(
+        operation: operation, activations: activations, parameters: parameters, inputs: inputs,
+        storedType: type ?? precision.type))
+  }
+
+  /// The same of an operation with all that it reads.
+  func estimate(_ site: JudgedSite) -> Estimate {
+    site.operation.kind.bounded.estimate(site, self)
+  }
+}

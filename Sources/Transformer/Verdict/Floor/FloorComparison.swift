@@ -1,0 +1,122 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+/// A capture against a golden, end to end: the error inherited from everything before, and the noise floor.
+struct FloorComparison: Sendable {
+  /// Whether the golden's floor can be compared with.
+  enum Availability: Sendable {
+    case present
+    case missing
+    case ofOtherPrecision
+  }
+
+  /// A row may stray from the golden by this many times its noise floor.
+  static let allowance = 10.0
+
+  let capture: SharedSource
+  let golden: SharedSource
+  let availability: Availability
+
+  /// - Throws: what reading the golden throws.
+  init(capture: SharedSource, golden: SharedSource) throws {
+    self.capture = capture
+    self.golden = golden
+    let hasFloor = try capture.graph.operations.contains { operation in
+      try golden.noiseFloor(of: operation.output) != nil
+    }
+    if !hasFloor {
+      availability = .missing
+    } else {
+      availability = capture.precision.type == .float32 ? .present : .ofOtherPrecision
+    }
+  }
+
+  /// max|capture − golden| over max|golden|, finite entries of tokens that attend to something; nil without a golden value.
+  func inherited(_ activation: Activation) throws -> Double? {
+    guard let (got, want) = try pair(activation) else { return nil }
+    var (error, scale) = (0.0, 0.0)
+    for row in comparableRows(want) {
+      for (left, right) in zip(got.row(row), want.row(row)) where left.isFinite && right.isFinite {
+        error = max(error, abs(left - right))
+        scale = max(scale, abs(right))
+      }
+    }
+    return error == 0 ? 0 : error / scale
+  }
+
+  /// Judges an activation by its distance from the golden; nil where golden or floor are missing, and where a right
+  /// activation could as well be 0: a row whose values are within its own noise tells nothing.
+  func judge(_ operation: Operation) throws -> Finding? {
+    guard availability == .present, let (got, want) = try pair(operation.output),
+      let floor = try golden.noiseFloor(of: operation.output), floor.count == want.rowCount
+    else { return nil }
+    if let problem = NoiseFloorRange.problem(floor, of: want) {
+      throw BadInput(
+        place: "the golden's floor/\(operation.output)", problem: problem,
+        remedy: "record the golden again by `touchstone record`")
+    }
+    let isJudged = operation.judgedElements(capture.inputs, graph: capture.graph)
+    var (ratio, worstRow) = (-1.0, 0)
+    var tells = true
+    for row in comparableRows(want) {
+      var (total, size, count) = (0.0, 0.0, 0.0)
+      for column in 0..<want.rowWidth where isJudged(row * want.rowWidth + column) {
+        let difference = got[row, column] - want[row, column]
+        total += difference * difference
+        size += want[row, column] * want[row, column]
+        count += 1
+      }
+      guard count > 0 else { continue }
+      if size > 0, (size / count).squareRoot() <= Self.allowance * floor.values[row] { tells = false }
+      let error = (total / count).squareRoot()
+      let rowRatio = error == 0 ? 0 : error / (Self.allowance * floor.values[row])
+      // NaN is worse than any number.
+      if !(rowRatio <= ratio) { (ratio, worstRow) = (rowRatio.isNaN ? .infinity : rowRatio, row) }
+      if ratio == .infinity { break }
+    }
+    guard ratio >= 0, tells || !(ratio <= 1) else { return nil }
+    let offset = worstElement(got, want, row: worstRow, isJudged)
+    return Finding(
+      activation: operation.output, method: .floor, zone: ratio <= 1 ? .consistent : .fail, ratio: ratio,
+      index: got.index(of: offset), axes: golden.graph.axes(of: operation.output) ?? [], got: got.values[offset], want: want.values[offset])
+  }
+
+  /// The first activation beyond the floor, as a suspect: every operation is consistent, and yet the values are
+  /// not those of the golden.
+  func firstDrift(_ operations: [Operation]) throws -> Finding? {
+    for operation in operations {
+      guard let finding = try judge(operation), finding.zone != .consistent else { continue }
+      return Finding(
+        activation: operation.output, method: .floor, zone: .suspect, ratio: finding.ratio,
+        index: finding.index, axes: finding.axes, got: finding.got, want: finding.want,
+        inherited: try inherited(operation.output),
+        problem: "strays from the golden though every recorded operation is consistent: "
+          + "something that was not recorded differs")
+    }
+    return nil
+  }
+
+  /// The rows of tokens that attend to something; the others follow no definition.
+  private func comparableRows(_ tensor: Tensor<Double>) -> [Int] {
+    let seesAnyKey = golden.seesAnyKey
+    return (0..<tensor.rowCount).filter { seesAnyKey[$0 % seesAnyKey.count] }
+  }
+
+  private func pair(_ activation: Activation) throws -> (got: Tensor<Double>, want: Tensor<Double>)? {
+    guard capture.hasRightShape(activation), golden.hasRightShape(activation),
+      let got = try capture.tensor(activation), let want = try golden.tensor(activation)
+    else { return nil }
+    return (got, want)
+  }
+
+  private func worstElement(
+    _ got: Tensor<Double>, _ want: Tensor<Double>, row: Int, _ isJudged: (Int) -> Bool
+  ) -> Int {
+    let offsets = (row * want.rowWidth..<(row + 1) * want.rowWidth).filter(isJudged)
+    func error(_ offset: Int) -> Double {
+      let error = abs(got.values[offset] - want.values[offset])
+      return error.isNaN ? .infinity : error
+    }
+    return offsets.max { error($0) < error($1) } ?? row * want.rowWidth
+  }
+}

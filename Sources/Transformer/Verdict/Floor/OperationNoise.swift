@@ -1,0 +1,81 @@
+import TouchstoneGraph
+import TouchstoneModel
+import TouchstoneReference
+
+/// What ordinary arithmetic adds to the output of one operation, as random numbers that can be drawn.
+///
+/// Each element strays by itself, by a λ-th of its bound `stat` (which has λ standard deviations). What a
+/// row has in common strays together: the denominator of a softmax, the mean and the deviation of a LayerNorm.
+/// At last every element is rounded to the type in which it is handed on.
+struct OperationNoise: Sendable {
+  /// σ of each element's own error.
+  private var own: [Float]
+  /// σ of errors that a row shares, each as a pattern over the elements.
+  private var shared: [[Float]]
+  /// The type in which the output is handed on; nil where it is only passed along.
+  private let type: ScalarType?
+  private let rowWidth: Int
+
+  /// Moves every finite element of an output at random.
+  func move(_ value: inout Tensor<Double>, _ random: inout SplitMix64) {
+    for row in 0..<value.rowCount {
+      let common = shared.map { _ in Self.draw(&random) }
+      for offset in row * rowWidth..<(row + 1) * rowWidth where value.values[offset].isFinite {
+        var moved = value.values[offset] + Double(own[offset]) * Self.draw(&random)
+        for (pattern, amount) in zip(shared, common) { moved += Double(pattern[offset]) * amount }
+        if let type {
+          // Drawn for 0 too, so that the same seed gives the same floor.
+          moved +=
+            (moved == 0 ? 0 : type.spacing(around: moved)) * Double.random(in: -0.5...0.5, using: &random)
+        }
+        value.values[offset] = moved
+      }
+    }
+  }
+
+  /// A uniform number of mean 0 and variance 1.
+  private static func draw(_ random: inout SplitMix64) -> Double {
+    Double.random(in: -1.7320508...1.7320508, using: &random)
+  }
+
+  fileprivate init(
+    bounds: [Bound], deviations: Double, shared: [[Float]], type: ScalarType?, rowWidth: Int
+  ) {
+    own = bounds.map { Float($0.stat / deviations) }
+    self.shared = shared
+    self.type = type
+    self.rowWidth = rowWidth
+  }
+}
+
+/// A projection whose sum an implementation may begin with what it is added to.
+struct FusedProjection {
+  let input: Operand
+  let parameters: [ParameterOperand]
+}
+
+extension Rounding {
+  /// What this arithmetic adds to one operation whose inputs are exact.
+  ///
+  /// - Parameters:
+  ///   - projection: for a sum, the projection that may have been accumulated onto its first operand.
+  ///   - type: what the output is handed on in.
+  func noise(
+    of operation: Operation, _ value: Tensor<Double>, _ operands: [Operand],
+    _ parameters: [ParameterOperand], fusing projection: FusedProjection? = nil, inputs: Inputs,
+    storedAs type: ScalarType
+  ) -> OperationNoise {
+    var rounding = self
+    rounding.grantsLostTerms = false
+    let site = JudgedSite(
+      operation: operation, activations: operands, parameters: parameters, inputs: inputs,
+      storedType: precision.type)
+    let estimate =
+      projection.map { rounding.fusedEstimate($0.input, $0.parameters, onto: operands[0]) }
+      ?? rounding.estimate(site)
+    return OperationNoise(
+      bounds: estimate.bounds, deviations: contract.deviations,
+      shared: operation.kind.bounded.sharedNoise(value, site, rounding),
+      type: operation.making == .handedOn ? nil : type, rowWidth: value.rowWidth)
+  }
+}

@@ -1,0 +1,255 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+/// Says of a capture, operation by operation, whether its differences from the definition are rounding.
+public struct Judge: Sendable {
+  /// The model's parameters; without them only the operations that need none are replayed.
+  public let weights: Weights?
+  /// Whether a capture may be consistent that leaves operations before the logits without any comparison, or holds
+  /// datasets that may be meant for operations of which nothing was compared by itself.
+  public let acceptsPartial: Bool
+
+  /// What implementations are granted.
+  public let contract: Contract
+
+  /// Creates a judge for one model.
+  public init(weights: Weights?, acceptsPartial: Bool = false, contract: Contract = .standard) {
+    self.weights = weights
+    self.acceptsPartial = acceptsPartial
+    self.contract = contract
+  }
+
+  /// Judges a capture.
+  ///
+  /// - Parameters:
+  ///   - capture: what an implementation computed.
+  ///   - golden: what the reference computed from the same inputs: gives the inherited error and, where a noise
+  ///     floor is recorded, the end-to-end check; nil where there is none.
+  /// - Throws: ``BadInput`` where the two belong to different models or inputs, and what reading them throws.
+  public func verdict(
+    on capture: any ActivationSource, golden: (any ActivationSource)? = nil
+  ) throws -> Verdict {
+    try checkSame(capture, golden)
+    let reading = try PrecisionReading(capture)
+    let verdict = try verdict(on: capture, as: reading, golden: golden)
+    // What is stored in a narrow type may have been computed in float32 all the same.
+    if !capture.namesPrecision, reading.precision != capture.precision, verdict.outcome != .consistent,
+      !capture.storesWider(than: reading.precision.type)
+    {
+      let plain = try self.verdict(
+        on: capture, as: PrecisionReading(precision: capture.precision, sentence: nil), golden: golden)
+      if plain.outcome == .consistent { return plain }
+    }
+    return verdict
+  }
+
+  private func verdict(
+    on capture: any ActivationSource, as reading: PrecisionReading, golden: (any ActivationSource)?
+  ) throws -> Verdict {
+    let shared = SharedSource(capture, judgedAs: reading.precision)
+    let operations = shared.judgedOperations
+    let planner = ReplayPlanner(shared, hasWeights: weights != nil)
+    let floor = try golden.map { try FloorComparison(capture: shared, golden: SharedSource($0)) }
+    let level = EvidenceLevel(ofWeightsOf: shared.graph)
+    let search = AlternativeSearch(shared, planner, weights: weights, contract: contract)
+    let judgement: @Sendable (Operation) -> Result<Judgement, any Error> = { operation in
+      Result { try judged(operation, of: shared, planner, search, floor: floor, level) }
+    }
+    // Each core reads one operation's tensors and judges it: no more of a deep capture is held than of a shallow one.
+    // On the few whose tensors are large, those over the vocabulary, all cores work together, one operation at a time.
+    let isLarge = operations.map { shared.elementCount(of: $0.output) > Self.largeCount }
+    let small = operations.indices.filter { !isLarge[$0] }
+    let large = operations.indices.filter { isLarge[$0] }
+    let ofSmall = small.indices.concurrentMap { judgement(operations[small[$0]]) }
+    let ofLarge = large.map { judgement(operations[$0]) }
+    let results = zip(small + large, ofSmall + ofLarge).sorted { $0.0 < $1.0 }
+    var findings: [Finding] = []
+    var notCompared: [NotCompared] = []
+    var vacuous: [Activation] = []
+    var gaps: [(activation: Activation, gap: ComparisonGap)] = []
+    for (index, result) in results {
+      let activation = operations[index].output
+      let judgement = try result.get()
+      if let finding = judgement.finding { findings.append(finding) }
+      if let obstacle = judgement.gap?.obstacle ?? judgement.obstacle {
+        notCompared.append(NotCompared(path: activation.path, why: obstacle))
+      }
+      if let gap = judgement.gap { gaps.append((activation, gap)) }
+      if judgement.isVacuous { vacuous.append(activation) }
+    }
+    let coverage = Coverage(
+      operations, of: shared.graph, findings, vacuous: vacuous,
+      incomparable: gaps.filter { $0.gap.incomparableCount > 0 }.map(\.activation))
+    var verdict = try conclude(
+      findings, notCompared, coverage, floor: floor, operations: operations, of: shared)
+    if !coverage.incomparable.isEmpty, let (activation, gap) = gaps.first(where: { $0.gap.overflow != nil }) {
+      verdict.notes +=
+        gap.overflow.map { ["\(activation) overflows in \($0): what follows cannot be compared."] } ?? []
+    }
+    verdict.precision = reading.precision
+    verdict.precisionSentence = reading.sentence
+    if verdict.outcome == .mismatch { verdict.cause = try PrecisionReading.cause(of: capture) }
+    return verdict
+  }
+
+  /// A tensor of more elements than this is large.
+  private static let largeCount = 1e6
+
+  private struct Judgement {
+    var finding: Finding?
+    /// Why nothing was compared, where nothing was.
+    var obstacle: String?
+    /// What of it could not be compared.
+    var gap: ComparisonGap?
+    /// Whether it could be replayed and has no element to judge.
+    var isVacuous = false
+  }
+
+  private func judged(
+    _ operation: Operation, of capture: SharedSource, _ planner: ReplayPlanner, _ search: AlternativeSearch,
+    floor: FloorComparison?, _ level: EvidenceLevel
+  ) throws -> Judgement {
+    let step = try Step(operation, capture, planner, weights: weights, contract: contract, floor: floor)
+    let result = step.replay?.result(level)
+    let replayed = try step.replay.flatMap { replay in
+      try result?.finding.map { try search.finding(operation, $0, replay) }
+    }
+    guard let finding = replayed ?? step.finding else {
+      return Judgement(
+        obstacle: step.obstacle, gap: result?.gap, isVacuous: result != nil && result?.gap == nil)
+    }
+    return Judgement(
+      finding: finding.withInherited(try floor?.inherited(finding.activation)), gap: result?.gap)
+  }
+
+  /// What the definition gives for one recorded activation from the capture's own, and the bounds around it.
+  ///
+  /// - Returns: nil where the capture does not hold enough to say.
+  package func estimate(_ activation: Activation, in capture: any ActivationSource) throws -> Estimate? {
+    try replay(activation, in: SharedSource(capture, judgedAs: PrecisionReading(capture).precision))?.replay
+      .want()
+  }
+
+  /// What is found on one recorded activation, every policy tried; nil where the capture does not hold enough to say.
+  package func finding(_ activation: Activation, in capture: any ActivationSource) throws -> Finding? {
+    let shared = SharedSource(capture, judgedAs: try PrecisionReading(capture).precision)
+    guard let (operation, planner, replay) = try replay(activation, in: shared),
+      let finding = replay.result().finding
+    else {
+      return nil
+    }
+    return try AlternativeSearch(shared, planner, weights: weights, contract: contract)
+      .finding(operation, finding, replay)
+  }
+
+  private func replay(
+    _ activation: Activation, in shared: SharedSource
+  ) throws -> (operation: Operation, planner: ReplayPlanner, replay: Replay)? {
+    let planner = ReplayPlanner(shared, hasWeights: weights != nil)
+    guard let operation = shared.judgedOperations.first(where: { $0.output == activation }),
+      shared.hasRightShape(activation), let plan = try? planner.plan(operation)
+    else { return nil }
+    return (operation, planner, try Replay(plan, of: shared, weights: weights, contract: contract))
+  }
+
+  /// Adds the end-to-end check, and says what was and was not done.
+  private func conclude(
+    _ findings: [Finding], _ notCompared: [NotCompared], _ coverage: Coverage, floor: FloorComparison?,
+    operations: [Operation], of capture: any ActivationSource
+  ) throws -> Verdict {
+    var findings = findings
+    // Where every operation was replayed by itself, nothing is left that could differ.
+    let isPartial = !notCompared.isEmpty || findings.contains { !$0.hidden.isEmpty }
+    if let floor, floor.availability == .present, isPartial,
+      findings.allSatisfy({ $0.zone == .consistent }), findings.contains(where: { $0.method != .floor }),
+      let drift = try floor.firstDrift(operations)
+    {
+      findings.append(drift)
+    }
+    let unknown = UnknownName.all(in: capture, compared: Set(findings.map(\.activation)))
+    let leavesOut = !coverage.uncovered.isEmpty || unknown.contains(where: \.isMistaken)
+    var outcome = Self.outcome(findings)
+    if outcome == .consistent, leavesOut && !acceptsPartial || !coverage.incomparable.isEmpty {
+      outcome = .inconclusive
+    }
+    return Verdict(
+      outcome: outcome, method: method(findings), findings: findings, notCompared: notCompared,
+      uncovered: coverage.uncovered, incomparable: coverage.incomparable, unknownNames: unknown,
+      contract: contract,
+      notes: notes(findings, floor: floor, isPartial: isPartial, isNarrow: capture.precision.type.isNarrow)
+        + findings.policyNotes + capture.leaveNotes + [UnknownName.note(unknown)].compactMap { $0 })
+  }
+
+  private func method(_ findings: [Finding]) -> Verdict.Method {
+    if weights == nil, findings.contains(where: { $0.method == .floor }) { return .floor }
+    let isByFloorAlone = !findings.isEmpty && findings.allSatisfy { $0.method == .localFloor }
+    return isByFloorAlone ? .localFloor : .replay
+  }
+
+  private func notes(
+    _ findings: [Finding], floor: FloorComparison?, isPartial: Bool, isNarrow: Bool
+  ) -> [String] {
+    var notes = [findings.searchNote].compactMap(\.self)
+    if findings.contains(where: { $0.method == .localFloor }) {
+      notes.append(
+        "Where much lies between recorded activations, operations were recomputed together, and each row compared "
+          + "with ten times the noise of such arithmetic: blind to faults below it, and to which of them is at fault."
+      )
+    }
+    if findings.contains(where: { $0.method == .floor }) {
+      notes.append(
+        "Where an operation could not be replayed, rows were compared end to end with ten times the noise floor: "
+          + "a weaker check, blind to faults below the noise and to where they begin.")
+    }
+    if isNarrow, findings.contains(where: { $0.policy == nil && !$0.hidden.isEmpty || $0.method != .replay })
+    {
+      notes.append(
+        "Where operations were recomputed together in 16 bits, nothing finer than a rounding was looked for: values that "
+          + "are cut instead of rounded do not show.")
+    }
+    if weights == nil {
+      notes.append("Without the weights, only the operations that need none were replayed.")
+    }
+    switch floor?.availability {
+    case nil:
+      notes.append(
+        "There is no golden to compare with: inherited errors and the noise-floor check are missing.")
+    case .missing where isPartial:
+      notes.append("The noise-floor check was not made: the golden has no noise floor.")
+    case .ofOtherPrecision where isPartial:
+      notes.append("The noise-floor check was not made: the floor is that of float32.")
+    case .missing, .ofOtherPrecision, .present: break
+    }
+    return notes
+  }
+
+  private static func outcome(_ findings: [Finding]) -> Verdict.Outcome {
+    guard let worst = findings.map(\.zone).max() else { return .inconclusive }
+    switch worst {
+    case .consistent: return .consistent
+    case .suspect: return .inconclusive
+    case .fail, .proven: return .mismatch
+    }
+  }
+}
+
+extension ActivationSource {
+  /// How many elements the model gives an activation.
+  fileprivate func elementCount(of activation: Activation) -> Double {
+    (graph.shape(of: activation, tokenCount: inputs.count) ?? []).reduce(1) { $0 * Double($1) }
+  }
+
+  /// Whether an activation is recorded with the extents that the model gives it.
+  package func hasRightShape(_ activation: Activation) -> Bool {
+    guard let shape = graph.shape(of: activation, tokenCount: inputs.count) else { return false }
+    return storedShape(of: activation) == shape
+  }
+}
+
+extension Finding {
+  fileprivate func withInherited(_ inherited: Double?) -> Finding {
+    var finding = self
+    finding.inherited = inherited
+    return finding
+  }
+}

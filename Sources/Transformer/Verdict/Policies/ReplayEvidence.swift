@@ -1,0 +1,67 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+extension Replay {
+  /// The replay of two rows alone, the last; nil where rows do not stand for themselves.
+  ///
+  /// An alternative that does not explain these explains nothing, and most are seen to be wrong here.
+  var ofFewRows: Replay? {
+    guard plan.steps.allSatisfy(\.operation.kind.bounded.isByRow), inputs.count > 4 else { return nil }
+    var few = self
+    few.recorded = recorded.mapValues { $0.rows(inputs.count - 2..<inputs.count) }
+    return few
+  }
+
+  /// Whether every element of these rows is consistent.
+  var explainsEverything: Bool {
+    guard let got = recorded[plan.operation.output] else { return false }
+    let comparison = ElementComparison(
+      got: got.values, want: want(), greatest: rounding.greatestFinite(stored: got.type),
+      isJudged: { _ in true })
+    return comparison.zone == .consistent
+  }
+
+  /// Whether every element of a few rows is what storing it made, be it rounded or cut.
+  var isNearlyExplained: Bool {
+    guard let few = ofFewRows, let got = few.recorded[plan.operation.output] else { return true }
+    let exact = few.computedOutput()
+    return got.values.values.indices.allSatisfy { offset in
+      let spacing = rounding.precision.type.spacing(around: exact.values.values[offset])
+      return abs(got.values.values[offset] - exact.values.values[offset]) <= spacing
+        + exact.bounds[offset].stat
+    }
+  }
+
+  /// The same with parameters that are read rounded to the type, and nothing rounded before the output is stored.
+  var sharpened: Replay {
+    var sharp = self
+    sharp.isSharp = true
+    return sharp
+  }
+
+  /// What says that the output was not rounded to nearest when it was stored; nil where nothing does, or where that
+  /// cannot be looked for.
+  ///
+  /// - Parameter operationCount: among how many operations it is looked for.
+  func cutEvidence(among operationCount: Int) -> CutEvidence? {
+    let type = rounding.precision.type
+    let isProduct = plan.operation.isParametricProduct
+    guard type.isNarrow, let got = recorded[plan.operation.output], got.type == type, hidden.isEmpty,
+      plan.operation.making != .handedOn, alternative?.steps.isEmpty ?? true, !isProduct || alternative == nil
+    else { return nil }
+    var evidence = CutEvidence.Search(type: type, operationCount: operationCount)
+    if isProduct {
+      guard let input = plan.operation.inputs.first, let read = recorded[input], read.type == type,
+        let weights
+      else { return nil }
+      let sample = ProductSample(
+        plan.operation, input: read.values, parameters: plan.operation.parameters.map { weights.storedFloat32($0.parameter) },
+        got: got.values, rounding: rounding)
+      evidence.add(sample.got, sample.want) { _ in true }
+    } else {
+      let isJudged = plan.judgedElements(inputs, graph: graph)
+      evidence.add(got.values.values, sharpened.computedOutput(), isJudged)
+    }
+    return evidence.found
+  }
+}

@@ -1,0 +1,244 @@
+import TouchstoneGraph
+import TouchstoneModel
+import TouchstoneReference
+
+/// One planned operation with everything that it takes to recompute it in float64 from the capture's own
+/// activations, read and ready to be judged on any thread.
+struct Replay: Sendable {
+  let plan: ReplayPlan
+  /// The way in which it is recomputed; nil for the plain one.
+  let alternative: Alternative?
+  var recorded: [Activation: RecordedTensor]
+  let weights: Weights?
+  var rounding: Rounding
+  /// Whether parameters are read rounded to the type, and nothing else is rounded before the output is stored.
+  var isSharp = false
+  let inputs: Inputs
+  let graph: Graph
+
+  /// Reads what a plan needs.
+  ///
+  /// - Throws: what reading the capture throws.
+  init(
+    _ plan: ReplayPlan, by alternative: Alternative? = nil, of capture: any ActivationSource,
+    weights: Weights?,
+    contract: Contract
+  ) throws {
+    self.plan = plan
+    self.alternative = alternative
+    self.weights = weights
+    self.rounding = Rounding(capture.precision, contract: contract)
+    self.inputs = capture.inputs
+    self.graph = capture.graph
+    var recorded: [Activation: RecordedTensor] = [:]
+    let ofMixed = alternative.map { $0.passes == .all ? [] : plan.operation.inputs } ?? []
+    for activation in plan.recorded + [plan.operation.output] + ofMixed where recorded[activation] == nil {
+      guard let tensor = try capture.tensor(activation) else {
+        throw BadInput(place: activation.path, problem: "cannot be read", remedy: "record it anew")
+      }
+      recorded[activation] = RecordedTensor(
+        tensor, type: capture.storedType(of: activation) ?? capture.precision.type, of: capture.precision)
+    }
+    self.recorded = recorded
+  }
+
+  /// What a replay finds.
+  struct Result {
+    /// The verdict on the output; nil where no element could be compared.
+    var finding: Finding?
+    /// What could not be compared; nil where all of it could.
+    var gap: ComparisonGap?
+  }
+
+  /// Judges the output.
+  ///
+  /// - Parameter level: what a wrong weight that only all rows show must exceed; nil to look for none.
+  func result(_ level: EvidenceLevel? = nil) -> Result {
+    defer {
+      for view in plan.steps.flatMap(\.operation.parameters) {
+        weights?.stored[view.parameter.name]?.release()
+      }
+    }
+    guard let got = recorded[plan.operation.output] else { return Result() }
+    let isJudged = plan.judgedElements(inputs, graph: graph)
+    let want = want()
+    let greatest = rounding.greatestFinite(stored: got.type)
+    let (width, seesAnyKey) = (got.values.rowWidth, graph.seesAnyKey(inputs))
+    let comparison = ElementComparison(
+      got: got.values, want: want, greatest: greatest,
+      isExempt: { !seesAnyKey[$0 / width % seesAnyKey.count] }, isJudged: isJudged)
+    return Result(
+      finding: finding(got, want, comparison, level, isJudged),
+      gap: ComparisonGap(comparison, got.values, want.values, greatest: greatest))
+  }
+
+  private func finding(
+    _ got: RecordedTensor, _ want: Estimate, _ comparison: ElementComparison, _ level: EvidenceLevel?,
+    _ isJudged: (Int) -> Bool
+  ) -> Finding? {
+    let operation = plan.operation
+    guard comparison.comparedCount > 0 else { return nil }
+    if comparison.zone == .consistent, plan.hidesMuch(except: alternative?.unrounded ?? []),
+      let finding = findingByFloor(got, want.values, comparison, isJudged)
+    {
+      return finding
+    }
+    let search =
+      comparison.zone == .consistent ? level.flatMap { weightSearch(got.values, want)?.found($0) } : nil
+    let evidence = search?.best.flatMap { $0.isConclusive ? $0 : nil }
+    let problem =
+      evidence?.description ?? comparison.problem ?? (comparison.zone == .consistent ? nil : operation.kind.bounded.problem(self))
+    var finding = Finding(
+      activation: operation.output, hidden: hidden, policy: alternative?.policy,
+      zone: evidence == nil ? comparison.zone : .suspect,
+      ratio: evidence.map { $0.deviations / $0.threshold } ?? comparison.ratio,
+      index: comparison.worst.map(got.values.index(of:)) ?? [], axes: axes,
+      got: comparison.worst.map { got.values.values[$0] } ?? .nan,
+      want: comparison.worst.map { want.values.values[$0] } ?? .nan, problem: problem)
+    finding.searched = search?.searched
+    return finding
+  }
+
+  private var axes: [Axis] { graph.axes(of: plan.operation.output) ?? [] }
+
+  /// What lies between and is not recorded.
+  var hidden: [Activation] {
+    plan.hidden.filter { alternative?.unrounded.contains($0) != true }
+  }
+
+  /// Where much is hidden, bounds passed through it may be wide: rows are held against their own noise as well.
+  private func findingByFloor(
+    _ got: RecordedTensor, _ want: Tensor<Double>, _ comparison: ElementComparison,
+    _ isJudged: (Int) -> Bool
+  ) -> Finding? {
+    let floor = LocalFloor(exact: want, noisy: noisyOutputs(), isJudged: isJudged)
+    guard let worst = floor.worst(got.values, want, isJudged: isJudged),
+      worst.ratio > comparison.ratio || plan.spansBlocks(except: alternative?.unrounded ?? [])
+    else { return nil }
+    return Finding(
+      activation: plan.operation.output, hidden: hidden, policy: alternative?.policy, method: .localFloor,
+      zone: worst.ratio <= 1 ? .consistent : .fail, ratio: worst.ratio,
+      index: got.values.index(of: worst.offset), axes: axes, got: got.values.values[worst.offset],
+      want: want.values[worst.offset])
+  }
+
+  /// The search for one wrong weight that the errors of all rows show together.
+  ///
+  /// Only in float32 and wider: where weights are rounded before they are read, every one of them is wrong.
+  private func weightSearch(_ got: Tensor<Double>, _ want: Estimate) -> WeightSearch? {
+    let operation = plan.operation
+    guard plan.hidden.isEmpty, rounding.precision.type.unitRoundoff <= ScalarType.float32.unitRoundoff,
+      let weights, let input = operation.inputs.first, let read = recorded[input]
+    else { return nil }
+    return WeightSearch(
+      operation, input: read.values, parameters: operation.parameters.map { weights.storedFloat32($0.parameter) }, got: got,
+      want: want, contract: rounding.contract)
+  }
+
+  /// The value by the definition, and its bounds as it is stored.
+  func want() -> Estimate {
+    guard !plan.spansBlocks(except: alternative?.unrounded ?? []) else {
+      let values = definition().last ?? Tensor(repeating: 0, shape: [0, 0])
+      return Estimate(values: values, bounds: [Bound](repeating: Bound(.infinity), count: values.count))
+    }
+    let computed = computedOutput()
+    let isStored = alternative?.steps.isEmpty == false
+    return isStored ? computed : stored(computed, as: recorded[plan.operation.output]?.type ?? .float32)
+  }
+
+  /// The output before it is stored; in an alternative that says how, as it is stored.
+  func computedOutput() -> Estimate {
+    var replayed: [Activation: Operand] = [:]
+    for step in plan.steps.dropLast() {
+      let estimate = estimate(step, replayed)
+      let isStored =
+        step.operation.making != .handedOn && alternative?.unrounded.contains(step.operation.output) != true
+      let errors =
+        isStored
+        ? zip(estimate.bounds, estimate.values.values).map { bound, value in
+          rounding.stored(bound, value, as: rounding.precision.type)
+        } : estimate.bounds
+      replayed[step.operation.output] = Operand(values: estimate.values, error: errors)
+    }
+    return estimate(plan.last, replayed)
+  }
+
+  private func estimate(_ step: ReplayPlan.Step, _ replayed: [Activation: Operand]) -> Estimate {
+    if let projection = fusedProjection(of: step) {
+      return rounding.fusedEstimate(
+        operand(projection.sources[0], replayed), parameters(of: projection.operation),
+        onto: operand(step.sources[0], replayed))
+    }
+    let output = step.operation.output
+    let site = JudgedSite(
+      operation: step.operation,
+      activations: step.sources.map { operand($0, replayed, readBy: step.operation) },
+      parameters: parameters(of: step.operation), inputs: inputs,
+      storedType: recorded[output]?.type ?? rounding.precision.type)
+    let ofStep = output == plan.operation.output ? alternative : alternative?.ofHidden
+    if let ofStep,
+      let estimate = step.operation.kind.bounded.estimate(
+        site, by: ofStep, recorded: step.operation.inputs.first.flatMap { recorded[$0]?.values }, rounding)
+    {
+      return estimate
+    }
+    if isSharp {
+      return rounding.unstored.estimate(
+        step.operation, site.activations, site.parameters, inputs: inputs)
+    }
+    return rounding.estimate(site)
+  }
+
+  /// The hidden projection that a step adds into the residual stream, where its result need not be rounded.
+  func fusedProjection(of step: ReplayPlan.Step) -> ReplayPlan.Step? {
+    guard step.operation.isSum, step.sources.count == 2, case .replayed(let addend) = step.sources[1],
+      rounding.precision.type.unitRoundoff <= rounding.unit
+    else { return nil }
+    return plan.steps.first { $0.operation.output == addend && $0.operation.isProjection }
+  }
+
+  func parameters(of operation: Operation) -> [ParameterOperand] {
+    operation.parameters.compactMap { view in
+      weights.map { weights in
+        let stored = weights.storedFloat32(view.parameter)
+        if isSharp || alternative?.roundsParameters == true {
+          return ParameterOperand(stored.rounded(to: rounding.precision.type), view)
+        }
+        let roundoff = rounding.ofParameter(stored: weights.stored[view.parameter.name]?.type ?? .float32)
+        return ParameterOperand(
+          stored, view, roundoff: roundoff > 0 && stored.isHeld(by: rounding.precision.type) ? 0 : roundoff)
+      }
+    }
+  }
+
+  func operand(
+    _ source: ReplayPlan.Source, _ replayed: [Activation: Operand], readBy reader: Operation? = nil
+  ) -> Operand {
+    switch source {
+    case .recorded(let activation):
+      guard let tensor = recorded[activation] else { preconditionFailure("\(activation) was not read") }
+      let operand = Operand(values: tensor.values, roundoff: roundoff(ofReading: tensor, by: reader))
+      let isCopy = alternative?.copies.contains(activation) == true
+      return isCopy ? operand.roundedCopy(in: rounding.precision.type) : operand
+    case .replayed(let activation):
+      guard let operand = replayed[activation] else {
+        preconditionFailure("\(activation) was not computed before it is read")
+      }
+      return operand
+    }
+  }
+
+  /// The bounds widened by what storing the output adds.
+  private func stored(_ estimate: Estimate, as type: ScalarType) -> Estimate {
+    if plan.operation.making != .handedOn, rounding.judgesFactor == 1, rounding.storesExactly(as: type) {
+      return estimate
+    }
+    let bounds = zip(estimate.bounds, estimate.values.values).map { bound, value in
+      if plan.operation.making == .handedOn, case .recorded(let source) = plan.last.sources[0] {
+        return bound + rounding.ofHandingOn(value, from: recorded[source]?.type ?? type, to: type)
+      }
+      return rounding.judgesFactor * rounding.stored(bound, value, as: type)
+    }
+    return Estimate(values: estimate.values, bounds: bounds)
+  }
+}

@@ -1,0 +1,64 @@
+import Foundation
+import TouchstoneGraph
+import TouchstoneModel
+
+/// Recorded activations that several threads read, one at a time.
+///
+/// The tensors read last are kept, because an activation is read by the operation that makes it and by those that
+/// read it: no more of a deep model is held than of a shallow one.
+package final class SharedSource: ActivationSource, @unchecked Sendable {
+  /// The model, at the temperature of the source.
+  package let graph: Graph
+  package let inputs: Inputs
+  package let precision: Precision
+  package let namesPrecision: Bool
+  package let temperature: Double
+  package let unknownPaths: [String]
+  package let givesPositions: Bool
+  private let source: any ActivationSource
+  private let lock = NSLock()
+  private var recent: [(activation: Activation, tensor: Tensor<Double>?)] = []
+
+  /// About the activations of one block.
+  private static let greatestCount = 16
+
+  /// Shares a source, which nobody else may read meanwhile.
+  ///
+  /// - Parameter precision: what it is judged as; nil for what it says of itself.
+  package init(_ source: any ActivationSource, judgedAs precision: Precision? = nil) {
+    self.source = source
+    self.precision = precision ?? source.precision
+    namesPrecision = precision != nil || source.namesPrecision
+    graph = source.graph.with(temperature: source.temperature)
+    inputs = source.inputs
+    temperature = source.temperature
+    unknownPaths = source.unknownPaths
+    givesPositions = source.givesPositions
+  }
+
+  package func storedType(of activation: Activation) -> ScalarType? {
+    lock.withLock { source.storedType(of: activation) }
+  }
+
+  package func storedShape(of activation: Activation) -> [Int]? {
+    lock.withLock { source.storedShape(of: activation) }
+  }
+
+  package func isDerived(_ activation: Activation) -> Bool {
+    lock.withLock { source.isDerived(activation) }
+  }
+
+  package func noiseFloor(of activation: Activation) throws -> Tensor<Double>? {
+    try lock.withLock { try source.noiseFloor(of: activation) }
+  }
+
+  package func tensor(_ activation: Activation) throws -> Tensor<Double>? {
+    try lock.withLock {
+      if let known = recent.first(where: { $0.activation == activation }) { return known.tensor }
+      let tensor = try source.tensor(activation)
+      if recent.count == Self.greatestCount { recent.removeFirst() }
+      recent.append((activation, tensor))
+      return tensor
+    }
+  }
+}

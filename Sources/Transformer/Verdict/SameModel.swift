@@ -1,0 +1,96 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+extension Judge {
+  /// Refuses what no verdict can be given on: another model, another sequence, another temperature.
+  func checkSame(_ capture: any ActivationSource, _ golden: (any ActivationSource)?) throws(BadInput) {
+    let graph = capture.graph.with(temperature: 1)
+    for (other, owner) in [(golden?.graph, "the golden"), (weights?.graph, "the weights")] {
+      guard let other, other.with(temperature: 1) != graph else { continue }
+      throw BadInput(
+        place: "config_json", problem: "the capture's configuration is not that of \(owner)",
+        remedy: "capture the same model")
+    }
+    if let golden { try capture.checkSameSequence(as: golden) }
+    guard let probabilities = graph.probabilities else { return }
+    if let golden, golden.storedShape(of: probabilities) != nil,
+      capture.storedShape(of: probabilities) != nil, golden.temperature != capture.temperature
+    {
+      throw BadInput(
+        place: probabilities.path,
+        problem: "has the temperature \(capture.temperature) where the golden's is \(golden.temperature)",
+        remedy: "capture at the golden's temperature")
+    }
+    for (temperature, owner) in [(capture.temperature, "capture"), (golden?.temperature, "golden")] {
+      guard let temperature, !Temperature.range.contains(temperature) else { continue }
+      throw BadInput(
+        place: probabilities.path, problem: "has the temperature \(temperature) in the \(owner)",
+        remedy: "record one from \(Temperature.range.lowerBound) to \(Temperature.range.upperBound)")
+    }
+  }
+}
+
+extension ActivationSource {
+  /// Refuses inputs for which the forward pass is another; a mask that masks nothing is no mask.
+  ///
+  /// - Parameter other: the golden, or what stands `name` in the sentence.
+  /// - Throws: ``BadInput`` that says which of tokens, positions and mask differ, and where first.
+  package func checkSameSequence(as other: any ActivationSource, called name: String = "the golden")
+    throws(BadInput)
+  {
+    let all = [Bool](repeating: true, count: inputs.count)
+    let parts = [
+      Part("token_ids", inputs.tokenIDs, other.inputs.tokenIDs),
+      Part("position_ids", inputs.positionIDs, other.inputs.positionIDs),
+      Part("attention_mask", mask(all.count), other.mask(other.inputs.count)),
+    ]
+    guard let first = parts.first(where: { $0.difference != nil }), let difference = first.difference else {
+      return
+    }
+    let agreeing = parts.filter { $0.difference == nil }.map(\.name)
+    let others = parts.dropFirst(1 + (parts.firstIndex { $0.name == first.name } ?? 0))
+      .filter { $0.difference != nil }.map(\.name)
+    var problem: String
+    var remedy = "capture the sequence of \(name)"
+    if first.name == "position_ids", !givesPositions {
+      problem =
+        "is not recorded, which stands for 0…\(inputs.count - 1), where \(name) has others \(difference)"
+      remedy = "record the positions that were used"
+    } else {
+      problem = "differs from that of \(name) \(difference)"
+    }
+    if !others.isEmpty { problem += ", and so does \(others.joined(separator: " and "))" }
+    if !agreeing.isEmpty {
+      problem += "; \(agreeing.joined(separator: " and ")) agree\(agreeing.count == 1 ? "s" : "")"
+    }
+    if first.name == "position_ids", inputs.positionIDs == Array(0..<inputs.count),
+      mask(inputs.count).contains(0)
+    {
+      remedy +=
+        "; an engine that counts 0…\(inputs.count - 1) here does not skip masked tokens, as \(name) does"
+    }
+    throw BadInput(place: "inputs/" + first.name, problem: problem, remedy: remedy)
+  }
+
+  private func mask(_ count: Int) -> [Int] {
+    inputs.attentionMask?.map { $0 ? 1 : 0 } ?? [Int](repeating: 1, count: count)
+  }
+}
+
+/// One of the inputs, of two that should be the same.
+private struct Part {
+  let name: String
+  /// Where the two differ first, in a few words; nil where they do not.
+  let difference: String?
+
+  init(_ name: String, _ own: [Int], _ wanted: [Int]) {
+    self.name = name
+    if own.count != wanted.count {
+      difference = "in length (\(own.count) instead of \(wanted.count) tokens)"
+    } else if let first = own.indices.first(where: { own[$0] != wanted[$0] }) {
+      difference = "from token \(first) on (\(own[first]) instead of \(wanted[first]))"
+    } else {
+      difference = nil
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+/// A dataset of a capture whose name is not one of the format's, so that nothing read it.
+public struct UnknownName: Sendable, Equatable {
+  /// Its path in the file.
+  public let path: String
+  /// The activations that may have been meant, the likeliest first; empty where its name is near none.
+  public let candidates: [Activation]
+  /// Those of which nothing was compared by itself: what this dataset holds may be their only record.
+  public let open: [Activation]
+
+  /// Whether something may have been meant of which nothing was compared.
+  public var isMistaken: Bool { !open.isEmpty }
+
+  /// Names a dataset and what may have been meant by it.
+  public init(path: String, candidates: [Activation], open: [Activation]) {
+    self.path = path
+    self.candidates = candidates
+    self.open = open
+  }
+
+  /// The unknown datasets of a capture, those that matter first.
+  ///
+  /// - Parameter compared: the activations that a comparison of their own covers.
+  static func all(in capture: any ActivationSource, compared: Set<Activation>) -> [UnknownName] {
+    // What stands beside the inputs is nobody's activation.
+    let names = capture.unknownPaths.filter { !$0.hasPrefix("inputs/") }.map { path in
+      let candidates = capture.graph.activations(spelled: path)
+      return UnknownName(
+        path: path, candidates: candidates, open: candidates.filter { !compared.contains($0) })
+    }
+    return names.filter(\.isMistaken) + names.filter { !$0.isMistaken }
+  }
+
+  /// The path, with what was probably meant by it.
+  var question: String {
+    guard let meant = open.first ?? candidates.first else { return path }
+    return "\(path) (did you mean \(meant)?)"
+  }
+
+  /// What is said of all of them; nil where there are none.
+  static func note(_ names: [UnknownName]) -> String? {
+    guard !names.isEmpty else { return nil }
+    let shown = names.prefix(shownCount).map(\.question).joined(separator: ", ")
+    let hidden = names.count - shownCount
+    return
+      "\(counted(names.count, "dataset")) of the capture \(names.count == 1 ? "has a name" : "have names") that "
+      + "\(names.count == 1 ? "is" : "are") not of the format, and \(names.count == 1 ? "was" : "were") not read: \(shown)"
+      + (hidden > 0 ? " and \(grouped(hidden)) more" : "")
+      + ". What is not to be judged belongs under /extra."
+  }
+
+  private static let shownCount = 3
+}

@@ -1,0 +1,198 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+/// What the comparison of a capture with the definition found: a value, without printing or asserting.
+public struct Verdict: Sendable, Equatable {
+  /// The answer in one word.
+  public enum Outcome: String, Sendable {
+    /// Something was compared, and every operation is within its bound.
+    case consistent
+    /// An operation is beyond `prob`, a tensor has the wrong shape, or is not finite where it must be.
+    case mismatch
+    /// Nothing could be compared, only the suspect zone was reached, operations before the logits are covered by no
+    /// comparison, values that are not finite hold nothing to compare, or a dataset is not what its name should say.
+    case inconclusive
+  }
+
+  /// How the operations were judged.
+  public enum Method: String, Sendable {
+    /// Each operation recomputed in float64 from the capture's own inputs.
+    case replay
+    /// Several operations recomputed together from the capture's own inputs, each row against the noise that
+    /// such arithmetic makes on them.
+    case localFloor = "local-floor"
+    /// End to end against the golden's recorded noise floor: the weaker check.
+    case floor
+  }
+
+  /// The answer in one word.
+  public package(set) var outcome: Outcome
+  /// How the operations were judged.
+  public package(set) var method: Method
+  /// Every operation that was compared, in the order of computation.
+  public package(set) var findings: [Finding]
+  /// What the capture holds or lacks that could not be compared, and why.
+  public package(set) var notCompared: [NotCompared]
+  /// The operations up to the logits that no comparison covers, neither their own nor one of something later, and those
+  /// of ``incomparable``.
+  public package(set) var uncovered: [Activation]
+  /// The operations with elements that are not finite, by the definition neither: nothing says whether they are right.
+  public package(set) var incomparable: [Activation]
+  /// The datasets whose names are not of the format.
+  public package(set) var unknownNames: [UnknownName]
+  /// What implementations were granted.
+  public package(set) var contract: Contract
+  /// The named fault that explains the first flagged operation, where one does.
+  public package(set) var cause: Cause?
+  /// What a reader must know besides: a check that was not made, a weaker method.
+  public package(set) var notes: [String]
+  /// What the capture was judged as.
+  public package(set) var precision: Precision
+  /// Why that is not what the capture names, where it is not.
+  public package(set) var precisionSentence: String?
+
+  /// Collects the parts of a verdict.
+  public init(
+    outcome: Outcome, method: Method, findings: [Finding], notCompared: [NotCompared] = [],
+    uncovered: [Activation] = [], incomparable: [Activation] = [], unknownNames: [UnknownName] = [],
+    contract: Contract = .standard, cause: Cause? = nil, notes: [String] = [],
+    precision: Precision = .float32, precisionSentence: String? = nil
+  ) {
+    self.outcome = outcome
+    self.method = method
+    self.findings = findings
+    self.notCompared = notCompared
+    self.uncovered = uncovered
+    self.incomparable = incomparable
+    self.unknownNames = unknownNames
+    self.contract = contract
+    self.cause = cause
+    self.notes = notes
+    self.precision = precision
+    self.precisionSentence = precisionSentence
+  }
+
+  /// The same verdict with one thing more that a reader must know.
+  public func adding(note: String) -> Verdict {
+    var verdict = self
+    verdict.notes.append(note)
+    return verdict
+  }
+
+  /// The findings beyond `stat`, in the order of computation; the first is where the difference begins.
+  public var flagged: [Finding] { findings.filter { $0.zone != .consistent } }
+}
+
+/// How far an error lies beyond what rounding can do, from none to more than any order of operations.
+public enum Zone: String, Sendable, Comparable, CaseIterable {
+  /// Within `stat`.
+  case consistent = "CONSISTENT"
+  /// Beyond `stat`, within `prob`: an unusual summation order, or a fault too small to tell.
+  case suspect = "SUSPECT"
+  /// Beyond `prob`.
+  case fail = "FAIL"
+  /// Beyond `det`: no order of correctly rounded operations gives that number.
+  case proven = "PROVEN"
+
+  /// Consistent is the least, proven the greatest.
+  public static func < (left: Zone, right: Zone) -> Bool {
+    left.rank < right.rank
+  }
+
+  private var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+}
+
+/// One compared operation.
+public struct Finding: Sendable, Equatable {
+  /// The activation whose making was judged.
+  public let activation: Activation
+  /// The activations in between that the capture lacks and that were replayed with it; empty for one operation.
+  public let hidden: [Activation]
+  /// The policy that explains it, where the plain one does not.
+  public let policy: Policy?
+  /// How it was judged.
+  public let method: Verdict.Method
+  /// The highest zone that any element reached.
+  public let zone: Zone
+  /// The worst error over `stat` (by a floor: the worst row over ten times its floor); infinite where an
+  /// element is not finite or a shape is wrong.
+  public let ratio: Double
+  /// Coordinates of the worst element of the highest zone; empty where shapes differ.
+  public let index: [Int]
+  /// What the coordinates count; empty where that is not known.
+  public let axes: [Axis]
+  /// The captured value there.
+  public let got: Double
+  /// What the definition gives from the capture's own inputs.
+  public let want: Double
+  /// max|capture − golden| over max|golden|, finite entries; nil without a golden value.
+  public package(set) var inherited: Double?
+  /// What is wrong where it is not a number out of bounds: a wrong shape, NaN, broken wiring.
+  public let problem: String?
+  /// What all rows together were searched for besides; nil where nothing was.
+  public package(set) var searched: SearchedWeights?
+
+  /// Collects the parts of a finding.
+  public init(
+    activation: Activation, hidden: [Activation] = [], policy: Policy? = nil,
+    method: Verdict.Method = .replay, zone: Zone,
+    ratio: Double, index: [Int] = [], axes: [Axis] = [],
+    got: Double = .nan, want: Double = .nan, inherited: Double? = nil, problem: String? = nil
+  ) {
+    self.activation = activation
+    self.hidden = hidden
+    self.policy = policy
+    self.method = method
+    self.zone = zone
+    self.ratio = ratio
+    self.index = index
+    self.axes = axes
+    self.got = got
+    self.want = want
+    self.inherited = inherited
+    self.problem = problem
+  }
+}
+
+/// An activation that was not compared.
+public struct NotCompared: Sendable, Equatable {
+  /// Its path in the file.
+  public let path: String
+  /// Why, in a sentence.
+  public let why: String
+
+  /// Names an activation and the reason.
+  public init(path: String, why: String) {
+    self.path = path
+    self.why = why
+  }
+}
+
+/// A named fault that explains what was captured.
+public struct Cause: Sendable, Equatable {
+  /// The stable id in the catalogue, such as `gelu.half-table`.
+  public let id: String
+  /// The fault in words.
+  public let name: String
+  /// The worst error over the bound under this hypothesis.
+  public let ratio: Double
+  /// The same under the next best hypothesis; nil where there is none.
+  public let nextRatio: Double?
+  /// Other ids of the catalogue that the capture cannot tell from this one.
+  public let equivalents: [String]
+  /// Where it would stand, by path; empty where that is the first flagged operation.
+  public let places: [String]
+
+  /// Names the fault.
+  public init(
+    id: String, name: String, ratio: Double, nextRatio: Double?, equivalents: [String] = [],
+    places: [String] = []
+  ) {
+    self.id = id
+    self.name = name
+    self.ratio = ratio
+    self.nextRatio = nextRatio
+    self.equivalents = equivalents
+    self.places = places
+  }
+}
