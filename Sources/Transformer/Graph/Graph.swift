@@ -58,26 +58,6 @@ public struct Graph: Hashable, Sendable {
     cached = try Self.cached(in: operations, axes: axes)
   }
 
-  private init(_ graph: Graph, operations: [Operation]) {
-    self.operations = operations
-    results = graph.results
-    parameters = graph.parameters
-    inputs = graph.inputs
-    cached = graph.cached
-    axes = graph.axes
-  }
-
-  /// The same model with the softmax of its logits at a temperature; itself where it has none.
-  public func with(temperature: Double) -> Graph {
-    guard let probabilities, let place = operations.firstIndex(where: { $0.output == probabilities }),
-      operations[place].kind != .softmax(Softmax(temperature: temperature))
-    else { return self }
-    var operations = operations
-    operations[place] = Operation(
-      .softmax(Softmax(temperature: temperature)), probabilities, from: operations[place].inputs)
-    return Graph(self, operations: operations)
-  }
-
   private static func parameters(of operations: [Operation]) throws(BadInput) -> [Parameter] {
     var shapes: [String: [Int]] = [:]
     var parameters: [Parameter] = []
