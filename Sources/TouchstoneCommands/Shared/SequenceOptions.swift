@@ -33,6 +33,9 @@ struct SequenceOptions: ParsableArguments {
     }
   }
 
+  /// Whether nothing was given.
+  var isEmpty: Bool { !isGiven && attentionMask == nil && positionIds == nil }
+
   /// Whether any tokens were given.
   var isGiven: Bool { prompt != nil || tokens != nil }
 

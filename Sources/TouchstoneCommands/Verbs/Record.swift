@@ -15,12 +15,18 @@ struct Record: ParsableCommand {
 
       Example:
         touchstone record --model golden/models/shakespeare-gpt2 --prompt "To be, or not" --out to-be.h5
+        touchstone record --model golden/models/shakespeare-gpt2 --inputs to-be.h5 --out again.h5
       """)
 
-  @Option(help: ArgumentHelp("A Hugging Face folder of the GPT-2 family.", valueName: "dir"))
+  @Option(help: ArgumentHelp("A Hugging Face folder of a model.", valueName: "dir"))
   var model: String
 
   @OptionGroup var sequence: SequenceOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "A file of this format whose inputs are taken, all of them, whatever kind it is of.", valueName: "file.h5"))
+  var inputs: String?
 
   @Option(help: ArgumentHelp("The golden to write.", valueName: "file.h5"))
   var out: String
@@ -30,14 +36,23 @@ struct Record: ParsableCommand {
 
   @OptionGroup var output: OverwriteOption
 
+  @OptionGroup var reading: TrustOption
+
   func validate() throws {
-    guard sequence.isGiven else { throw ValidationError("Give --prompt or --tokens.") }
+    guard sequence.isGiven || inputs != nil else {
+      throw ValidationError("Give --prompt or --tokens, or --inputs.")
+    }
+    if inputs != nil, !sequence.isEmpty {
+      throw ValidationError(
+        "--inputs takes everything from the file; leave out --prompt, --tokens, --attention-mask and --position-ids.")
+    }
   }
 
   func run() throws {
-    try OutputFiles.checkApart(out, from: [model])
+    try OutputFiles.checkApart(out, from: [model, inputs])
+    try reading.apply()
     let loaded = try LoadedModel(model)
-    let inputs = try sequence.inputs(for: loaded)
+    let inputs = try inputs(for: loaded)
     let weights = loaded.weights
     let writer = try ActivationFileWriter(
       path: out, kind: .golden, model: RecordedModel(loaded.architecture), inputs: inputs,
@@ -58,6 +73,11 @@ struct Record: ParsableCommand {
     try writer.finish()
     progress.end()
     Console.line("\(out): \(inputs.count) tokens, \(weights.graph.layerCount) layers")
+  }
+
+  private func inputs(for model: LoadedModel) throws -> Inputs {
+    guard let inputs else { return try sequence.inputs(for: model) }
+    return try RecordedInputs(path: inputs).allInputs(for: model.weights.graph)
   }
 
   /// Refuses what no implementation could be compared with: NaN and infinities, but for the scores of masked keys.

@@ -10,6 +10,7 @@ enum GoldenFormat {
   static let version = "1.1"
 
   static let graph = "model/graph"
+  static let inputs = "inputs"
   static let tokenIDs = "inputs/token_ids"
   static let positionIDs = "inputs/position_ids"
   static let attentionMask = "inputs/attention_mask"

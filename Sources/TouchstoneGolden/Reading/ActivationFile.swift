@@ -69,19 +69,21 @@ public final class ActivationFile: ActivationSource, Sendable {
 
   /// Opens a file as ``init(path:)`` does, with `program` as the child.
   convenience init(path: String, readFirstBy program: String) throws(BadInput) {
-    try self.init(path: path, golden: nil) { (path, golden) throws(BadInput) in
-      try FileReaderProcess.survive(path, golden: golden, program: program)
+    try self.init(path: path, golden: nil) { (path, task) throws(BadInput) in
+      try FileReaderProcess.survive(path, task, program: program)
     }
   }
 
   private convenience init(
-    path: String, golden: ActivationFile?, readFirst: (String, String?) throws(BadInput) -> Void
+    path: String, golden: ActivationFile?, readFirst: (String, FileReaderProcess.Task) throws(BadInput) -> Void
   ) throws(BadInput) {
     let identity = try FileIdentity(path: path)
     try Superblock.check(path, byteCount: identity.byteCount)
     let digest = try OutsideDigest(checking: path)
     let model = golden?.model
-    if !digest.isBundled { try readFirst(path, model?.hasOwnGraph == true ? golden?.path : nil) }
+    if !digest.isBundled {
+      try readFirst(path, .everything(golden: model?.hasOwnGraph == true ? golden?.path : nil))
+    }
     try self.init(path: path, hasTrustedDigest: digest.exists, golden: model)
     guard try FileIdentity(path: path) == identity else {
       throw BadInput(file: path, problem: "changed while it was opened", remedy: "try again")
@@ -95,6 +97,7 @@ public final class ActivationFile: ActivationSource, Sendable {
     let file = try HDF5Reader(path: path)
     let header = ActivationFileHeader(file)
     do throws(BadInput) {
+      try header.checkFormat()
       kind = try header.kind()
       manifest = try header.manifest(isRequired: kind == .golden)
       model = try header.model(kind, manifest, golden: golden)

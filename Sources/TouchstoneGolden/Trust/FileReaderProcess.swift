@@ -9,7 +9,31 @@ import TouchstoneModel
 /// the file, under limits of time and memory; only a file that it survives is opened here. A digest beside a file does
 /// not change that: whoever made the file could make the digest.
 public enum FileReaderProcess {
+  /// What of a file is read.
+  enum Task: Hashable {
+    /// All of it; `golden` is whose model it speaks of, where only that golden knows it.
+    case everything(golden: String?)
+    /// What the model was given.
+    case inputs
+
+    fileprivate func arguments(_ path: String) -> [String] {
+      switch self {
+      case .everything(let golden): [FileReaderProcess.argument, path] + (golden.map { [$0] } ?? [])
+      case .inputs: [FileReaderProcess.inputsArgument, path]
+      }
+    }
+
+    fileprivate init?(_ arguments: [String]) {
+      switch (arguments.first, arguments.count) {
+      case (FileReaderProcess.argument, 2...3): self = .everything(golden: arguments.dropFirst(2).first)
+      case (FileReaderProcess.inputsArgument, 2): self = .inputs
+      default: return nil
+      }
+    }
+  }
+
   private static let argument = "--read-file-of-unknown-origin"
+  private static let inputsArgument = "--read-inputs-of-unknown-origin"
 
   /// The program that is started as the child, one whose first statement is ``runIfChild()``.
   ///
@@ -34,8 +58,8 @@ public enum FileReaderProcess {
   private struct State {
     var program: String?
     var trusted: [String] = []
-    /// Files that a child has read to their end, as they were then, each alone or with a golden.
-    var survived: Set<[FileIdentity]> = []
+    /// What children have read to the end, of files as they were then.
+    var survived: [FileIdentity: Set<Task>] = [:]
   }
 
   private static let state = Mutex(State())
@@ -58,24 +82,33 @@ public enum FileReaderProcess {
   /// Turns this process into the child where it was started as one, and otherwise sets ``program`` to this
   /// very program; the first statement of a program that reads files.
   public static func runIfChild() {
-    let arguments = CommandLine.arguments
-    guard (3...4).contains(arguments.count), arguments[1] == argument else {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    guard let task = Task(arguments) else {
       program = Bundle.main.executablePath
       return
     }
-    let path = arguments[2]
+    let path = arguments[1]
     limitResources(fileAt: path)
     do throws(BadInput) {
-      // The parent has opened the golden already.
-      let golden = try arguments.dropFirst(3).first.map { (path) throws(BadInput) in
-        try ActivationFile(path: path, hasTrustedDigest: false).model
-      }
-      try ActivationFile(path: path, hasTrustedDigest: false, golden: golden).checkContents()
+      try read(path, task)
       exit(0)
     } catch {
       let answer = Answer(place: error.place, problem: error.problem, remedy: error.remedy)
       if let text = try? JSONEncoder().encode(answer) { FileHandle.standardOutput.write(text) }
       exit(2)
+    }
+  }
+
+  private static func read(_ path: String, _ task: Task) throws(BadInput) {
+    switch task {
+    case .everything(let golden):
+      // The parent has opened the golden already.
+      let golden = try golden.map { (path) throws(BadInput) in
+        try ActivationFile(path: path, hasTrustedDigest: false).model
+      }
+      try ActivationFile(path: path, hasTrustedDigest: false, golden: golden).checkContents()
+    case .inputs:
+      _ = try RecordedInputs(ofUnknownOrigin: path)
     }
   }
 
@@ -120,33 +153,31 @@ public enum FileReaderProcess {
   /// Has the child read the file at `path`, unless there is no ``program``, or the user takes the file for harmless.
   ///
   /// - Throws: `BadInput` with what the child found wrong, or saying that it did not survive.
-  static func readFirst(_ path: String, golden: String? = nil) throws(BadInput) {
+  static func readFirst(_ path: String, _ task: Task = .everything(golden: nil)) throws(BadInput) {
     guard let program, !isTrusted(path) else { return }
-    try survive(path, golden: golden, program: program)
+    try survive(path, task, program: program)
   }
 
   /// Has `program`, as a child, read the file at `path`; once for each state of a file.
   ///
-  /// - Parameter golden: whose model the file speaks of, where only that golden knows it.
   /// - Throws: `BadInput` with what the child found wrong, or saying that it did not survive.
-  static func survive(_ path: String, golden: String? = nil, program: String) throws(BadInput) {
+  static func survive(
+    _ path: String, _ task: Task = .everything(golden: nil), program: String
+  ) throws(BadInput) {
     let identity = try FileIdentity(path: path)
-    var identities = [identity]
-    if let golden { identities.append(try FileIdentity(path: golden)) }
-    let read = identities
-    if state.withLock({ $0.survived.contains(read) }) { return }
+    if state.withLock({ $0.survived[identity]?.contains(task) ?? false }) { return }
     let result: ChildProcess.Result
     do throws(BadInput) {
       // The child keeps an eye on the clock too, and knows of holes in the file.
       let timeout = Double(patience(identity.byteCount) + 1)
-      result = try ChildProcess.run(program, [argument, path] + (golden.map { [$0] } ?? []), output: .kept, timeout: timeout)
+      result = try ChildProcess.run(program, task.arguments(path), output: .kept, timeout: timeout)
     } catch {
       throw BadInput(
         file: path, problem: "cannot be checked: \(program) does not start",
         remedy: "repair the installation, or name the file by --trust")
     }
     if result.end == .exited(0) {
-      state.withLock { _ = $0.survived.insert(read) }
+      state.withLock { _ = $0.survived[identity, default: []].insert(task) }
       return
     }
     guard let answer = try? JSONDecoder().decode(Answer.self, from: result.output) else {

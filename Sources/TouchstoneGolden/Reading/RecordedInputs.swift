@@ -1,0 +1,118 @@
+import Foundation
+import TouchstoneHDF5
+import TouchstoneFiles
+import TouchstoneGraph
+import TouchstoneModel
+
+/// What stands under `/inputs` of a file.
+public struct RecordedInputs: Sendable {
+  private let file: String
+  /// One number for each token.
+  private let numbers: [Input: [Int]]
+  /// What stands there beside them.
+  private let others: [String]
+
+  /// Reads the inputs of a complete file of any kind: a golden, a capture, or what another program computed.
+  ///
+  /// Digests are checked and a child process reads first, as for ``ActivationFile/init(path:)``.
+  ///
+  /// - Throws: `BadInput` when the file is missing, corrupt, incomplete, or not of this format and version.
+  public init(path: String) throws(BadInput) {
+    let identity = try FileIdentity(path: path)
+    try Superblock.check(path, byteCount: identity.byteCount)
+    let digest = try OutsideDigest(checking: path)
+    if !digest.isBundled { try FileReaderProcess.readFirst(path, .inputs) }
+    try self.init(ofUnknownOrigin: path)
+    guard try FileIdentity(path: path) == identity else {
+      throw BadInput(file: path, problem: "changed while it was opened", remedy: "try again")
+    }
+  }
+
+  /// Reads a file whose bytes are known, or feared by somebody else.
+  init(ofUnknownOrigin path: String) throws(BadInput) {
+    let header = ActivationFileHeader(try HDF5Reader(path: path))
+    do throws(BadInput) {
+      try header.checkFormat()
+      try self.init(
+        header, try header.manifest(isRequired: false), greatestCount: Inputs.greatestCount)
+    } catch {
+      throw error.inFile(path)
+    }
+  }
+
+  fileprivate init(
+    _ header: ActivationFileHeader, _ manifest: DatasetManifest?, greatestCount: Int
+  ) throws(BadInput) {
+    file = header.file.path
+    var numbers: [Input: [Int]] = [:]
+    for input in Input.allCases {
+      numbers[input] = try header.integers(
+        GoldenFormat.inputs + "/" + input.rawValue, greatestCount: greatestCount, manifest)
+    }
+    self.numbers = numbers
+    others = try header.file.members(of: GoldenFormat.inputs).filter { Input(rawValue: $0) == nil }
+  }
+
+  /// The checked inputs.
+  ///
+  /// - Throws: `BadInput` for ids out of range, unequal counts, or no token ids.
+  func inputs(for graph: Graph) throws(BadInput) -> Inputs {
+    guard let tokenIDs = numbers[.tokenIDs] else {
+      throw BadInput(place: GoldenFormat.tokenIDs, problem: "is missing", remedy: "store the token ids")
+    }
+    return try Inputs(
+      tokenIDs: tokenIDs, positionIDs: numbers[.positionIDs],
+      attentionMask: numbers[.attentionMask]?.map { $0 != 0 }, graph: graph)
+  }
+
+  /// The checked inputs, if they are all that the file holds: what no model reads is not left out silently.
+  ///
+  /// - Throws: `BadInput` for ids out of range, unequal counts, no token ids, or an input that `graph` does not read.
+  public func allInputs(for graph: Graph) throws(BadInput) -> Inputs {
+    do throws(BadInput) {
+      if let other = others.first {
+        throw BadInput(
+          place: GoldenFormat.inputs + "/" + other, problem: "is an input that the model does not read",
+          remedy: "give a file of this model")
+      }
+      return try inputs(for: graph)
+    } catch {
+      throw error.inFile(file)
+    }
+  }
+}
+
+/// Reads what a model was given.
+extension ActivationFileHeader {
+  /// What the model was given.
+  func inputs(_ graph: Graph, _ manifest: DatasetManifest?) throws(BadInput) -> Inputs {
+    try RecordedInputs(self, manifest, greatestCount: graph.contextLength ?? Inputs.greatestCount)
+      .inputs(for: graph)
+  }
+
+  /// One integer for each token, in any integer type, with or without a batch axis of 1.
+  fileprivate func integers(
+    _ path: String, greatestCount: Int, _ manifest: DatasetManifest?
+  ) throws(BadInput) -> [Int]? {
+    guard let dataset = try file.dataset(at: path) else { return nil }
+    guard dataset.shape.count == 1 || (dataset.shape.count == 2 && dataset.shape[0] == 1) else {
+      throw BadInput(
+        place: path, problem: "has the shape \(dataset.shape)",
+        remedy: "store one sequence, one number a token")
+    }
+    let count = dataset.shape.last ?? 0
+    guard count <= greatestCount else {
+      throw BadInput(
+        place: path,
+        problem: "holds \(count) numbers, and the model reads at most \(greatestCount) tokens",
+        remedy: "give a shorter sequence")
+    }
+    guard case .integer = dataset.type else {
+      throw BadInput(place: path, problem: "holds \(dataset.type)", remedy: "store int32 or int64")
+    }
+    guard let values = dataset.type.integers(try file.checkedBytes(of: dataset, manifest)) else {
+      throw BadInput(place: path, problem: "holds a number beyond the range of int64", remedy: "store int32")
+    }
+    return values
+  }
+}
