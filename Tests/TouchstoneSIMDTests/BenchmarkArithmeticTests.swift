@@ -1,5 +1,6 @@
 import Testing
 import TouchstoneFamilies
+import TouchstoneGraph
 import TouchstoneModel
 
 @testable import TouchstoneBenchmark
@@ -23,19 +24,19 @@ import TouchstoneModel
       let last = tokens * keysAndValues + rest + 2 * (tokens * 4 + tokens * 4)
       let wanted = first + last + 2 * 10 * 4
       #expect(
-        Work.prefillOperations(try configuration(), tokens: tokens) == Double(wanted), "\(tokens) tokens")
+        Work(try configuration().graph).prefillOperations(tokens: tokens) == Double(wanted), "\(tokens) tokens")
     }
   }
 
   @Test func theBytesOfATokenAreThoseOfItsWeightsItsKeysAndItsValues() throws {
     let configuration = try configuration()
     // Every parameter of the blocks, the table of logits, and of the final LayerNorm nothing.
-    let blocks = configuration.parameters.filter { $0.layer != nil }
-      .map { configuration.shape(of: $0).reduce(1, *) }.reduce(0, +)
+    let blocks = configuration.graph.parameters.filter { $0.name.contains(".h.") }
+      .map { $0.shape.reduce(1, *) }.reduce(0, +)
     for context in [0, 1, 7] {
       let cache = 2 * 2 * context * 4
       #expect(
-        Work.decodeBytes(configuration, context: context) == Double(4 * (blocks + cache + 10 * 4)),
+        Work(configuration.graph).decodeBytes(context: context) == Double(4 * (blocks + cache + 10 * 4)),
         "context \(context)")
     }
   }

@@ -15,7 +15,7 @@ import TouchstoneSIMD
     benchmark.decodedTokens = 3
     benchmark.rounds = 1
     let result = try benchmark.run(
-      instructionSet: .baseline, threadCount: 2, weights: { try randomWeights(configuration, seed: 1) })
+      instructionSet: .baseline, threadCount: 2, weights: { try randomWeights(configuration.graph, seed: 1) })
     #expect(result.instructionSet == "baseline" && result.threads == 2)
     #expect(result.prefill.map(\.tokens) == [1, 40])
     #expect(result.decode.map(\.context) == [8])
@@ -36,7 +36,7 @@ import TouchstoneSIMD
     var benchmark = Benchmark()
     benchmark.rounds = 1
     let result = try benchmark.run(
-      instructionSet: .baseline, threadCount: 1, weights: { try randomWeights(configuration, seed: 1) })
+      instructionSet: .baseline, threadCount: 1, weights: { try randomWeights(configuration.graph, seed: 1) })
     #expect(result.prefill.map(\.tokens) == [11])
     #expect(result.decode.isEmpty && result.table.contains("not timed"))
   }

@@ -1,7 +1,9 @@
 import Testing
-import TouchstoneFamilies
+import TouchstoneGraph
 import TouchstoneModel
-import TouchstoneSIMD
+import TouchstoneTestSupport
+
+@testable import TouchstoneSIMD
 
 /// Memory that begins `offset` floats after a cache line, with a guard value on both sides.
 private final class Guarded {
@@ -34,13 +36,7 @@ private final class Guarded {
   /// Around the widths of every vector, primes, and some longer ones.
   static let counts = [0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 64, 97, 255, 1009]
 
-  private func scalar(_ set: InstructionSet, _ function: ActivationFunction = .geluTanh) throws -> ScalarModel
-  {
-    let configuration = try Configuration(
-      vocabularySize: 2, contextLength: 2, width: 2, layerCount: 1, headCount: 1, activationFunction: function
-    )
-    return ScalarModel(weights: try randomWeights(configuration, seed: 1), fused: set.fusesMultiplyAdd)
-  }
+  private func scalar(_ set: InstructionSet) -> ScalarModel { ScalarModel(fused: set.fusesMultiplyAdd) }
 
   @Test(arguments: InstructionSet.available, counts)
   func functionsOfOneNumber(_ set: InstructionSet, _ count: Int) throws {
@@ -51,17 +47,17 @@ private final class Guarded {
       -1e30,
     ]
     let x = (0..<count).map { $0 % 5 == 3 ? special[$0 / 5 % special.count] : generator.float(20) }
-    let functions: [(Kernels.Elementwise, (ScalarModel) -> (Float) -> Float, ActivationFunction)] = [
-      (kernels.exponential, { model in { model.exponential($0) } }, .relu),
-      (kernels.geluTanh, { model in { model.activate($0) } }, .geluTanh),
-      (kernels.geluErf, { model in { model.activate($0) } }, .geluErf),
-      (kernels.relu, { model in { model.activate($0) } }, .relu),
-    ]
-    for (kernel, expected, function) in functions {
+    let scalar = scalar(set)
+    let functions: [(name: String, Kernels.Elementwise, (Float) -> Float)] =
+      [("exp", kernels.exponential, scalar.exponential)]
+      + ActivationFunction.Function.allCases.filter { $0 != .tanh }.map { function in
+        (function.rawValue, kernels.function(function), { scalar.activate(function, $0) })
+      }
+    for (function, kernel, expected) in functions {
       for offset in [0, 1, 5] {
         let (input, output) = (Guarded(x, offset: offset), Guarded(x, offset: 3))
         kernel(input.base, count, output.base)
-        let wanted = x.map(expected(try scalar(set, function)))
+        let wanted = x.map(expected)
         #expect(
           firstDifference(output.values, wanted) == nil, "\(function), \(count) values, offset \(offset)")
         #expect(output.guardsAreIntact && input.guardsAreIntact)
@@ -82,10 +78,49 @@ private final class Guarded {
       let (gains, shifts) = (Guarded(weight, offset: 2), Guarded(bias, offset: 3))
       Kernels(set).layerNorm(input.base, count, gains.base, shifts.base, 1e-5, output.base)
       #expect(input.values == x && gains.values == weight && shifts.values == bias)
-      let wanted = try scalar(set).layerNorm(x, weight, bias)
+      let wanted = scalar(set).layerNorm(x, weight, bias, epsilon: 1e-5)
       #expect(firstDifference(output.values, wanted) == nil, "\(count)")
       #expect(output.guardsAreIntact)
     }
+  }
+
+  @Test(.clause("KER-12"), arguments: InstructionSet.available, counts)
+  func rmsNorm(_ set: InstructionSet, _ count: Int) throws {
+    guard count > 0 else { return }
+    var generator = SeededGenerator(seed: 17 + UInt64(count))
+    for magnitude in [Float(1), 0.001, 100, 0] {
+      let (x, weight) = (generator.floats(count, magnitude), generator.floats(count))
+      let (input, output, gains) = (Guarded(x), Guarded(x, offset: 7), Guarded(weight, offset: 2))
+      Kernels(set).rmsNorm(input.base, count, gains.base, 1e-5, output.base)
+      #expect(input.values == x && gains.values == weight)
+      let wanted = scalar(set).rmsNorm(x, weight, epsilon: 1e-5)
+      #expect(firstDifference(output.values, wanted) == nil, "\(count)")
+      #expect(output.guardsAreIntact)
+      Kernels(set).rmsNorm(input.base, count, gains.base, 1e-5, input.base)
+      #expect(firstDifference(input.values, wanted) == nil, "\(count) in place")
+    }
+  }
+
+  @Test(.clause("KER-13"), arguments: InstructionSet.available, counts)
+  func productsOfElements(_ set: InstructionSet, _ count: Int) {
+    var generator = SeededGenerator(seed: 27 + UInt64(count))
+    let (a, b) = (generator.floats(count), generator.floats(count))
+    let (first, second, output) = (Guarded(a), Guarded(b, offset: 3), Guarded(a, offset: 9))
+    Kernels(set).multiplyElements(first.base, second.base, count, output.base)
+    #expect(firstDifference(output.values, zip(a, b).map(*)) == nil && output.guardsAreIntact)
+  }
+
+  @Test(.clause("KER-14"), arguments: InstructionSet.available, counts)
+  func pairsTurnInPlace(_ set: InstructionSet, _ count: Int) {
+    var generator = SeededGenerator(seed: 37 + UInt64(count))
+    let (a, b) = (generator.floats(count), generator.floats(count))
+    let (cosines, sines) = (generator.floats(count), generator.floats(count))
+    let (first, second) = (Guarded(a), Guarded(b, offset: 5))
+    let (c, s) = (Guarded(cosines, offset: 2), Guarded(sines, offset: 3))
+    Kernels(set).rotate(first.base, second.base, count, c.base, s.base)
+    let wanted = (0..<count).map { scalar(set).turned(a[$0], b[$0], cosines[$0], sines[$0]) }
+    #expect(firstDifference(first.values, wanted.map(\.0)) == nil && first.guardsAreIntact)
+    #expect(firstDifference(second.values, wanted.map(\.1)) == nil && second.guardsAreIntact)
   }
 
   @Test(arguments: InstructionSet.available, counts)
@@ -98,7 +133,7 @@ private final class Guarded {
       let (row, kept) = (Guarded(x), Guarded(x, offset: 9))
       Kernels(set).softmax(row.base, count, 0.3, kept.base)
       #expect(firstDifference(kept.values, scaled) == nil)
-      let wanted = try scalar(set).softmax(scaled)
+      let wanted = scalar(set).softmax(scaled)
       #expect(firstDifference(row.values, wanted) == nil, "\(count), \(magnitude)")
       #expect(row.guardsAreIntact && kept.guardsAreIntact)
     }
@@ -114,7 +149,7 @@ private final class Guarded {
 
   @Test(arguments: InstructionSet.available, [0, 1, 2, 15, 16, 17, 64, 97])
   func matrixProduct(_ set: InstructionSet, _ depth: Int) throws {
-    let model = try scalar(set)
+    let model = scalar(set)
     var generator = SeededGenerator(seed: 700 + UInt64(depth))
     for rows in [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 16, 17, 24, 27] {
       for panels in [2, 4] {
@@ -150,7 +185,7 @@ private final class Guarded {
 
   @Test(arguments: InstructionSet.available, [0, 1, 2, 3, 7, 16, 17])
   func eachRowOfATriangleAddsOneKeyMore(_ set: InstructionSet, _ rows: Int) throws {
-    let model = try scalar(set)
+    let model = scalar(set)
     var generator = SeededGenerator(seed: 7000 + UInt64(rows))
     for panels in [2, 4, 6, 8] {
       let (xStride, yStride) = (rows + 3, panels * 16 + 5)

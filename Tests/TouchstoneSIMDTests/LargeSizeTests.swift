@@ -1,5 +1,6 @@
 import Testing
 import TouchstoneFamilies
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneTestSupport
 
@@ -9,7 +10,7 @@ import TouchstoneTestSupport
 @Suite struct LargeSizeTests {
   private func expectTheWrittenOrder(_ example: Case, _ set: InstructionSet, threads: Int) throws {
     let (weights, inputs) = (try example.weights, try example.inputs)
-    let expected = ScalarModel(weights: weights, fused: set.fusesMultiplyAdd).forward(inputs)
+    let expected = ScalarForward(weights, fused: set.fusesMultiplyAdd).run(inputs)
     let transformer = try SIMDTransformer(weights: weights, instructionSet: set, threadCount: threads)
     try transformer.forward(inputs) { activation, value in
       let wanted = try #require(expected[activation])
@@ -23,7 +24,7 @@ import TouchstoneTestSupport
     let configuration = try Configuration(
       vocabularySize: 20, contextLength: 8, width: 8, layerCount: 1, headCount: 1, feedForwardWidth: depth)
     try expectTheWrittenOrder(
-      Case(name: "deep \(depth)", configuration: configuration, seed: 9, tokenCount: 5), set, threads: 2)
+      Case(name: "deep \(depth)", graph: configuration.graph, seed: 9, tokenCount: 5), set, threads: 2)
   }
 
   /// Rows are shared out in pieces of 16,384 elements.
@@ -32,7 +33,7 @@ import TouchstoneTestSupport
     let configuration = try Configuration(
       vocabularySize: 3, contextLength: 300, width: 64, layerCount: 1, headCount: 1, feedForwardWidth: 1)
     try expectTheWrittenOrder(
-      Case(name: "long \(tokens)", configuration: configuration, seed: 9, tokenCount: tokens),
+      Case(name: "long \(tokens)", graph: configuration.graph, seed: 9, tokenCount: tokens),
       try #require(InstructionSet.available.last), threads: threads)
   }
 
@@ -42,7 +43,7 @@ import TouchstoneTestSupport
   func theCacheGrowsFromAnyLength(_ beginning: Int, _ set: InstructionSet) throws {
     let configuration = try Configuration(
       vocabularySize: 20, contextLength: 130, width: 12, layerCount: 2, headCount: 3)
-    let example = Case(name: "grown", configuration: configuration, seed: 9, tokenCount: 130)
+    let example = Case(name: "grown", graph: configuration.graph, seed: 9, tokenCount: 130)
     var transformer = try SIMDTransformer(weights: example.weights, instructionSet: set, threadCount: 1)
     let tokens = example.tokens
     _ = try transformer.nextTokenLogits(after: Array(tokens[..<beginning]), rowsAtOnce: 512)

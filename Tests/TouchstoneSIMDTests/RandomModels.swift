@@ -1,7 +1,7 @@
 import Foundation
 import TouchstoneCheckpoints
-import TouchstoneGraph
 import TouchstoneFamilies
+import TouchstoneGraph
 import TouchstoneModel
 
 /// Uniform numbers from a seed (SplitMix64), the same on every machine.
@@ -31,7 +31,7 @@ struct SeededGenerator: RandomNumberGenerator {
 /// A small model of some shape, random unless it has a folder, and a sequence for it.
 struct Case: Sendable, CustomStringConvertible {
   let name: String
-  let configuration: Configuration
+  let graph: Graph
   let seed: UInt64
   var tokenCount: Int
   var masked: [Int] = []
@@ -42,14 +42,16 @@ struct Case: Sendable, CustomStringConvertible {
 
   var weights: Weights {
     get throws {
-      guard let folder else { return try randomWeights(configuration, seed: seed) }
+      guard let folder else { return try randomWeights(graph, seed: seed) }
       return try Checkpoint(directory: folder).weights
     }
   }
 
+  var vocabularySize: Int { graph.idCount(of: .tokenIDs) ?? 1 }
+
   var tokens: [Int] {
     var generator = SeededGenerator(seed: seed ^ 0xabcdef)
-    return (0..<tokenCount).map { _ in Int.random(in: 0..<configuration.vocabularySize, using: &generator) }
+    return (0..<tokenCount).map { _ in Int.random(in: 0..<vocabularySize, using: &generator) }
   }
 
   var inputs: Inputs {
@@ -61,7 +63,18 @@ struct Case: Sendable, CustomStringConvertible {
     let mask = masked.isEmpty ? nil : (0..<count).map { !masked.contains($0) }
     return try Inputs(
       tokenIDs: Array(tokens[..<count]), positionIDs: positions.map { Array($0[..<count]) },
-      attentionMask: mask, configuration: configuration)
+      attentionMask: mask, graph: graph)
+  }
+
+  /// Whether the angle of a token depends on how long the sequence is.
+  var dependsOnLength: Bool {
+    graph.operations.contains { operation in
+      guard case .rotate(let kind) = operation.kind else { return false }
+      return switch kind.frequencies.scaling {
+      case .dynamic, .longrope: true
+      case .none, .linear, .llama3, .yarn, .proportional: false
+      }
+    }
   }
 
   /// The trained model of the checkout.
@@ -70,7 +83,7 @@ struct Case: Sendable, CustomStringConvertible {
       .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     let folder = checkout.appending(path: "golden/models/shakespeare-gpt2")
     return Case(
-      name: "the trained model", configuration: try Checkpoint(directory: folder).configuration, seed: 17,
+      name: "the trained model", graph: try Architecture(directory: folder).graph, seed: 17,
       tokenCount: tokenCount, folder: folder)
   }
 
@@ -79,44 +92,43 @@ struct Case: Sendable, CustomStringConvertible {
     var generator = SeededGenerator(seed: seed &* 0x5851_f42d_4c95_7f2d)
     func pick(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
     let (heads, context) = (pick(1...5), pick(2...90))
-    let functions: [ActivationFunction] = [.geluTanh, .geluErf, .relu]
+    let functions: [ActivationFunction.Function] = [.geluTanh, .geluErf, .relu]
     let configuration = try Configuration(
       vocabularySize: pick(2...300), contextLength: context, width: heads * pick(1...35),
       layerCount: pick(1...3), headCount: heads, feedForwardWidth: pick(1...150),
       activationFunction: functions[pick(0...2)], tiesEmbeddings: pick(0...1) == 0,
       scalesScoresByLayer: pick(0...1) == 0)
     return Case(
-      name: "odd shape", configuration: configuration, seed: seed, tokenCount: context - pick(0...1))
+      name: "odd shape", graph: configuration.graph, seed: seed, tokenCount: context - pick(0...1))
   }
 }
 
 /// Weights that let every part be seen: biases of about 0.1, gains around 1, scores well away from 0.
-func randomWeights(_ configuration: Configuration, seed: UInt64) throws -> Weights {
+func randomWeights(_ graph: Graph, seed: UInt64) throws -> Weights {
   var generator = SeededGenerator(seed: seed)
   var tensors: [String: StoredTensor] = [:]
-  for parameter in configuration.parameters {
-    let shape = configuration.shape(of: parameter)
+  for (parameter, purpose) in graph.purposes {
+    let shape = parameter.shape
     let count = shape.reduce(1, *)
-    var values: [Float]
-    switch parameter.role {
-    case .layerNorm1Weight, .layerNorm2Weight, .finalLayerNormWeight:
-      values = generator.floats(count, 0.3).map { 1 + $0 }
-    case .tokenEmbedding, .positionEmbedding:
-      values = generator.floats(count)
-    default:
-      values = generator.floats(count, shape.count == 1 ? 0.2 : 2 / Float(shape[0]).squareRoot())
-    }
+    let values: [Float] =
+      switch purpose {
+      case .gain(let neutral): generator.floats(count, 0.3).map { Float(neutral) + $0 }
+      case .table: generator.floats(count)
+      case .matrix: generator.floats(count, 2 / Float(shape.min() ?? 1).squareRoot())
+      case .bias, .shift: generator.floats(count, 0.2)
+      }
     tensors[parameter.name] = StoredTensor(Tensor(values, shape: shape))
   }
-  return try Weights(configuration: configuration, tensors: tensors)
+  return try Weights(graph: graph, names: TensorNames(root: ""), tensors: tensors)
 }
 
-/// Shapes around the edges of every loop.
+/// Models of the GPT-2 form with shapes around the edges of every loop.
 let cases: [Case] = {
   func make(
     _ name: String, _ seed: UInt64, vocabulary: Int, context: Int, width: Int, layers: Int = 2, heads: Int,
-    inner: Int? = nil, _ function: ActivationFunction = .geluTanh, ties: Bool = true, scales: Bool = true,
-    scalesByLayer: Bool = false, tokens: Int, masked: [Int] = [], positions: [Int]? = nil
+    inner: Int? = nil, _ function: ActivationFunction.Function = .geluTanh, ties: Bool = true,
+    scales: Bool = true, scalesByLayer: Bool = false, tokens: Int, masked: [Int] = [],
+    positions: [Int]? = nil
   ) -> Case? {
     guard
       let configuration = try? Configuration(
@@ -125,7 +137,7 @@ let cases: [Case] = {
         scalesScores: scales, scalesScoresByLayer: scalesByLayer)
     else { return nil }
     return Case(
-      name: name, configuration: configuration, seed: seed, tokenCount: tokens, masked: masked,
+      name: name, graph: configuration.graph, seed: seed, tokenCount: tokens, masked: masked,
       positions: positions)
   }
   let all = [

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
-import TouchstoneGraph
 import TouchstoneFamilies
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneSIMD
 import TouchstoneTestSupport
@@ -11,12 +11,14 @@ enum Compared: Sendable, CustomStringConvertible {
   case trained
   case listed(Case)
   case odd(seed: UInt64)
+  case oddLlama(seed: UInt64)
 
   var description: String {
     switch self {
     case .trained: "the trained model"
     case .listed(let example): example.description
     case .odd(let seed): "odd shape, seed \(seed)"
+    case .oddLlama(let seed): "odd Llama, seed \(seed)"
     }
   }
 
@@ -25,6 +27,7 @@ enum Compared: Sendable, CustomStringConvertible {
     case .trained: try .trained(tokenCount: 77)
     case .listed(let example): example
     case .odd(let seed): try .odd(seed: seed)
+    case .oddLlama(let seed): try .oddLlama(seed: seed)
     }
   }
 
@@ -33,13 +36,23 @@ enum Compared: Sendable, CustomStringConvertible {
     let environment = ProcessInfo.processInfo.environment
     let first = environment["TOUCHSTONE_SEED"].flatMap(UInt64.init) ?? 1
     let count = environment["TOUCHSTONE_CASES"].flatMap(UInt64.init) ?? 6
-    return [.trained] + cases.map { .listed($0) } + (0..<count).map { .odd(seed: first &+ $0) }
+    let seeds = (0..<count).map { first &+ $0 }
+    return [.trained] + (cases + llamas + others).map { .listed($0) } + seeds.map { .odd(seed: $0) }
+      + seeds.map { .oddLlama(seed: $0) }
   }()
 
   /// Those whose tokens stand at their own positions with nothing masked: what prediction can be asked for.
-  static let predictable = all.filter {
+  static let predictable = prefixed.filter {
     if case .listed(let example) = $0 { example.masked.isEmpty && example.positions == nil } else { true }
   }
+
+  /// Those where a beginning is computed as it is alone.
+  static let prefixed = all.filter {
+    if case .listed(let example) = $0 { !example.dependsOnLength } else { true }
+  }
+
+  /// Those where it is not: positions are stretched by the length of the sequence.
+  static let stretched = llamas.filter(\.dependsOnLength)
 }
 
 @Suite struct ReproducibilityTests {
@@ -53,7 +66,7 @@ enum Compared: Sendable, CustomStringConvertible {
 
   /// The logits of every position: [T, V].
   private func logits(_ transformer: SIMDTransformer, _ tokens: [Int]) throws -> Tensor<Float> {
-    let inputs = try Inputs(tokenIDs: tokens, configuration: transformer.configuration)
+    let inputs = try Inputs(tokenIDs: tokens, graph: transformer.graph)
     return try #require(try activations(transformer, inputs)[Activation(.logits)])
   }
 
@@ -62,7 +75,7 @@ enum Compared: Sendable, CustomStringConvertible {
   private func beginning(_ whole: Tensor<Float>, of activation: Activation, _ count: Int) -> [Float] {
     let outer = whole.shape.count == 3 ? whole.shape[0] : 1
     let tokens = whole.rowCount / outer
-    let isByKey = [.attentionScores, .attentionProbabilities].contains(activation.point)
+    let isByKey = ["attn_scores", "attn_probs"].contains(activation.name)
     return (0..<outer).flatMap { head in
       (0..<count).flatMap { row in whole.row(head * tokens + row).prefix(isByKey ? count : whole.rowWidth) }
     }
@@ -77,7 +90,7 @@ enum Compared: Sendable, CustomStringConvertible {
       for threads in [1, 2, 4] {
         let transformer = try SIMDTransformer(weights: weights, instructionSet: set, threadCount: threads)
         let found = try activations(transformer, inputs)
-        #expect(found.count == example.configuration.operations.count)
+        #expect(found.count == example.graph.operations.count)
         guard let first = expected[set.fusesMultiplyAdd] else {
           expected[set.fusesMultiplyAdd] = found
           continue
@@ -90,7 +103,7 @@ enum Compared: Sendable, CustomStringConvertible {
     }
   }
 
-  @Test(.clause("KER-10"), arguments: Compared.all, InstructionSet.available)
+  @Test(.clause("KER-10"), arguments: Compared.prefixed, InstructionSet.available)
   func whatFollowsARowChangesNoBitOfIt(_ compared: Compared, _ set: InstructionSet) throws {
     let example = try compared.example()
     let transformer = try SIMDTransformer(weights: example.weights, instructionSet: set, threadCount: 2)
@@ -146,7 +159,7 @@ enum Compared: Sendable, CustomStringConvertible {
     }
     // Another ending, a shorter one, the same again, and another beginning.
     var other = tokens
-    other[other.count / 2] = (other[other.count / 2] + 1) % example.configuration.vocabularySize
+    other[other.count / 2] = (other[other.count / 2] + 1) % example.vocabularySize
     for sequence in [
       other[...], other[...(other.count / 3)], other[...(other.count / 3)], tokens[...],
       other.reversed()[...],
@@ -156,11 +169,29 @@ enum Compared: Sendable, CustomStringConvertible {
     }
   }
 
+  /// Keys that were turned by other frequencies are not those of a longer sequence.
+  @Test(.clause("ROP-8", "ROP-11", "KER-10"), arguments: Compared.stretched)
+  func aCacheOfOtherAnglesIsNotUsed(_ example: Case) throws {
+    var transformer = try SIMDTransformer(weights: example.weights, threadCount: 2)
+    let tokens = example.tokens
+    for rows in [1, 7, 512] {
+      for count in [1, 15, 16, 17, 31, 32, 33, 34, 40, 39, 20] {
+        let text = Array(tokens[..<count])
+        let found = try transformer.nextTokenLogits(after: text, rowsAtOnce: rows)
+        let expected = Array(try logits(transformer, text).row(count - 1))
+        #expect(firstDifference(found, expected) == nil, "\(count) tokens, \(rows) rows at once")
+      }
+    }
+    let beginning = try logits(transformer, Array(tokens[..<10])).row(9)
+    let same = Array(try logits(transformer, tokens).row(9))
+    #expect(firstDifference(Array(beginning), same) != nil, "the length changes nothing")
+  }
+
   @Test(.clause("KER-1", "KER-6", "KER-11"), arguments: InstructionSet.available)
   func theTrainedModelHasTheBitsOfTheWrittenOrder(_ set: InstructionSet) throws {
     let example = try Case.trained(tokenCount: 21)
     let weights = try example.weights
-    let expected = ScalarModel(weights: weights, fused: set.fusesMultiplyAdd).forward(try example.inputs)
+    let expected = ScalarForward(weights, fused: set.fusesMultiplyAdd).run(try example.inputs)
     let transformer = try SIMDTransformer(weights: weights, instructionSet: set, threadCount: 2)
     for (activation, value) in try activations(transformer, example.inputs) {
       let wanted = try #require(expected[activation])
@@ -188,7 +219,7 @@ enum Compared: Sendable, CustomStringConvertible {
     let expected = try logits(transformer, tokens)
     // Every caller's copy begins with what this call left.
     _ = try transformer.nextTokenLogits(after: Array(tokens[..<20]))
-    let (shared, width) = (transformer, example.configuration.vocabularySize)
+    let (shared, width) = (transformer, example.vocabularySize)
     try await withThrowingTaskGroup(of: (Int, [Float]).self) { group in
       for caller in 0..<8 {
         group.addTask {
@@ -211,7 +242,7 @@ enum Compared: Sendable, CustomStringConvertible {
   func tokensThatDoNotFitAreRefused(_ tokens: [Int]) throws {
     let configuration = try Configuration(
       vocabularySize: 3, contextLength: 4, width: 2, layerCount: 1, headCount: 1)
-    var transformer = try SIMDTransformer(weights: randomWeights(configuration, seed: 1))
+    var transformer = try SIMDTransformer(weights: randomWeights(configuration.graph, seed: 1))
     #expect(throws: BadInput.self) { try transformer.nextTokenLogits(after: tokens) }
   }
 

@@ -7,12 +7,14 @@ import TouchstoneVerdict
 
 @Suite struct SIMDTransformerTests {
   @Test(
-    .clause("KER-1", "KER-2", "KER-3", "KER-4", "KER-5", "KER-6", "KER-7", "KER-8", "KER-9"),
-    arguments: cases, InstructionSet.available)
+    .clause(
+      "KER-1", "KER-2", "KER-3", "KER-4", "KER-5", "KER-6", "KER-7", "KER-8", "KER-9", "KER-12", "KER-13",
+      "KER-14", "GQA-1", "GQA-2"),
+    arguments: cases + llamas + others, InstructionSet.available)
   func everyBitIsThatOfTheWrittenOrder(_ example: Case, _ set: InstructionSet) throws {
     let weights = try example.weights
     let inputs = try example.inputs
-    let expected = ScalarModel(weights: weights, fused: set.fusesMultiplyAdd).forward(inputs)
+    let expected = ScalarForward(weights, fused: set.fusesMultiplyAdd).run(inputs)
     let transformer = try SIMDTransformer(weights: weights, instructionSet: set, threadCount: 2)
     try transformer.forward(inputs) { activation, value in
       let wanted = try #require(expected[activation])
@@ -21,25 +23,25 @@ import TouchstoneVerdict
     }
   }
 
-  @Test(.clause("RES-8"), arguments: cases)
+  @Test(.clause("RES-8"), arguments: cases + llamas + others)
   func activationsComeInTheOrderOfComputationWithTheGoldenShapes(_ example: Case) throws {
     let transformer = try SIMDTransformer(weights: example.weights, threadCount: 1)
     var seen: [Activation] = []
     try transformer.forward(try example.inputs) { activation, value in
       seen.append(activation)
-      #expect(value.shape == example.configuration.shape(of: activation, tokenCount: example.tokenCount))
+      #expect(value.shape == example.graph.shape(of: activation, tokenCount: example.tokenCount))
     }
-    #expect(seen == example.configuration.operations.map(\.output))
+    #expect(seen == example.graph.operations.map(\.output))
   }
 
-  @Test(arguments: cases, InstructionSet.available)
+  @Test(arguments: cases + llamas + others, InstructionSet.available)
   func everyOperationIsConsistentWithTheDefinition(_ example: Case, _ set: InstructionSet) throws {
     let weights = try example.weights
     let transformer = try SIMDTransformer(weights: weights, instructionSet: set)
     let capture = try RecordedActivations(of: transformer, inputs: example.inputs)
     let verdict = try Judge(weights: weights).verdict(on: capture)
     #expect(verdict.outcome == .consistent, "\(example): \(verdict.flagged)")
-    #expect(verdict.findings.count == example.configuration.operations.count)
+    #expect(verdict.findings.count == example.graph.operations.count)
   }
 }
 

@@ -1,119 +1,143 @@
+import Foundation
 import TouchstoneGraph
 import TouchstoneModel
 
-extension ScalarModel {
-  /// The whole forward pass, every activation in the golden format's shape.
-  func forward(_ inputs: Inputs) -> [Activation: Tensor<Float>] {
+@testable import TouchstoneSIMD
+
+/// The whole forward pass by the written rule, one operation of the graph after another: it knows no region.
+struct ScalarForward {
+  let weights: Weights
+  let arithmetic: ScalarModel
+
+  init(_ weights: Weights, fused: Bool) {
+    self.weights = weights
+    arithmetic = ScalarModel(fused: fused)
+  }
+
+  /// Every activation in the golden format's shape.
+  func run(_ inputs: Inputs) -> [Activation: Tensor<Float>] {
     var values: [Activation: Tensor<Float>] = [:]
-    let width = configuration.width
-    let tokens = weights.float32(Parameter(.tokenEmbedding))
-    let positions = weights.float32(Parameter(.positionEmbedding))
-    func rows(_ value: [[Float]]) -> Tensor<Float> {
-      Tensor(value.flatMap { $0 }, shape: [value.count, value[0].count])
+    for operation in weights.graph.operations {
+      let shape = weights.graph.shape(of: operation.output, tokenCount: inputs.count) ?? []
+      let operands = operation.inputs.compactMap { values[$0] }
+      values[operation.output] = Tensor(value(of: operation, operands, shape, inputs), shape: shape)
     }
-    func sum(_ a: [[Float]], _ b: [[Float]]) -> [[Float]] { zip(a, b).map { zip($0, $1).map(+) } }
-
-    let token = inputs.tokenIDs.map { Array(tokens.row($0)) }
-    let position = inputs.positionIDs.map { Array(positions.row($0)) }
-    var stream = sum(token, position)
-    values[Activation(.tokenEmbedding)] = rows(token)
-    values[Activation(.positionEmbedding)] = rows(position)
-    values[Activation(.embeddingSum)] = rows(stream)
-
-    for layer in 0..<configuration.layerCount {
-      func parameter(_ role: Parameter.Role) -> Tensor<Float> {
-        weights.float32(Parameter(role, layer: layer))
-      }
-      func put(_ point: Activation.Point, _ value: [[Float]]) {
-        values[Activation(point, layer: layer)] = rows(value)
-      }
-      put(.residualIn, stream)
-      let norm1 = stream.map {
-        layerNorm($0, parameter(.layerNorm1Weight).values, parameter(.layerNorm1Bias).values)
-      }
-      put(.layerNorm1, norm1)
-      let (weight, bias) = (parameter(.attentionInputWeight), parameter(.attentionInputBias))
-      let joint = norm1.map { linear($0, weight, bias) }
-      let heads = (0..<3).map { part in split(joint.map { Array($0[part * width..<(part + 1) * width]) }) }
-      for (point, value) in zip([Activation.Point.query, .key, .value], heads) {
-        values[Activation(point, layer: layer)] = value
-      }
-      let attention = attend(heads[0], heads[1], heads[2], layer, inputs)
-      values[Activation(.attentionScores, layer: layer)] = attention.scores
-      values[Activation(.attentionProbabilities, layer: layer)] = attention.probabilities
-      put(.attentionContext, attention.context)
-      let output = attention.context.map {
-        linear($0, parameter(.attentionOutputWeight), parameter(.attentionOutputBias))
-      }
-      put(.attentionOutput, output)
-      stream = sum(stream, output)
-      put(.residualMiddle, stream)
-      let norm2 = stream.map {
-        layerNorm($0, parameter(.layerNorm2Weight).values, parameter(.layerNorm2Bias).values)
-      }
-      put(.layerNorm2, norm2)
-      let inner = norm2.map {
-        linear($0, parameter(.feedForwardInputWeight), parameter(.feedForwardInputBias))
-      }
-      put(.feedForwardInput, inner)
-      let active = inner.map { $0.map(activate) }
-      put(.feedForwardActivation, active)
-      let outer = active.map {
-        linear($0, parameter(.feedForwardOutputWeight), parameter(.feedForwardOutputBias))
-      }
-      put(.feedForwardOutput, outer)
-      stream = sum(stream, outer)
-      put(.residualOut, stream)
-    }
-    let norm = stream.map {
-      layerNorm(
-        $0, weights.float32(Parameter(.finalLayerNormWeight)).values,
-        weights.float32(Parameter(.finalLayerNormBias)).values)
-    }
-    values[Activation(.finalLayerNorm)] = rows(norm)
-    let table = weights.float32(configuration.unembeddingParameter)
-    let logits = norm.map { row in
-      (0..<configuration.vocabularySize).map { token in
-        chain(0, width, { row[$0] }, { table[token, $0] })
-      }
-    }
-    values[Activation(.logits)] = rows(logits)
-    values[Activation(.probabilities)] = rows(logits.map(softmax))
     return values
   }
 
-  private func split(_ rows: [[Float]]) -> Tensor<Float> {
-    let (heads, width) = (configuration.headCount, configuration.headWidth)
-    let values = (0..<heads).flatMap { head in rows.flatMap { $0[head * width..<(head + 1) * width] } }
-    return Tensor(values, shape: [heads, rows.count, width])
+  private func value(
+    of operation: TouchstoneGraph.Operation, _ operands: [Tensor<Float>], _ shape: [Int], _ inputs: Inputs
+  ) -> [Float] {
+    let parameters = operation.parameters.map { ParameterValues(weights.float32($0.parameter), $0) }
+    switch operation.kind {
+    case .embedding(let kind):
+      return inputs.ids(kind.ids).flatMap { parameters[0].tensor.row($0 + kind.offset) }
+    case .sum:
+      return operands.dropFirst().reduce(operands[0].values) { zip($0, $1.values).map(+) }
+    case .product: return zip(operands[0].values, operands[1].values).map(*)
+    case .identity: return operands[0].values
+    case .scale(let kind): return operands[0].values.map { $0 * Float(kind.factor) }
+    case .layerNorm(let kind):
+      let gain = vector(parameters.first) ?? [Float](repeating: 1, count: operands[0].rowWidth)
+      let shift =
+        vector(parameters.dropFirst().first) ?? [Float](repeating: 0, count: operands[0].rowWidth)
+      return rows(operands[0]).flatMap {
+        arithmetic.layerNorm($0, gain, shift, epsilon: Float(kind.epsilon))
+      }
+    case .rmsNorm(let kind):
+      let gain = (vector(parameters[0]) ?? []).map { kind.offset == 0 ? $0 : $0 + Float(kind.offset) }
+      return rows(operands[0]).flatMap { arithmetic.rmsNorm($0, gain, epsilon: Float(kind.epsilon)) }
+    case .linear(let kind): return linear(kind, operands[0], parameters)
+    case .rotate(let kind): return rotate(kind, operands[0], inputs)
+    case .scores(let kind): return scores(kind, operands[0], operands[1], inputs)
+    case .probabilities:
+      return rows(operands[0]).enumerated().flatMap { index, row in
+        let query = index % inputs.count
+        return arithmetic.softmax(Array(row[...query])) + row[(query + 1)...].map { _ in 0 }
+      }
+    case .context(let kind): return context(kind, operands[0], operands[1], inputs)
+    case .activationFunction(let kind):
+      return operands[0].values.map { arithmetic.activate(kind.function, $0) }
+    case .softmax: return rows(operands[0]).flatMap(arithmetic.softmax)
+    }
   }
 
-  private func attend(
-    _ query: Tensor<Float>, _ key: Tensor<Float>, _ value: Tensor<Float>, _ layer: Int, _ inputs: Inputs
-  ) -> (scores: Tensor<Float>, probabilities: Tensor<Float>, context: [[Float]]) {
-    let (heads, count, width) = (configuration.headCount, inputs.count, configuration.headWidth)
-    let scale = Float(configuration.scoreScale(layer: layer))
-    var scores = Tensor<Float>(repeating: -.infinity, shape: [heads, count, count])
-    var probabilities = Tensor<Float>(repeating: 0, shape: [heads, count, count])
-    var context = [[Float]](repeating: [Float](repeating: 0, count: heads * width), count: count)
-    for head in 0..<heads {
-      for row in 0..<count {
-        let scaled = (0...row).map { other -> Float in
-          guard inputs.isVisible(key: other, from: row) else { return -.infinity }
-          return chain(0, width, { query[head, row, $0] }, { key[head, other, $0] }) * scale
-        }
-        let weights = softmax(scaled)
-        for other in 0...row {
-          scores[head, row, other] = scaled[other]
-          probabilities[head, row, other] = weights[other]
-        }
-        for column in 0..<width {
-          context[row][head * width + column] = chain(
-            0, row + 1, { weights[$0] },
-            { inputs.isVisible(key: $0, from: row) ? value[head, $0, column] : 0 })
+  private func rows(_ x: Tensor<Float>) -> [[Float]] { (0..<x.rowCount).map { Array(x.row($0)) } }
+
+  private func vector(_ values: ParameterValues<Float>?) -> [Float]? {
+    values.map { values in (0..<values.outputCount).map { values[$0] } }
+  }
+
+  private func linear(
+    _ kind: Linear, _ x: Tensor<Float>, _ parameters: [ParameterValues<Float>]
+  ) -> [Float] {
+    let (weight, bias) = (parameters[0], parameters.dropFirst().first)
+    let products = rows(x).map { row in
+      (0..<weight.outputCount).map { output in
+        arithmetic.chain(bias?[output] ?? 0, row.count, { row[$0] }, { weight[output, $0] })
+      }
+    }
+    let heads = kind.heads ?? 1
+    let width = weight.outputCount / heads
+    return (0..<heads).flatMap { head in
+      products.flatMap { $0[head * width..<(head + 1) * width] }
+    }
+  }
+
+  private func rotate(_ kind: Rotate, _ x: Tensor<Float>, _ inputs: Inputs) -> [Float] {
+    let pairs = kind.width / 2
+    let length = (inputs.positionIDs.max() ?? 0) + 1
+    let frequencies = kind.frequencies.radians(pairs: pairs, sequenceLength: length)
+    var y = x
+    for row in 0..<x.rowCount {
+      let position = Double(inputs.positionIDs[row % inputs.count])
+      for pair in 0..<pairs {
+        let halves = (kind.first + pair, kind.first + pairs + pair)
+        let neighbours = (kind.first + 2 * pair, kind.first + 2 * pair + 1)
+        let from = kind.style == .half ? halves : neighbours
+        let to = kind.style == .interleaved ? neighbours : halves
+        let angle = position * frequencies[pair]
+        let (a, b) = arithmetic.turned(
+          x[row, from.0], x[row, from.1], Float(kind.magnitude * cos(angle)),
+          Float(kind.magnitude * sin(angle)))
+        y[row, to.0] = a
+        y[row, to.1] = b
+      }
+    }
+    return y.values
+  }
+
+  private func scores(
+    _ kind: AttentionScores, _ query: Tensor<Float>, _ key: Tensor<Float>, _ inputs: Inputs
+  ) -> [Float] {
+    let (heads, count, width) = (query.shape[0], query.shape[1], query.shape[2])
+    return (0..<heads).flatMap { head in
+      (0..<count).flatMap { i in
+        (0..<count).map { j -> Float in
+          guard inputs.isVisible(key: j, from: i, under: kind.visibility) else { return -.infinity }
+          let keyHead = head * key.shape[0] / heads
+          return arithmetic.chain(0, width, { query[head, i, $0] }, { key[keyHead, j, $0] })
+            * Float(kind.scale)
         }
       }
     }
-    return (scores, probabilities, context)
+  }
+
+  private func context(
+    _ kind: AttentionContext, _ probabilities: Tensor<Float>, _ value: Tensor<Float>, _ inputs: Inputs
+  ) -> [Float] {
+    let (heads, width) = (probabilities.shape[0], value.shape[2])
+    return (0..<inputs.count).flatMap { i in
+      (0..<heads).flatMap { head in
+        (0..<width).map { column in
+          arithmetic.chain(
+            0, i + 1, { probabilities[head, i, $0] },
+            { j in
+              let isVisible = inputs.isVisible(key: j, from: i, under: kind.visibility)
+              return isVisible ? value[head * value.shape[0] / heads, j, column] : 0
+            })
+        }
+      }
+    }
   }
 }

@@ -1,5 +1,5 @@
+import Foundation
 import TouchstoneGraph
-import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneSpecification
 
@@ -20,11 +20,10 @@ struct ScalarModel {
   private static let geluTanhConstants = constants(of: "KER-8")
   private static let geluErfConstants = constants(of: "KER-9")
 
-  let weights: Weights
+  private static let quickGELUConstants = constants(of: "KER-13")
+
   /// Whether a·b + c is rounded once.
   let fused: Bool
-
-  var configuration: Configuration { weights.configuration }
 
   func multiplyAdd(_ a: Float, _ b: Float, _ c: Float) -> Float {
     fused ? c.addingProduct(a, b) : a * b + c
@@ -47,7 +46,7 @@ struct ScalarModel {
     return lanes[0]
   }
 
-  func layerNorm(_ x: [Float], _ weight: [Float], _ bias: [Float]) -> [Float] {
+  func layerNorm(_ x: [Float], _ weight: [Float], _ bias: [Float], epsilon: Float) -> [Float] {
     let count = Float(x.count)
     var sums = [Float](repeating: 0, count: 16)
     for (index, value) in x.enumerated() { sums[index % 16] += value }
@@ -57,8 +56,22 @@ struct ScalarModel {
       squares[index % 16] = multiplyAdd(value - mean, value - mean, squares[index % 16])
     }
     let variance = tree(squares) / count
-    let inverse = 1 / (variance + Float(configuration.layerNormEpsilon)).squareRoot()
+    let inverse = 1 / (variance + epsilon).squareRoot()
     return x.indices.map { multiplyAdd((x[$0] - mean) * inverse, weight[$0], bias[$0]) }
+  }
+
+  func rmsNorm(_ x: [Float], _ weight: [Float], epsilon: Float) -> [Float] {
+    var squares = [Float](repeating: 0, count: 16)
+    for (index, value) in x.enumerated() {
+      squares[index % 16] = multiplyAdd(value, value, squares[index % 16])
+    }
+    let inverse = 1 / (tree(squares) / Float(x.count) + epsilon).squareRoot()
+    return x.indices.map { x[$0] * inverse * weight[$0] }
+  }
+
+  /// A pair of numbers turned by an angle with these cosine and sine.
+  func turned(_ a: Float, _ b: Float, _ cosine: Float, _ sine: Float) -> (Float, Float) {
+    (multiplyAdd(a, cosine, 0 - b * sine), multiplyAdd(b, cosine, a * sine))
   }
 
   func exponential(_ x: Float) -> Float {
@@ -85,9 +98,14 @@ struct ScalarModel {
     return powers.map { $0 * inverse }
   }
 
-  func activate(_ x: Float) -> Float {
-    switch configuration.activationFunction {
-    case .relu: return x < 0 ? 0 : x
+  func activate(_ function: ActivationFunction.Function, _ x: Float) -> Float {
+    let positive = x < 0 ? 0 : x
+    switch function {
+    case .relu: return positive
+    case .reluSquared: return positive * positive
+    case .silu: return x / (1 + exponential(0 - x))
+    case .sigmoid: return 1 / (1 + exponential(0 - x))
+    case .quickGELU: return x / (1 + exponential(x * Self.quickGELUConstants[0]))
     case .geluTanh:
       let exponent = x * multiplyAdd(x * x, Self.geluTanhConstants[0], Self.geluTanhConstants[1])
       return x / (1 + exponential(exponent))
@@ -97,12 +115,7 @@ struct ScalarModel {
       let p = constants[2...].reduce(constants[1]) { multiplyAdd($0, t, $1) }
       let tail = t * p * exponential(x * x * -0.5)
       return x * (x < 0 ? tail : 1 - tail)
-    }
-  }
-
-  func linear(_ x: [Float], _ weight: Tensor<Float>, _ bias: Tensor<Float>) -> [Float] {
-    (0..<weight.rowWidth).map { column in
-      chain(bias.values[column], x.count, { x[$0] }, { weight[$0, column] })
+    case .tanh: return .nan  // not computed
     }
   }
 }

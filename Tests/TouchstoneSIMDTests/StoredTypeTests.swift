@@ -1,7 +1,7 @@
 import Foundation
 import Testing
-import TouchstoneGraph
 import TouchstoneFamilies
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneSIMD
 
@@ -12,9 +12,9 @@ import TouchstoneSIMD
     let configuration = try Configuration(
       vocabularySize: 19, contextLength: 8, width: 12, layerCount: 2, headCount: 3, tiesEmbeddings: false)
     let inputs = try Inputs(tokenIDs: [3, 1, 4, 18], configuration: configuration)
-    let plain = try randomWeights(configuration, seed: 3)
+    let plain = try randomWeights(configuration.graph, seed: 3)
     let stored = Dictionary(
-      uniqueKeysWithValues: plain.stored.map { ($0.key.name, narrowed($0.value.float32(), to: type)) })
+      uniqueKeysWithValues: plain.stored.map { ($0.key, narrowed($0.value.float32(), to: type)) })
     let narrow = try Weights(configuration: configuration, tensors: stored)
     let widened = try Weights(
       configuration: configuration, tensors: stored.mapValues { StoredTensor($0.float32()) })
