@@ -315,8 +315,8 @@ let package = Package(
       name: "TouchstoneSIMDTests",
       dependencies: [
         "TouchstoneGraph", "TouchstoneFamilies",
-        "TouchstoneBenchmark", "TouchstoneCheckpoints", "TouchstoneModel", "TouchstoneSIMD",
-        "TouchstoneSpecification", "TouchstoneTestSupport", "TouchstoneVerdict",
+        "TouchstoneBenchmark", "TouchstoneCheckpoints", "TouchstoneModel", "TouchstoneReference",
+        "TouchstoneSIMD", "TouchstoneSpecification", "TouchstoneTestSupport", "TouchstoneVerdict",
       ],
       swiftSettings: optimised),
   ]

@@ -24,7 +24,8 @@ import TouchstoneModel
       let last = tokens * keysAndValues + rest + 2 * (tokens * 4 + tokens * 4)
       let wanted = first + last + 2 * 10 * 4
       #expect(
-        Work(try configuration().graph).prefillOperations(tokens: tokens) == Double(wanted), "\(tokens) tokens")
+        Work(try configuration().graph).prefillOperations(tokens: tokens) == Double(wanted),
+        "\(tokens) tokens")
     }
   }
 

@@ -136,7 +136,8 @@ let others: [Case] = {
         x = b.sum("resid_out", x, b.linear("out", context, "out", outputs: width, hasBias: false))
       }
     }
-    let logits = g.linear("final/logits", g.rmsNorm("ln", x, RMSNorm(epsilon: 0, offset: 1), "ln"), rowsOf: table)
+    let logits = g.linear(
+      "final/logits", g.rmsNorm("ln", x, RMSNorm(epsilon: 0, offset: 1), "ln"), rowsOf: table)
     guard let graph = try? g.graph(logits: logits) else { return nil }
     return Case(name: name, graph: graph, seed: seed, tokenCount: 37)
   }

@@ -1,0 +1,164 @@
+import Foundation
+import Testing
+import TouchstoneCheckpoints
+import TouchstoneFamilies
+import TouchstoneGraph
+import TouchstoneModel
+import TouchstoneReference
+import TouchstoneTestSupport
+
+@testable import TouchstoneSIMD
+
+/// Which regions compute a graph, and which graphs none computes.
+@Suite struct PlanTests {
+  private func names(_ graph: Graph) throws -> [String] {
+    try Plan(graph).regions.map { "\(type(of: $0))" }
+  }
+
+  private static let block = [
+    "Rename", "Norm", "ProjectHeads", "Attend", "ProjectOnto", "Norm", "FeedForwardInput", "ProjectOnto",
+  ]
+
+  @Test func aBlockOfEitherFamilyIsEightRegions() throws {
+    for example in [try #require(cases.first), try #require(llamas.first)] {
+      #expect(try names(example.graph) == ["Embed"] + Self.block + Self.block + ["Norm"], "\(example)")
+      #expect(try Plan(example.graph).readout != nil)
+    }
+  }
+
+  @Test func everyModelHasAPlan() {
+    for example in cases + llamas + others {
+      #expect((try? Plan(example.graph)) != nil, "\(example)")
+    }
+    #expect(cases.count == 7 && llamas.count == 14 && others.count == 3)
+  }
+
+  /// A model that is changed in one operation, and where the plan must stop.
+  enum Change: String, CaseIterable {
+    case window, tanh, limitedGate, joinedNorm, scaledStream, threeSummands, temperature, secondHead
+    case overwrittenNorm, splitVisibility
+
+    var place: String {
+      switch self {
+      case .window, .splitVisibility: "layers/000/attn_scores"
+      case .tanh, .limitedGate: "layers/000/mlp_gate"
+      case .joinedNorm: "layers/000/q_norm"
+      case .scaledStream: "embed/scaled"
+      case .threeSummands: "layers/000/attn_out"
+      case .temperature: "final/probs"
+      case .secondHead: "final/other"
+      case .overwrittenNorm: "layers/000/mlp_gate"
+      }
+    }
+  }
+
+  /// A small gated model with that change in it.
+  private func graph(_ change: Change?) throws -> Graph {
+    var g = GraphBuilder(root: "", layout: .outputsFirst)
+    let table = g.parameter("table", 11, 8)
+    var x = g.embedding("embed/token", .tokenIDs, in: table)
+    if change == .scaledStream { x = g.scale("embed/scaled", x, by: 2) }
+    let token = x
+    g.block(0, parameters: "0.") { b in
+      let first = b.rmsNorm("ln_1", x, RMSNorm(epsilon: 1e-5), "ln_1")
+      var query = b.linear("q", first, "q", outputs: 8, hasBias: false, heads: 2)
+      let key = b.linear("k", first, "k", outputs: 8, hasBias: false, heads: 2)
+      let value = b.linear("v", first, "v", outputs: 8, hasBias: false, heads: 2)
+      if change == .joinedNorm {
+        query = b.append(
+          RMSNorm(epsilon: 1e-5, isJoined: true), "q_norm", from: [query],
+          with: [ParameterView(b.parameter("q_norm", 8))])
+      }
+      let window = Visibility(isCausal: true, window: 2)
+      let scores = b.append(
+        AttentionScores(scale: 0.5, visibility: change == .window ? window : .causal), "attn_scores",
+        from: [query, key])
+      let isWindowed = change == .window || change == .splitVisibility
+      let probabilities = b.append(
+        AttentionProbabilities(visibility: isWindowed ? window : .causal), "attn_probs", from: [scores])
+      let context = b.append(AttentionContext(), "attn_context", from: [probabilities, value])
+      let out = b.linear("attn_out", context, "out", outputs: 8, hasBias: false)
+      x = change == .threeSummands ? b.sum("resid_mid", x, out, out) : b.sum("resid_mid", x, out)
+      let second = b.rmsNorm("ln_2", x, RMSNorm(epsilon: 1e-5), "ln_2")
+      let inner = change == .overwrittenNorm ? first : second
+      let gate = b.linear("mlp_gate", inner, "gate", outputs: 12, hasBias: false)
+      let up = b.linear("mlp_up", inner, "up", outputs: 12, hasBias: false)
+      let active = b.activate("mlp_act", ActivationFunction(change == .tanh ? .tanh : .silu), gate)
+      let gated = b.append(
+        Product(limit: change == .limitedGate ? 7 : nil), "mlp_gated", from: [active, up])
+      x = b.sum("resid_out", x, b.linear("mlp_out", gated, "down", outputs: 8, hasBias: false))
+    }
+    let logits = g.linear(
+      "final/logits", g.rmsNorm("final/ln_f", x, RMSNorm(epsilon: 1e-5), "norm"), rowsOf: table)
+    if change == .temperature {
+      _ = g.append(Softmax(temperature: 2), "final/probs", from: [logits])
+    } else {
+      _ = g.softmax("final/probs", logits)
+    }
+    if change == .secondHead { _ = g.identity("final/other", token) }
+    return try g.graph(logits: logits)
+  }
+
+  @Test func theModelWithoutAChangeHasAPlan() throws {
+    #expect(try names(graph(nil)) == ["Embed"] + Self.block.dropFirst() + ["Norm"])
+  }
+
+  @Test(.clause("KER-15"), arguments: Change.allCases)
+  func whatNoRegionComputesIsRefusedByName(_ change: Change) throws {
+    let weights = try randomWeights(graph(change), seed: 1)
+    do {
+      _ = try SIMDTransformer(weights: weights)
+      Issue.record("a model with \(change) is computed")
+    } catch let error as BadInput {
+      #expect(error.place == change.place, "\(error)")
+    }
+  }
+
+  /// The fast implementation's own formulas against the reference's.
+  @Test(
+    .clause("ROP-6", "ROP-7", "ROP-8", "ROP-9", "ROP-10", "ROP-11", "ROP-12"), arguments: llamas)
+  func frequenciesAreTheReferences(_ example: Case) throws {
+    let rotations = try Plan(example.graph).needs.rotations
+    #expect(rotations.count == 1)
+    for rotation in rotations {
+      for length in [1, 16, 17, 33, 1000] {
+        let pairs = rotation.kind.width / 2
+        let found = rotation.frequencies(sequenceLength: length)
+        let wanted = rotation.kind.frequencies.values(pairs: pairs, sequenceLength: length)
+        #expect(found.count == wanted.count)
+        for (a, b) in zip(found, wanted) { #expect(abs(a - b) <= 1e-14 * abs(b), "\(example), \(length)") }
+      }
+    }
+  }
+
+  @Test func someColumnsOnlyTurn() throws {
+    let turning = RotaryFrequencies(theta: 100, scaling: .proportional(factor: 2, turning: 3))
+    #expect(turning.radians(pairs: 5, sequenceLength: 9) == turning.values(pairs: 5, sequenceLength: 9))
+  }
+}
+
+/// A small Llama that others trained, where it lies beside the checkout.
+@Suite struct TrainedLlamaTests {
+  private static let folder = URL(fileURLWithPath: #filePath)
+    .appendingPathComponent("../../../../shared/data/third-party-weights/stories260K/hf").standardizedFileURL
+
+  @Test(
+    .enabled(
+      if: FileManager.default.fileExists(atPath: folder.path),
+      "the model is not bundled; it is not beside the checkout"))
+  func greedyTokensAreHuggingFaces() throws {
+    var transformer = try SIMDTransformer(weights: Checkpoint(directory: Self.folder).weights)
+    var tokens = [1]
+    for expected in Self.expected {
+      let logits = try transformer.nextTokenLogits(after: tokens)
+      tokens.append(try #require(logits.indices.max { logits[$0] < logits[$1] }))
+      #expect(tokens.last == expected)
+    }
+  }
+
+  /// What `transformers` 5.24.0 generates greedily behind the token 1, in float64.
+  private static let expected: [Int] = [
+    403, 407, 261, 378, 432, 383, 286, 261, 376, 298, 315, 421, 395, 317, 426, 338, 401, 396, 267, 337, 410,
+    408, 419, 292,
+  ]
+}
