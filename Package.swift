@@ -212,8 +212,8 @@ let package = Package(
     .target(
       name: "TouchstoneTestSupport",
       dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneConformance", "TouchstoneModel",
-        "TouchstoneProperties", "TouchstoneSIMD",
+        "TouchstoneConformance", "TouchstoneGraph", "TouchstoneModel", "TouchstoneProperties",
+        "TouchstoneReference", "TouchstoneSIMD",
       ],
       path: "Tests/Support"),
     .executableTarget(

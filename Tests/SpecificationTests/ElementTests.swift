@@ -43,10 +43,7 @@ import TouchstoneTestSupport
 
   @Test(.clause("ATT-9", "ATT-11", "ATT-15", "NUM-10"))
   func whatIsNotVisibleIsNeitherReadNorWritten() throws {
-    let configuration = try Configuration(
-      vocabularySize: 1, contextLength: 3, width: 1, layerCount: 1, headCount: 1)
-    let inputs = try Inputs(
-      tokenIDs: [0, 0, 0], attentionMask: [true, false, true], configuration: configuration)
+    let inputs = Inputs.tokens([0, 0, 0], mask: [true, false, true])
     let query = Tensor<Double>([1, 1, 1], shape: [1, 3, 1])
     let key = Tensor<Double>([2, .nan, 3], shape: [1, 3, 1])
     let scores = attentionScores(query: query, key: key, scale: 1, inputs: inputs)
@@ -97,7 +94,7 @@ import TouchstoneTestSupport
 
   @Test(.clause("FFN-5"))
   func reLUKeepsNaN() {
-    let y = activate(Tensor([.nan, -1, 2, -.infinity, .infinity], shape: [5]), .relu).values
+    let y = [Double.nan, -1, 2, -.infinity, .infinity].map { activation(.relu, $0) }
     #expect(y[0].isNaN && Array(y[1...]) == [0, 2, 0, .infinity])
   }
 
@@ -106,13 +103,14 @@ import TouchstoneTestSupport
     let model = try ModelCase(tokens: [0], headWidth: 2).model()
     var stored = try model.weights().stored
     let exact = [0.1, 1 + 0x1p-24]
-    stored[Parameter(.tokenEmbedding)] = StoredTensor(
+    let (tokens, positions) = (
+      model.configuration.parameter(.tokenEmbedding), model.configuration.parameter(.positionEmbedding)
+    )
+    stored[tokens.name] = StoredTensor(
       type: .float64, shape: [1, 2], bytes: exact.withUnsafeBytes { Data($0) })
-    let named = Dictionary(uniqueKeysWithValues: stored.map { ($0.key.name, $0.value) })
-    let weights = try Weights(configuration: model.configuration, tensors: named)
-    #expect(weights.float64(Parameter(.tokenEmbedding)).values == [Double(Float(0.1)), 1])
-    let position = Parameter(.positionEmbedding)
-    #expect(weights.float64(position) == model.value(position))
+    let weights = try Weights(configuration: model.configuration, tensors: stored)
+    #expect(weights.float64(tokens).values == [Double(Float(0.1)), 1])
+    #expect(weights.float64(positions) == model.value(positions))
   }
 
   @Test(.clause("NUM-5", "NUM-4"))

@@ -1,7 +1,7 @@
 import TouchstoneGraph
-import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneReference
+import TouchstoneTestSupport
 
 extension ExampleExpression {
   /// What the reference gives.
@@ -14,10 +14,12 @@ extension ExampleExpression {
     case "sum":
       return ExampleValue(sum(try argument(0).tensor(), try argument(1).tensor()))
     case "linear":
-      let columns = try labelled["columns"]?.integers().map { $0..<$0 + 1 }.first
+      let weight = try tensor("weight")
+      let column = try labelled["columns"]?.integers().first
       return ExampleValue(
         linear(
-          try argument(0).tensor(), weight: try tensor("weight"), bias: try tensor("bias"), columns: columns))
+          try argument(0).tensor(), weight: weight, bias: try tensor("bias"), part: column ?? 0,
+          of: column == nil ? 1 : weight.rowWidth))
     case "layerNorm":
       return ExampleValue(
         layerNorm(
@@ -41,7 +43,9 @@ extension ExampleExpression {
           probabilities: try tensor("probabilities"), value: value, inputs: try inputs(value)))
     case "geluTanh": return .number(geluTanh(try argument(0).numbers[0]))
     case "geluErf": return .number(geluErf(try argument(0).numbers[0]))
-    case "relu": return ExampleValue(activate(try argument(0).tensor(), .relu))
+    case "relu":
+      let x = try argument(0).tensor()
+      return ExampleValue(Tensor(x.values.map { activation(.relu, $0) }, shape: x.shape))
     case "unembedding":
       return ExampleValue(unembedding(try argument(0).tensor(), table: try tensor("table")))
     case "softmax": return try softmaxValue()
@@ -85,12 +89,7 @@ extension ExampleExpression {
 
   /// Inputs of as many tokens as `tensor` has, masked as the example says.
   private func inputs(_ tensor: Tensor<Double>) throws -> Inputs {
-    let count = tensor.shape[1]
-    let configuration = try Configuration(
-      vocabularySize: 1, contextLength: count, width: 1, layerCount: 1, headCount: 1)
-    return try Inputs(
-      tokenIDs: [Int](repeating: 0, count: count),
-      attentionMask: labelled["mask"]?.integers().map { $0 != 0 },
-      configuration: configuration)
+    .tokens(
+      [Int](repeating: 0, count: tensor.shape[1]), mask: try labelled["mask"]?.integers().map { $0 != 0 })
   }
 }

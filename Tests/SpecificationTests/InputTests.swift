@@ -84,7 +84,7 @@ import TouchstoneTestSupport
               vocabularySize: vocabulary, tiesEmbeddings: tied)
             let run = try Engine.reference.run(generated.model(), generated.inputs())
             for (activation, tensor) in run.activations.tensors {
-              let shape = run.activations.configuration.shape(of: activation, tokenCount: tokens)
+              let shape = run.activations.graph.shape(of: activation, tokenCount: tokens)
               #expect(tensor.shape == shape, "\(activation) of \(generated)")
               #expect(tensor.values.allSatisfy { !$0.isNaN }, "\(activation) of \(generated)")
             }
@@ -97,10 +97,10 @@ import TouchstoneTestSupport
   @Test(.clause("EMB-2"))
   func theGatherIsTheProductWithOneHotVectors() {
     expectHolds("one-hot", of: ModelCase.self, cases: 50) { generated in
-      let table = try generated.model().value(Parameter(.tokenEmbedding))
+      let table = try generated.model().value(.tokenEmbedding)
       let ids = try generated.inputs().tokenIDs
       let oneHot = ids.flatMap { id in (0..<table.rowCount).map { $0 == id ? 1.0 : 0 } }
-      let product = linear(Tensor(oneHot, shape: [ids.count, table.rowCount]), weight: table, bias: nil)
+      let product = linear(Tensor(oneHot, shape: [ids.count, table.rowCount]), weight: table)
       return product == embedding(ids, table: table) ? nil : "the product is \(product)"
     }
   }

@@ -54,8 +54,8 @@ import TouchstoneTestSupport
 
   @Test(.clause("NUM-8"))
   func resultsBelowTheNormalRangeMayBeFlushed() {
-    let flushing = Engine.double("flush to zero") { operation, activations, parameters, inputs in
-      var value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
+    let flushing = Engine.double("flush to zero") { site in
+      var value = site.value()
       for index in value.values.indices where abs(value.values[index]) < 0x1p-126 { value.values[index] = 0 }
       return value
     }

@@ -4,6 +4,7 @@ import TouchstoneCheckpoints
 @testable import TouchstoneConformance
 import TouchstoneFaults
 import TouchstoneGolden
+import TouchstoneGraph
 import TouchstoneProperties
 import TouchstoneReference
 import TouchstoneSIMD
@@ -55,8 +56,8 @@ import TouchstoneSIMD
     for one in cases {
       let file = try ActivationFile(path: "\(folder)/\(one.name).h5")
       let weights = try one.weights()
-      #expect(weights.configuration == file.configuration, "\(one.name)")
-      #expect(try one.inputs(weights.configuration) == file.inputs, "\(one.name)")
+      #expect(weights.graph == file.graph, "\(one.name)")
+      #expect(try one.inputs(weights.graph) == file.inputs, "\(one.name)")
       #expect(WeightsDigest.of(weights) == file.weightsDigest, "\(one.name)")
     }
   }
@@ -131,7 +132,7 @@ import TouchstoneSIMD
 private struct Edited: Transformer {
   let reference: ReferenceTransformer
   let edit: (Activation, Tensor<Float>) throws -> Tensor<Float>?
-  var configuration: Configuration { reference.configuration }
+  var graph: Graph { reference.graph }
 
   init(_ weights: Weights, edit: @escaping (Activation, Tensor<Float>) throws -> Tensor<Float>?) {
     reference = ReferenceTransformer(weights)
@@ -139,11 +140,10 @@ private struct Edited: Transformer {
   }
 
   func forward(_ inputs: Inputs, observe: (Activation, Tensor<Float>) throws -> Void) throws {
-    try reference.forward(inputs) { operation, activations, parameters in
-      let value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
-        .converted(to: Float.self)
-      if let edited = try edit(operation.output, value) { try observe(operation.output, edited) }
-      return value.converted(to: Double.self)
+    try Executor(reference.weights, inputs).run {
+      $0.value().converted(to: Float.self).converted(to: Double.self)
+    } observing: { activation, value in
+      if let edited = try edit(activation, value.converted(to: Float.self)) { try observe(activation, edited) }
     }
   }
 }
@@ -151,7 +151,7 @@ private struct Edited: Transformer {
 /// Another honest arithmetic for every length and position of the first token.
 private struct ChangingKernels: Transformer {
   let weights: Weights
-  var configuration: Configuration { weights.configuration }
+  var graph: Graph { weights.graph }
 
   func forward(_ inputs: Inputs, observe: (Activation, Tensor<Float>) throws -> Void) throws {
     let whole = HonestArithmetic.all.filter { !$0.fusesAttention && !$0.fusesResidual }

@@ -39,9 +39,9 @@ import TouchstoneReference
 
 /// An engine that says it offers nothing yet.
 private struct Unfinished: Transformer {
-  let configuration: Configuration
+  let graph: Graph
 
-  init(_ weights: Weights) { configuration = weights.configuration }
+  init(_ weights: Weights) { graph = weights.graph }
 
   func forward(_ inputs: Inputs, observe: (Activation, Tensor<Float>) throws -> Void) throws {
     throw NotImplemented("attention")
@@ -50,9 +50,9 @@ private struct Unfinished: Transformer {
 
 /// An engine that hands out nothing.
 private struct Silent: Transformer {
-  let configuration: Configuration
+  let graph: Graph
 
-  init(_ weights: Weights) { configuration = weights.configuration }
+  init(_ weights: Weights) { graph = weights.graph }
 
   func forward(_ inputs: Inputs, observe: (Activation, Tensor<Float>) throws -> Void) throws {}
 }

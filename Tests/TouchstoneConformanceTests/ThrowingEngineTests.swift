@@ -1,6 +1,5 @@
 import Testing
 import TouchstoneGraph
-import TouchstoneFamilies
 import TouchstoneModel
 
 @testable import TouchstoneConformance
@@ -25,11 +24,11 @@ import TouchstoneModel
 
 /// An engine that only throws.
 private struct Throwing: Transformer {
-  let configuration: Configuration
+  let graph: Graph
   let error: @Sendable () -> any Error
 
   init(_ weights: Weights, error: @escaping @Sendable () -> any Error) {
-    configuration = weights.configuration
+    graph = weights.graph
     self.error = error
   }
 

@@ -1,7 +1,6 @@
 import Foundation
 import Testing
 import TouchstoneGraph
-import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneReference
 import TouchstoneTestSupport
@@ -20,7 +19,7 @@ import TouchstoneTestSupport
     let y = linear(x, weight: weight, bias: bias)
     #expect(y.shape == [2, 3])
     #expect(y.values == [5.5, 50.25, 500.125, 11.5, 110.25, 1100.125])
-    #expect(linear(x, weight: weight, bias: bias, columns: 1..<2).values == [50.25, 110.25])
+    #expect(linear(x, weight: weight, bias: bias, part: 1, of: 3).values == [50.25, 110.25])
   }
 
   @Test(.clause("LN-2", "LN-3", "LN-4")) func layerNormUsesThePopulationVarianceWithEpsilonInsideTheRoot() {
@@ -44,12 +43,8 @@ import TouchstoneTestSupport
   }
 
   @Test(.clause("ATT-7", "ATT-8", "ATT-9", "ATT-11", "ATT-15")) func attentionSeesNoLaterTokenAndNoMaskedKey()
-    throws
   {
-    let configuration = try Configuration(
-      vocabularySize: 3, contextLength: 3, width: 1, layerCount: 1, headCount: 1)
-    let inputs = try Inputs(
-      tokenIDs: [0, 1, 2], attentionMask: [false, true, true], configuration: configuration)
+    let inputs = Inputs.tokens([0, 1, 2], mask: [false, true, true])
     let ones = Tensor<Double>(repeating: 1, shape: [1, 3, 1])
     let scores = attentionScores(query: ones, key: ones, scale: 0.5, inputs: inputs)
     let masked = -Double.infinity

@@ -1,20 +1,25 @@
 import Foundation
 import Testing
 import TouchstoneGraph
-import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneReference
 import TouchstoneTestSupport
 
 /// Answers with the logits that a table gives for the last token, and remembers what it was asked.
 private struct TablePredictor: NextTokenPredictor {
-  let configuration: Configuration
+  let graph: Graph
   let nextToken: [Int]
   var contexts: [[Int]] = []
 
   init(nextToken: [Int], contextLength: Int) throws {
-    configuration = try Configuration(
-      vocabularySize: nextToken.count, contextLength: contextLength, width: 1, layerCount: 1, headCount: 1)
+    graph = try Graph(validating: [
+      Operation(
+        .embedding(Embedding(.tokenIDs)), Activation("embed/token"),
+        with: [ParameterView(Parameter("tokens", [nextToken.count, 1]))]),
+      Operation(
+        .embedding(Embedding(.positionIDs)), Activation("embed/position"),
+        with: [ParameterView(Parameter("positions", [contextLength, 1]))]),
+    ])
     self.nextToken = nextToken
   }
 

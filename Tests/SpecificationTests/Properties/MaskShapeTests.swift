@@ -41,10 +41,10 @@ import TouchstoneVerdict
       let inputs = try whole.inputs()
       let alone = try Inputs(
         tokenIDs: visible.map { inputs.tokenIDs[$0] }, positionIDs: visible.map { inputs.positionIDs[$0] },
-        configuration: weights.configuration)
+        graph: weights.graph)
       let among = RecordedActivations(weights: weights, inputs: inputs)
       let apart = RecordedActivations(weights: weights, inputs: alone)
-      for operation in weights.configuration.operations {
+      for operation in weights.graph.operations {
         guard let left = among.tensors[operation.output], let right = apart.tensors[operation.output],
           left.shape.count == 2
         else { continue }

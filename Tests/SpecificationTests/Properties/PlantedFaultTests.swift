@@ -33,17 +33,15 @@ import TouchstoneTestSupport
   }
 
   static let bugs: [Planted] = [
-    Planted("mask: the first token sees the next one", tokens: 2) {
-      operation, activations, parameters, inputs in
-      var value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
-      guard operation.kind == .maskedSoftmax, inputs.count > 1 else { return value }
+    Planted("mask: the first token sees the next one", tokens: 2) { site in
+      var value = site.value()
+      guard site.operation.output.point == .attentionProbabilities, site.inputs.count > 1 else { return value }
       for head in 0..<value.shape[0] { value[head, 0, 1] = 0.5 }
       return value
     },
-    Planted("softmax: the last term is not in the sum", tokens: 2) {
-      operation, activations, parameters, inputs in
-      var value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
-      guard operation.kind == .maskedSoftmax else { return value }
+    Planted("softmax: the last term is not in the sum", tokens: 2) { site in
+      var value = site.value()
+      guard site.operation.output.point == .attentionProbabilities else { return value }
       for row in 0..<value.rowCount {
         let last = value.row(row).last ?? 0
         guard last > 0, last < 1 else { continue }
@@ -51,22 +49,23 @@ import TouchstoneTestSupport
       }
       return value
     },
-    Planted("embedding: the row after the id's", vocabulary: 2) {
-      operation, activations, parameters, inputs in
-      let value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
-      guard operation.kind == .tokenEmbedding else { return value }
-      return embedding(inputs.tokenIDs.map { ($0 + 1) % parameters[0].rowCount }, table: parameters[0])
+    Planted("embedding: the row after the id's", vocabulary: 2) { site in
+      let value = site.value()
+      guard site.operation.output.point == .tokenEmbedding else { return value }
+      let table = site.operands.parameters[0].tensor
+      return embedding(site.inputs.tokenIDs.map { ($0 + 1) % table.rowCount }, table: table)
     },
-    Planted("layer norm: the variance is divided by D − 1", width: 2) {
-      operation, activations, parameters, inputs in
-      guard case .layerNorm(let epsilon) = operation.kind, parameters[0].count > 1 else {
-        return evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
+    Planted("layer norm: the variance is divided by D − 1", width: 2) { site in
+      guard let norm = site.operation.kind.payload as? LayerNorm, site.operands.activations[0].rowWidth > 1
+      else {
+        return site.value()
       }
-      let width = Double(parameters[0].count)
+      let (gain, shift) = (site.operands.parameters[0].tensor, site.operands.parameters[1].tensor)
+      let width = Double(gain.count)
       let scale = ((width - 1) / width).squareRoot()
       return layerNorm(
-        activations[0], weight: Tensor(parameters[0].values.map { $0 * scale }, shape: parameters[0].shape),
-        bias: parameters[1], epsilon: epsilon * (width - 1) / width)
+        site.operands.activations[0], weight: Tensor(gain.values.map { $0 * scale }, shape: gain.shape),
+        bias: shift, epsilon: norm.epsilon * (width - 1) / width)
     },
   ]
 
@@ -108,7 +107,7 @@ import TouchstoneTestSupport
       message.contains("TOUCHSTONE_SEED=\(found.seed) TOUCHSTONE_CASES=1 swift test --filter aFailureNames"))
     let path = try #require(message.firstMatch(of: /touchstone verify (\S+)/)?.1)
     let golden = try ActivationFile(path: String(path))
-    #expect(golden.inputs.count == 2 && golden.configuration.width == 1)
+    #expect(golden.inputs.count == 2 && golden.graph.shape(of: Activation(.embeddingSum), tokenCount: 2) == [2, 1])
     let weights = try golden.weights()
     let model = try found.smallest.model()
     #expect(weights?.stored.count == model.parameters.count)
@@ -155,13 +154,13 @@ import TouchstoneTestSupport
 private struct FaultyTransformer: Transformer {
   let weights: Weights
   let fault: Fault
-  var configuration: Configuration { weights.configuration }
+  var graph: Graph { weights.graph }
 
   func forward(_ inputs: Inputs, observe: (Activation, Tensor<Float>) throws -> Void) throws {
-    let sites = fault.sites(in: configuration).map { ($0.output, fault) }
+    let sites = fault.sites(in: graph).map { ($0.output, fault) }
     let run = RecordedActivations(
       weights: weights, inputs: inputs, planting: Dictionary(uniqueKeysWithValues: sites))
-    for operation in configuration.operations {
+    for operation in graph.operations {
       if let tensor = run.tensors[operation.output] {
         try observe(operation.output, tensor.converted(to: Float.self))
       }

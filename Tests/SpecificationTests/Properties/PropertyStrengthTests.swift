@@ -78,7 +78,7 @@ import TouchstoneVerdict
         try RecordedActivations(of: HonestTransformer(weights, $0), inputs: inputs)
       }
       let allowance = try Allowance(model, inputs)
-      for activation in exact.configuration.operations.map(\.output) {
+      for activation in exact.graph.operations.map(\.output) {
         let want = try #require(exact.tensors[activation])
         for row in 0..<want.rowCount {
           let strayed = honest.compactMap { run in

@@ -5,6 +5,7 @@ import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneProperties
 import TouchstoneReference
+import TouchstoneTestSupport
 
 /// For every property an engine that lacks it: what the property is there to find.
 enum ViolatingEngines {
@@ -25,12 +26,11 @@ enum ViolatingEngines {
     "a normalised row has mean 0, mean square v/(v + ε), and the row's proportions": changed(.layerNorm1) {
       value, _ in value * 1.01
     },
-    "doubling the stream is dividing epsilon by four": .double("epsilon fixed") {
-      operation, activations, parameters, inputs in
-      guard case .layerNorm = operation.kind else {
-        return evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
+    "doubling the stream is dividing epsilon by four": .double("epsilon fixed") { site in
+      guard site.operation.kind.payload is LayerNorm else {
+        return site.value()
       }
-      return layerNorm(activations[0], weight: parameters[0], bias: parameters[1], epsilon: 1e-3)
+      return LayerNorm(epsilon: 1e-3).kind.value(site.operands, in: site.inputs)
     },
     "a constant added to the stream is not seen": withoutCentring,
     "a row of equal elements gives the shift": withoutCentring,
@@ -50,34 +50,31 @@ enum ViolatingEngines {
       value, _ in value * 1.001
     },
     "a later token changes no bit of an earlier one": hearing { query, key, _ in key > query },
-    "a prompt's beginning computes the beginning": .double("length heard") {
-      operation, activations, parameters, inputs in
-      let value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
-      guard operation.output.point == .embeddingSum else { return value }
-      return Tensor(value.values.map { $0 + 0.01 * Double(inputs.count) }, shape: value.shape)
+    "a prompt's beginning computes the beginning": .double("length heard") { site in
+      let value = site.value()
+      guard site.operation.output.point == .embeddingSum else { return value }
+      return Tensor(value.values.map { $0 + 0.01 * Double(site.inputs.count) }, shape: value.shape)
     },
     "an excluded key changes no other row": hearing { _, key, inputs in inputs.attentionMask?[key] == false },
     "heads may change places together with their projections": changed(.query) { value, index in
       index[0] == 0 ? value * 1.01 : value
     },
-    "equal keys are heard equally": .double("later keys preferred") {
-      operation, activations, parameters, inputs in
-      guard operation.kind == .maskedSoftmax else {
-        return evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
+    "equal keys are heard equally": .double("later keys preferred") { site in
+      guard site.operation.output.point == .attentionProbabilities else {
+        return site.value()
       }
-      let scores = activations[0]
+      let scores = site.operands.activations[0]
       let preferred = scores.values.enumerated().map {
         $0.element + 0.1 * Double($0.offset % scores.rowWidth)
       }
-      return maskedSoftmax(Tensor(preferred, shape: scores.shape), inputs: inputs)
+      return maskedSoftmax(Tensor(preferred, shape: scores.shape), inputs: site.inputs)
     },
-    "the key bias changes no probability": .double("sizes of scores") {
-      operation, activations, parameters, inputs in
-      guard operation.kind == .maskedSoftmax else {
-        return evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
+    "the key bias changes no probability": .double("sizes of scores") { site in
+      guard site.operation.output.point == .attentionProbabilities else {
+        return site.value()
       }
-      return maskedSoftmax(
-        Tensor(activations[0].values.map(abs), shape: activations[0].shape), inputs: inputs)
+      let scores = site.operands.activations[0]
+      return maskedSoftmax(Tensor(scores.values.map(abs), shape: scores.shape), inputs: site.inputs)
     },
     "the value bias is added to every context": changed(.attentionContext) { value, _ in tanh(value) },
     "doubling the projection out doubles its output": changed(.attentionOutput) { value, _ in tanh(value) },
@@ -92,9 +89,9 @@ enum ViolatingEngines {
     "equal elements have equal activations wherever they stand": changed(.feedForwardActivation) {
       value, index in index.last == 1 ? value + 1e-4 : value
     },
-    "a token thinks alone": .double("mean of the tokens") { operation, activations, parameters, inputs in
-      var value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
-      guard operation.output.point == .feedForwardInput else { return value }
+    "a token thinks alone": .double("mean of the tokens") { site in
+      var value = site.value()
+      guard site.operation.output.point == .feedForwardInput else { return value }
       let mean = value.values.reduce(0, +) / Double(value.count)
       for index in value.values.indices { value.values[index] += 0.01 * mean }
       return value
@@ -109,19 +106,19 @@ enum ViolatingEngines {
       Reversed(reference: ReferenceTransformer($0))
     },
     "a block reads its own parameters": Engine("last block everywhere", verifyCommand: { $0 }) { weights in
-      let last = weights.configuration.layerCount - 1
-      let tensors = weights.stored.map { parameter, tensor in
-        let source = parameter.layer == nil ? parameter : Parameter(parameter.role, layer: last)
-        return (parameter.name, weights.stored[source] ?? tensor)
+      let last = weights.graph.layerCount - 1
+      let tensors = weights.stored.map { name, tensor in
+        let source = name.replacing(/transformer\.h\.\d+\./, with: "transformer.h.\(last).")
+        return (name, weights.stored[source] ?? tensor)
       }
       return ReferenceTransformer(
         try Weights(
-          configuration: weights.configuration, tensors: Dictionary(uniqueKeysWithValues: tensors)))
+          graph: weights.graph, names: Family.gpt2.tensors,
+          tensors: Dictionary(uniqueKeysWithValues: tensors)))
     },
-    "running again and observing less change no bit": .double("another each time") {
-      operation, activations, parameters, inputs in
-      let value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
-      guard operation.output.point == .embeddingSum else { return value }
+    "running again and observing less change no bit": .double("another each time") { site in
+      let value = site.value()
+      guard site.operation.output.point == .embeddingSum else { return value }
       let run = runs.withLock { count in
         count += 1
         return count
@@ -129,12 +126,11 @@ enum ViolatingEngines {
       return Tensor(value.values.map { $0 + 0.001 * Double(run % 7) }, shape: value.shape)
     },
 
-    "a separate table that equals the embedding changes no bit": .double("tied logits scaled") {
-      operation, activations, parameters, inputs in
-      let value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
-      guard operation.kind == .unembedding, operation.parameters[0].role == .tokenEmbedding else {
-        return value
-      }
+    "a separate table that equals the embedding changes no bit": .double("tied logits scaled") { site in
+      let value = site.value()
+      guard site.operation.output.point == .logits,
+        site.operation.parameters[0].parameter.role == .tokenEmbedding
+      else { return value }
       return Tensor(value.values.map { $0 * 1.001 }, shape: value.shape)
     },
     "equal rows of the table have equal logits": changed(.logits) { value, index in
@@ -158,9 +154,9 @@ enum ViolatingEngines {
   private static func changed(
     _ point: Activation.Point, _ change: @escaping @Sendable (Double, [Int]) -> Double
   ) -> Engine {
-    .double("\(point.rawValue) changed") { operation, activations, parameters, inputs in
-      var value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
-      guard operation.output.point == point else { return value }
+    .double("\(point.rawValue) changed") { site in
+      var value = site.value()
+      guard site.operation.output.point == point else { return value }
       for offset in value.values.indices {
         value.values[offset] = change(value.values[offset], value.index(of: offset))
       }
@@ -169,26 +165,24 @@ enum ViolatingEngines {
   }
 
   /// Positions are those of the places in the sequence, whatever ids are given.
-  private static let countingFromZero = Engine.double("positions counted") {
-    operation, activations, parameters, inputs in
-    guard operation.kind == .positionEmbedding else {
-      return evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
+  private static let countingFromZero = Engine.double("positions counted") { site in
+    guard site.operation.output.point == .positionEmbedding else {
+      return site.value()
     }
-    return embedding(Array(0..<inputs.count), table: parameters[0])
+    return embedding(Array(0..<site.inputs.count), table: site.operands.parameters[0].tensor)
   }
 
   /// Rows are divided by their root mean square.
-  private static let withoutCentring = Engine.double("not centred") {
-    operation, activations, parameters, inputs in
-    var value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
-    guard case .layerNorm(let epsilon) = operation.kind else { return value }
-    let x = activations[0]
+  private static let withoutCentring = Engine.double("not centred") { site in
+    var value = site.value()
+    guard let norm = site.operation.kind.payload as? LayerNorm else { return value }
+    let x = site.operands.activations[0]
+    let (gain, shift) = (site.operands.parameters[0], site.operands.parameters[1])
     for row in 0..<x.rowCount {
       let square = x.row(row).map { $0 * $0 }.reduce(0, +) / Double(x.rowWidth)
       for column in 0..<x.rowWidth {
         value[row, column] =
-          x[row, column] / (square + epsilon).squareRoot() * parameters[0].values[column]
-          + parameters[1].values[column]
+          x[row, column] / (square + norm.epsilon).squareRoot() * gain[column] + shift[column]
       }
     }
     return value
@@ -196,12 +190,13 @@ enum ViolatingEngines {
 
   /// Contexts with a little of the values of keys that `isHeard` admits: (query, key, inputs).
   private static func hearing(_ isHeard: @escaping @Sendable (Int, Int, Inputs) -> Bool) -> Engine {
-    .double("hearing too much") { operation, activations, parameters, inputs in
-      var context = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
-      guard operation.kind == .attentionContext else { return context }
-      let values = activations[1]
-      for query in 0..<inputs.count {
-        for key in 0..<inputs.count where isHeard(query, key, inputs) {
+    .double("hearing too much") { site in
+      var context = site.value()
+      guard site.operation.output.point == .attentionContext else { return context }
+      let values = site.operands.activations[1]
+      let count = site.inputs.count
+      for query in 0..<count {
+        for key in 0..<count where isHeard(query, key, site.inputs) {
           for column in 0..<context.rowWidth {
             let (head, unit) = column.quotientAndRemainder(dividingBy: values.shape[2])
             context[query, column] += 0.01 * values[head, key, unit]
@@ -216,7 +211,7 @@ enum ViolatingEngines {
 /// The reference, its activations handed out from the last to the first.
 private struct Reversed: Transformer {
   let reference: ReferenceTransformer
-  var configuration: Configuration { reference.configuration }
+  var graph: Graph { reference.graph }
 
   func forward(_ inputs: Inputs, observe: (Activation, Tensor<Double>) throws -> Void) throws {
     var held: [(Activation, Tensor<Double>)] = []
@@ -229,7 +224,7 @@ private struct Reversed: Transformer {
 private struct Stale: Transformer, NextTokenPredictor {
   var reference: ReferenceTransformer
   var last: (length: Int, logits: [Double])?
-  var configuration: Configuration { reference.configuration }
+  var graph: Graph { reference.graph }
 
   init(reference: ReferenceTransformer) { self.reference = reference }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import TouchstoneFamilies
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneTestSupport
 
@@ -45,11 +46,11 @@ import TouchstoneTestSupport
   }
 
   @Test(arguments: [
-    ("gelu_new", ActivationFunction.geluTanh), ("gelu_pytorch_tanh", .geluTanh),
+    ("gelu_new", ActivationFunction.Function.geluTanh), ("gelu_pytorch_tanh", .geluTanh),
     ("gelu_python_tanh", .geluTanh), ("gelu_accurate", .geluTanh),
     ("gelu", .geluErf), ("gelu_python", .geluErf), ("relu", .relu),
   ])
-  func theNamesOfOneFunctionAreKnown(name: String, function: ActivationFunction) throws {
+  func theNamesOfOneFunctionAreKnown(name: String, function: ActivationFunction.Function) throws {
     #expect(try configuration(["activation_function": "\"\(name)\""]).activationFunction == function)
   }
 
@@ -169,7 +170,7 @@ import TouchstoneTestSupport
   }
 
   @Test(arguments: [1e-5, 1e-3, 0, 1e-12, 0.1, 1.0 / 3], ActivationFunction.allCases)
-  func whatIsWrittenReadsBack(epsilon: Double, function: ActivationFunction) throws {
+  func whatIsWrittenReadsBack(epsilon: Double, function: ActivationFunction.Function) throws {
     for flag in [false, true] {
       let configuration = try Configuration(
         vocabularySize: 7, contextLength: 3, width: 6, layerCount: 2, headCount: 3, feedForwardWidth: 5,
