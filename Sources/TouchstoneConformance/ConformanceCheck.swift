@@ -1,4 +1,6 @@
 import Foundation
+@_exported import TouchstoneFamilies
+@_exported import TouchstoneGraph
 @_exported import TouchstoneModel
 import TouchstoneProperties
 @_exported import TouchstoneVerdict

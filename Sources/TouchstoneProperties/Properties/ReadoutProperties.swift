@@ -1,3 +1,4 @@
+import TouchstoneFamilies
 import TouchstoneGraph
 import TouchstoneModel
 

@@ -12,15 +12,19 @@ public struct PlainEngine: Transformer {
   }
 
   /// The model that it computes.
-  public let configuration: Configuration
-  private let parameters: [Parameter: Tensor<Float>]
+  public let graph: Graph
+  private let configuration: Configuration
+  private let parameters: [String: Tensor<Float>]
   private let scoreWidth: ScoreWidth
 
   /// Takes the weights of a model.
-  public init(weights: Weights, scoreWidth: ScoreWidth = .head) {
-    configuration = weights.configuration
+  ///
+  /// - Throws: `BadInput` for a model that is not of the form of GPT-2.
+  public init(weights: Weights, scoreWidth: ScoreWidth = .head) throws {
+    graph = weights.graph
+    configuration = try Configuration(weights.graph)
     parameters = Dictionary(
-      uniqueKeysWithValues: weights.configuration.parameters.map { ($0, weights.float32($0)) })
+      uniqueKeysWithValues: graph.parameters.map { ($0.name, weights.float32($0)) })
     self.scoreWidth = scoreWidth
   }
 
@@ -85,7 +89,7 @@ public struct PlainEngine: Transformer {
     let scores = (0..<heads).map { head in
       let products = thirds[0][head].times(thirds[1][head].transposed)
       return products.mapPlaces { query, key, product in
-        inputs.isVisible(key: key, from: query) ? product * scale : -.infinity
+        inputs.isVisible(key: key, from: query, under: .causal) ? product * scale : -.infinity
       }
     }
     try observe(Activation(.attentionScores, layer: layer), stacked(scores))
@@ -106,7 +110,7 @@ public struct PlainEngine: Transformer {
   private func average(_ probabilities: Matrix, of values: Matrix, _ inputs: Inputs) -> Matrix {
     var result = Matrix(rows: probabilities.rowCount, width: values.width)
     for query in 0..<probabilities.rowCount {
-      for key in 0..<probabilities.width where inputs.isVisible(key: key, from: query) {
+      for key in 0..<probabilities.width where inputs.isVisible(key: key, from: query, under: .causal) {
         for column in 0..<values.width {
           result[query, column] += probabilities[query, key] * values[key, column]
         }
@@ -117,20 +121,20 @@ public struct PlainEngine: Transformer {
 
   // MARK: Everything else
 
-  private func parameter(_ role: Parameter.Role, _ layer: Int? = nil) -> Tensor<Float> {
-    let parameter = layer.map { Parameter(role, layer: $0) } ?? Parameter(role)
-    guard let tensor = parameters[parameter] else { preconditionFailure("the model has no \(parameter)") }
+  private func parameter(_ role: ParameterRole, _ layer: Int? = nil) -> Tensor<Float> {
+    let parameter = configuration.parameter(role, layer: layer)
+    guard let tensor = parameters[parameter.name] else { preconditionFailure("the model has no \(parameter)") }
     return tensor
   }
 
   private func linear(
-    _ x: Matrix, _ weight: Parameter.Role, _ bias: Parameter.Role, _ layer: Int
+    _ x: Matrix, _ weight: ParameterRole, _ bias: ParameterRole, _ layer: Int
   ) -> Matrix {
     x.times(Matrix(parameter(weight, layer)), plus: parameter(bias, layer).values)
   }
 
   private func norm(
-    _ x: Matrix, _ weight: Parameter.Role, _ bias: Parameter.Role, _ layer: Int? = nil
+    _ x: Matrix, _ weight: ParameterRole, _ bias: ParameterRole, _ layer: Int? = nil
   ) -> Matrix {
     let (gains, shifts) = (parameter(weight, layer).values, parameter(bias, layer).values)
     return x.mapRows { row in
@@ -146,6 +150,7 @@ public struct PlainEngine: Transformer {
     case .relu: max(0, x)
     case .geluErf: 0.5 * x * (1 + erf(x / Float(2).squareRoot()))
     case .geluTanh: 0.5 * x * (1 + tanh((2 / Float.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+    default: preconditionFailure("no model of this form names \(configuration.activationFunction)")
     }
   }
 

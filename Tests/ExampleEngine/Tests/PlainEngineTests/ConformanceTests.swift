@@ -4,7 +4,7 @@ import TouchstoneConformance
 
 @Suite struct ConformanceTests {
   @Test(arguments: ConformanceCheck.all)
-  func theEngineConforms(_ check: ConformanceCheck) throws { try check.run { PlainEngine(weights: $0) } }
+  func theEngineConforms(_ check: ConformanceCheck) throws { try check.run { try PlainEngine(weights: $0) } }
 
   /// The small models, less that with one head and that without scaling, where the mistake changes nothing.
   private static let revealing = ConformanceCheck.goldens.filter {
@@ -15,7 +15,7 @@ import TouchstoneConformance
   @Test(arguments: revealing)
   func theMistakeIsNamed(_ check: ConformanceCheck) throws {
     let failure = try #require(throws: ConformanceFailure.self) {
-      try check.run { PlainEngine(weights: $0, scoreWidth: .model) }
+      try check.run { try PlainEngine(weights: $0, scoreWidth: .model) }
     }
     #expect(failure.operation == Activation(.attentionScores, layer: 0))
     #expect(failure.cause?.id == "attention.scale-by-width", "\(failure)")
@@ -27,7 +27,7 @@ import TouchstoneConformance
     let check = try #require(
       ConformanceCheck.properties.first { $0.name == "a score is the scaled dot product of query and key" })
     let failure = try #require(throws: ConformanceFailure.self) {
-      try check.run { PlainEngine(weights: $0, scoreWidth: .model) }
+      try check.run { try PlainEngine(weights: $0, scoreWidth: .model) }
     }
     #expect(failure.operation == Activation(.attentionScores, layer: 0))
     #expect(failure.cause?.id == "attention.scale-by-width", "\(failure)")
