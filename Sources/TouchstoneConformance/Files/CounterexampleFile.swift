@@ -20,7 +20,7 @@
       let weights = try model.weights()
       let inputs = try inputs()
       let writer = try ActivationFileWriter(
-        path: path, kind: .golden, architecture: Architecture(model.configuration), inputs: inputs,
+        path: path, kind: .golden, model: RecordedModel(Architecture(model.configuration)), inputs: inputs,
         weightsDigest: WeightsDigest.of(weights),
         provenance: ["producer": "touchstone", "implementation": "reference", "precision": "float64"],
         overwrite: true)
