@@ -27,7 +27,7 @@ struct OperationOrder {
         low = max(low, place + 1)
         continue
       }
-      let next = sequence[index...].lazy.compactMap { names.firstIndex(of: $0) }.first { $0 >= low }
+      let next = sequence[index...].compactMap { names.firstIndex(of: $0) }.first { $0 >= low }
       let high = next ?? names.count
       let place = Self.rank(name).map { rank in
         (low..<high).first { Self.rank(names[$0]) ?? -1 > rank } ?? high
