@@ -39,12 +39,12 @@ import TouchstoneTestSupport
     let shape = [heads, tokens, width]
     let q = Tensor(values(72, seed: 1, size: exp2(exponents.0)), shape: shape)
     let k = Tensor(values(72, seed: 2, size: exp2(exponents.1)), shape: shape)
-    let value = attentionScores(query: q, key: k, scale: scale, inputs: inputs)
+    let value = Definition.scores(query: q, key: k, scale: scale, inputs: inputs)
     let bounds = rounding.ofScores(
       value, query: Operand(values: q), key: Operand(values: k), scale: scale, inputs: inputs)
     for head in 0..<heads {
       for i in 0..<tokens {
-        for j in 0...i where inputs.isVisible(key: j, from: i) {
+        for j in 0...i where inputs.isVisible(key: j, from: i, under: .causal) {
           let terms = (0..<width).map { q[head, i, $0] * k[head, j, $0] }
           let (beta, size) = (Formula.sum(terms, recurrence: 1), terms.map(abs).reduce(0, +))
           let scaled = 2 * Formula.u * size
@@ -85,7 +85,7 @@ import TouchstoneTestSupport
   @Test(.clause("BND-8"), arguments: [0.1, 1, 10, 300], [1, 2, 13])
   func aSoftmaxErrsByItsArgumentsItsExponentialsAndItsSum(_ size: Double, _ count: Int) {
     let z = values(count, seed: 3, size: size)
-    let p = softmax(z)
+    let p = Definition.softmax(z)
     for division in [0, 2 * Formula.u] {
       let bounds = rounding.ofSoftmaxRow(scores: z, probabilities: p, distances: nil, division: division)
       for (index, want) in Formula.softmax(z, division: division).enumerated() {
@@ -99,7 +99,7 @@ import TouchstoneTestSupport
     _ temperature: Double
   ) {
     let logits = Tensor(values(21, seed: 4, size: 200), shape: [3, 7])
-    let value = softmax(logits, temperature: temperature)
+    let value = Definition.softmax(logits, temperature: temperature)
     let bounds = rounding.ofSoftmax(value, Operand(values: logits), temperature: temperature)
     for row in 0..<3 {
       let want = Formula.softmax(
@@ -114,10 +114,10 @@ import TouchstoneTestSupport
     let (heads, tokens) = (2, 6)
     let inputs = try inputs(tokens, width: 2, heads: heads, masked: 2)
     let scores = Tensor(values(heads * tokens * tokens, seed: 5, size: 4), shape: [heads, tokens, tokens])
-    let value = maskedSoftmax(scores, inputs: inputs)
+    let value = Definition.probabilities(scores, inputs: inputs)
     let bounds = rounding.ofMaskedSoftmax(value, Operand(values: scores), inputs: inputs)
     for row in 0..<heads * tokens {
-      let visible = (0..<tokens).filter { inputs.isVisible(key: $0, from: row % tokens) }
+      let visible = (0..<tokens).filter { inputs.isVisible(key: $0, from: row % tokens, under: .causal) }
       let want = Formula.softmax(visible.map { scores[row, $0] })
       for column in 0..<tokens {
         let bound = bounds[row * tokens + column]
@@ -138,17 +138,17 @@ import TouchstoneTestSupport
     let scores = Tensor(
       (0..<heads * tokens * tokens).map { 6 * Double($0 % tokens) + 0.1 * sin(Double($0)) },
       shape: [heads, tokens, tokens])
-    let p = maskedSoftmax(scores, inputs: inputs)
+    let p = Definition.probabilities(scores, inputs: inputs)
     let v = Tensor(
       values(heads * tokens * width, seed: 6, size: exp2(exponent)), shape: [heads, tokens, width])
-    let value = attentionContext(probabilities: p, value: v, inputs: inputs)
+    let value = Definition.context(probabilities: p, value: v, inputs: inputs)
     let errors = values(p.count, seed: 7, size: 1e-7).map { Bound(abs($0)) }
     let bounds = rounding.ofContext(
       value, probabilities: Operand(values: p, error: isFused ? errors : nil), values: Operand(values: v),
       inputs: inputs)
     for head in 0..<heads {
       for i in 0..<tokens {
-        let visible = (0..<tokens).filter { inputs.isVisible(key: $0, from: i) }
+        let visible = (0..<tokens).filter { inputs.isVisible(key: $0, from: i, under: .causal) }
         let weights = visible.map { p[head, i, $0] }
         let range = log((weights.max() ?? 1) / (weights.filter { $0 > 0 }.min() ?? 1))
         for column in 0..<width {
@@ -177,17 +177,17 @@ import TouchstoneTestSupport
     }
   }
 
-  @Test(.clause("BND-11"), arguments: [ActivationFunction.geluTanh, .geluErf, .relu])
-  func aNonlinearityHasTheFormulaOfItsForm(_ function: ActivationFunction) {
+  @Test(.clause("BND-11"), arguments: [ActivationFunction.Function.geluTanh, .geluErf, .relu])
+  func aNonlinearityHasTheFormulaOfItsForm(_ function: ActivationFunction.Function) {
     for type in [ScalarType.float32, .bfloat16, .float16] {
       let u = max(Formula.u, type.unitRoundoff)
       for x in stride(from: -7.0, through: 7, by: 0.125) + [1e-30, -1e-38, 40, -40] {
-        let y = activate(Tensor([x], shape: [1]), function)
+        let y = Definition.activate(Tensor([x], shape: [1]), function)
         let want =
           switch function {
           case .geluTanh: Formula.geluTanh(x, roundoff: u)
           case .geluErf: Formula.geluErf(x, roundoff: u)
-          case .relu: Formula.flush
+          default: Formula.flush
           }
         let bound = Rounding(Precision(type)).ofActivation(
           function, y, Operand(values: Tensor([x], shape: [1])))[0]
@@ -197,12 +197,13 @@ import TouchstoneTestSupport
   }
 
   /// What moves the input moves the output by no more than the bound, wherever the slope is greatest.
-  @Test(.clause("BND-11"), arguments: [ActivationFunction.geluTanh, .geluErf])
-  func theGreatestSlopeIsGrantedToAnErringInput(_ function: ActivationFunction) {
+  @Test(.clause("BND-11"), arguments: [ActivationFunction.Function.geluTanh, .geluErf])
+  func theGreatestSlopeIsGrantedToAnErringInput(_ function: ActivationFunction.Function) {
     for x in stride(from: -3.0, through: 3, by: 0.01) {
       let input = Operand(values: Tensor([x], shape: [1]), error: [Bound(1e-3)])
       let (here, there) = (
-        activate(Tensor([x], shape: [1]), function), activate(Tensor([x + 1e-3], shape: [1]), function)
+        Definition.activate(Tensor([x], shape: [1]), function),
+        Definition.activate(Tensor([x + 1e-3], shape: [1]), function)
       )
       let bound = rounding.ofActivation(function, here, input)[0].det
       #expect(abs(there.values[0] - here.values[0]) <= bound, "\(x)")

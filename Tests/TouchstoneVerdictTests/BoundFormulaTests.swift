@@ -55,15 +55,12 @@ import TouchstoneTestSupport
 
   @Test(.clause("BND-4")) func aTablesRowHasNoBoundAndASumOfTwoOneRounding() throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
-    for operation in weights.configuration.operations {
-      let parameters = operation.parameters.map { ParameterOperand(stored: weights.storedFloat32($0)) }
-      switch operation.kind {
-      case .tokenEmbedding, .positionEmbedding:
-        let estimate = rounding.estimate(operation, [], parameters, inputs: inputs, temperature: 1)
-        #expect(estimate.bounds.allSatisfy { $0 == .zero })
-      default: continue
-      }
+    let inputs = try Sample.visible.inputs(weights.graph)
+    let lookups = weights.graph.operations.filter(\.isEmbedding)
+    #expect(lookups.count == 2)
+    for operation in lookups {
+      let estimate = rounding.estimate(operation, [], weights.operands(of: operation), inputs: inputs)
+      #expect(estimate.bounds.allSatisfy { $0 == .zero })
     }
     for size in [1, 0x1p-110] {
       let (left, right) = (values(9, seed: 5, size: size), values(9, seed: 6, size: size))
@@ -119,10 +116,9 @@ import TouchstoneTestSupport
       let gain = values(count, seed: 8, size: ofGain)
       let shift = values(count, seed: 9, size: isTiny ? 0 : 1)
       let input = Tensor(x, shape: [rows, count])
-      let (weight, bias) = (Tensor(gain, shape: [count]), Tensor(shift, shape: [count]))
-      let value = layerNorm(input, weight: weight, bias: bias, epsilon: epsilon)
+      let value = Definition.layerNorm(input, gain: gain, shift: shift, epsilon: epsilon)
       let bounds = rounding.ofLayerNorm(
-        value, Operand(values: input), weight: weight, weightRoundoff: 0, bias: bias, biasRoundoff: 0,
+        value, Operand(values: input), gain: ParameterOperand(gain), shift: ParameterOperand(shift),
         epsilon: epsilon)
       for row in 0..<rows {
         let want = Formula.layerNorm(

@@ -12,12 +12,13 @@ import TouchstoneTestSupport
 @Suite struct CacheReadTests {
   /// A run that keeps its keys and values in float16, as `llama.cpp` does unless told otherwise.
   private func capture(_ weights: Weights, _ inputs: Inputs) -> Cached {
-    var recorded = RecordedActivations(configuration: weights.configuration, inputs: inputs)
-    ReferenceTransformer(weights).forward(inputs) { operation, activations, parameters in
-      var activations = activations
+    var recorded = RecordedActivations(graph: weights.graph, inputs: inputs)
+    Executor(weights, inputs).run(computing: { site in
+      let operation = site.operation
+      var activations = site.operands.activations
       if let layer = operation.output.layer {
         let point: Activation.Point? =
-          operation.kind == .attentionContext
+          operation.output.point == .attentionContext
           ? .valueCache : operation.output.point == .attentionScores ? .keyCache : nil
         if let point {
           let read = Tensor(
@@ -26,22 +27,24 @@ import TouchstoneTestSupport
           activations[1] = read
         }
       }
-      let value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
-        .converted(to: Float.self).converted(to: Double.self)
+      let value = operation.kind.value(
+        Operands(activations, parameters: site.operands.parameters), in: inputs
+      )
+      .converted(to: Float.self).converted(to: Double.self)
       recorded.tensors[operation.output] = value
       return value
-    }
+    }) { _, _ in }
     return Cached(recorded: recorded)
   }
 
   @Test func attentionIsReplayedFromTheCachesThatItRead() throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let judge = Judge(weights: weights)
     let whole = capture(weights, inputs)
     let verdict = try judge.verdict(on: whole)
     #expect(verdict.outcome == .consistent, "\(verdict.flagged)")
-    #expect(verdict.findings.count == weights.configuration.operations.count + 4)
+    #expect(verdict.findings.count == weights.graph.operations.count + 4)
     // Without the caches, scores and contexts are not what the recorded keys and values give.
     for (point, output) in [
       (Activation.Point.keyCache, Activation.Point.attentionScores), (.valueCache, .attentionContext),
@@ -63,7 +66,7 @@ import TouchstoneTestSupport
 private struct Cached: ActivationSource {
   var recorded: RecordedActivations
 
-  var configuration: Configuration { recorded.configuration }
+  var graph: Graph { recorded.graph }
   var inputs: Inputs { recorded.inputs }
   func storedType(of activation: Activation) -> ScalarType? {
     let isCache = activation.point == .keyCache || activation.point == .valueCache

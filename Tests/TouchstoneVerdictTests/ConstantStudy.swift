@@ -58,7 +58,7 @@ struct ConstantStudy {
       for (index, kind) in SyntheticModel.allCases.enumerated() {
         let sample = sample(kind, index, seed: seed)
         let weights = try sample.weights()
-        let inputs = try sample.inputs(weights.configuration)
+        let inputs = try sample.inputs(weights.graph)
         /// Counts under which variations a capture is not consistent.
         func judge(_ capture: RecordedActivations, of family: Fault.Family?, into counts: inout [Int]) throws
         {
@@ -76,7 +76,7 @@ struct ConstantStudy {
         let right = RecordedActivations(weights: weights, inputs: inputs)
         var random = SplitMix64(seed: seed)
         for fault in Fault.catalogue {
-          guard let site = fault.sites(in: weights.configuration).randomElement(using: &random) else {
+          guard let site = fault.sites(in: weights.graph).randomElement(using: &random) else {
             continue
           }
           let capture = RecordedActivations(weights: weights, inputs: inputs, planting: [site.output: fault])

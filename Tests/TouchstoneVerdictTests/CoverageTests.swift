@@ -13,8 +13,8 @@ import TouchstoneVerdict
     arguments: [Activation.Point.attentionScores, .layerNorm2, .feedForwardActivation, .residualOut])
   func whatEndsBeforeTheLogitsIsInconclusive(_ point: Activation.Point) throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
-    let operations = weights.configuration.operations.map(\.output)
+    let inputs = try Sample.visible.inputs(weights.graph)
+    let operations = weights.graph.operations.map(\.output)
     let end = try #require(operations.firstIndex(of: Activation(point, layer: 1)))
     var capture = RecordedActivations(weights: weights, inputs: inputs)
     capture.tensors = capture.tensors.filter { operations[..<end].contains($0.key) }
@@ -33,7 +33,7 @@ import TouchstoneVerdict
   @Test(arguments: Subset.allCases)
   func theLogitsCoverWhateverIsHidden(_ subset: Subset) throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let whole = try RecordedActivations(
       of: HonestTransformer(weights, HonestArithmetic("lanes", .lanes(8, fused: true))), inputs: inputs)
     let verdict = try Judge(weights: weights).verdict(on: subset.of(whole, seed: 3))
@@ -45,11 +45,11 @@ import TouchstoneVerdict
   /// Without the weights and without a floor, nothing stands for the operations that need them.
   @Test func withoutWeightsAndFloorTheLogitsCoverNothing() throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let capture = RecordedActivations(weights: weights, inputs: inputs)
     let verdict = try Judge(weights: nil).verdict(on: capture)
     #expect(verdict.outcome == .inconclusive)
-    let withParameters = weights.configuration.operations.filter { !$0.parameters.isEmpty }.map(\.output)
+    let withParameters = weights.graph.operations.filter { !$0.parameters.isEmpty }.map(\.output)
     #expect(verdict.uncovered == withParameters)
     let golden = try Golden(weights, inputs)
     let byFloor = try Judge(weights: nil).verdict(on: capture, golden: golden)
@@ -61,7 +61,7 @@ import TouchstoneVerdict
   @Test(.clause("BND-14"), arguments: [ScalarType.float32, .bfloat16, .float16])
   func aFaultShowsInTheResidualStreamAlone(_ type: ScalarType) throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     for (id, point) in [
       ("attention.no-scale", Activation.Point.attentionScores), ("norm.missing", .layerNorm2),
       ("residual.doubled", .residualMiddle),
@@ -88,7 +88,7 @@ import TouchstoneVerdict
 
   @Test func theReportSaysWhatWidenedTheBounds() throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let wide = RecordedActivations(weights: weights, inputs: inputs)
     #expect(try Judge(weights: weights).verdict(on: wide).notes.allSatisfy { !$0.contains("precision") })
     var capture = RecordedActivations(weights: weights, inputs: inputs, precision: Precision(.bfloat16))
@@ -99,7 +99,7 @@ import TouchstoneVerdict
 
   @Test func anotherTemperatureThanTheGoldensIsRefused() throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let golden = try Golden(weights, inputs)
     var capture = RecordedActivations(weights: weights, inputs: inputs, temperature: 0.5)
     #expect(throws: BadInput.self) { try Judge(weights: weights).verdict(on: capture, golden: golden) }

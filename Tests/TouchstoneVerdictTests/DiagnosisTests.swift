@@ -11,7 +11,7 @@ import TouchstoneVerdict
   /// The notes on a capture in which the output of one product was changed.
   private func notes(changing change: (inout Tensor<Double>) -> Void) throws -> [String] {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     var capture = RecordedActivations(weights: weights, inputs: inputs)
     var value = try #require(capture.tensors[Self.point])
     change(&value)
@@ -22,7 +22,7 @@ import TouchstoneVerdict
 
   private func notes(planting id: String) throws -> [String] {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let fault = try #require(Fault.named(id))
     let capture = RecordedActivations(weights: weights, inputs: inputs, planting: [Self.point: fault])
     let verdict = try Judge(weights: weights).verdict(on: capture)

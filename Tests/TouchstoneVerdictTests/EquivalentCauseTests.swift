@@ -17,7 +17,7 @@ import TouchstoneModel
     throws
   {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let point = Activation(.feedForwardOutput, layer: 1)
     var capture = RecordedActivations(weights: weights, inputs: inputs)
     let right = try #require(try Judge(weights: weights).estimate(point, in: capture))
@@ -52,7 +52,7 @@ import TouchstoneModel
   @Test(arguments: [(0.99, true), (1.01, false)])
   func aCauseExplainsOnlyWithinItsBound(_ steps: Double, _ isNamed: Bool) throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let point = Activation(.feedForwardOutput, layer: 1)
     var capture = RecordedActivations(weights: weights, inputs: inputs)
     let right = try #require(try Judge(weights: weights).estimate(point, in: capture))

@@ -32,7 +32,7 @@ import TouchstoneVerdict
   /// A logit may be off by twenty times its row's noise floor.
   @Test func aCertificatesRadiusIsTwentyFloors() throws {
     let weights = try Sample.visible.weights()
-    let golden = try Golden(weights, Sample.visible.inputs(weights.configuration))
+    let golden = try Golden(weights, Sample.visible.inputs(weights.graph))
     let certificate = try #require(try TokenCertificate(golden: golden))
     let floor = try #require(golden.floor[Activation(.logits)])
     #expect(certificate.radii == floor.values.map { 20 * $0 })

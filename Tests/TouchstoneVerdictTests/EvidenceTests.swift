@@ -64,9 +64,9 @@ import TouchstoneVerdict
   @Test(.clause("NUM-14"), arguments: ["norm.epsilon-1e-06", "softmax.exp-to-1e-6", "softmax.sum-plus-1e-6"])
   func aSmallFaultOfEveryRowIsNamed(_ id: String) throws {
     let weights = try Sample.all[1].weights()
-    let inputs = try Sample.all[1].inputs(weights.configuration)
+    let inputs = try Sample.all[1].inputs(weights.graph)
     let fault = try #require(Fault.named(id))
-    let site = try #require(fault.sites(in: weights.configuration).first)
+    let site = try #require(fault.sites(in: weights.graph).first)
     let capture = RecordedActivations(weights: weights, inputs: inputs, planting: [site.output: fault])
     let verdict = try Judge(weights: weights).verdict(on: capture).examined(capture, weights: weights)
     #expect(verdict.flagged.map(\.activation) == [site.output])
@@ -94,7 +94,7 @@ import TouchstoneVerdict
   @Test(arguments: [Precision(.bfloat16), Precision(.float16)])
   func honestStoresIn16BitsAreConsistentAndGrossFaultsAreSeen(_ precision: Precision) throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let honest = RecordedActivations(weights: weights, inputs: inputs, precision: precision)
     #expect(try Judge(weights: weights).verdict(on: honest).flagged.isEmpty)
     let table = try PowerTable(weights: weights, inputs: inputs, precision: precision)

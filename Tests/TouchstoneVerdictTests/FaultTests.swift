@@ -11,9 +11,9 @@ import TouchstoneVerdict
     of fault: Fault, in sample: Sample
   ) throws -> [(site: Activation, capture: RecordedActivations, verdict: Verdict)] {
     let weights = try sample.weights()
-    let inputs = try sample.inputs(weights.configuration)
+    let inputs = try sample.inputs(weights.graph)
     let right = RecordedActivations(weights: weights, inputs: inputs)
-    return try fault.sites(in: weights.configuration).compactMap { site in
+    return try fault.sites(in: weights.graph).compactMap { site in
       let capture = RecordedActivations(weights: weights, inputs: inputs, planting: [site.output: fault])
       guard capture.tensors != right.tensors else { return nil }
       return (site.output, capture, try Judge(weights: weights).verdict(on: capture))
@@ -48,7 +48,7 @@ import TouchstoneVerdict
 
   @Test func aFaultOutsideTheCatalogueIsNotNamed() throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     var capture = RecordedActivations(weights: weights, inputs: inputs)
     let point = Activation(.feedForwardOutput, layer: 1)
     capture.tensors[point]?.values[40] += 0.37
@@ -72,7 +72,7 @@ import TouchstoneVerdict
     let tables = try Sample.all.map { sample in
       let weights = try sample.weights()
       return try PowerTable(
-        weights: weights, inputs: sample.inputs(weights.configuration), temperature: 0.7)
+        weights: weights, inputs: sample.inputs(weights.graph), temperature: 0.7)
     }
     let table = PowerTable.merged(tables)
     let caught = Set(
@@ -94,7 +94,7 @@ import TouchstoneVerdict
   @Test(arguments: Sample.visible.points)
   func aMovedElementIsFlaggedAtItsOperation(_ activation: Activation) throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let judge = Judge(weights: weights)
     let honest = RecordedActivations(weights: weights, inputs: inputs)
     let estimate = try #require(try judge.estimate(activation, in: honest))
@@ -120,6 +120,6 @@ import TouchstoneVerdict
 extension Sample {
   /// The activations of a model of two layers.
   var points: [Activation] {
-    (try? weights().configuration.operations.map(\.output)) ?? []
+    (try? weights().graph.operations.map(\.output)) ?? []
   }
 }

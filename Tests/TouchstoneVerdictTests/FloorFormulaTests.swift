@@ -13,7 +13,7 @@ import TouchstoneTestSupport
     .clause("BND-14"), arguments: [(9.9, Verdict.Outcome.consistent), (10.1, .mismatch), (25, .mismatch)])
   func endToEndARowMayStrayByTenTimesTheGoldensFloor(_ times: Double, _ outcome: Verdict.Outcome) throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let golden = try Golden(weights, inputs)
     let point = Activation(.logits)
     let floor = try #require(golden.floor[point])
@@ -23,7 +23,7 @@ import TouchstoneTestSupport
         logits[row, column] += times * floor.values[row] * (column % 2 == 0 ? 1 : -1)
       }
       let capture = RecordedActivations(
-        configuration: weights.configuration, inputs: inputs, tensors: [point: logits])
+        graph: weights.graph, inputs: inputs, tensors: [point: logits])
       let verdict = try Judge(weights: nil).verdict(on: capture, golden: golden)
       #expect(verdict.outcome == outcome && verdict.method == .floor, "row \(row)")
       let finding = try #require(verdict.findings.first)

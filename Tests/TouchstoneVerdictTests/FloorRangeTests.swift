@@ -11,7 +11,7 @@ import TouchstoneVerdict
     let golden: Golden
     let change: @Sendable (Double) -> Double
 
-    var configuration: Configuration { golden.configuration }
+    var graph: Graph { golden.graph }
     var inputs: Inputs { golden.inputs }
     func storedType(of activation: Activation) -> ScalarType? { golden.storedType(of: activation) }
     func storedShape(of activation: Activation) -> [Int]? { golden.storedShape(of: activation) }
@@ -24,7 +24,7 @@ import TouchstoneVerdict
   /// The verdict on logits alone, by the floor alone.
   private func verdict(wrong: Bool, _ change: @escaping @Sendable (Double) -> Double) throws -> Verdict {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     var capture = RecordedActivations(weights: weights, inputs: inputs)
     capture.tensors = capture.tensors.filter { $0.key.point == .logits }
     if wrong { capture.tensors[Activation(.logits)]?.values[3] = 1e6 }

@@ -16,7 +16,7 @@ struct Golden: ActivationSource {
     floor = NoiseFloor.measured(weights, inputs: inputs)
   }
 
-  var configuration: Configuration { recorded.configuration }
+  var graph: Graph { recorded.graph }
   var inputs: Inputs { recorded.inputs }
   var precision: Precision { recorded.precision }
   func storedType(of activation: Activation) -> ScalarType? { recorded.storedType(of: activation) }
@@ -29,7 +29,7 @@ struct Golden: ActivationSource {
   @Test(arguments: Sample.all)
   func honestArithmeticStaysUnderTheFloor(_ sample: Sample) throws {
     let weights = try sample.weights()
-    let inputs = try sample.inputs(weights.configuration)
+    let inputs = try sample.inputs(weights.graph)
     let golden = try Golden(weights, inputs)
     for arithmetic in HonestArithmetic.all {
       let whole = try RecordedActivations(of: HonestTransformer(weights, arithmetic), inputs: inputs)
@@ -45,7 +45,7 @@ struct Golden: ActivationSource {
 
   @Test func theFloorIsTheSameEachTime() throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let floor = NoiseFloor.measured(weights, inputs: inputs)
     #expect(floor == NoiseFloor.measured(weights, inputs: inputs))
     #expect(floor[Activation(.attentionScores, layer: 0)]?.shape == [4, 13])
@@ -55,7 +55,7 @@ struct Golden: ActivationSource {
 
   @Test func aFaultShowsInTheLogitsAlone() throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let golden = try Golden(weights, inputs)
     let fault = try #require(Fault.named("attention.no-scale"))
     let site = Activation(.attentionScores, layer: 0)
@@ -77,8 +77,8 @@ struct Golden: ActivationSource {
   /// Every operation is right for these weights, and yet the golden's values are others.
   @Test func aDriftThatNoOperationExplainsIsSuspect() throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
-    let others = try SyntheticModel.probing.weights(weights.configuration, seed: 77)
+    let inputs = try Sample.visible.inputs(weights.graph)
+    let others = try SyntheticModel.probing.weights(Configuration(weights.graph), seed: 77)
     var capture = RecordedActivations(weights: weights, inputs: inputs)
     capture.tensors[Activation(.positionEmbedding)] = nil
     let verdict = try Judge(weights: weights).verdict(on: capture, golden: Golden(others, inputs))
@@ -94,17 +94,17 @@ struct Golden: ActivationSource {
   @Test func whatATokenWithoutAnyVisibleKeyHearsIsNotJudged() throws {
     let sample = Sample.all[3]
     let weights = try sample.weights()
-    let inputs = try sample.inputs(weights.configuration)
-    var capture = RecordedActivations(configuration: weights.configuration, inputs: inputs)
-    ReferenceTransformer(weights).forward(inputs) { operation, activations, parameters in
-      var value = evaluate(operation, activations: activations, parameters: parameters, inputs: inputs)
-      if operation.kind == .attentionContext {
+    let inputs = try sample.inputs(weights.graph)
+    var capture = RecordedActivations(graph: weights.graph, inputs: inputs)
+    Executor(weights, inputs).run(computing: { site in
+      var value = site.value()
+      if site.operation.output.point == .attentionContext {
         for column in 0..<value.rowWidth { value[0, column] = 0.25 }
       }
       value = value.converted(to: Float.self).converted(to: Double.self)
-      capture.tensors[operation.output] = value
+      capture.tensors[site.operation.output] = value
       return value
-    }
+    }) { _, _ in }
     let golden = try Golden(weights, inputs)
     let verdict = try Judge(weights: weights).verdict(on: capture, golden: golden)
     #expect(verdict.outcome == .consistent, "\(verdict.flagged)")

@@ -27,14 +27,14 @@ import TouchstoneVerdict
     _ sample: Sample, count: Int, seed: UInt64, keeping isKept: (Activation) -> Bool
   ) throws -> Tally {
     let weights = try sample.weights()
-    let inputs = try sample.inputs(weights.configuration)
+    let inputs = try sample.inputs(weights.graph)
     let golden = try Golden(weights, inputs)
     let right = RecordedActivations(weights: weights, inputs: inputs)
     var random = SplitMix64(seed: seed)
     var tally = Tally()
     for _ in 0..<count {
       let fault = Fault.catalogue[Int(random.next() % UInt64(Fault.catalogue.count))]
-      let sites = fault.sites(in: weights.configuration).map(\.output).filter { $0.point != .probabilities }
+      let sites = fault.sites(in: weights.graph).map(\.output).filter { $0.point != .probabilities }
       guard !sites.isEmpty else { continue }
       let site = sites[Int(random.next() % UInt64(sites.count))]
       var capture = RecordedActivations(weights: weights, inputs: inputs, planting: [site: fault])
@@ -84,10 +84,10 @@ import TouchstoneVerdict
 
   @Test func aFaultInEveryBlockIsNamedAsOne() throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let golden = try Golden(weights, inputs)
     let fault = try #require(Fault.named("attention.no-scale"))
-    let places = (0..<weights.configuration.layerCount).map { Activation(.attentionScores, layer: $0) }
+    let places = (0..<weights.graph.layerCount).map { Activation(.attentionScores, layer: $0) }
     var capture = RecordedActivations(
       weights: weights, inputs: inputs, planting: Dictionary(uniqueKeysWithValues: places.map { ($0, fault) })
     )
@@ -101,10 +101,10 @@ import TouchstoneVerdict
 
   @Test func aFaultOutsideTheCatalogueIsNotNamed() throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let golden = try Golden(weights, inputs)
     var capture = RecordedActivations(
-      configuration: weights.configuration, inputs: inputs,
+      graph: weights.graph, inputs: inputs,
       tensors: [Activation(.logits): try #require(golden.tensor(Activation(.logits)))])
     capture.tensors[Activation(.logits)]?.values[40] += 0.37
     let verdict = try Judge(weights: weights).verdict(on: capture, golden: golden)

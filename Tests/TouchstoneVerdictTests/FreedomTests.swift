@@ -55,7 +55,7 @@ import TouchstoneVerdict
       kind: .probing, seed: 31, width: 44, headCount: 4, tokenCount: 15, activationFunction: .geluTanh,
       attentionMask: nil)
     let weights = try sample.weights()
-    let inputs = try sample.inputs(weights.configuration)
+    let inputs = try sample.inputs(weights.graph)
     let honest = try RecordedActivations(of: HonestTransformer(weights, freedom.arithmetic), inputs: inputs)
     let verdict = try Judge(weights: weights).verdict(on: honest)
     #expect(verdict.outcome == .consistent, "\(verdict.flagged)")
@@ -80,7 +80,7 @@ import TouchstoneVerdict
   ) throws {
     let preset = try Preset.named("probe-offsets")
     let weights = try Synthesizer.weights(preset)
-    let inputs = try Inputs(tokenIDs: Array(0..<31), configuration: weights.configuration)
+    let inputs = try Inputs(tokenIDs: Array(0..<31), graph: weights.graph)
     for summation in [Summation.sequential, .lanes(8, fused: true), .pairwise] {
       let capture = try RecordedActivations(
         of: HonestTransformer(weights, HonestArithmetic("\(form)", summation, layerNorm: form)),
@@ -103,23 +103,14 @@ import TouchstoneVerdict
   func aFoldedLayerNormIsConsistentWhereBiasesAreLarge(_ form: HonestArithmetic.LayerNormForm) throws {
     let sample = Sample.all[0]
     var random = SplitMix64(seed: 0xB1A5)
-    let initial = try sample.weights()
-    var tensors: [String: StoredTensor] = [:]
-    for parameter in initial.configuration.parameters {
-      var values = initial.float64(parameter).values.map { Float($0) }
-      switch parameter.role {
-      case .layerNorm1Weight, .layerNorm2Weight, .finalLayerNormWeight: values = values.map { $0 / 1000 }
-      case .layerNorm1Bias, .layerNorm2Bias, .finalLayerNormBias:
-        values = values.map { _ in Float.random(in: 1...2, using: &random) }
-      default: break
-      }
-      tensors[parameter.name] = StoredTensor(
-        Tensor(values, shape: initial.configuration.shape(of: parameter)))
+    let weights = try sample.weights().changed { name, values in
+      guard name.contains("ln_") else { return values }
+      return name.hasSuffix(".weight")
+        ? values.map { $0 / 1000 } : values.map { _ in Float.random(in: 1...2, using: &random) }
     }
-    let weights = try Weights(configuration: initial.configuration, tensors: tensors)
     let run = try RecordedActivations(
       of: HonestTransformer(weights, HonestArithmetic("\(form)", layerNorm: form)),
-      inputs: try sample.inputs(weights.configuration))
+      inputs: try sample.inputs(weights.graph))
     let verdict = try Judge(weights: weights).verdict(on: run)
     #expect(verdict.outcome == .consistent, "\(verdict.flagged)")
   }

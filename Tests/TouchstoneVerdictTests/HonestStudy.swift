@@ -19,13 +19,13 @@ struct HonestStudy {
   @Test(arguments: models)
   private func honestImplementationsAreConsistent(_ model: RandomModel) throws {
     let weights = try model.weights()
-    let inputs = try model.inputs(weights.configuration)
+    let inputs = try model.inputs(weights.graph)
     let golden = try Golden(weights, inputs)
     var worst: [String: Double] = [:]
     var elementCount = 0
     let kinds = Dictionary(
-      uniqueKeysWithValues: weights.configuration.operations.map { operation in
-        (operation.output, String("\(operation.kind)".prefix { $0 != "(" }))
+      uniqueKeysWithValues: weights.graph.operations.map { operation in
+        (operation.output, type(of: operation.kind.payload).name.rawValue)
       })
     for arithmetic in HonestArithmetic.all {
       let transformer = HonestTransformer(weights, arithmetic, precision: studyPrecision)

@@ -14,12 +14,12 @@ import TouchstoneTestSupport
   @Test func theProbabilitiesOfAQueryWithoutKeysAreNotJudged() throws {
     let sample = Sample.all[3]
     let weights = try sample.weights()
-    let inputs = try sample.inputs(weights.configuration)
-    #expect(inputs.seesAnyKey == [false, true, true, true, true])
+    let inputs = try sample.inputs(weights.graph)
+    #expect(weights.graph.seesAnyKey(inputs) == [false, true, true, true, true])
     var capture = RecordedActivations(weights: weights, inputs: inputs)
-    for layer in 0..<weights.configuration.layerCount {
+    for layer in 0..<weights.graph.layerCount {
       let point = Activation(.attentionProbabilities, layer: layer)
-      for head in 0..<weights.configuration.headCount {
+      for head in 0..<sample.headCount {
         for key in 0..<inputs.count { capture.tensors[point]?[head, 0, key] = 0.2 }
       }
     }
@@ -34,7 +34,7 @@ import TouchstoneTestSupport
   @Test(arguments: [0, -1, -0.5, .nan, .infinity])
   func aTemperatureThatDividesNothingIsRefused(_ temperature: Double) throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     var capture = RecordedActivations(weights: weights, inputs: inputs)
     capture.temperature = temperature
     let error = try #require(throws: BadInput.self) { try Judge(weights: weights).verdict(on: capture) }
@@ -44,9 +44,9 @@ import TouchstoneTestSupport
   @Test func aCaptureOfAnotherModelIsRefused() throws {
     let weights = try Sample.visible.weights()
     let other = try Sample.all[0].weights()
-    let capture = try RecordedActivations(weights: other, inputs: Sample.all[0].inputs(other.configuration))
+    let capture = try RecordedActivations(weights: other, inputs: Sample.all[0].inputs(other.graph))
     for judge in [Judge(weights: weights), Judge(weights: nil)] {
-      let golden = try Golden(weights, Sample.visible.inputs(weights.configuration))
+      let golden = try Golden(weights, Sample.visible.inputs(weights.graph))
       #expect(throws: BadInput.self) { try judge.verdict(on: capture, golden: golden) }
     }
     #expect(throws: BadInput.self) { try Judge(weights: weights).verdict(on: capture) }
@@ -85,7 +85,7 @@ import TouchstoneTestSupport
   /// A table's row only strays as it is handed on: half a unit in the last place at most, evenly, over all passes.
   @Test(.clause("BND-14")) func theNoiseFloorOfATableIsThatOfStoring() throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let floor = NoiseFloor.measured(weights, inputs: inputs)
     let whole = RecordedActivations(weights: weights, inputs: inputs)
     for point in [Activation.Point.tokenEmbedding, .positionEmbedding] {

@@ -10,7 +10,7 @@ import TouchstoneVerdict
     _ point: Activation, _ change: (Tensor<Double>) -> Tensor<Double>
   ) throws -> Verdict {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     var capture = RecordedActivations(weights: weights, inputs: inputs)
     capture.tensors[point] = change(try #require(capture.tensors[point]))
     let golden = try Golden(weights, inputs)
@@ -69,7 +69,7 @@ import TouchstoneVerdict
   func fusedProjectionsAreRecognised(_ point: Activation.Point, _ byPart: Bool) throws {
     let weights = try Sample.visible.weights()
     let whole = RecordedActivations(
-      weights: weights, inputs: try Sample.visible.inputs(weights.configuration))
+      weights: weights, inputs: try Sample.visible.inputs(weights.graph))
     let parts = try [Activation.Point.query, .key, .value].map {
       try #require(whole.tensors[Activation($0, layer: 1)])
     }
@@ -103,7 +103,7 @@ import TouchstoneVerdict
   @Test func projectionsOneAfterAnotherAreRecognised() throws {
     let weights = try Sample.visible.weights()
     let whole = RecordedActivations(
-      weights: weights, inputs: try Sample.visible.inputs(weights.configuration))
+      weights: weights, inputs: try Sample.visible.inputs(weights.graph))
     let parts = try [Activation.Point.query, .key, .value].map {
       try #require(whole.tensors[Activation($0, layer: 1)])
     }

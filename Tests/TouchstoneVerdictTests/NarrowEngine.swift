@@ -64,28 +64,30 @@ struct NarrowEngine {
   func run(_ inputs: Inputs) -> RecordedActivations {
     var stored: [Activation: Tensor<Double>] = [:]
     var exact: [Activation: Tensor<Double>] = [:]
-    for operation in weights.configuration.operations {
-      let parameters = operation.parameters.map { rounded(weights.float64($0)) }
+    for operation in weights.graph.operations {
+      let parameters = operation.parameters.map {
+        ParameterValues(rounded(weights.float64($0.parameter)), $0)
+      }
       let read = operation.inputs.enumerated().compactMap { index, input in
         readsUnrounded(operation, index) ? exact[input] : stored[input]
       }
       let value: Tensor<Double>
       switch operation.kind {
-      case .layerNorm(let epsilon):
+      case .layerNorm(let kind):
         let mean = way.isMeanOfUnrounded ? exact[operation.inputs[0]] : nil
-        value = layerNorm(read[0], meanOf: mean ?? read[0], parameters[0], parameters[1], epsilon)
-      case .attentionScores(let scale):
-        value = scores(operation, read[0], read[1], scale, inputs)
-      case .linear, .headProjection:
-        value = product(operation, read, parameters, inputs)
+        value = layerNorm(read[0], meanOf: mean ?? read[0], parameters[0], parameters[1], kind.epsilon)
+      case .scores(let kind):
+        value = scores(read[0], read[1], kind.scale, inputs)
+      case .linear where parameters.count == 2:
+        value = product(operation, read[0], parameters, inputs)
       default:
-        value = evaluate(operation, activations: read, parameters: parameters, inputs: inputs)
+        value = operation.kind.value(Operands(read, parameters: parameters), in: inputs)
       }
       exact[operation.output] = value
       stored[operation.output] = store(value, operation)
     }
     return RecordedActivations(
-      configuration: weights.configuration, inputs: inputs, precision: Precision(type), tensors: stored)
+      graph: weights.graph, inputs: inputs, precision: Precision(type), tensors: stored)
   }
 
   private func readsUnrounded(_ operation: Operation, _ index: Int) -> Bool {
@@ -95,11 +97,9 @@ struct NarrowEngine {
     case (.unroundedFromMiddle, .layerNorm): operation.output.point == .layerNorm2
     case (.unroundedProjections, .sum): !isEmbedding(operation)
     case (.unroundedProjections, .layerNorm): true
-    case (.unroundedAttention, .maskedSoftmax), (.unroundedAttentionScaledInType, .maskedSoftmax): true
-    case (.unroundedAttention, .attentionContext), (.unroundedAttentionScaledInType, .attentionContext):
-      index == 0
-    case (.unroundedInputs, .linear), (.unroundedInputs, .headProjection), (.unroundedInputs, .unembedding):
-      operation.inputs[0].point != .attentionContext
+    case (.unroundedAttention, .probabilities), (.unroundedAttentionScaledInType, .probabilities): true
+    case (.unroundedAttention, .context), (.unroundedAttentionScaledInType, .context): index == 0
+    case (.unroundedInputs, .linear): operation.inputs[0].point != .attentionContext
     default: false
     }
   }
@@ -107,8 +107,8 @@ struct NarrowEngine {
   private func isEmbedding(_ operation: Operation) -> Bool { operation.output.point == .embeddingSum }
 
   private func store(_ value: Tensor<Double>, _ operation: Operation) -> Tensor<Double> {
-    guard case .cut(let rule, let streamAlone) = way, operation.kind != .tokenEmbedding,
-      operation.kind != .positionEmbedding, operation.kind == .sum || !streamAlone
+    guard case .cut(let rule, let streamAlone) = way, !operation.isEmbedding,
+      operation.isSum || !streamAlone
     else { return rounded(value) }
     return Tensor(value.values.map { type.rounded($0, rule) }, shape: value.shape)
   }
@@ -120,19 +120,21 @@ struct NarrowEngine {
   private func rounded(_ value: Double) -> Double { TouchstoneVerdictTests.rounded(value, to: type) }
 
   private func product(
-    _ operation: Operation, _ read: [Tensor<Double>], _ parameters: [Tensor<Double>], _ inputs: Inputs
+    _ operation: Operation, _ read: Tensor<Double>, _ parameters: [ParameterValues<Double>], _ inputs: Inputs
   ) -> Tensor<Double> {
-    let whole = evaluate(operation, activations: read, parameters: parameters, inputs: inputs)
+    func value(_ x: Tensor<Double>, _ parameters: [ParameterValues<Double>]) -> Tensor<Double> {
+      operation.kind.value(Operands([x], parameters: parameters), in: inputs)
+    }
+    let whole = value(read, parameters)
     guard case .storedProduct = way else { return whole }
-    let none = Tensor<Double>(repeating: 0, shape: parameters[1].shape)
-    let nothing = Tensor<Double>(repeating: 0, shape: read[0].shape)
-    let products = evaluate(operation, activations: read, parameters: [parameters[0], none], inputs: inputs)
-    let biases = evaluate(operation, activations: [nothing], parameters: parameters, inputs: inputs)
+    let nothing = Tensor<Double>(repeating: 0, shape: read.shape)
+    let (products, biases) = (value(read, [parameters[0]]), value(nothing, parameters))
     return Tensor(zip(rounded(products).values, biases.values).map(+), shape: whole.shape)
   }
 
   private func layerNorm(
-    _ x: Tensor<Double>, meanOf: Tensor<Double>, _ gain: Tensor<Double>, _ bias: Tensor<Double>,
+    _ x: Tensor<Double>, meanOf: Tensor<Double>, _ gain: ParameterValues<Double>,
+    _ bias: ParameterValues<Double>,
     _ epsilon: Double
   ) -> Tensor<Double> {
     let values = (0..<x.rowCount).flatMap { row -> [Double] in
@@ -143,23 +145,20 @@ struct NarrowEngine {
       return elements.indices.map { column in
         var value = (elements[column] - mean) * inverse
         guard case .roundedSteps(let scaled) = way else {
-          return value * gain.values[column] + bias.values[column]
+          return value * gain[column] + bias[column]
         }
-        value = rounded(value) * gain.values[column]
-        return (scaled ? rounded(value) : value) + bias.values[column]
+        value = rounded(value) * gain[column]
+        return (scaled ? rounded(value) : value) + bias[column]
       }
     }
     return Tensor(values, shape: x.shape)
   }
 
   private func scores(
-    _ operation: Operation, _ query: Tensor<Double>, _ key: Tensor<Double>, _ scale: Double, _ inputs: Inputs
+    _ query: Tensor<Double>, _ key: Tensor<Double>, _ scale: Double, _ inputs: Inputs
   ) -> Tensor<Double> {
     func sum(_ query: Tensor<Double>, _ key: Tensor<Double>) -> Tensor<Double> {
-      evaluate(
-        Operation(.attentionScores(scale: 1), operation.output, from: operation.inputs),
-        activations: [query, key],
-        parameters: [], inputs: inputs)
+      Definition.scores(query: query, key: key, scale: 1, inputs: inputs)
     }
     func times(_ tensor: Tensor<Double>, _ factor: Double) -> Tensor<Double> {
       Tensor(tensor.values.map { $0 * factor }, shape: tensor.shape)

@@ -9,9 +9,9 @@ import TouchstoneModel
   @Test(arguments: [ScalarType.bfloat16, .float16])
   func aRunInANarrowTypeIsThatOfTheNarrowedModel(_ type: ScalarType) throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let narrowed = try Weights(
-      configuration: weights.configuration,
+      graph: weights.graph,
       tensors: Dictionary(
         uniqueKeysWithValues: weights.stored.keys.map { parameter in
           let tensor = weights.float64(parameter)

@@ -40,9 +40,9 @@ enum Subset: CaseIterable, CustomStringConvertible {
   func of(_ whole: RecordedActivations, seed: UInt64) -> RecordedActivations {
     var random = SplitMix64(seed: seed)
     var part = whole
-    let kept = whole.configuration.operations.map(\.output).filter { activation in
+    let kept = whole.graph.operations.map(\.output).filter { activation in
       let draw = Double.random(in: 0..<1, using: &random)
-      return activation.point == .logits || keeps(activation, draw, layers: whole.configuration.layerCount)
+      return activation.point == .logits || keeps(activation, draw, layers: whole.graph.layerCount)
     }
     part.tensors = whole.tensors.filter { kept.contains($0.key) }
     return part

@@ -20,7 +20,7 @@ struct PartialStudy {
   private func models() throws -> [(name: String, weights: Weights, inputs: Inputs)] {
     try studySeeds.flatMap { RandomModel.oneOfEachKind(seed: $0) }.map { model in
       let weights = try model.weights()
-      return ("\(model)", weights, try model.inputs(weights.configuration))
+      return ("\(model)", weights, try model.inputs(weights.graph))
     }
   }
 
@@ -73,7 +73,7 @@ struct PartialStudy {
       let right = RecordedActivations(weights: weights, inputs: inputs)
       var random = SplitMix64(seed: 5)
       let planted = Fault.catalogue.compactMap { fault in
-        fault.sites(in: weights.configuration).randomElement(using: &random).map { (fault, $0.output) }
+        fault.sites(in: weights.graph).randomElement(using: &random).map { (fault, $0.output) }
       }
       let outcomes = planted.indices.concurrentMap { index in
         Result { () -> [Outcome]? in

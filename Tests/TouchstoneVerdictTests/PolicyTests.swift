@@ -32,20 +32,14 @@ import TouchstoneTestSupport
 
   /// A model whose parameters are numbers of the type, so that nothing but the way itself is left to explain.
   private static func weights(_ sample: Sample, in type: ScalarType) throws -> Weights {
-    let given = try sample.weights()
-    var tensors: [String: StoredTensor] = [:]
-    for parameter in given.configuration.parameters {
-      let values = given.float64(parameter).values.map { Float(rounded($0, to: type)) }
-      tensors[parameter.name] = StoredTensor(Tensor(values, shape: given.configuration.shape(of: parameter)))
-    }
-    return try Weights(configuration: given.configuration, tensors: tensors)
+    try sample.weights().changed { _, values in values.map { Float(rounded(Double($0), to: type)) } }
   }
 
   @Test(.clause("BND-16"), arguments: cases)
   func eachWayIsConsistentByItsOwnPolicy(_ testCase: Case) throws {
     for sample in [Sample.visible, Sample.all[2]] {
       let weights = try Self.weights(sample, in: testCase.type)
-      let inputs = try sample.inputs(weights.configuration)
+      let inputs = try sample.inputs(weights.graph)
       let capture = NarrowEngine(weights: weights, type: testCase.type, way: testCase.way).run(inputs)
       let verdict = try Judge(weights: weights).verdict(on: capture)
       #expect(verdict.outcome == .consistent, "\(sample): \(verdict.flagged)")
@@ -58,8 +52,8 @@ import TouchstoneTestSupport
       let plain = try verdict.findings.filter { $0.policy != nil }.map { finding -> Zone in
         let want = try #require(try Judge(weights: weights).estimate(finding.activation, in: capture))
         let got = try #require(capture.tensors[finding.activation])
-        let isJudged = weights.configuration.operations.first { $0.output == finding.activation }?
-          .judgedElements(inputs, configuration: weights.configuration)
+        let isJudged = weights.graph.operations.first { $0.output == finding.activation }?
+          .judgedElements(inputs, graph: weights.graph)
         return ElementComparison(
           got: got, want: want, greatest: .infinity, isJudged: isJudged ?? { _ in true }
         ).zone
@@ -73,7 +67,7 @@ import TouchstoneTestSupport
   func eachWayIsConsistentWithWiderWeights(_ testCase: Case) throws {
     for sample in Sample.all {
       let weights = try sample.weights()
-      let inputs = try sample.inputs(weights.configuration)
+      let inputs = try sample.inputs(weights.graph)
       let capture = NarrowEngine(weights: weights, type: testCase.type, way: testCase.way).run(inputs)
       let verdict = try Judge(weights: weights).verdict(on: capture)
       #expect(verdict.outcome == .consistent, "\(sample): \(verdict.flagged)")
@@ -84,7 +78,7 @@ import TouchstoneTestSupport
   func whatIsRoundedToNearestIsNotTakenForCut(_ type: ScalarType) throws {
     for sample in Sample.all {
       let weights = try sample.weights()
-      let inputs = try sample.inputs(weights.configuration)
+      let inputs = try sample.inputs(weights.graph)
       let capture = NarrowEngine(weights: weights, type: type, way: .plain).run(inputs)
       let verdict = try Judge(weights: weights).verdict(on: capture)
       #expect(verdict.outcome == .consistent, "\(sample): \(verdict.flagged)")
@@ -106,21 +100,19 @@ import TouchstoneTestSupport
     for (rule, words) in Self.rules {
       for sample in [Sample.visible, Sample.all[0]] {
         let weights = try sample.weights()
-        let inputs = try sample.inputs(weights.configuration)
+        let inputs = try sample.inputs(weights.graph)
         let way = NarrowEngine.Way.cut(rule, streamAlone: streamAlone)
         let verdict = try Judge(weights: weights).verdict(
           on: NarrowEngine(weights: weights, type: type, way: way).run(inputs))
         #expect(verdict.outcome == .mismatch)
-        let sums = weights.configuration.operations.filter { $0.kind == .sum }.map(\.output)
+        let sums = weights.graph.operations.filter(\.isSum).map(\.output)
         let cut = verdict.findings.filter {
           $0.problem?.contains("is cut to \(type.rawValue)") == true && $0.problem?.contains(words) == true
         }.map(\.activation)
         #expect(Set(sums).isSubset(of: cut), "\(way), \(sample): \(verdict.flagged)")
         if streamAlone { #expect(Set(verdict.flagged.map(\.activation)).isSubset(of: sums)) }
         if !streamAlone {
-          let products = weights.configuration.operations.filter {
-            $0.kind == .linear || $0.kind == .unembedding
-          }
+          let products = weights.graph.operations.filter(\.isProjection)
           #expect(Set(products.map(\.output)).isSubset(of: cut), "\(way), \(sample): \(verdict.flagged)")
         }
       }
@@ -153,20 +145,20 @@ import TouchstoneTestSupport
   @Test(.clause("BND-16"), arguments: [ScalarType.bfloat16, .float16])
   func policiesExplainHardlyAnyFault(_ type: ScalarType) throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let judge = Judge(weights: weights)
     let right = RecordedActivations(weights: weights, inputs: inputs, precision: Precision(type))
     #expect(try judge.verdict(on: right).outcome == .consistent)
     var (flagged, explained) = (0, [String]())
     for fault in Fault.catalogue {
-      for site in fault.sites(in: weights.configuration).prefix(2) {
+      for site in fault.sites(in: weights.graph).prefix(2) {
         let wrong = RecordedActivations(
           weights: weights, inputs: inputs, precision: Precision(type), planting: [site.output: fault])
         guard let got = wrong.tensors[site.output], let want = try judge.estimate(site.output, in: wrong)
         else {
           continue
         }
-        let isJudged = site.judgedElements(inputs, configuration: weights.configuration)
+        let isJudged = site.judgedElements(inputs, graph: weights.graph)
         let plain = ElementComparison(got: got, want: want, greatest: type.greatestFinite, isJudged: isJudged)
         guard plain.zone != .consistent else { continue }
         flagged += 1

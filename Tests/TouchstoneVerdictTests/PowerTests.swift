@@ -13,7 +13,7 @@ import TouchstoneVerdict
   /// Planted once for all tests.
   private static let planted = Result {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     return (weights, inputs, try PowerTable(weights: weights, inputs: inputs))
   }
 

@@ -16,7 +16,7 @@ import TouchstoneTestSupport
     var precision = Precision.float32
     var namesPrecision = true
     var type = ScalarType.float32
-    var configuration: Configuration { base.configuration }
+    var graph: Graph { base.graph }
     var inputs: Inputs { base.inputs }
     func storedType(of activation: Activation) -> ScalarType? { base.tensors[activation] == nil ? nil : type }
     func storedShape(of activation: Activation) -> [Int]? { base.storedShape(of: activation) }
@@ -28,7 +28,7 @@ import TouchstoneTestSupport
 
   init() throws {
     weights = try Sample.visible.weights()
-    inputs = try Sample.visible.inputs(weights.configuration)
+    inputs = try Sample.visible.inputs(weights.graph)
   }
 
   private func run(_ type: ScalarType, planting faults: [Activation: Fault] = [:]) -> RecordedActivations {
@@ -115,13 +115,11 @@ import TouchstoneTestSupport
     let act = Activation(.feedForwardActivation, layer: 1)
     let wide = try #require(base.tensors[pre]).values.map { Double(Float($0 * (1 + 0x1p-12))) }
     base.tensors[pre] = Tensor(wide, shape: [inputs.count, wide.count / inputs.count])
-    func activated(_ function: ActivationFunction) -> Tensor<Double> {
-      let value = evaluate(
-        Operation(.activationFunction(function), act, from: [pre]), activations: [base.tensors[pre]!],
-        parameters: [], inputs: inputs)
+    func activated(_ function: ActivationFunction.Function) -> Tensor<Double> {
+      let value = Definition.activate(base.tensors[pre]!, function)
       return Tensor(value.values.map { Double(Float($0)) }, shape: value.shape)
     }
-    for (function, isFlagged) in [(ActivationFunction.geluErf, false), (.geluTanh, true)] {
+    for (function, isFlagged) in [(ActivationFunction.Function.geluErf, false), (.geluTanh, true)] {
       base.tensors[act] = activated(function)
       let verdict = try verdict(Said(base: base, precision: Precision(.bfloat16)))
       #expect(verdict.precision == Precision(.bfloat16))

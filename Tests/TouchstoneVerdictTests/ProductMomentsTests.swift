@@ -1,4 +1,5 @@
 import Testing
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReference
 import TouchstoneTestSupport
@@ -26,15 +27,17 @@ import TouchstoneTestSupport
     let bias = random([columns], seed: 3)
     let moments = ProductMoments(
       x, MatrixView(StoredTensor(weight)), startingFrom: bias.values, rounding: Self.rounding)
-    #expect(moments.sums == linear(x, weight: weight, bias: bias).values)
+    #expect(moments.sums == Definition.linear(x, weight: weight, bias: bias).values)
     let table = random([columns, 37], seed: 4)
     let logits = ProductMoments(x, MatrixView(transposing: StoredTensor(table)), rounding: Self.rounding)
-    #expect(logits.sums == unembedding(x, table: table).values)
+    #expect(logits.sums == Definition.linear(x, rowsOf: table).values)
   }
 
   @Test func momentsAreThoseOfTheTerms() {
     let (x, weight) = (random([3, 20], seed: 5), random([20, 31], seed: 6))
-    let view = MatrixView(StoredTensor(weight), columns: 4..<25)
+    let columns = ParameterView.Selection(parts: 31, take: 4..<25)
+    let view = MatrixView(
+      StoredTensor(weight), ParameterView(Parameter("matrix", weight.shape), .inputsFirst, columns))
     let moments = ProductMoments(x, view, rounding: Self.rounding)
     for row in 0..<3 {
       for column in 0..<21 {

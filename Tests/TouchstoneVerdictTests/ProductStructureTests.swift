@@ -18,7 +18,7 @@ import TouchstoneReference
       Tensor((0..<rows * columns).map { _ in .random(in: -1...1, using: &random) }, shape: [rows, columns])
     }
     (x, w) = (draw(6, 5), draw(5, 7))
-    want = linear(x, weight: w, bias: nil)
+    want = Definition.linear(x, weight: w)
   }
 
   /// What is told of the product with `change` made to it.
@@ -103,7 +103,7 @@ import TouchstoneReference
   @Test(arguments: [(0.0, true), (0.9, true), (9, false), (15, false)])
   func aFaultIsNamedWithinTwiceTheNoise(_ times: Double, _ isNamed: Bool) throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let golden = try Golden(weights, inputs)
     let point = Activation(.logits)
     let fault = try #require(Fault.named("attention.no-scale"))
@@ -117,7 +117,7 @@ import TouchstoneReference
       }
     }
     let capture = RecordedActivations(
-      configuration: weights.configuration, inputs: inputs, tensors: [point: logits])
+      graph: weights.graph, inputs: inputs, tensors: [point: logits])
     let verdict = try Judge(weights: weights).verdict(on: capture, golden: golden)
       .diagnosed(capture, golden: golden, weights: weights, catalogue: [fault])
     #expect(verdict.outcome == .mismatch)

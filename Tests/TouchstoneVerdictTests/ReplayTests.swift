@@ -11,7 +11,7 @@ import TouchstoneVerdict
   @Test(.clause("BND-3", "BND-5", "BND-6", "BND-7", "BND-8", "BND-10", "BND-11"), arguments: Sample.all)
   func honestArithmeticIsConsistent(_ sample: Sample) throws {
     let weights = try sample.weights()
-    let inputs = try sample.inputs(weights.configuration)
+    let inputs = try sample.inputs(weights.graph)
     for arithmetic in HonestArithmetic.all {
       let capture = try RecordedActivations(of: HonestTransformer(weights, arithmetic), inputs: inputs)
       let verdict = try Judge(weights: weights).verdict(on: capture)
@@ -22,12 +22,12 @@ import TouchstoneVerdict
   @Test(arguments: Sample.all)
   func theReferenceItselfIsConsistent(_ sample: Sample) throws {
     let weights = try sample.weights()
-    let inputs = try sample.inputs(weights.configuration)
+    let inputs = try sample.inputs(weights.graph)
     let golden = try RecordedActivations(of: ReferenceTransformer(weights), inputs: inputs)
     let verdict = try Judge(weights: weights).verdict(on: golden, golden: golden)
     #expect(verdict.outcome == .consistent)
     #expect(verdict.findings.allSatisfy { $0.inherited == 0 && $0.ratio == 0 })
-    #expect(verdict.findings.count == weights.configuration.operations.count)
+    #expect(verdict.findings.count == weights.graph.operations.count)
   }
 
   /// More than a million logits, which all cores judge together after everything else.
@@ -39,7 +39,7 @@ import TouchstoneVerdict
     var capture = RecordedActivations(weights: weights, inputs: inputs)
     let verdict = try Judge(weights: weights).verdict(on: capture)
     #expect(verdict.outcome == .consistent)
-    #expect(verdict.findings.map(\.activation) == configuration.operations.map(\.output))
+    #expect(verdict.findings.map(\.activation) == configuration.graph.operations.map(\.output))
     capture.tensors[Activation(.logits)]?.values[9 * 70_000 + 69_997] += 0.01
     let flagged = try Judge(weights: weights).verdict(on: capture).flagged
     #expect(flagged.map(\.activation) == [Activation(.logits), Activation(.probabilities)])
@@ -51,7 +51,7 @@ import TouchstoneVerdict
   ])
   func aValueThatIsNotANumberFails(_ activation: Activation) throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     for poison in [Double.nan, .infinity, -.infinity] {
       var capture = RecordedActivations(weights: weights, inputs: inputs)
       capture.tensors[activation]?.values[17] = poison
@@ -65,10 +65,10 @@ import TouchstoneVerdict
 
   @Test func aValueThatIsNotANumberFailsEvenWhereNothingCanBeReplayed() throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let whole = RecordedActivations(weights: weights, inputs: inputs)
     let point = Activation(.feedForwardInput, layer: 1)
-    var capture = RecordedActivations(configuration: weights.configuration, inputs: inputs)
+    var capture = RecordedActivations(graph: weights.graph, inputs: inputs)
     capture.tensors[point] = whole.tensors[point]
     let honest = try Judge(weights: nil).verdict(on: capture)
     #expect(honest.outcome == .inconclusive)
@@ -79,7 +79,7 @@ import TouchstoneVerdict
 
   @Test func aWrongShapeFails() throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     var capture = RecordedActivations(weights: weights, inputs: inputs)
     let point = Activation(.layerNorm2, layer: 0)
     let right = try #require(capture.tensors[point])
@@ -91,7 +91,7 @@ import TouchstoneVerdict
 
   @Test func aBlockThatReadsAnotherStreamFails() throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     var capture = RecordedActivations(weights: weights, inputs: inputs)
     let point = Activation(.residualIn, layer: 1)
     capture.tensors[point]?.values[8] += 1e-7
@@ -102,9 +102,9 @@ import TouchstoneVerdict
 
   @Test func aCaptureOfOtherTokensIsRefused() throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let other = try Inputs(
-      tokenIDs: inputs.tokenIDs.reversed(), configuration: weights.configuration)
+      tokenIDs: inputs.tokenIDs.reversed(), graph: weights.graph)
     let golden = RecordedActivations(weights: weights, inputs: inputs)
     let capture = RecordedActivations(weights: weights, inputs: other)
     #expect(throws: BadInput.self) { try Judge(weights: weights).verdict(on: capture, golden: golden) }
@@ -116,7 +116,7 @@ import TouchstoneVerdict
   /// Scores that the definition masks may hold anything.
   @Test func maskedScoresAreNotJudged() throws {
     let weights = try Sample.all[2].weights()
-    let inputs = try Sample.all[2].inputs(weights.configuration)
+    let inputs = try Sample.all[2].inputs(weights.graph)
     var capture = RecordedActivations(weights: weights, inputs: inputs)
     for layer in 0..<2 {
       let point = Activation(.attentionScores, layer: layer)
@@ -129,7 +129,7 @@ import TouchstoneVerdict
   @Test(.clause("BND-9"))
   func aMaskedProbabilityThatIsNotZeroFails() throws {
     let weights = try Sample.all[2].weights()
-    let inputs = try Sample.all[2].inputs(weights.configuration)
+    let inputs = try Sample.all[2].inputs(weights.graph)
     var capture = RecordedActivations(weights: weights, inputs: inputs)
     let point = Activation(.attentionProbabilities, layer: 0)
     // Query 5 may not look at key 3, which is padding.
@@ -143,7 +143,7 @@ import TouchstoneVerdict
   @Test(arguments: Activation.Point.allCases)
   func aHiddenActivationIsReplayedWithItsReader(_ point: Activation.Point) throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     var capture = try RecordedActivations(
       of: HonestTransformer(weights, HonestArithmetic("lanes", .lanes(8, fused: true))), inputs: inputs)
     let whole = capture.tensors.count
@@ -158,11 +158,11 @@ import TouchstoneVerdict
 
   @Test func withoutWeightsTheOperationsThatNeedNoneAreReplayed() throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let capture = RecordedActivations(weights: weights, inputs: inputs)
     let verdict = try Judge(weights: nil, acceptsPartial: true).verdict(on: capture)
     #expect(verdict.outcome == .consistent)
-    let needNone = weights.configuration.operations.filter { $0.parameters.isEmpty }
+    let needNone = weights.graph.operations.filter { $0.parameters.isEmpty }
     #expect(verdict.findings.map(\.activation) == needNone.map(\.output))
   }
 }

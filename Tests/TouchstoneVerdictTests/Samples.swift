@@ -10,7 +10,7 @@ struct Sample: Sendable, CustomStringConvertible {
   let width: Int
   let headCount: Int
   let tokenCount: Int
-  let activationFunction: ActivationFunction
+  let activationFunction: ActivationFunction.Function
   let attentionMask: [Bool]?
 
   static let all: [Sample] = [
@@ -43,9 +43,9 @@ struct Sample: Sendable, CustomStringConvertible {
     return try kind.weights(configuration, seed: seed)
   }
 
-  func inputs(_ configuration: Configuration) throws -> Inputs {
+  func inputs(_ graph: Graph) throws -> Inputs {
     try Inputs(
       tokenIDs: (0..<tokenCount).map { ($0 * 7 + 3) % 53 }, attentionMask: attentionMask,
-      configuration: configuration)
+      graph: graph)
   }
 }

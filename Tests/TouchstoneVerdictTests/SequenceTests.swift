@@ -10,7 +10,7 @@ import TouchstoneVerdict
     var recorded: RecordedActivations
     var givesPositions = true
 
-    var configuration: Configuration { recorded.configuration }
+    var graph: Graph { recorded.graph }
     var inputs: Inputs { recorded.inputs }
     func storedType(of activation: Activation) -> ScalarType? { recorded.storedType(of: activation) }
     func storedShape(of activation: Activation) -> [Int]? { recorded.storedShape(of: activation) }
@@ -92,7 +92,7 @@ import TouchstoneVerdict
 
   @Test func tiesWithinRoundingAreTold() throws {
     let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.configuration)
+    let inputs = try Sample.visible.inputs(weights.graph)
     let golden = try Golden(weights, inputs)
     var capture = golden.recorded
     capture.precision = .float32

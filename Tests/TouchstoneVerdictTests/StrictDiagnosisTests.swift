@@ -9,16 +9,9 @@ import TouchstoneVerdict
 @Suite struct StrictDiagnosisTests {
   /// Weights whose embedding has a mean that is large beside its deviation, where one pass is granted much.
   private func weights(mean: Float) throws -> Weights {
-    let weights = try Sample.visible.weights()
-    var tensors: [String: StoredTensor] = [:]
-    for parameter in weights.configuration.parameters {
-      let offset = parameter.role == .tokenEmbedding ? mean : 0
-      tensors[parameter.name] = StoredTensor(
-        Tensor(
-          weights.float64(parameter).values.map { Float($0) + offset },
-          shape: weights.configuration.shape(of: parameter)))
+    try Sample.visible.weights().changed { name, values in
+      name == "transformer.wte.weight" ? values.map { $0 + mean } : values
     }
-    return try Weights(configuration: weights.configuration, tensors: tensors)
   }
 
   @Test(.clause("BND-6")) func whatOnlyTheStrictContractFindsItAlsoNames() throws {
@@ -26,8 +19,8 @@ import TouchstoneVerdict
     var (found, named) = (0, 0)
     for mean in [3, 10, 30, 100] as [Float] {
       let weights = try weights(mean: mean)
-      let inputs = try Sample.visible.inputs(weights.configuration)
-      for fault in Fault.catalogue where fault.points.contains(site.point) {
+      let inputs = try Sample.visible.inputs(weights.graph)
+      for fault in Fault.catalogue where fault.sites(in: weights.graph).contains(where: { $0.output == site }) {
         let capture = RecordedActivations(weights: weights, inputs: inputs, planting: [site: fault])
         let standard = try Judge(weights: weights).verdict(on: capture)
         let strict = try Judge(weights: weights, contract: .strict).verdict(on: capture)

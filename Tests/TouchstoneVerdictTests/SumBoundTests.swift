@@ -112,7 +112,7 @@ import TouchstoneTestSupport
     let weight = Tensor(
       (0..<24).map { _ in Double(Float.random(in: -1...1, using: &random)) }, shape: [4, 6])
     let input = Operand(values: Tensor([0, 0, 1024, 0], shape: [1, 4]))
-    let value = linear(input.values, weight: weight, bias: nil)
+    let value = Definition.linear(input.values, weight: weight)
     let matrix = MatrixView(StoredTensor(weight))
     let bounds = rounding.ofProduct(input, matrix, weightRoundoff: 0, bias: nil).bounds
     for (want, bound) in zip(value.values, bounds) {

@@ -84,7 +84,7 @@ import TouchstoneVerdict
   @Test(.clause("SAM-20"), .clause("SAM-21"), arguments: Sample.all)
   func honestImplementationsChooseWhatIsCertain(_ sample: Sample) throws {
     let weights = try sample.weights()
-    let inputs = try sample.inputs(weights.configuration)
+    let inputs = try sample.inputs(weights.graph)
     let certificate = try #require(try TokenCertificate(golden: Golden(weights, inputs)))
     var certainCount = 0
     for arithmetic in HonestArithmetic.all {

@@ -11,7 +11,7 @@ private struct MisnamedCapture: ActivationSource {
   var recorded: RecordedActivations
   let unknownPaths: [String]
 
-  var configuration: Configuration { recorded.configuration }
+  var graph: Graph { recorded.graph }
   var inputs: Inputs { recorded.inputs }
   func storedType(of activation: Activation) -> ScalarType? { recorded.storedType(of: activation) }
   func storedShape(of activation: Activation) -> [Int]? { recorded.storedShape(of: activation) }
@@ -25,7 +25,7 @@ private struct MisnamedCapture: ActivationSource {
 
   init() throws {
     weights = try Sample.visible.weights()
-    whole = RecordedActivations(weights: weights, inputs: try Sample.visible.inputs(weights.configuration))
+    whole = RecordedActivations(weights: weights, inputs: try Sample.visible.inputs(weights.graph))
   }
 
   /// The capture without some activations, and with datasets of other names.

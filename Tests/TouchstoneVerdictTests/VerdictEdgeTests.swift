@@ -12,7 +12,7 @@ import TouchstoneTestSupport
 @Suite struct VerdictEdgeTests {
   private func sample() throws -> (weights: Weights, inputs: Inputs) {
     let weights = try Sample.visible.weights()
-    return (weights, try Sample.visible.inputs(weights.configuration))
+    return (weights, try Sample.visible.inputs(weights.graph))
   }
 
   @Test(arguments: Sample.visible.points)
@@ -73,7 +73,7 @@ import TouchstoneTestSupport
         weights: weights,
         inputs: Inputs(
           tokenIDs: inputs.tokenIDs, positionIDs: positions, attentionMask: mask,
-          configuration: weights.configuration))
+          graph: weights.graph))
     }
     let whole = try golden(nil, nil)
     let masked = try golden(inputs.tokenIDs.indices.map { $0 != 2 }, nil)
@@ -95,7 +95,7 @@ import TouchstoneTestSupport
     var capture = RecordedActivations(weights: weights, inputs: inputs)
     // The rows of one head by another rule: their sum is still 1.
     let scores = try #require(capture.tensors[Activation(.attentionScores, layer: 0)])
-    capture.tensors[point] = maskedSoftmax(
+    capture.tensors[point] = Definition.probabilities(
       Tensor(scores.values.map { 1.001 * $0 }, shape: scores.shape), inputs: inputs)
     let judge = Judge(weights: weights)
     let asItsOwn = try judge.verdict(on: capture)
@@ -110,7 +110,7 @@ import TouchstoneTestSupport
   /// Where everything is recorded and some of it was replayed together, a drift is still looked for.
   @Test func aDriftIsLookedForWhereOperationsWereReplayedTogether() throws {
     let (weights, inputs) = try sample()
-    let others = try SyntheticModel.probing.weights(weights.configuration, seed: 77)
+    let others = try SyntheticModel.probing.weights(Configuration(weights.graph), seed: 77)
     let capture = RecordedActivations(weights: weights, inputs: inputs)
     let golden = try Golden(others, inputs)
     let judge = Judge(weights: weights)
@@ -127,7 +127,7 @@ import TouchstoneTestSupport
   /// Bounds passed through several blocks say nothing; through one they do.
   @Test func whatIsHiddenInMoreThanOneBlockIsHeldAgainstNoise() throws {
     let (weights, _) = try sample()
-    let operations = weights.configuration.operations
+    let operations = weights.graph.operations
     func spans(_ usable: Set<Activation>, _ output: Activation) throws -> (Bool, Bool) {
       let planner = ReplayPlanner(
         operations, hasWeights: true, isUsable: { usable.contains($0) }, isDerived: { _ in false })
@@ -155,7 +155,7 @@ private struct Derived: ActivationSource {
   var recorded: RecordedActivations
   let points: Set<Activation>
 
-  var configuration: Configuration { recorded.configuration }
+  var graph: Graph { recorded.graph }
   var inputs: Inputs { recorded.inputs }
   var precision: Precision { recorded.precision }
   func storedType(of activation: Activation) -> ScalarType? { recorded.storedType(of: activation) }

@@ -28,7 +28,7 @@ import TouchstoneTestSupport
     let configuration = try Configuration(
       vocabularySize: 17, contextLength: 8, width: 6, layerCount: 2, headCount: 3, feedForwardWidth: 10)
     let count = 2 * (6 * 18 + 6 * 6 + 2 * 6 * 10) + 6 * 17
-    let level = EvidenceLevel(ofWeightsOf: configuration)
+    let level = EvidenceLevel(ofWeightsOf: configuration.graph)
     #expect(abs(level.probability * Double(count) - EvidenceLevel.falseAlarms) < 1e-12)
     for freedom in [4.3, 6, 14, 33.3, 150, 9e4] {
       let exact = StudentT.quantile(level.probability, freedom: freedom)
@@ -152,16 +152,16 @@ import TouchstoneTestSupport
       let weight = Tensor((0..<256).map { Double($0 * 5 % 11) - 5.2 }, shape: [16, 16])
       let operation = try #require(
         Configuration(vocabularySize: 3, contextLength: 4, width: 16, layerCount: 1, headCount: 1)
-          .operations.first { $0.kind == .linear })
+          .graph.operations.first(where: \.isProjection))
       let parameters = [weight, Tensor([Double](repeating: 0.3, count: 16), shape: [16])]
       let noise = rounding.noise(
         of: operation, value, [Operand(values: terms)],
-        parameters.map { ParameterOperand(stored: StoredTensor($0)) },
+        zip(operation.parameters, parameters).map { ParameterOperand(StoredTensor($1), $0) },
         inputs: try Inputs(
           tokenIDs: [0, 1, 2, 0],
           configuration: Configuration(
             vocabularySize: 3, contextLength: 4, width: 16, layerCount: 1, headCount: 1)),
-        temperature: 1, storedAs: .float32)
+        storedAs: .float32)
       var moved = value
       var random = SplitMix64(seed: 5)
       noise.move(&moved, &random)

@@ -83,12 +83,12 @@ struct WidthStudy {
   /// Every weight of every product.
   private func statistics(_ capture: RecordedActivations, _ weights: Weights) throws -> StatisticTail {
     var tail = StatisticTail()
-    for operation in weights.configuration.operations {
+    for operation in weights.graph.operations {
       guard let input = operation.inputs.first, let read = capture.tensor(input),
         let got = capture.tensor(operation.output),
         let want = try Judge(weights: weights).estimate(operation.output, in: capture),
         let search = WeightSearch(
-          operation, input: read, parameters: operation.parameters.map(weights.storedFloat32), got: got,
+          operation, input: read, parameters: operation.parameters.map { weights.storedFloat32($0.parameter) }, got: got,
           want: want, contract: .standard),
         let own = StatisticTail(search)
       else { continue }
@@ -99,11 +99,11 @@ struct WidthStudy {
 
   /// Every subtle fault at every operation: by how much its statistic exceeds what is allowed.
   private func deviations(_ capture: RecordedActivations, _ weights: Weights) throws -> [Double] {
-    let level = EvidenceLevel(of: Fault.catalogue, in: weights.configuration)
-    return try weights.configuration.operations.filter { SubtleFaults.examines($0.kind) }.flatMap {
+    let level = EvidenceLevel(of: Fault.catalogue, in: weights.graph)
+    return try weights.graph.operations.filter { SubtleFaults.examines($0.kind) }.flatMap {
       operation in
       let search = try SubtleFaults(operation, in: capture, by: Judge(weights: weights), level)
-      return Fault.catalogue.filter { $0.isSubtle && $0.points.contains(operation.output.point) }
+      return Fault.catalogue.filter { $0.isSubtle && $0.sites(in: weights.graph).contains(operation) }
         .compactMap { search?.evidence($0)?.deviations }
     }
   }
