@@ -76,6 +76,6 @@ struct IndependentFile {
 extension Activation {
   /// Where the activation stands in a file of `golden/independent`.
   var independentPath: String {
-    layer.map { "layer_\($0)/\(point.rawValue)" } ?? point.rawValue
+    layer.map { "layer_\($0)/\(name)" } ?? name
   }
 }

@@ -21,8 +21,8 @@ import TouchstoneVerdict
   func everyActivationIsHuggingFaces(name: String, model: String, group: String, count: Int) throws {
     let file = try IndependentFile(name, model: model, group: group)
     #expect(file.weightsDigests.recorded == .text(file.weightsDigests.actual))
-    let configuration = file.checkpoint.configuration
-    let inputs = try Inputs(tokenIDs: file.tokenIDs, configuration: configuration)
+    let graph = file.checkpoint.weights.graph
+    let inputs = try Inputs(tokenIDs: file.tokenIDs, graph: graph)
     var compared = Set<String>()
     func compare(_ path: String, _ actual: Tensor<Double>) throws {
       let deviation = deviation(actual, from: try file.tensor(path))
@@ -62,7 +62,7 @@ import TouchstoneVerdict
   @Test func theMarginsOfGreedyChoicesAreHuggingFaces() throws {
     let file = try IndependentFile("shakespeare-gpt2-prompt-1.h5", model: "shakespeare-gpt2")
     let tokens = try file.integers("greedy/tokens")
-    let inputs = try Inputs(tokenIDs: Array(tokens.dropLast()), configuration: file.checkpoint.configuration)
+    let inputs = try Inputs(tokenIDs: Array(tokens.dropLast()), graph: file.checkpoint.weights.graph)
     var margins = [Double]()
     var greatestLogit = 0.0
     ReferenceTransformer(file.checkpoint.weights).forward(inputs) { activation, value in
@@ -84,7 +84,7 @@ import TouchstoneVerdict
   @Test(.clause("SAM-20")) func certainChoicesAreHuggingFaces() throws {
     let file = try IndependentFile("shakespeare-gpt2-prompt-1.h5", model: "shakespeare-gpt2")
     let tokens = try file.integers("greedy/tokens")
-    let inputs = try Inputs(tokenIDs: Array(tokens.dropLast()), configuration: file.checkpoint.configuration)
+    let inputs = try Inputs(tokenIDs: Array(tokens.dropLast()), graph: file.checkpoint.weights.graph)
     let weights = file.checkpoint.weights
     let logits = try #require(
       RecordedActivations(weights: weights, inputs: inputs).tensors[Activation(.logits)])
