@@ -20,7 +20,8 @@ import TouchstoneVerdict
     for mean in [3, 10, 30, 100] as [Float] {
       let weights = try weights(mean: mean)
       let inputs = try Sample.visible.inputs(weights.graph)
-      for fault in Fault.catalogue where fault.sites(in: weights.graph).contains(where: { $0.output == site }) {
+      for fault in Fault.catalogue where fault.sites(in: weights.graph).contains(where: { $0.output == site })
+      {
         let capture = RecordedActivations(weights: weights, inputs: inputs, planting: [site: fault])
         let standard = try Judge(weights: weights).verdict(on: capture)
         let strict = try Judge(weights: weights, contract: .strict).verdict(on: capture)

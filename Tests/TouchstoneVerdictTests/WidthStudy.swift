@@ -88,7 +88,8 @@ struct WidthStudy {
         let got = capture.tensor(operation.output),
         let want = try Judge(weights: weights).estimate(operation.output, in: capture),
         let search = WeightSearch(
-          operation, input: read, parameters: operation.parameters.map { weights.storedFloat32($0.parameter) }, got: got,
+          operation, input: read,
+          parameters: operation.parameters.map { weights.storedFloat32($0.parameter) }, got: got,
           want: want, contract: .standard),
         let own = StatisticTail(search)
       else { continue }

@@ -19,7 +19,8 @@ struct Coverage {
   ///   - vacuous: what could be replayed and has no element to judge.
   ///   - incomparable: what has elements of which nothing can be said.
   init(
-    _ operations: [Operation], of graph: Graph, _ findings: [Finding], vacuous: [Activation], incomparable: [Activation]
+    _ operations: [Operation], of graph: Graph, _ findings: [Finding], vacuous: [Activation],
+    incomparable: [Activation]
   ) {
     self.incomparable = incomparable
     let makers = Dictionary(operations.map { ($0.output, $0) }) { first, _ in first }

@@ -25,7 +25,8 @@ extension AttentionContext: Bounded {
     model.ofContext(operation)
   }
 
-  func alternativesInReading(_ operation: TouchstoneGraph.Operation, in model: Alternatives) -> [Alternative] {
+  func alternativesInReading(_ operation: TouchstoneGraph.Operation, in model: Alternatives) -> [Alternative]
+  {
     model.ofContext(operation)
   }
 }
@@ -76,11 +77,14 @@ extension Rounding {
                 left, probabilities.error(at: p * tokens + column), right - centre, values.error(at: v))
             }
           }
-          let recurrence = (left: probabilityRepetition[p], right: valueRepetition[valueHead * width + unitIndex])
+          let recurrence = (
+            left: probabilityRepetition[p], right: valueRepetition[valueHead * width + unitIndex]
+          )
           terms.repetition = min(recurrence.left, recurrence.right)
           terms.lost = lost(
             visible.lazy.map {
-              probabilities.values[p, $0] * values.values.values[(valueHead * tokens + $0) * width + unitIndex]
+              probabilities.values[p, $0]
+                * values.values.values[(valueHead * tokens + $0) * width + unitIndex]
             }, absolute: terms.absolute)
           let length = lengths[valueHead * width + unitIndex]
           let subnormal =

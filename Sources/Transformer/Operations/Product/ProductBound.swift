@@ -24,4 +24,13 @@ extension Product: Bounded {
     }
     return Estimate(values: value, bounds: bounds)
   }
+
+  /// The nonlinearity of a gate is seldom stored before it is multiplied.
+  func alternatives(to operation: Operation, in _: Alternatives) -> [Alternative] {
+    [Alternative(policy: .unroundedInputs, unrounded: Set(operation.inputs.prefix(1)))]
+  }
+
+  func alternativesInReading(_ operation: Operation, in model: Alternatives) -> [Alternative] {
+    alternatives(to: operation, in: model)
+  }
 }

@@ -37,14 +37,7 @@ extension RotaryFrequencies {
       }
 
     case .yarn(let factor, let fast, let slow, let original, let truncates):
-      // The pair, not whole, that turns n times over the positions of training.
-      func pair(turning n: Double) -> Double {
-        Double(2 * pairs) * log(Double(original) / (n * 2 * .pi)) / (2 * log(theta))
-      }
-      var (low, high) = (pair(turning: fast), pair(turning: slow))
-      if truncates { (low, high) = (low.rounded(.down), high.rounded(.up)) }
-      (low, high) = (max(low, 0), min(high, Double(2 * pairs - 1)))
-      if low == high { high += 0.001 }
+      let (low, high) = yarnRamp(pairs: pairs, fast, slow, original: original, truncates: truncates)
       return plain.enumerated().map { index, omega in
         let ramp = min(max((Double(index) - low) / (high - low), 0), 1)
         return omega * (1 - ramp) + omega / factor * ramp
@@ -57,5 +50,22 @@ extension RotaryFrequencies {
     case .proportional(let factor, let turning):
       return plain.enumerated().map { index, omega in index < turning ? omega / factor : 0 }
     }
+  }
+
+  /// Where yarn's ramp over the pairs begins and ends.
+  ///
+  /// Clauses: ROP-10.
+  package func yarnRamp(
+    pairs: Int, _ fast: Double, _ slow: Double, original: Int, truncates: Bool
+  ) -> (low: Double, high: Double) {
+    // The pair, not whole, that turns n times over the positions of training.
+    func pair(turning n: Double) -> Double {
+      Double(2 * pairs) * log(Double(original) / (n * 2 * .pi)) / (2 * log(theta))
+    }
+    var (low, high) = (pair(turning: fast), pair(turning: slow))
+    if truncates { (low, high) = (low.rounded(.down), high.rounded(.up)) }
+    (low, high) = (max(low, 0), min(high, Double(2 * pairs - 1)))
+    if low == high { high += 0.001 }
+    return (low, high)
   }
 }

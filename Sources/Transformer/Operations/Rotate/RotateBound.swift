@@ -13,10 +13,13 @@ extension Rotate: Bounded {
     let input = site.activations[0]
     let (x, positions) = (input.values, site.inputs.positionIDs)
     let pairCount = width / 2
-    let frequencies = frequencies.values(pairs: pairCount, sequenceLength: (positions.max() ?? 0) + 1)
-    let roundings = self.frequencies.roundings(pairs: pairCount)
+    let length = (positions.max() ?? 0) + 1
+    let frequencies = frequencies.values(pairs: pairCount, sequenceLength: length)
+    let roundings = self.frequencies.roundings(pairs: pairCount, sequenceLength: length)
     // Steps may be stored, as are tables of cosines and sines.
     let unit = max(rounding.unit, rounding.precision.type.unitRoundoff)
+    // Cosine and sine times the magnitude, and their products.
+    let stored: Double = magnitude == 1 ? 2 : 4
     var bounds = value.values.indices.map(input.error(at:))
     for (token, position) in positions.enumerated() {
       for pair in 0..<pairCount {
@@ -34,7 +37,7 @@ extension Rotate: Bounded {
             let (straight, crossed) = (along.0 * cosine, across.0 * sine)
             let turned = along.0 * sine + across.0 * cosine + abs(magnitude) * (a + b) * ofAngle / 2
             let own =
-              ofAngle * turned + (a + b) * ofFunction + 3 * unit * (straight + crossed) + unit * abs(y)
+              ofAngle * turned + (a + b) * ofFunction + stored * unit * (straight + crossed) + unit * abs(y)
               + 4 * (1 + a + b) * rounding.underflow
             return (cosine + abs(magnitude) * ofAngle) * along.1
               + (sine + abs(magnitude) * ofAngle) * across.1 + own

@@ -78,7 +78,8 @@ struct FloorComparison: Sendable {
     let offset = worstElement(got, want, row: worstRow, isJudged)
     return Finding(
       activation: operation.output, method: .floor, zone: ratio <= 1 ? .consistent : .fail, ratio: ratio,
-      index: got.index(of: offset), axes: golden.graph.axes(of: operation.output) ?? [], got: got.values[offset], want: want.values[offset])
+      index: got.index(of: offset), axes: golden.graph.axes(of: operation.output) ?? [],
+      got: got.values[offset], want: want.values[offset])
   }
 
   /// The first activation beyond the floor, as a suspect: every operation is consistent, and yet the values are

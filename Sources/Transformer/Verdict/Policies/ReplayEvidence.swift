@@ -55,7 +55,8 @@ extension Replay {
         let weights
       else { return nil }
       let sample = ProductSample(
-        plan.operation, input: read.values, parameters: plan.operation.parameters.map { weights.storedFloat32($0.parameter) },
+        plan.operation, input: read.values,
+        parameters: plan.operation.parameters.map { weights.storedFloat32($0.parameter) },
         got: got.values, rounding: rounding)
       evidence.add(sample.got, sample.want) { _ in true }
     } else {

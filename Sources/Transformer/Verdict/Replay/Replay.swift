@@ -87,7 +87,8 @@ struct Replay: Sendable {
       comparison.zone == .consistent ? level.flatMap { weightSearch(got.values, want)?.found($0) } : nil
     let evidence = search?.best.flatMap { $0.isConclusive ? $0 : nil }
     let problem =
-      evidence?.description ?? comparison.problem ?? (comparison.zone == .consistent ? nil : operation.kind.bounded.problem(self))
+      evidence?.description ?? comparison.problem
+      ?? (comparison.zone == .consistent ? nil : operation.kind.bounded.problem(self))
     var finding = Finding(
       activation: operation.output, hidden: hidden, policy: alternative?.policy,
       zone: evidence == nil ? comparison.zone : .suspect,
@@ -131,7 +132,8 @@ struct Replay: Sendable {
       let weights, let input = operation.inputs.first, let read = recorded[input]
     else { return nil }
     return WeightSearch(
-      operation, input: read.values, parameters: operation.parameters.map { weights.storedFloat32($0.parameter) }, got: got,
+      operation, input: read.values,
+      parameters: operation.parameters.map { weights.storedFloat32($0.parameter) }, got: got,
       want: want, contract: rounding.contract)
   }
 

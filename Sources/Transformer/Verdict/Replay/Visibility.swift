@@ -17,7 +17,8 @@ extension Inputs {
 extension Graph {
   /// For each token of a sequence, whether it has a key to attend to wherever the model attends.
   package func seesAnyKey(_ inputs: Inputs) -> [Bool] {
-    Set(operations.compactMap(\.kind.bounded.attention)).reduce([Bool](repeating: true, count: inputs.count)) {
+    Set(operations.compactMap(\.kind.bounded.attention)).reduce([Bool](repeating: true, count: inputs.count))
+    {
       zip($0, inputs.seesAnyKey(under: $1)).map { $0 && $1 }
     }
   }

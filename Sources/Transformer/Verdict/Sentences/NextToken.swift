@@ -18,7 +18,8 @@ package struct NextTokens {
   /// - Returns: nil where one of the two has none, or of another shape.
   /// - Throws: what reading them throws.
   package init?(of capture: any ActivationSource, golden: any ActivationSource) throws {
-    guard let point = golden.graph.results.logits, capture.hasRightShape(point), golden.hasRightShape(point), let own = try capture.tensor(point),
+    guard let point = golden.graph.results.logits, capture.hasRightShape(point), golden.hasRightShape(point),
+      let own = try capture.tensor(point),
       let wanted = try golden.tensor(point), own.shape == wanted.shape
     else { return nil }
     let seesAnyKey = golden.seesAnyKey
