@@ -77,6 +77,13 @@ public struct Judge: Sendable {
       if let gap = judgement.gap { gaps.append((activation, gap)) }
       if judgement.isVacuous { vacuous.append(activation) }
     }
+    if Self.outcome(findings) == .mismatch, let weights,
+      let rounded = try RoundedRecording(shared).findings(
+        operations.filter { shared.storedType(of: $0.output) != nil }, weights: weights)
+    {
+      findings = try rounded.map { $0.withInherited(try floor?.inherited($0.activation)) }
+      notCompared = []
+    }
     let coverage = Coverage(
       operations, of: shared.graph, findings, vacuous: vacuous,
       incomparable: gaps.filter { $0.gap.incomparableCount > 0 }.map(\.activation))

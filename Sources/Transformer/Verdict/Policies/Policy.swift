@@ -44,11 +44,16 @@ public struct Policy: Hashable, Sendable {
     id: "unrounded-inputs-scale-in-type",
     sentence: "scores were never rounded in between, and their scale were held in the type")
 
+  /// Everything is computed in float32, and only its record is rounded.
+  public static let roundedRecording = Policy(
+    id: "rounded-recording",
+    sentence: "everything were computed in float32 from parameters in the type, and rounded only where it was recorded")
+
   /// Every policy, in the order in which they are tried.
   public static let all = [
     unroundedStream, mixedStream, unroundedProjections, unroundedInputs, storedProduct, roundedSteps,
     scaleInType,
-    unroundedInputsScaleInType,
+    unroundedInputsScaleInType, roundedRecording,
   ]
 }
 
