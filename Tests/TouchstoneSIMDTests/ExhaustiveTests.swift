@@ -201,11 +201,46 @@ private struct Found: Sendable, CustomStringConvertible {
     #expect(found.allSatisfy { $0.ofFunction.error <= 9.91 && $0.ofBound.error <= 0.7 })
   }
 
+  /// The verdict's bound of σ(z), z rounded `roundings` times.
+  private static func sigmoidBound(_ z: Double, _ roundings: Double) -> Double {
+    let value = 1 / (1 + Foundation.exp(-z))
+    let slope = value / (1 + Foundation.exp(z))
+    let t = Foundation.tanh(z / 2)
+    let ofArgument = slope == 0 ? 0 : slope * roundings * abs(z)
+    let byExponential = (slope == 0 ? 0 : slope * (6 + 4 * abs(z))) + 2 * value
+    let byTanh = 0.5 * (10 * min(abs(t) + 0.5, 1) + abs(1 + t))
+    return unit * (ofArgument + max(byExponential, byTanh)) + 0x1p-126
+  }
+
+  @Test(.clause("KER-13", "NUM-6")) func sigmoid() {
+    let found = measure("sigmoid", \.sigmoid) { x in
+      1 / (1 + Foundation.exp(-x))
+    } bound: { x, _ in
+      Self.sigmoidBound(x, 0)
+    }
+    #expect(found.allSatisfy { $0.ulpsFromMinusOne.error <= 2 && $0.ofBound.error <= 1 })
+  }
+
+  @Test(.clause("KER-13", "NUM-6"), arguments: [1, 1.702]) func functionsThatGateThemselves(_ factor: Double)
+  {
+    let found = measure(
+      factor == 1 ? "SiLU" : "quick GELU", factor == 1 ? \.silu : \.quickGELU
+    ) { x in
+      x == -.infinity ? .nan : x / (1 + Foundation.exp(-factor * x))
+    } bound: { x, value in
+      abs(x) * Self.sigmoidBound(factor * x, factor == 1 ? 0 : 2) + Self.unit * abs(value) + 0x1p-126
+    }
+    #expect(found.allSatisfy { $0.ulpsFromMinusOne.error <= 3 && $0.ofBound.error <= 1 })
+  }
+
   @Test(.clause("KER-11")) func instructionSetsThatFuseAgreeOnEveryInput() {
     let kernels = InstructionSet.available.filter(\.fusesMultiplyAdd).map { Kernels($0) }
     let differences = Mutex<[String]>([])
     Tried.blocks { inputs in
-      for function in [\Kernels.exponential, \Kernels.geluTanh, \Kernels.geluErf] {
+      let functions = [
+        \Kernels.exponential, \.geluTanh, \.geluErf, \.silu, \.quickGELU, \.sigmoid, \.reluSquared,
+      ]
+      for function in functions {
         let outputs = kernels.map { Kernels.apply($0[keyPath: function], inputs) }
         for other in outputs.dropFirst() {
           guard let difference = firstDifference(outputs[0], other) else { continue }
