@@ -242,7 +242,8 @@ let package = Package(
     .testTarget(
       name: "TouchstoneModelTests", dependencies: ["TouchstoneModel", "TouchstoneTestSupport"]),
     .testTarget(
-      name: "TouchstoneGraphTests", dependencies: ["TouchstoneGraph", "TouchstoneTestSupport"]),
+      name: "TouchstoneGraphTests",
+      dependencies: ["TouchstoneFamilies", "TouchstoneGraph", "TouchstoneModel", "TouchstoneTestSupport"]),
     .testTarget(
       name: "TouchstoneReferenceTests",
       dependencies: ["TouchstoneGraph", "TouchstoneReference", "TouchstoneTestSupport"]),

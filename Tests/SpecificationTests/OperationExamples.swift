@@ -1,4 +1,5 @@
 import TouchstoneGraph
+import TouchstoneModel
 import TouchstoneReference
 
 /// The functions of the examples that are operations of a graph.

@@ -5,6 +5,7 @@ import TouchstoneCheckpoints
 import TouchstoneFaults
 import TouchstoneGolden
 import TouchstoneGraph
+import TouchstoneModel
 import TouchstoneProperties
 import TouchstoneReference
 import TouchstoneSIMD

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import TouchstoneFamilies
 import TouchstoneGraph
+import TouchstoneModel
 import TouchstoneTestSupport
 
 /// What a `config.json` may say, and what is refused by name.

@@ -1,6 +1,7 @@
 import Foundation
 import TouchstoneFamilies
 import TouchstoneGraph
+import TouchstoneModel
 import TouchstoneHDF5
 
 /// A file of `Fixtures`: what Hugging Face computed of a tiny model in float64, with the model inside.

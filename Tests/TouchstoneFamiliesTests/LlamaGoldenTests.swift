@@ -3,6 +3,7 @@ import Testing
 import TouchstoneCheckpoints
 import TouchstoneFamilies
 import TouchstoneGraph
+import TouchstoneModel
 import TouchstoneReference
 import TouchstoneTestSupport
 

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import TouchstoneCheckpoints
 import TouchstoneGraph
+import TouchstoneModel
 import TouchstoneReference
 
 /// A small Llama that others trained, where it lies beside the checkout.

@@ -1,5 +1,6 @@
 import Testing
 import TouchstoneGraph
+import TouchstoneModel
 import TouchstoneTestSupport
 
 /// Names of activations are open, and have one spelling.

@@ -1,5 +1,6 @@
 import Testing
 import TouchstoneGraph
+import TouchstoneModel
 import TouchstoneTestSupport
 
 /// One view covers every layout of checkpoints.

@@ -1,4 +1,5 @@
 import TouchstoneGraph
+import TouchstoneModel
 
 // Foundation has another `Operation`.
 typealias Operation = TouchstoneGraph.Operation

@@ -9,7 +9,7 @@ import TouchstoneTestSupport
   private func meant(_ path: String) throws -> [String] {
     let configuration = try Configuration(
       vocabularySize: 7, contextLength: 5, width: 4, layerCount: 3, headCount: 2)
-    return configuration.activations(spelled: path).map(\.path)
+    return configuration.graph.activations(spelled: path).map(\.path)
   }
 
   @Test(

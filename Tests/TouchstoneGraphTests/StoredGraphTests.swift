@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import TouchstoneGraph
+import TouchstoneModel
 import TouchstoneTestSupport
 
 /// A graph as text: the same bytes from the same graph, and nothing that is not known.

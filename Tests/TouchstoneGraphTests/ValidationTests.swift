@@ -1,5 +1,6 @@
 import Testing
 import TouchstoneGraph
+import TouchstoneModel
 import TouchstoneTestSupport
 
 /// What a graph must be, whoever wrote it.

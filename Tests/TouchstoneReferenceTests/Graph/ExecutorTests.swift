@@ -1,5 +1,6 @@
 import Testing
 import TouchstoneGraph
+import TouchstoneModel
 import TouchstoneReference
 import TouchstoneTestSupport
 

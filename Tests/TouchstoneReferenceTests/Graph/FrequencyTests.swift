@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import TouchstoneGraph
+import TouchstoneModel
 import TouchstoneReference
 import TouchstoneTestSupport
 
