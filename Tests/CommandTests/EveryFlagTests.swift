@@ -24,6 +24,8 @@ import Testing
       "--tokens": "positionsAndMaskAreThoseGiven", "--attention-mask": "positionsAndMaskAreThoseGiven",
       "--position-ids": "positionsAndMaskAreThoseGiven", "--out": "positionsAndMaskAreThoseGiven",
       "--embed-weights": "record", "--overwrite": "anExistingFileIsNotReplacedUnlessAsked",
+      "--inputs": "theInputsOfAFileOfAnyKindAreRecordedAgain",
+      "--trust": "whatTheUserTrustsIsReadWithoutAChild",
     ],
     "capture": [
       "--model": "theModelIsFoundWhereTheGoldenHasNoWeights",

@@ -35,6 +35,7 @@ import TouchstoneTestSupport
         ["inspect", "golden.h5"], ["diff", "golden.h5", "capture.h5"], ["certify", "golden.h5"],
         ["verify", "golden.h5"], ["power", "golden.h5", "--causes", "--sample", "1"],
         ["capture", "--golden", "golden.h5", "--out", "ours.h5", "--overwrite"],
+        ["record", "--model", "model", "--inputs", "golden.h5", "--out", "ours.h5", "--overwrite"],
       ]
       for command in commands {
         for path in [".", "golden.h5"] {

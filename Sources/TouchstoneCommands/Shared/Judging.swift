@@ -39,13 +39,21 @@ struct JudgingOptions: ParsableArguments {
       let verdict = try judge.wholeVerdict(on: capture, golden: golden) { share in
         progress.show("looking for the cause, \(Int(share * 100)) %")
       }
-      guard let golden, let next = try NextTokens(of: capture, golden: golden)?.sentence else {
-        return verdict
-      }
-      return verdict.adding(note: next)
+      return try notes(on: capture, golden).reduce(verdict) { $0.adding(note: $1) }
     } catch let error as BadInput {
       throw file.map { error.inFile($0.path) } ?? error
     }
+  }
+
+  /// What only the golden knows.
+  private func notes(on capture: any ActivationSource, _ golden: ActivationFile?) throws -> [String] {
+    guard let golden else { return [] }
+    let ownGraph =
+      "Models of the family \(golden.model.family) are judged by the graph that the golden holds; this program has none "
+      + "of its own to hold it against."
+    return [
+      golden.model.hasOwnGraph ? ownGraph : nil, try NextTokens(of: capture, golden: golden)?.sentence,
+    ].compactMap { $0 }
   }
 
   /// Refuses a golden where what an implementation computed is to be judged: it is right by its making, and says

@@ -16,7 +16,7 @@ struct Attention: ParsableCommand {
         touchstone attention --model golden/models/shakespeare-gpt2 --prompt "ROMEO:" --layer 1 --head 2
       """)
 
-  @Option(help: ArgumentHelp("A Hugging Face folder of the GPT-2 family.", valueName: "dir"))
+  @Option(help: ArgumentHelp("A Hugging Face folder of a model.", valueName: "dir"))
   var model: String
 
   @OptionGroup var sequence: SequenceOptions

@@ -28,7 +28,7 @@ struct Bench: ParsableCommand {
         touchstone bench --kernels --json
       """)
 
-  @Option(help: ArgumentHelp("A Hugging Face folder of the GPT-2 family.", valueName: "dir"))
+  @Option(help: ArgumentHelp("A Hugging Face folder of a model.", valueName: "dir"))
   var model: String?
 
   @Option(help: "The name of a size, with random weights.")

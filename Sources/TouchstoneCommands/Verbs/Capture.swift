@@ -20,7 +20,7 @@ struct Capture: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A Hugging Face folder of the GPT-2 family; the weights in the golden unless given.", valueName: "dir"))
+      "A Hugging Face folder of a model; the weights in the golden unless given.", valueName: "dir"))
   var model: String?
 
   @Option(help: ArgumentHelp("Takes tokens, positions and mask from a golden.", valueName: "file.h5"))

@@ -36,7 +36,7 @@ struct Embeddings: ParsableCommand {
     }
   }
 
-  @Option(help: ArgumentHelp("A Hugging Face folder of the GPT-2 family.", valueName: "dir"))
+  @Option(help: ArgumentHelp("A Hugging Face folder of a model.", valueName: "dir"))
   var model: String
 
   @Argument(help: "nearest, analogy or direction.")

@@ -26,7 +26,7 @@ struct Generate: ParsableCommand {
         touchstone generate --model golden/models/shakespeare-gpt2 --prompt "My lord, I" --show-distribution --top-k 5
       """)
 
-  @Option(help: ArgumentHelp("A Hugging Face folder of the GPT-2 family.", valueName: "dir"))
+  @Option(help: ArgumentHelp("A Hugging Face folder of a model.", valueName: "dir"))
   var model: String
 
   @Option(help: ArgumentHelp("The text to continue.", valueName: "text"))

@@ -24,7 +24,7 @@ public struct RecordedModel: Sendable {
   }
 
   /// A model of a family that only the file knows.
-  init(family: String, graph: Graph, configJSON: String) {
+  public init(family: String, graph: Graph, configJSON: String) {
     self.family = family
     self.graph = graph
     self.configJSON = configJSON

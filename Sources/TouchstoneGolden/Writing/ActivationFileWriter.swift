@@ -95,7 +95,7 @@ public final class ActivationFileWriter {
   }
 
   private func writeHeader(weightsDigest: String?) throws(BadInput) {
-    let isFirstVersion = model.family == Family.gpt2.name
+    let isFirstVersion = model.family == Family.gpt2.name && !model.hasOwnGraph
     try file.setAttribute("format", of: "/", to: GoldenFormat.format)
     try file.setAttribute("format_version", of: "/", to: isFirstVersion ? GoldenFormat.firstVersion : GoldenFormat.version)
     try file.setAttribute("kind", of: "/", to: kind.rawValue)

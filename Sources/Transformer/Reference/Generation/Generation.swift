@@ -50,7 +50,7 @@ public struct Generation: Sendable {
     prompt: [Int], predictor: inout some NextTokenPredictor, sampler: inout Sampler,
     report: (Event) throws -> Void
   ) throws -> Ending {
-    let contextLength = predictor.graph.contextLength ?? .max
+    let contextLength = predictor.graph.contextLength ?? Inputs.greatestCount
     var tokens = try Inputs(tokenIDs: prompt, graph: predictor.graph).tokenIDs
     for _ in 0..<maximumTokens {
       if stopsAtContext, tokens.count >= contextLength { return .contextFull }
