@@ -74,7 +74,8 @@ public struct WeightRule: Sendable {
 extension WeightRule {
   /// Puts something in the place of a model's random numbers, by their roles in the GPT-2 form.
   mutating func setPattern(
-    _ element: @escaping @Sendable (_ role: ParameterRole, _ row: Int, _ column: Int, _ random: Float) -> Float
+    _ element:
+      @escaping @Sendable (_ role: ParameterRole, _ row: Int, _ column: Int, _ random: Float) -> Float
   ) {
     pattern = { parameter in
       guard let role = parameter.role else { return nil }

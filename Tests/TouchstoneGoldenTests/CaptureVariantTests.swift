@@ -84,9 +84,9 @@ import TouchstoneModel
     ("integers", "holds int32"), ("long-double", "holds a float of 16 bytes"), ("text-ids", "holds text"),
     ("two-sequences", "store one sequence"), ("token-beyond-vocabulary", "outside the vocabulary"),
     ("huge-token", "beyond the range of int64"), ("incomplete", "did not finish"),
-    ("version", "is 2.0; this program reads 1.0"), ("other-format", "no golden or capture"),
+    ("version", "is 2.0; this program reads 1.1"), ("other-format", "no golden or capture"),
     ("kind", "is silver"), ("config", "model@config_json: vocab_size: the field is missing"),
-    ("family", "llama is not supported"), ("precision", "int8 is not known"),
+    ("family", "is llama where config_json describes gpt2"), ("precision", "int8 is not known"),
     ("manifest", "embed/sum: is not what provenance/manifest says"),
     ("golden-without-manifest", "every golden has one"),
   ])

@@ -154,9 +154,9 @@ import TouchstoneTestSupport
   init() throws { folder = try TemporaryFolder() }
 
   /// A complete file of any kind that holds inputs alone.
-  private func write(kind: String, version: String = "1.1", isComplete: Bool = true, _ names: String...) throws
-    -> String
-  {
+  private func write(
+    kind: String, version: String = "1.1", isComplete: Bool = true, _ names: String...
+  ) throws -> String {
     let path = folder.file("inputs.h5")
     let file = try HDF5Writer(path: path)
     try file.setAttribute("format", of: "/", to: "touchstone")

@@ -25,7 +25,8 @@ struct Record: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A file of this format whose inputs are taken, all of them, whatever kind it is of.", valueName: "file.h5"))
+      "A file of this format whose inputs are taken, all of them, whatever its kind.",
+      valueName: "file.h5"))
   var inputs: String?
 
   @Option(help: ArgumentHelp("The golden to write.", valueName: "file.h5"))
@@ -44,7 +45,8 @@ struct Record: ParsableCommand {
     }
     if inputs != nil, !sequence.isEmpty {
       throw ValidationError(
-        "--inputs takes everything from the file; leave out --prompt, --tokens, --attention-mask and --position-ids.")
+        "--inputs takes everything from the file; leave out --prompt, --tokens, --attention-mask, "
+          + "--position-ids.")
     }
   }
 

@@ -75,7 +75,8 @@ public final class ActivationFile: ActivationSource, Sendable {
   }
 
   private convenience init(
-    path: String, golden: ActivationFile?, readFirst: (String, FileReaderProcess.Task) throws(BadInput) -> Void
+    path: String, golden: ActivationFile?,
+    readFirst: (String, FileReaderProcess.Task) throws(BadInput) -> Void
   ) throws(BadInput) {
     let identity = try FileIdentity(path: path)
     try Superblock.check(path, byteCount: identity.byteCount)

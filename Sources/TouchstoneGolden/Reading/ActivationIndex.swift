@@ -140,7 +140,8 @@ struct ActivationIndex {
       return
     }
     guard let activation = activation(at: path),
-      let wanted = graph.shape(of: activation, tokenCount: tokenCount), let dataset = try file.dataset(at: path)
+      let wanted = graph.shape(of: activation, tokenCount: tokenCount),
+      let dataset = try file.dataset(at: path)
     else {
       unknownPaths.append(path)
       return

@@ -6,6 +6,9 @@ import TouchstoneModel
 
 /// Reads which model a file speaks of.
 extension ActivationFileHeader {
+  /// What to do with a capture of a family that only its golden knows.
+  static let heldAgainstItsGolden = "a capture of another family is read with its golden, by `touchstone diff`"
+
   /// The model that the file speaks of.
   ///
   /// - Parameter golden: the model of the golden that a capture is held against; a capture of a family that only its
@@ -22,15 +25,14 @@ extension ActivationFileHeader {
     case .capture:
       guard let golden, golden.family == family else {
         throw BadInput(
-          place: "model@family", problem: "\(family) is not supported",
-          remedy: "models of the families \(known) are; hold a capture of another against its golden")
+          place: "model@family", problem: "\(family) is not one of \(known)", remedy: Self.heldAgainstItsGolden)
       }
       return golden
     case .golden:
       guard let graph = try storedGraph(manifest) else {
         throw BadInput(
-          place: "model@family", problem: "\(family) is not supported, and the golden holds no graph",
-          remedy: "models of the families \(known) are; store the graph of another as \(GoldenFormat.graph)")
+          place: "model@family", problem: "\(family) is not one of \(known), and the golden holds no graph",
+          remedy: "store it as \(GoldenFormat.graph)")
       }
       return RecordedModel(family: family, graph: graph, configJSON: try configJSON())
     }
@@ -44,7 +46,7 @@ extension ActivationFileHeader {
     guard family == nil || family == architecture.family.name else {
       throw BadInput(
         place: "model@family",
-        problem: "is \(family ?? "") where config_json describes a \(architecture.family.name)",
+        problem: "is \(family ?? "") where config_json describes \(architecture.family.name)",
         remedy: "store the configuration of this model")
     }
     let isFirstVersion = try text("format_version", of: "/") == GoldenFormat.firstVersion

@@ -30,7 +30,11 @@ package enum GoldenSearch {
   /// The paths of the HDF5 files among `names` that are not known to be captures.
   private static func files(below folder: String, _ names: [String]) -> [String] {
     names.filter { $0.hasSuffix(".h5") }.map { GoldenManifest.join(folder, $0) }.filter { path in
-      (try? ActivationFile(path: path))?.kind != .capture
+      do throws(BadInput) {
+        return try ActivationFile(path: path).kind != .capture
+      } catch {
+        return error.remedy != ActivationFileHeader.heldAgainstItsGolden
+      }
     }
   }
 }

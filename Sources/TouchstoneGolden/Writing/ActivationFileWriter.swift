@@ -97,7 +97,8 @@ public final class ActivationFileWriter {
   private func writeHeader(weightsDigest: String?) throws(BadInput) {
     let isFirstVersion = model.family == Family.gpt2.name && !model.hasOwnGraph
     try file.setAttribute("format", of: "/", to: GoldenFormat.format)
-    try file.setAttribute("format_version", of: "/", to: isFirstVersion ? GoldenFormat.firstVersion : GoldenFormat.version)
+    try file.setAttribute(
+      "format_version", of: "/", to: isFirstVersion ? GoldenFormat.firstVersion : GoldenFormat.version)
     try file.setAttribute("kind", of: "/", to: kind.rawValue)
     try group("model")
     try file.setAttribute("family", of: "model", to: model.family)
