@@ -7,7 +7,8 @@ import TouchstoneModel
 /// Reads which model a file speaks of.
 extension ActivationFileHeader {
   /// What to do with a capture of a family that only its golden knows.
-  static let heldAgainstItsGolden = "a capture of another family is read with its golden, by `touchstone diff`"
+  static let heldAgainstItsGolden =
+    "a capture of another family is read with its golden, by `touchstone diff`"
 
   /// The model that the file speaks of.
   ///
@@ -25,7 +26,8 @@ extension ActivationFileHeader {
     case .capture:
       guard let golden, golden.family == family else {
         throw BadInput(
-          place: "model@family", problem: "\(family) is not one of \(known)", remedy: Self.heldAgainstItsGolden)
+          place: "model@family", problem: "\(family) is not one of \(known)",
+          remedy: Self.heldAgainstItsGolden)
       }
       return golden
     case .golden:
