@@ -8,10 +8,20 @@ public struct Preset: Sendable {
   public let name: String
   /// What it is for, in a few words.
   public let summary: String
-  /// Its family and its shape.
-  public let architecture: Architecture
+  /// Its family and its shape, worked out when it is asked for: a list of presets is quick to read.
+  public var architecture: Architecture { made.architecture }
   /// How large its weights are.
-  public let rule: WeightRule
+  public var rule: WeightRule { made.rule }
+
+  private let model: @Sendable () throws(BadInput) -> (architecture: Architecture, rule: WeightRule)
+
+  private var made: (architecture: Architecture, rule: WeightRule) {
+    do {
+      return try model()
+    } catch {
+      preconditionFailure("the preset \(name) contradicts itself: \(error)")
+    }
+  }
 
   /// Every preset, from the published sizes to the small ones.
   public static let all: [Preset] = published + tiny + llama + probes
@@ -31,35 +41,28 @@ public struct Preset: Sendable {
   /// A model of the GPT-2 form.
   init(
     _ name: String, _ summary: String, rule: WeightRule? = nil,
-    _ configuration: () throws(BadInput) -> Configuration
+    _ configuration: @escaping @Sendable () throws(BadInput) -> Configuration
   ) {
-    do {
+    self.init(name: name, summary: summary) { () throws(BadInput) in
       let configuration = try configuration()
-      self.init(
-        name: name, summary: summary, architecture: Architecture(configuration),
-        rule: rule ?? .probing(width: configuration.width))
-    } catch {
-      preconditionFailure("the preset \(name) contradicts itself: \(error)")
+      return (Architecture(configuration), rule ?? .probing(width: configuration.width))
     }
   }
 
   /// A model of the family that a `config.json` names.
   init(_ name: String, _ summary: String, width: Int, huggingFaceJSON text: String) {
-    do {
-      self.init(
-        name: name, summary: summary,
-        architecture: try Architecture(huggingFaceJSON: Data(text.utf8), file: name),
-        rule: .probing(width: width))
-    } catch {
-      preconditionFailure("the preset \(name) contradicts itself: \(error)")
+    self.init(name: name, summary: summary) { () throws(BadInput) in
+      (try Architecture(huggingFaceJSON: Data(text.utf8), file: name), .probing(width: width))
     }
   }
 
-  private init(name: String, summary: String, architecture: Architecture, rule: WeightRule) {
+  private init(
+    name: String, summary: String,
+    model: @escaping @Sendable () throws(BadInput) -> (architecture: Architecture, rule: WeightRule)
+  ) {
     self.name = name
     self.summary = summary
-    self.architecture = architecture
-    self.rule = rule
+    self.model = model
   }
 
   /// The four sizes of GPT-2 (Radford 2019) and the largest of GPT-3 (Brown 2020, table 2.1).

@@ -61,7 +61,7 @@ public enum Synthesizer {
   ///
   /// - Throws: ``BadInput`` if `directory` already holds a model, or the disk has no room for the new one.
   public static func write(_ preset: Preset, seed: UInt64 = 0, to directory: URL) throws(BadInput) {
-    let architecture = preset.architecture
+    let (architecture, rule) = (preset.architecture, preset.rule)
     let weightsFile = directory.appendingPathComponent("model.safetensors")
     let configurationFile = directory.appendingPathComponent("config.json")
     for file in [weightsFile, configurationFile] where FileManager.default.fileExists(atPath: file.path) {
@@ -90,7 +90,7 @@ public enum Synthesizer {
       guard let (number, (parameter, purpose)) = parameters[name] else {
         preconditionFailure("no parameter has the name \(name)")
       }
-      return tensor(parameter, purpose, number: number, seed: seed, preset.rule).bytes
+      return tensor(parameter, purpose, number: number, seed: seed, rule).bytes
     }
     let text = Data((architecture.configJSON + "\n").utf8)
     try AtomicFile.write(text, to: configurationFile.path, overwrite: false)
