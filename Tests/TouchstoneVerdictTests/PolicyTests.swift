@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import TouchstoneFaults
 import TouchstoneGraph
@@ -139,6 +140,20 @@ import TouchstoneTestSupport
     ) { _ in true }
     #expect(more.found?.direction == .zero)
     #expect(more.found?.count == 40)
+  }
+
+  /// Probabilities of a peaked softmax: nearly all are nearer to 0 than to the smallest number of float16.
+  @Test(.clause("BND-17")) func whatIsTooSmallForTheTypeIsNoEvidence() {
+    var search = CutEvidence.Search(type: .float16, operationCount: 50)
+    let values = (0..<4000).map { exp(-16.5 - 0.002 * Double($0)) }
+    let stored = values.map { ScalarType.float16.rounded($0) }
+    #expect(stored.contains { $0 != 0 } && stored.contains(0))
+    search.add(
+      stored,
+      Estimate(
+        values: Tensor(values, shape: [4000]), bounds: [Bound](repeating: .zero, count: values.count))
+    ) { _ in true }
+    #expect(search.found == nil)
   }
 
   /// What the policies explain of the catalogue's faults, which the plain bounds flag.

@@ -31,7 +31,8 @@ extension Verdict {
     let judge = Judge(weights: weights, contract: contract)
     let level = EvidenceLevel(of: catalogue, in: graph)
     let results = try examined.indices.concurrentMap { place in
-      try SubtleFaults(examined[place].operation, of: graph, in: shared, by: judge, level)?.found(catalogue) ?? []
+      try SubtleFaults(examined[place].operation, of: graph, in: shared, by: judge, level)?.found(catalogue)
+        ?? []
     }
     var (findings, causes) = (findings, [Activation: Cause]())
     for (index, found) in zip(examined.map(\.index), results) {
@@ -78,8 +79,10 @@ struct SubtleFaults {
     self.got = got
     self.isJudged = site.operation.judgedElements(site.inputs, graph: site.graph)
     guard Self.examines(site.operation.kind), got.count <= Self.elementsAtMost else { return }
-    let allowance = Allowance(site, right.values)
-    observations = distinctRows().compactMap { observation($0, allowance) }
+    let allowance = SubtleAllowance(site, right.values)
+    let rows = distinctRows()
+    let repeats = isSoftmax ? repeats(in: rows, allowance) : [:]
+    observations = rows.compactMap { observation($0, allowance, repeats) }
   }
 
   /// Gathers what one operation of a capture read and made; nil where the capture lacks a part of it.
@@ -149,23 +152,55 @@ struct SubtleFaults {
     /// What is allowed everywhere: of the row, and of each element.
     let allowedOfRow: Double
     let allowedOfElements: [Double]
+    /// How much each element says by itself: one over how often its exponential is taken, for equal arguments are rounded
+    /// alike.
+    let shares: [Double]
   }
 
   /// nil for a row that says nothing.
-  private func observation(_ row: Int, _ allowance: Allowance) -> Observation? {
-    let width = got.rowWidth
-    let offsets = (row * width..<(row + 1) * width).filter { offset in
-      isJudged(offset) && right.bounds[offset].stat > 0 && right.bounds[offset].stat.isFinite
-        && right.values.values[offset] != 0
-    }
+  private func observation(
+    _ row: Int, _ allowance: SubtleAllowance, _ repeats: [Float: Int]
+  ) -> Observation? {
+    let offsets = judgedOffsets(row)
     let common = standardised(offsets, allowance.shared)
     let length = common.reduce(0) { $0 + $1 * $1 }
     guard length > 0 else { return nil }
     let errors = standardised(offsets) { got.values[$0] - right.values.values[$0] }
     return Observation(
       offsets: offsets, errors: errors, common: common, length: length,
-      ofErrors: dot(errors, common) / length, allowedOfRow: allowance.ofRow,
-      allowedOfElements: site.operation.kind.traits.contains(.softmax) ? standardised(offsets, allowance.ofElement) : [])
+      ofErrors: dot(errors, common) / length,
+      allowedOfRow: allowance.ofRow(equalTerms: equalTerms(offsets, allowance)),
+      allowedOfElements: isSoftmax ? standardised(offsets, allowance.ofElement) : [],
+      shares: isSoftmax ? offsets.map { share(allowance.argument($0), repeats) } : [])
+  }
+
+  private var isSoftmax: Bool { site.operation.kind.traits.contains(.softmax) }
+
+  private func judgedOffsets(_ row: Int) -> [Int] {
+    let width = got.rowWidth
+    return (row * width..<(row + 1) * width).filter { offset in
+      isJudged(offset) && right.bounds[offset].stat > 0 && right.bounds[offset].stat.isFinite
+        && right.values.values[offset] != 0
+    }
+  }
+
+  /// How often each argument of an exponential stands in the rows.
+  private func repeats(in rows: [Int], _ allowance: SubtleAllowance) -> [Float: Int] {
+    var repeats: [Float: Int] = [:]
+    for row in rows {
+      for offset in judgedOffsets(row) { repeats[allowance.argument(offset), default: 0] += 1 }
+    }
+    return repeats
+  }
+
+  /// exp(0) is exact: what is off there is the division, by another sum in every row.
+  private func share(_ argument: Float, _ repeats: [Float: Int]) -> Double {
+    argument == 0 ? 1 : 1 / Double(repeats[argument] ?? 1)
+  }
+
+  /// How many terms of a row's sum are equal to another one.
+  private func equalTerms(_ offsets: [Int], _ allowance: SubtleAllowance) -> Int {
+    isSoftmax ? offsets.count - Set(offsets.map(allowance.argument)).count : 0
   }
 
   private func standardised(_ offsets: [Int], _ value: (Int) -> Double) -> [Double] {
@@ -181,12 +216,13 @@ struct SubtleFaults {
     var moments = Moments(
       cross: ofD * ofR * length / count, norm: ofD * ofD * length / count,
       allowed: abs(ofD) * row.allowedOfRow * length / count)
-    guard site.operation.kind.traits.contains(.softmax) else { return moments }
+    guard isSoftmax else { return moments }
     for index in d.indices {
       let own = d[index] - ofD * row.common[index]
-      moments.cross += own * (row.errors[index] - ofR * row.common[index])
-      moments.norm += own * own
-      moments.allowed += abs(own) * row.allowedOfElements[index]
+      let share = row.shares[index]
+      moments.cross += share * own * (row.errors[index] - ofR * row.common[index])
+      moments.norm += share * own * own
+      moments.allowed += share * abs(own) * row.allowedOfElements[index]
     }
     return moments
   }
@@ -203,44 +239,6 @@ struct SubtleFaults {
       let first = row * input.rowWidth
       return seen.insert((first..<first + input.rowWidth).filter(isJudged).map { input.values[$0] }).inserted
     }
-  }
-}
-
-/// How far an implementation within the contract may be off in each element to the same side everywhere.
-private struct Allowance {
-  private let isSoftmax: Bool
-  private let value: Tensor<Double>
-  private let input: Tensor<Double>
-  private let bias: [Double]
-  private let greatest: [Double]
-  private let temperature: Double
-  private static let unit = 0x1p-24
-
-  init(_ site: FaultSite, _ value: Tensor<Double>) {
-    self.value = value
-    isSoftmax = site.operation.kind.traits.contains(.softmax)
-    let input = site.activations[0]
-    self.input = input
-    bias = site.parameters.count > 1 ? site.parameters[1].values : []
-    temperature = (site.operation.kind.payload as? Softmax)?.temperature ?? 1
-    greatest = (0..<input.rowCount).map { row in
-      input.row(row).reduce(-.infinity) { $1.isFinite ? max($0, $1) : $0 }
-    }
-  }
-
-  /// What an error that a whole row shares is proportional to: a wrong 1/√ or a wrong sum.
-  func shared(_ offset: Int) -> Double {
-    let y = value.values[offset]
-    return isSoftmax || bias.isEmpty ? y : y - bias[offset % value.rowWidth]
-  }
-
-  /// How far off the same way everywhere 1/√, or the sum and the division by it, may be, relatively.
-  let ofRow = 2 * unit
-
-  /// How far off the same way exp may be, with a rounded log₂e.
-  func ofElement(_ offset: Int) -> Double {
-    let distance = abs(input.values[offset] - greatest[offset / input.rowWidth]) / temperature
-    return Self.unit * abs(value.values[offset]) * (3 + 0.25 * (distance.isFinite ? distance : 0))
   }
 }
 

@@ -45,6 +45,8 @@ struct CutEvidence: Sendable, Equatable {
     private var seen: Set<UInt64> = []
     private var exceptions = [Int](repeating: 0, count: Direction.allCases.count)
 
+    private static let fewestUnits = 8.0
+
     /// - Parameter operationCount: how many operations of the capture are looked at in the same way.
     init(type: ScalarType, operationCount: Int) {
       self.type = type
@@ -59,6 +61,8 @@ struct CutEvidence: Sendable, Equatable {
         let spacing = exact.isFinite ? type.spacing(around: exact) : 0
         // What is computed to no better than a quarter of a unit says little of how it was stored.
         guard actual.isFinite, exact.isFinite, abs(error) > bound, bound <= spacing / 4 else { continue }
+        // Among numbers of few units, small ones are more frequent than large ones, and all below half a unit become 0.
+        guard abs(exact) >= Self.fewestUnits * spacing else { continue }
         guard seen.insert(Self.significand(exact)).inserted else { continue }
         let isNear = abs(error) <= spacing + bound
         for (index, direction) in Direction.allCases.enumerated() {
