@@ -180,7 +180,7 @@ private func holdsControls(_ text: String) -> Bool {
 
   @Test func thePictureShadesEveryTokenByItsLoss() throws {
     let model = try AnalysedModel()
-    let report = ScoreReport(try score(model), text: model.text, contextLength: 128)
+    let report = ScoreReport(try score(model), text: model.text)
     let drawing = try ParsedXML(report.svg(first: model.tokens[0]))
     let shades = drawing.attributes("rect").filter { $0["fill"] == "#1f4e9c" }.map { $0["fill-opacity"] }
     #expect(shades.count == model.tokens.count)
@@ -201,7 +201,7 @@ private func holdsControls(_ text: String) -> Bool {
   @Test func bitsAByteAreTheWholeLossOverTheWholeText() throws {
     let model = try AnalysedModel()
     let score = try score(model)
-    let object = try members(ScoreReport(score, text: model.text, contextLength: 128).json(withTokens: false))
+    let object = try members(ScoreReport(score, text: model.text).json(withTokens: false))
     let bytes = AnalysedModel.text.utf8.count - (try model.tokenizer.token(model.tokens[0]).count)
     let expected = score.predictions.map(\.loss).reduce(0, +) / log(2.0) / Double(bytes)
     guard case .number(let found) = object["bits_per_byte"] else { throw BadInput(problem: "no bits") }

@@ -47,12 +47,12 @@ public struct RandomModel: Sendable, CustomStringConvertible {
 
   /// A sequence, one in two with some keys masked.
   ///
-  /// - Throws: ``BadInput`` where the configuration is another model's.
-  public func inputs(_ configuration: Configuration) throws -> Inputs {
+  /// - Throws: ``BadInput`` where the graph is another model's.
+  public func inputs(_ graph: Graph) throws -> Inputs {
     let count = [24, 13, 19, 17][(kind.index + width) % 4]
     let mask = (Int(seed % 2) + width / 4) % 2 == 0 ? (0..<count).map { $0 % 7 != 3 } : nil
     return try Inputs(
-      tokenIDs: (0..<count).map { ($0 * 7 + 3) % 100 }, attentionMask: mask, configuration: configuration)
+      tokenIDs: (0..<count).map { ($0 * 7 + 3) % 100 }, attentionMask: mask, graph: graph)
   }
 }
 
