@@ -32,7 +32,7 @@ import TouchstoneModel
     let size = (row.reduce(0) { $0 + $1 * $1 } / Double(row.count)).squareRoot()
     let bound = right.bounds[offset].stat + 2 * unit * abs(far) + 8 * unit * size
     func fault(_ id: String, _ steps: Double) -> Fault {
-      Fault(id, id, .wiring, at: [.feedForwardOutput], practice: "made for this test") { site in
+      Fault(id, id, .wiring, at: .feedForwardOutputs, practice: "made for this test") { site in
         guard site.operation.output == point else { return nil }
         return site.edited { $0.values[offset] = far + steps * bound }
       }
@@ -62,12 +62,18 @@ import TouchstoneModel
     let row = right.values.row(0).enumerated().map { $0.offset == 7 ? far : $0.element }
     let size = (row.reduce(0) { $0 + $1 * $1 } / Double(row.count)).squareRoot()
     let bound = right.bounds[7].stat + 2 * unit * abs(far) + 8 * unit * size
-    let fault = Fault("test.near", "near", .wiring, at: [.feedForwardOutput], practice: "made for this test")
-    {
+    let fault = Fault("test.near", "near", .wiring, at: .feedForwardOutputs, practice: "made for this test") {
       $0.operation.output == point ? $0.edited { $0.values[7] = far + steps * bound } : nil
     }
     let verdict = try Judge(weights: weights).verdict(on: capture)
       .diagnosed(capture, weights: weights, catalogue: [fault])
     #expect((verdict.cause != nil) == isNamed)
+  }
+}
+
+extension Place {
+  /// The second product of each feed-forward block.
+  fileprivate static let feedForwardOutputs = Place { operation, _ in
+    operation.output.point == .feedForwardOutput
   }
 }

@@ -23,7 +23,7 @@ import TouchstoneVerdict
       problem.firstMatch(of: /input ([0-9]+) to output ([0-9]+) were (\S+) instead of (\S+)/), "\(problem)")
     let (k, j) = (try #require(Int(match.1)), try #require(Int(match.2)))
     let (found, expected) = (try #require(Double(match.3)), try #require(Float(match.4)))
-    #expect(expected == weights.float32(Parameter(.feedForwardInputWeight, layer: 0))[k, j])
+    #expect(expected == weights.float32(configuration.parameter(.feedForwardInputWeight, layer: 0))[k, j])
     let bit = try #require(UInt32(id.dropFirst("weights.bit-".count)))
     let planted = Double(Float(bitPattern: expected.bitPattern ^ (1 << bit)))
     #expect(abs(found - planted) <= 0.5 * abs(Double(expected) - planted), "\(problem)")

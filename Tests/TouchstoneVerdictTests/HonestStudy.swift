@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import TouchstoneFaults
+import TouchstoneFamilies
 import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReference
@@ -19,7 +20,7 @@ struct HonestStudy {
   @Test(arguments: models)
   private func honestImplementationsAreConsistent(_ model: RandomModel) throws {
     let weights = try model.weights()
-    let inputs = try model.inputs(weights.graph)
+    let inputs = try model.inputs(Configuration(weights.graph))
     let golden = try Golden(weights, inputs)
     var worst: [String: Double] = [:]
     var elementCount = 0

@@ -10,14 +10,9 @@ import TouchstoneModel
   func aRunInANarrowTypeIsThatOfTheNarrowedModel(_ type: ScalarType) throws {
     let weights = try Sample.visible.weights()
     let inputs = try Sample.visible.inputs(weights.graph)
-    let narrowed = try Weights(
-      graph: weights.graph,
-      tensors: Dictionary(
-        uniqueKeysWithValues: weights.stored.keys.map { parameter in
-          let tensor = weights.float64(parameter)
-          let values = tensor.values.map { Float(rounded($0, to: type)) }
-          return (parameter.name, StoredTensor(Tensor(values, shape: tensor.shape)))
-        }))
+    let narrowed = try weights.changed { _, values in
+      values.map { Float(rounded(Double($0), to: type)) }
+    }
     let run = RecordedActivations(weights: weights, inputs: inputs, precision: Precision(type))
     let wanted = RecordedActivations(weights: narrowed, inputs: inputs, precision: Precision(type))
     #expect(run.tensors == wanted.tensors && run.precision == Precision(type))

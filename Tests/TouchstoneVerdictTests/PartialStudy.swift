@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import TouchstoneFaults
+import TouchstoneFamilies
 import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReference
@@ -20,7 +21,7 @@ struct PartialStudy {
   private func models() throws -> [(name: String, weights: Weights, inputs: Inputs)] {
     try studySeeds.flatMap { RandomModel.oneOfEachKind(seed: $0) }.map { model in
       let weights = try model.weights()
-      return ("\(model)", weights, try model.inputs(weights.graph))
+      return ("\(model)", weights, try model.inputs(Configuration(weights.graph)))
     }
   }
 

@@ -27,7 +27,7 @@ import TouchstoneVerdict
   ) throws -> Source {
     let configuration = try #require(Self.configuration)
     var recorded = RecordedActivations(
-      configuration: configuration,
+      graph: configuration.graph,
       inputs: try Inputs(
         tokenIDs: tokens, positionIDs: positions, attentionMask: mask, configuration: configuration))
     recorded.tensors[Activation(.logits)] = logits

@@ -31,7 +31,7 @@ private struct MisnamedCapture: ActivationSource {
   /// The capture without some activations, and with datasets of other names.
   private func capture(without points: Set<Activation.Point>, unknown: [String]) -> MisnamedCapture {
     var recorded = whole
-    recorded.tensors = whole.tensors.filter { !points.contains($0.key.point) }
+    recorded.tensors = whole.tensors.filter { !($0.key.point.map(points.contains) ?? false) }
     return MisnamedCapture(recorded: recorded, unknownPaths: unknown)
   }
 

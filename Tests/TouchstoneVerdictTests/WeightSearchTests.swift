@@ -150,17 +150,14 @@ import TouchstoneTestSupport
       let rounding = Rounding(.float32, contract: contract)
       let terms = Tensor((0..<64).map { Double($0 % 7) - 3.1 }, shape: [4, 16])
       let weight = Tensor((0..<256).map { Double($0 * 5 % 11) - 5.2 }, shape: [16, 16])
-      let operation = try #require(
-        Configuration(vocabularySize: 3, contextLength: 4, width: 16, layerCount: 1, headCount: 1)
-          .graph.operations.first(where: \.isProjection))
+      let configuration = try Configuration(
+        vocabularySize: 3, contextLength: 4, width: 16, layerCount: 1, headCount: 1)
+      let operation = try #require(configuration.graph.operations.first { $0.isProjection })
       let parameters = [weight, Tensor([Double](repeating: 0.3, count: 16), shape: [16])]
       let noise = rounding.noise(
         of: operation, value, [Operand(values: terms)],
         zip(operation.parameters, parameters).map { ParameterOperand(StoredTensor($1), $0) },
-        inputs: try Inputs(
-          tokenIDs: [0, 1, 2, 0],
-          configuration: Configuration(
-            vocabularySize: 3, contextLength: 4, width: 16, layerCount: 1, headCount: 1)),
+        inputs: try Inputs(tokenIDs: [0, 1, 2, 0], configuration: configuration),
         storedAs: .float32)
       var moved = value
       var random = SplitMix64(seed: 5)

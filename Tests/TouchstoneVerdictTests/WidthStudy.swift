@@ -103,7 +103,8 @@ struct WidthStudy {
     let level = EvidenceLevel(of: Fault.catalogue, in: weights.graph)
     return try weights.graph.operations.filter { SubtleFaults.examines($0.kind) }.flatMap {
       operation in
-      let search = try SubtleFaults(operation, in: capture, by: Judge(weights: weights), level)
+      let search = try SubtleFaults(
+        operation, of: weights.graph, in: capture, by: Judge(weights: weights), level)
       return Fault.catalogue.filter { $0.isSubtle && $0.sites(in: weights.graph).contains(operation) }
         .compactMap { search?.evidence($0)?.deviations }
     }
