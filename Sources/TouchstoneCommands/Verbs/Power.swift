@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import TouchstoneConformance
-import TouchstoneFamilies
 import TouchstoneFaults
 import TouchstoneGolden
 import TouchstoneGraph
@@ -160,7 +159,7 @@ struct Power: ParsableCommand {
     seeds.values.flatMap { RandomModel.all(seed: UInt64($0)) }.map { model in
       Subject(name: "\(model)", group: model.kind.rawValue) {
         let weights = try model.weights()
-        return (weights, try model.inputs(Configuration(weights.graph)))
+        return (weights, try model.inputs(weights.graph))
       }
     }
   }
