@@ -1,6 +1,6 @@
-# The two commands of a fresh checkout. Both install what is missing and say so.
+# The commands of a fresh checkout. All install what is missing and say so.
 
-.PHONY: run test setup
+.PHONY: run test sanitize setup
 
 # Verifies the SIMD implementation against every golden.
 run: setup
@@ -9,6 +9,11 @@ run: setup
 # Runs every test.
 test: setup
 	swift test
+
+# Runs every test under AddressSanitizer, then under ThreadSanitizer: each builds everything once more.
+sanitize: setup
+	Scripts/sanitize.sh address
+	Scripts/sanitize.sh thread
 
 setup:
 	@.ci/setup

@@ -2,7 +2,7 @@
 """Gives the program damaged input, and counts what it does with it.
 
     swift build --build-tests
-    python3 Scripts/fuzz.py [--count 10000] [--seed 1] [--only hdf5,manifest,model,tokenizer,command] [--jobs 2]
+    python3 Scripts/fuzz.py [--first 0] [--count 10000] [--seed 1] [--only hdf5,manifest,model,tokenizer,command] [--jobs 2]
 
 Every input is made from a file of this checkout and the seed, and ends in one of two ways: it is read, or refused by one
 sentence (exit code 2 of the command). Anything else is counted and kept below .build/fuzz: a crash, more than 20 seconds,
@@ -35,6 +35,8 @@ TOUCHSTONE = os.path.join(BUILD, "touchstone")
 FUZZ_PROGRAM = os.path.join(BUILD, "FuzzProgram")
 KEPT = os.path.join(ROOT, ".build", "fuzz")
 SECONDS = 20
+# So many inputs are a piece of work.
+PIECE = 250
 MEMORY = 1 << 30
 KINDS = ["hdf5", "manifest", "model", "tokenizer", "command"]
 
@@ -404,6 +406,7 @@ def fuzz(kind, seed, first, last, sample):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--first", type=int, default=0, help="the number of the first input, to go on where a run ended")
     parser.add_argument("--count", type=int, default=10_000, help="inputs of each kind")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default=",".join(KINDS), help="kinds, with commas between them")
@@ -414,12 +417,15 @@ def main():
     bad = []
     print(f"seed {options.seed}")
     for kind in options.only.split(","):
-        start = time.time()
-        size = -(-options.count // options.jobs)
-        parts = [(kind, options.seed, first, min(first + size, options.count), options.sample)
-                 for first in range(0, options.count, size)]
+        start, results = time.time(), []
+        last = options.first + options.count
+        parts = [(kind, options.seed, first, min(first + PIECE, last), options.sample)
+                 for first in range(options.first, last, PIECE)]
         with concurrent.futures.ProcessPoolExecutor(options.jobs) as pool:
-            results = list(pool.map(fuzz, *zip(*parts)))
+            for future in concurrent.futures.as_completed([pool.submit(fuzz, *part) for part in parts]):
+                results.append(future.result())
+                if sys.stderr.isatty():
+                    print(f"{kind}: {sum(r['inputs'] for r in results)} of {options.count}", end="\r", file=sys.stderr)
         total = {key: sum(r[key] for r in results) for key in results[0] if key not in ("bad", "peak")}
         problems = [line for r in results for line in r["bad"]]
         bad += problems

@@ -31,3 +31,14 @@ int csystem_adopt_orphans(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 
 #else
 int csystem_adopt_orphans(void) { return 0; }
 #endif
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define CSYSTEM_HAS_SHADOW_MEMORY 1
+#endif
+#endif
+#if defined(CSYSTEM_HAS_SHADOW_MEMORY)
+int csystem_has_shadow_memory(void) { return 1; }
+#else
+int csystem_has_shadow_memory(void) { return 0; }
+#endif

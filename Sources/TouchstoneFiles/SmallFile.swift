@@ -41,6 +41,13 @@ package enum SmallFile {
   }
 }
 
+/// What the system can hold a process to.
+package enum SystemLimits {
+  /// Whether the addresses of one built like this can be limited: not under a sanitizer, whose shadow memory takes
+  /// terabytes of them.
+  package static var canLimitAddresses: Bool { csystem_has_shadow_memory() == 0 }
+}
+
 /// How much of a file is really there.
 package enum StoredBytes {
   /// The bytes of the file at `path` outside its holes, which a file system invents as zeros when they are read.

@@ -19,6 +19,11 @@ public struct VerificationSummary: Sendable {
   /// What a reader must know of the run besides, such as goldens that were passed over.
   public let notes: [String]
 
+  /// Why entries were refused, in their order.
+  public var refusals: [BadInput] {
+    entries.compactMap { if case .refused(_, _, let error) = $0 { error } else { nil } }
+  }
+
   /// Collects the entries of a run.
   public init(_ entries: [Entry], notes: [String] = []) {
     self.entries = entries

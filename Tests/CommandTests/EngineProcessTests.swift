@@ -30,7 +30,7 @@ import TouchstoneTestSupport
       #expect(result.output.contains("--timeout") && result.output.contains("0.5 seconds"), "\(result)")
     }
     #expect(ContinuousClock.now - start < .seconds(20))
-    try expectGone("sleep 61")
+    try Program.expectGone("sleep 61")
   }
 
   @Test(
@@ -45,15 +45,7 @@ import TouchstoneTestSupport
       #expect(result.code == 0, "\(result)")
     }
     #expect(ContinuousClock.now - start < .seconds(20))
-    try expectGone("sleep \(seconds)")
-  }
-
-  private func expectGone(_ command: String) throws {
-    try Program.inFolder { program in
-      let running = try program.shell(
-        "ps -eo stat=,args= | grep -v '^Z' | grep -c '[s]\(command.dropFirst())$'")
-      #expect(running.output == "0\n", "\(running)")
-    }
+    try Program.expectGone("sleep \(seconds)")
   }
 
   @Test(

@@ -48,6 +48,19 @@ import TouchstoneTestSupport
     }
   }
 
+  /// A name that begins as the trusted one's does is another name.
+  @Test(.clause("FIL-14")) func whatLiesBesideATrustedFolderIsNotTrusted() throws {
+    try Program.inFolder { program in
+      for folder in ["a", "ab"] {
+        try FileManager.default.createDirectory(
+          atPath: program.path(folder), withIntermediateDirectories: false)
+      }
+      try copy("crash-1.h5", to: program.path("ab/crash.h5"))
+      let result = try program.touchstone("inspect", "ab/crash.h5", "--trust", "a")
+      #expect(result.code == 2 && result.errors.hasPrefix("touchstone: ab/crash.h5: crashes"), "\(result)")
+    }
+  }
+
   @Test(.clause("FIL-15"), arguments: ["inspect", "diff"])
   func aHoleOfGigabytesIsRefusedAtOnce(verb: String) throws {
     try Program.inFolder { program in

@@ -148,8 +148,9 @@ import TouchstoneTestSupport
       let tiny = try TinyModel().record(program)
       let engine = try program.shell(
         "rmdir tmp; " + command
-          + "'\(Program.executable.path)' verify '\(tiny)' --exec 'sleep 60 # {capture} {model}'")
+          + "'\(Program.executable.path)' verify '\(tiny)' --exec 'sleep 7\(code % 10) # {capture} {model}'")
       #expect(engine.code == code, "\(engine)")
+      try Program.expectGone("sleep 7\(code % 10)")
       #expect(try FileManager.default.contentsOfDirectory(atPath: program.path("tmp")).isEmpty)
     }
   }

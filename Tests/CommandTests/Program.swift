@@ -53,6 +53,17 @@ struct Program {
     return try run(URL(filePath: "/bin/sh"), ["-c", function + command])
   }
 
+  /// Expects that no process runs a command any more; one that was just killed may take a moment.
+  static func expectGone(_ command: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    try inFolder { program in
+      let pattern = "[\(command.prefix(1))]\(command.dropFirst())$"
+      let count = "$(ps -eo stat=,args= | grep -v '^Z' | grep -c '\(pattern)')"
+      let running = try program.shell(
+        "for i in 1 2 3 4 5; do n=\(count); [ $n = 0 ] && break; sleep 0.2; done; echo $n")
+      #expect(running.output == "0\n", "\(running)", sourceLocation: sourceLocation)
+    }
+  }
+
   static let executable: URL = {
     // The test runner lies beside the programs that were built with it.
     let runner = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()

@@ -46,6 +46,21 @@ import TouchstoneTestSupport
     }
   }
 
+  @Test func aRefusalIsASentenceBesideTheJSONToo() throws {
+    try Program.inFolder { program in
+      _ = try prepare(program, goldens: ["a.h5"])
+      try Data("foreign".utf8).write(to: URL(filePath: program.path("foreign.h5")))
+      let result = try program.touchstone("verify", "goldens", "foreign.h5", "nowhere", "--json")
+      #expect(result.code == 2, "\(result)")
+      let list = try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [[String: Any]]
+      let refused = (list ?? []).compactMap { $0["error"] as? String }
+      #expect(list?.count == 3 && refused.count == 2, "\(result)")
+      #expect(
+        result.errors.split(separator: "\n").map(String.init) == refused.map { "touchstone: " + $0 },
+        "\(result)")
+    }
+  }
+
   @Test func whatAManifestLeavesOutIsSaid() throws {
     try Program.inFolder { program in
       _ = try prepare(program, goldens: ["a.h5"])

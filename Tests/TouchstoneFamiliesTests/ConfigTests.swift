@@ -110,6 +110,12 @@ import TouchstoneTestSupport
           "max_position_embeddings": "256",
         ], 10_000, .yarn(factor: 4, fast: 32, slow: 1, original: 64, truncates: true)
       ),
+      // 0 stands for absent, as Hugging Face reads it.
+      (
+        ["rope_scaling": "{\"type\": \"yarn\", \"factor\": 4, \"beta_fast\": 0, \"beta_slow\": 0}"],
+        10_000,
+        .yarn(factor: 4, fast: 32, slow: 1, original: 2048, truncates: true)
+      ),
       (
         [
           "rope_parameters":

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TouchstoneFiles
 import TouchstoneHDF5
 import TouchstoneGraph
 import TouchstoneModel
@@ -78,6 +79,30 @@ import TouchstoneTestSupport
     #expect(error.problem == "already exists")
     #expect(FileManager.default.contents(atPath: path) == Data("theirs".utf8))
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["a.h5"])
+  }
+
+  /// What may be replaced is a regular file: what has become a link meanwhile keeps its digest too.
+  @Test(.clause("FIL-9")) func whatBecomesALinkMeanwhileIsLeftAsItIs() throws {
+    let path = try Sample(seed: 1).write(folder.file("a.h5"))
+    let sample = try Sample(seed: 2)
+    let writer = try ActivationFileWriter(
+      path: path, kind: .golden, configuration: sample.configuration, inputs: sample.inputs, overwrite: true)
+    for (activation, tensor) in sample.tensors { try writer.write(activation, tensor) }
+    try FileManager.default.moveItem(atPath: path, toPath: folder.file("b.h5"))
+    try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "b.h5")
+    let error = try #require(throws: BadInput.self) { try writer.finish() }
+    #expect(error.problem.contains("is a link"), "\(error)")
+    let left = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+    #expect(left == ["a.h5", "a.h5.sha256", "b.h5"])
+    _ = try ActivationFile(path: path)
+    // The same for a file of one piece.
+    let once = try #require(throws: BadInput.self) {
+      try AtomicFile.write(to: folder.file("c"), overwrite: true) { (_) throws(BadInput) in
+        _ = symlink("b.h5", folder.file("c"))
+      }
+    }
+    #expect(once.problem.contains("is a link"), "\(once)")
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder.file("c")) == "b.h5")
   }
 
   @Test func aNoiseFloorOfAnotherShapeIsRefused() throws {

@@ -156,6 +156,18 @@ import TouchstoneTestSupport
     #expect(search.found == nil)
   }
 
+  /// Cutting moves a value by less than a unit: errors of one sign that are greater have another reason.
+  @Test(.clause("BND-17"), arguments: [0.0, 1, 2])
+  func whatIsFurtherAwayThanAUnitIsNotCut(_ units: Double) {
+    let values = (0..<40).map { 1 + Double($0 * 2 + 1) * 0x1p-9 }
+    let moved = values.map { ScalarType.bfloat16.rounded($0, .towardZero) - units * 0x1p-7 }
+    var search = CutEvidence.Search(type: .bfloat16, operationCount: 50)
+    search.add(
+      moved, Estimate(values: Tensor(values, shape: [40]), bounds: [Bound](repeating: .zero, count: 40))
+    ) { _ in true }
+    #expect((search.found != nil) == (units == 0))
+  }
+
   /// What the policies explain of the catalogue's faults, which the plain bounds flag.
   @Test(.clause("BND-16"), arguments: [ScalarType.bfloat16, .float16])
   func policiesExplainHardlyAnyFault(_ type: ScalarType) throws {

@@ -45,8 +45,13 @@ import TouchstoneTestSupport
     let want: Estimate
     static let (depth, columns) = (768, 512)
 
-    /// - Parameter alike: how much all rows have in common.
-    init(tokens: Int, alike: Float, _ summation: Summation, seed: UInt64, contract: Contract = .standard) {
+    /// - Parameters:
+    ///   - alike: how much all rows have in common.
+    ///   - sparse: how many rows have the first input at all; all unless given.
+    init(
+      tokens: Int, alike: Float, _ summation: Summation, seed: UInt64, contract: Contract = .standard,
+      sparse: Int? = nil
+    ) {
       var random = SplitMix64(seed: seed)
       func values(_ count: Int) -> [Float] {
         (0..<count).map { _ in
@@ -55,7 +60,10 @@ import TouchstoneTestSupport
       }
       let (depth, columns) = (Self.depth, Self.columns)
       let common = values(depth)
-      let x = values(tokens * depth).enumerated().map { $1 + alike * common[$0 % depth] }
+      var x = values(tokens * depth).enumerated().map { $1 + alike * common[$0 % depth] }
+      if let sparse {
+        for row in 0..<tokens { x[row * depth] = row < sparse ? Float(row % 2 == 0 ? 4 : -3) : 0 }
+      }
       let transposed = values(depth * columns)
       let w = (0..<columns).map { Array(transposed[$0 * depth..<($0 + 1) * depth]) }
       let rows = (0..<tokens).map { Array(x[$0 * depth..<($0 + 1) * depth]) }
@@ -73,7 +81,7 @@ import TouchstoneTestSupport
       return try #require(
         WeightSearch(
           input: input, weight: MatrixView(weight), residual: residual,
-          scale: want.bounds.map { $0.stat / contract.deviations }))
+          scale: want.bounds.map { $0.stat / contract.deviations }, result: want.values.values))
     }
   }
 
@@ -98,6 +106,21 @@ import TouchstoneTestSupport
     #expect(found.best?.isConclusive != true, "\(String(describing: found.best))")
   }
 
+  /// The last of an odd number of columns, by another kernel: its errors are many times those of all others.
+  @Test(.clause("NUM-13", "NUM-15"), arguments: [6, 16, 48], [1, 2] as [UInt64])
+  func aColumnThatIsSummedLikeNoOtherIsConsistent(_ tokens: Int, _ seed: UInt64) throws {
+    var product = Product(tokens: tokens, alike: 0, .wide, seed: seed)
+    let other = Product(tokens: tokens, alike: 0, .sequential, seed: seed)
+    var values = product.got.values
+    for row in 0..<tokens {
+      let offset = (row + 1) * Product.columns - 1
+      values[offset] = other.got.values[offset]
+    }
+    product.got = Tensor(values, shape: product.got.shape)
+    let best = try product.search().found(EvidenceLevel(hypotheses: 100_000_000))?.best
+    #expect(best?.isConclusive != true, "\(String(describing: best))")
+  }
+
   /// The threshold is met by what exceeds it: a weight that moves its terms as far as rounding does.
   @Test(.clause("NUM-13"), arguments: [16, 48])
   func aWeightIsFoundAmongHundredsOfThousands(_ tokens: Int) throws {
@@ -105,7 +128,10 @@ import TouchstoneTestSupport
     let (k, column) = (701, 333)
     let level = EvidenceLevel(hypotheses: Product.depth * Product.columns)
     let spread = try #require(try product.search().spread(excluding: column))
-    let threshold = level.threshold(freedom: spread.freedom[k])
+    let weighing = try #require(spread.inputs[k])
+    let threshold = max(
+      level.threshold(freedom: weighing.freedom),
+      EvidenceLevel(hypotheses: Product.depth).threshold(freedom: weighing.freedomAlone))
     let x = (0..<tokens).map { product.input[$0, k] }
     let mean = x.reduce(0, +) / Double(tokens)
     let norm = x.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }.squareRoot()
@@ -119,6 +145,49 @@ import TouchstoneTestSupport
     #expect(best.isConclusive, "\(best)")
     #expect(best.input == k && best.output == column)
     #expect(abs((best.found - best.expected) / change - 1) < 0.3)
+  }
+
+  /// The arithmetic is read from its errors: sums rounded once by the unit of their results, sums in order by the bounds' form.
+  @Test(.clause("NUM-16"), arguments: [Summation.wide, .sequential])
+  func errorsAreInUnitsOfWhatTheArithmeticLeaves(_ summation: Summation) throws {
+    let product = Product(tokens: 32, alike: 0, summation, seed: 0xACC0)
+    let residual = zip(product.got.values, product.want.values.values).map { $0 - $1 }
+    let scale = product.want.bounds.map { $0.stat / Contract.standard.deviations }
+    let profile = try #require(
+      ErrorProfile(
+        Array(residual.indices), residual: residual, scale: scale, result: product.want.values.values,
+        floor: 0.125))
+    func variance(_ offset: Int) -> Double {
+      profile.variance(scale: scale[offset], result: product.want.values.values[offset])
+    }
+    // The eighth of the variance that has the form of the bounds whatever the errors say keeps this from being 1.
+    let ratios = residual.indices.map { residual[$0] * residual[$0] / variance($0) }
+    #expect(abs(ratios.reduce(0, +) / Double(ratios.count) - 1) < 0.25)
+    let ofUnits = residual.indices.reduce(0.0) { sum, offset in
+      let unit = Double(Float(product.want.values.values[offset]).ulp)
+      return sum + profile.ofUnit * unit * unit / variance(offset)
+    }
+    let share = ofUnits / Double(residual.count)
+    #expect(summation == .wide ? (0.7...0.95).contains(share) : share < 0.5, "\(share)")
+    let rounded = try #require(
+      ErrorProfile(
+        [0, 1, 2], residual: [0.25, -0.25, 0.25], scale: [1, 1, 1], result: [1, 1, 1], floor: 1))
+    #expect(rounded.ofUnit == 0 && abs(rounded.ofScale - 0.0625) < 1e-12)
+    #expect(ErrorProfile([0, 1], residual: [0, 0], scale: [1, 1], result: [1, 1], floor: 0) == nil)
+  }
+
+  /// An input that only a few rows have says nothing of a weight, whatever their errors are.
+  @Test(.clause("NUM-13"), arguments: [(rows: 2, isFound: false), (rows: 6, isFound: true)])
+  func aWeightOfFewRowsIsNotLookedFor(_ input: (rows: Int, isFound: Bool)) throws {
+    var product = Product(tokens: 24, alike: 0, .wide, seed: 0xFE3, sparse: input.rows)
+    let errors = zip(product.got.values, product.want.values.values).map { $0 - $1 }
+    let deviation = (errors.reduce(0) { $0 + $1 * $1 } / Double(errors.count)).squareRoot()
+    var values = product.got.values
+    for row in 0..<24 { values[row * Product.columns + 333] += 30 * deviation * product.input[row, 0] }
+    product.got = Tensor(values, shape: product.got.shape)
+    let best = try product.search().found(EvidenceLevel(hypotheses: Product.depth * Product.columns))?.best
+    let isFound = best?.isConclusive == true && best?.input == 0 && best?.output == 333
+    #expect(isFound == input.isFound, "\(String(describing: best))")
   }
 
   /// λ moves the bounds, and nothing that is measured in standard deviations of rounding.
@@ -170,8 +239,10 @@ import TouchstoneTestSupport
 
 /// How many weights of a product exceed what Student's t exceeds with a probability of a power of ten.
 struct StatisticTail {
-  static let decades = 1...9
+  static let decades = 3...9
   private static let levels = decades.map { EvidenceLevel(probability: pow(10, -Double($0))) }
+  /// t² from which on a weight is weighed by its own column: less than any of the levels.
+  private static let least: Float = 6
   var beyond = [Int](repeating: 0, count: decades.count)
   var count = 0
 
@@ -182,22 +253,21 @@ struct StatisticTail {
     guard let greatest = readable.max(by: { search.errors.squares[$0] < search.errors.squares[$1] }),
       let spread = search.spread(excluding: greatest)
     else { return nil }
-    let squares = Self.levels.map { level in
-      spread.freedom.map { freedom -> Float in
-        guard freedom > 0 else { return .infinity }
-        let threshold = Float(level.threshold(freedom: freedom))
-        return threshold * threshold
-      }
-    }
     let strips = stride(from: 0, to: readable.count, by: 16).map {
       readable[$0..<min($0 + 16, readable.count)]
     }
     let tails = strips.indices.concurrentMap { index in
       var tail = StatisticTail()
-      search.scan(strips[index], spread) { k, statistic in
-        tail.count += strips[index].count
-        for place in squares.indices where statistic.max() >= squares[place][k] {
-          for lane in 0..<strips[index].count where statistic[lane] >= squares[place][k] {
+      search.scan(strips[index], spread) { k, squares in
+        let columns = Array(strips[index])
+        tail.count += columns.count
+        guard squares.max() >= Self.least else { return }
+        let candidates = columns.indices.filter { squares[$0] >= Self.least }
+          .map { WeightSearch.Candidate(input: k, column: columns[$0], ratio: squares[$0]) }
+        for weighed in search.weighed(candidates, spread) {
+          guard let weighed else { continue }
+          for (place, level) in Self.levels.enumerated()
+          where weighed.deviations >= level.threshold(freedom: weighed.freedom) {
             tail.beyond[place] += 1
           }
         }

@@ -11,8 +11,9 @@ import TouchstoneReference
 /// Judges honest implementations at the widths of real models, and holds the statistic of every weight against what NUM-15
 /// and NUM-16 predict of it: tables of Docs/Measured.md.
 ///
-/// `TOUCHSTONE_STUDY=201 swift test --filter WidthStudy` runs one layer of widths 768 to 4,096 on 2 to 64 tokens;
-/// `TOUCHSTONE_PRECISION=bfloat16` has everything stored in that type, where only the bounds judge.
+/// `TOUCHSTONE_STUDY=201 swift test --filter WidthStudy` runs one layer of widths 768 to 4,096 on 2 to 128 tokens;
+/// `TOUCHSTONE_PRECISION=bfloat16` has everything stored in that type, where only the bounds judge. `TOUCHSTONE_WIDTHS=768` and
+/// `TOUCHSTONE_TOKENS=8,16` take a part of it, `TOUCHSTONE_STEP=5` every fifth implementation.
 @Suite(
   .enabled(if: !studySeeds.isEmpty, "set TOUCHSTONE_STUDY to seeds to measure honest implementations"),
   .serialized)
@@ -26,21 +27,32 @@ struct WidthStudy {
   }
 
   private static let shapes = [
-    Shape(width: 768, headCount: 12, tokenCounts: [2, 4, 6, 8, 12, 16, 24, 32, 48, 64], step: 1),
+    Shape(width: 768, headCount: 12, tokenCounts: [2, 4, 5, 6, 8, 12, 16, 24, 32, 48, 64, 128], step: 1),
     Shape(width: 1280, headCount: 20, tokenCounts: [8, 16, 32], step: 3),
     Shape(width: 1600, headCount: 25, tokenCounts: [12, 24], step: 3),
     Shape(width: 4096, headCount: 32, tokenCounts: [16], step: 6),
   ]
 
+  /// Whether a number is among those that a variable of the environment names; all are unless it is set.
+  private static func isTaken(_ number: Int, by variable: String) -> Bool {
+    ProcessInfo.processInfo.environment[variable]?.split(separator: ",").contains("\(number)") ?? true
+  }
+
+  private static let leastStep =
+    ProcessInfo.processInfo.environment["TOUCHSTONE_STEP"].flatMap(Int.init).map { max($0, 1) } ?? 1
+
   @Test private func honestImplementationsAreConsistentAndTheirStatisticIsStudents() throws {
     var (runs, total, small, large) = (0, StatisticTail(), StatisticTail(), StatisticTail())
     var subtle: [Double] = []
     for seed in studySeeds {
-      for (place, shape) in Self.shapes.enumerated() {
-        for (index, tokenCount) in shape.tokenCounts.enumerated() {
+      for (place, shape) in Self.shapes.enumerated() where Self.isTaken(shape.width, by: "TOUCHSTONE_WIDTHS")
+      {
+        for (index, tokenCount) in shape.tokenCounts.enumerated()
+        where Self.isTaken(tokenCount, by: "TOUCHSTONE_TOKENS") {
+          let step = max(shape.step, Self.leastStep)
           let kind = SyntheticModel.allCases[(index + place + Int(seed)) % 4]
           let configuration = try Configuration(
-            vocabularySize: 257, contextLength: 64, width: shape.width, layerCount: 1,
+            vocabularySize: 257, contextLength: 128, width: shape.width, layerCount: 1,
             headCount: shape.headCount, activationFunction: index % 2 == 0 ? .geluTanh : .geluErf,
             tiesEmbeddings: true)
           let weights = try kind.weights(configuration, seed: seed)
@@ -51,7 +63,7 @@ struct WidthStudy {
           var own = StatisticTail()
           // The others' turn comes with the next seed.
           for number in stride(
-            from: Int(seed) % shape.step, to: HonestArithmetic.all.count, by: shape.step)
+            from: Int(seed) % step, to: HonestArithmetic.all.count, by: step)
           {
             let arithmetic = HonestArithmetic.all[number]
             var capture = try RecordedActivations(

@@ -8,3 +8,6 @@ long long csystem_stored_bytes(int descriptor, long long size);
 
 /* Makes processes that outlive their parents children of this one, where the system can (Linux); whether it can. */
 int csystem_adopt_orphans(void);
+
+/* Whether this build runs under a sanitizer whose shadow memory takes terabytes of addresses: no limit of them can hold. */
+int csystem_has_shadow_memory(void);

@@ -50,7 +50,7 @@ struct Verify: ParsableCommand {
 
   @OptionGroup var reading: TrustOption
 
-  @Flag(help: "Prints a list of JSON objects.")
+  @Flag(help: "Prints a list of JSON objects; what is refused or left out is said on standard error too.")
   var json = false
 
   func validate() throws {
@@ -84,7 +84,12 @@ struct Verify: ParsableCommand {
     progress.end()
     let summary = VerificationSummary(entries, notes: leftOut())
     Console.write(json ? summary.json() : summary.terminal(color: Console.usesColor))
-    if json { for note in summary.notes { Console.error("touchstone: " + note) } }
+    // In the text of a terminal they stand already.
+    if json {
+      for sentence in summary.refusals.map(\.description) + summary.notes {
+        Console.error("touchstone: " + sentence)
+      }
+    }
     throw ExitCode(entries.exitCode)
   }
 

@@ -130,7 +130,7 @@ public enum FileReaderProcess {
     let byteCount = (try? FileIdentity(path: path).byteCount) ?? 0
     let stored = StoredBytes.count(in: path, of: byteCount)
     limit(RLIMIT_CPU, to: greatestSeconds(stored))
-    limit(RLIMIT_AS, to: 1 << 30 + 64 * min(stored, 1 << 40))
+    if SystemLimits.canLimitAddresses { limit(RLIMIT_AS, to: 1 << 30 + 64 * min(stored, 1 << 40)) }
     limit(RLIMIT_CORE, to: 0)
     // Also where the parent is gone that would end it.
     alarm(UInt32(clamping: patience(stored)))

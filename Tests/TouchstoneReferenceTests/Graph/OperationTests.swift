@@ -91,6 +91,16 @@ import TouchstoneTestSupport
     #expect(try value(kind, x, positions: [0]).values == [1.5, 3])
   }
 
+  /// The greatest position says which factors turn the pairs, however few tokens there are.
+  @Test(.clause("ROP-8", "ROP-11"), arguments: [(49, 2.0), (50, 4.0)])
+  func aLaterBeginningIsALongerSequence(position: Int, factor: Double) throws {
+    let scaling = RotaryFrequencies.Scaling.longrope(short: [2], long: [4], original: 50)
+    let kind = Rotate(width: 2, frequencies: RotaryFrequencies(theta: 10_000, scaling: scaling))
+    let y = try value(kind, Tensor([1.0, 0], shape: [1, 1, 2]), positions: [position])
+    #expect(abs(y.values[0] - cos(Double(position) / factor)) <= 1e-14)
+    #expect(abs(y.values[1] - sin(Double(position) / factor)) <= 1e-14)
+  }
+
   /// What rotary positions are for.
   @Test(.clause("ROP-3"), arguments: Rotate.Style.allCases)
   func scoresDependOnTheDistanceAlone(style: Rotate.Style) throws {

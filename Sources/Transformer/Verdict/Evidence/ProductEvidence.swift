@@ -24,7 +24,9 @@ extension WeightSearch {
     func joined(_ values: [Double]) -> [Double] {
       isSplit ? Tensor(values, shape: got.shape).joinedHeads().values : values
     }
-    self.init(input: input, weight: view, residual: joined(residual), scale: joined(scale))
+    self.init(
+      input: input, weight: view, residual: joined(residual), scale: joined(scale),
+      result: joined(want.values.values))
   }
 }
 

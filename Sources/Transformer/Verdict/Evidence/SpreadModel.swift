@@ -15,78 +15,99 @@ import TouchstoneModel
 /// has the relative variance c. A normal number over the root of such a v is taken for Student's t with the
 /// same kurtosis: ν = 4 + 2/c (NUM-16).
 struct SpreadModel: Sendable {
-  /// Where rows share errors besides, the variance along one input over the mean one: a[k]ᵀ·G·a[k] for the errors' second
-  /// moments G, at least 1.
-  let gain: [Float]
-  /// β of each input.
-  let share: [Float]
-  /// ν of each input; 0 where it has nothing to say.
-  let freedom: [Double]
+  /// How much rounding scatters the statistic along one direction, and how well that is known.
+  struct Weighing: Sendable {
+    /// Where rows share errors besides, the variance along it over the mean one: aᵀ·G·a for the errors' second moments G, at
+    /// least 1.
+    let gain: Float
+    /// β.
+    let share: Float
+    /// ν.
+    let freedom: Double
+    /// ν where a column's variance is taken from its own errors alone, β = 1.
+    let freedomAlone: Double
+  }
+
+  /// That of each input, with rows in units of their scale; nil for one that has nothing to say.
+  private(set) var inputs: [Weighing?] = []
   /// m: the mean square of the errors, over columns.
-  let mean: Double
+  var mean: Double { moments.mean }
 
   /// More columns than these say no more of G.
   private static let sampledColumns = 1024
   /// As many columns count for the rows being independent.
   private static let priorColumns = 8.0
 
+  private let rowCount: Int
+  private let columnCount: Int
+  private let likeness: [Float]
+  private let rowLikeness: [Double]
+  private let meanLikeness: Double
+  private let gram: Gram
+  private let moments: Moments
+  private let (gamma, kappa): (Double, Double)
+  private let leastWeighed: Double
+
   /// - Parameters:
   ///   - errors: those of a product.
   ///   - excluded: a column that is left out of what says how columns are.
   ///   - directions: a: each input's, of length 1.
   ///   - likeness: cos² between rows.
-  ///   - fewestRows: how many rows an input must weigh at least, 1/Σ a⁴.
+  ///   - leastWeighed: how many rows a direction must weigh at least, 1/Σ a⁴.
   /// - Returns: nil where too few columns are left to say.
   init?(
     _ errors: StandardisedErrors, excluding excluded: Int, directions: [[Float]], likeness: [Float],
-    fewestRows: Int
+    leastWeighed: Double
   ) {
     let others = errors.readable.filter { $0 != excluded }
     guard others.count >= 4 else { return nil }
     let count = errors.rows.count
-    let gram = Self.gram(of: errors, others)
-    let moments = Moments(errors, others, gram: gram)
+    gram = Self.gram(of: errors, others)
+    moments = Moments(errors, others, gram: gram)
     guard moments.mean > 0 else { return nil }
-    let (gamma, kappa) = moments.spread(meanLikeness: likeness.mean)
-    let (dimensions, own) = (moments.dimensions, moments.freedom)
-    let rowLikeness = (0..<count).map { likeness[$0 * count..<($0 + 1) * count].mean }
-    let overDimensions = 1 / Double(count - 1)
+    self.likeness = likeness
+    self.leastWeighed = leastWeighed
+    (rowCount, columnCount) = (count, others.count)
+    rowLikeness = (0..<count).map { likeness[$0 * count..<($0 + 1) * count].mean }
+    meanLikeness = likeness.mean
+    (gamma, kappa) = moments.spread(meanLikeness: meanLikeness)
+    for first in stride(from: 0, to: directions.count, by: 16) {
+      inputs += weighings(directions[first..<min(first + 16, directions.count)])
+    }
+  }
+
+  /// How much each of up to sixteen directions scatters; nil for one that weighs too few rows.
+  func weighings(_ directions: ArraySlice<[Float]>) -> [Weighing?] {
+    let own = moments.freedom
+    let overDimensions = 1 / Double(rowCount - 1)
     // What the column's own mean square is off by itself, so that γ alone gives Student's t with its freedom.
     let ofOwn = own > 4 ? 2 / (own - 4) : .infinity
-    let ofMean = gamma + kappa * likeness.mean
+    let ofMean = gamma + kappa * meanLikeness
     let least = 1 / (1 / max(ofMean, 1e-12) + 1 / ofOwn)
+    let total = gamma + kappa * (meanLikeness + overDimensions) + ofOwn
 
-    var (gain, share) = ([Float](), [Float]())
-    var freedom: [Double] = []
-    for first in stride(from: 0, to: directions.count, by: 16) {
-      let group = directions[first..<min(first + 16, directions.count)]
-      let a = Self.transposed(group, count)
-      let b = a.map { $0 * $0 }
-      let (alongGram, alongLikeness) = (Self.quadratic(gram.matrix, a), Self.quadratic(likeness, b))
-      for lane in 0..<group.count {
-        let weights = b.map { Double($0[lane]) }
-        let concentration = weights.reduce(0) { $0 + $1 * $1 }
-        guard concentration > 0, concentration * Double(fewestRows) <= 1 else {
-          gain.append(1)
-          share.append(0)
-          freedom.append(0)
-          continue
-        }
-        let relative = Double(alongGram[lane]) / gram.mean
-        gain.append(
-          Float(max(1, (gram.columns * relative + Self.priorColumns) / (gram.columns + Self.priorColumns))))
-        let ofInput = gamma + kappa * Double(alongLikeness[lane])
-        // An element's own square says something of its V, for it is part of both.
-        let common =
-          gamma + kappa * (zip(weights, rowLikeness).reduce(0) { $0 + $1.0 * $1.1 } + overDimensions)
-        let total = gamma + kappa * (likeness.mean + overDimensions) + ofOwn
-        let beta = total.isFinite ? min(max(common / total, 0), 1) : 0
+    let a = Self.transposed(directions, rowCount)
+    let b = a.map { $0 * $0 }
+    let (alongGram, alongLikeness) = (Self.quadratic(gram.matrix, a), Self.quadratic(likeness, b))
+    return (0..<directions.count).map { lane in
+      let weights = b.map { Double($0[lane]) }
+      let concentration = weights.reduce(0) { $0 + $1 * $1 }
+      guard concentration > 0, concentration * leastWeighed <= 1 else { return nil }
+      let relative = Double(alongGram[lane]) / gram.mean
+      let gain = max(1, (gram.columns * relative + Self.priorColumns) / (gram.columns + Self.priorColumns))
+      let ofInput = gamma + kappa * Double(alongLikeness[lane])
+      // An element's own square says something of its V, for it is part of both.
+      let common =
+        gamma + kappa * (zip(weights, rowLikeness).reduce(0) { $0 + $1.0 * $1.1 } + overDimensions)
+      let beta = total.isFinite ? min(max(common / total, 0), 1) : 0
+      func freedom(_ beta: Double) -> Double {
+        guard beta == 0 || total.isFinite else { return 4 }
         let unknown = ofInput - 2 * beta * common + (beta > 0 ? beta * beta * total : 0)
-        share.append(Float(beta))
-        freedom.append(4 + 2 / (max(unknown, least) + 2 / (Double(others.count) * dimensions)))
+        return 4 + 2 / (max(unknown, least) + 2 / (Double(columnCount) * moments.dimensions))
       }
+      return Weighing(
+        gain: Float(gain), share: Float(beta), freedom: freedom(beta), freedomAlone: freedom(1))
     }
-    (self.gain, self.share, self.freedom, mean) = (gain, share, freedom, moments.mean)
   }
 
   /// Sixteen directions side by side, row by row.
@@ -111,7 +132,7 @@ struct SpreadModel: Sendable {
   }
 
   /// G, the mean over columns of errors times errors.
-  fileprivate struct Gram {
+  private struct Gram: Sendable {
     /// [rows, rows].
     var matrix: [Float]
     /// Of how many columns.
@@ -148,7 +169,7 @@ struct SpreadModel: Sendable {
   }
 
   /// What the columns' errors are like, and how well that many columns say it.
-  private struct Moments {
+  private struct Moments: Sendable {
     /// The mean square, over D = rows − 1.
     let mean: Double
     /// How many dimensions the errors of a column have.

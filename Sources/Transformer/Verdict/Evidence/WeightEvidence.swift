@@ -25,6 +25,9 @@ package struct WeightEvidence: Sendable, Equatable {
   /// The deviations that chance reaches nowhere in a whole verdict (NUM-15).
   package let threshold: Double
 
+  /// How near it comes to being conclusive, 1 where it just is.
+  var ratio: Double { deviations.isFinite ? deviations / threshold : .infinity }
+
   /// Whether the errors have another explanation only beyond ``threshold``.
   package var isConclusive: Bool { deviations >= threshold }
 
