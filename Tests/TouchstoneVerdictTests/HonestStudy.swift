@@ -20,7 +20,7 @@ struct HonestStudy {
   @Test(arguments: models)
   private func honestImplementationsAreConsistent(_ model: RandomModel) throws {
     let weights = try model.weights()
-    let inputs = try model.inputs(Configuration(weights.graph))
+    let inputs = try model.inputs(weights.graph)
     let golden = try Golden(weights, inputs)
     var worst: [String: Double] = [:]
     var elementCount = 0

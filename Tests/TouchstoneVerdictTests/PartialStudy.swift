@@ -21,7 +21,7 @@ struct PartialStudy {
   private func models() throws -> [(name: String, weights: Weights, inputs: Inputs)] {
     try studySeeds.flatMap { RandomModel.oneOfEachKind(seed: $0) }.map { model in
       let weights = try model.weights()
-      return ("\(model)", weights, try model.inputs(Configuration(weights.graph)))
+      return ("\(model)", weights, try model.inputs(weights.graph))
     }
   }
 

@@ -16,7 +16,7 @@ import TouchstoneTestSupport
   ) throws -> (verdict: Verdict, weights: Weights) {
     let model = try #require(RandomModel.all(seed: seed).first)
     let weights = try model.weights()
-    let inputs = try model.inputs(Configuration(weights.graph))
+    let inputs = try model.inputs(weights.graph)
     let rounded = weights.graph.parameters.map { parameter -> (String, StoredTensor) in
       let values = weights.float32(parameter)
       let stored = values.values.map { Float(type.rounded(Double($0))) }
