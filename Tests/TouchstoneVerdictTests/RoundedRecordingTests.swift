@@ -28,7 +28,8 @@ import TouchstoneTestSupport
     capture.precision = Precision(type)
     capture.type = type
     for (activation, tensor) in capture.tensors {
-      let values = tensor.values.map { type.rounded($0, cuts ? .towardZero : .toNearestOrEven) }
+      let rule: FloatingPointRoundingRule = cuts ? .towardZero : .toNearestOrEven
+      let values: [Double] = tensor.values.map { type.rounded($0, rule) }
       capture.tensors[activation] = Tensor(values, shape: tensor.shape)
     }
     return (try Judge(weights: weights).verdict(on: capture), weights)
