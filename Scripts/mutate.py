@@ -61,7 +61,7 @@ def module(path):
     return path.split("/")[1]
 
 
-def target(path):
+def home(path):
     """The folder whose files are compiled with the file: a target has its own, but for those of `Sources/Transformer`,
     which share the folders of operations."""
     if module(path) != "Transformer":
@@ -101,7 +101,7 @@ def instrument(scratch, mutants):
         if is_kernel(file) and "import TouchstoneCPU" not in text:
             text = "import TouchstoneCPU\n" + text
         write(scratch / file, text)
-    for folder in sorted({target(m["file"]) for m in mutants if not is_kernel(m["file"])}):
+    for folder in sorted({home(m["file"]) for m in mutants if not is_kernel(m["file"])}):
         write(scratch / folder / "ActiveMutant.swift", SWIFT)
     folder = pathlib.Path("Sources/TouchstoneCPU")
     header = (CHECKOUT / folder / "include/TouchstoneCPU.h").read_text()
@@ -125,7 +125,7 @@ def copy(scratch, mutants):
                             check=True, capture_output=True, text=True).stdout
     files = [name for name in listed.split("\0") if name and (CHECKOUT / name).is_symlink() | (CHECKOUT / name).exists()]
     for old in (scratch / "Sources").rglob("ActiveMutant.swift"):
-        if not any(scratch / target(m["file"]) == old.parent for m in mutants):
+        if not any(scratch / home(m["file"]) == old.parent for m in mutants):
             old.unlink()
     for folder in ("Sources", "Tests"):
         for old in (scratch / folder).rglob("*"):
