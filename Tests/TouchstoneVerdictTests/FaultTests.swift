@@ -79,7 +79,8 @@ import TouchstoneVerdict
       table.entries.compactMap { entry -> String? in
         if case .caught = entry.outcome { entry.fault } else { nil }
       })
-    let missed = Fault.catalogue.map(\.id).filter { !caught.contains($0) }
+    let catalogue = try Fault.catalogue(of: Sample.visible.weights().graph)
+    let missed = catalogue.map(\.id).filter { !caught.contains($0) }
     #expect(Set(missed).isSubset(of: Self.hardFaults), "\(missed)")
     #expect(table.total().share > 0.92, "\(table.total()), surviving \(table.survivors)")
   }

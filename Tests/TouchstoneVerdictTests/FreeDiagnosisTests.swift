@@ -32,8 +32,9 @@ import TouchstoneVerdict
     let right = RecordedActivations(weights: weights, inputs: inputs)
     var random = SplitMix64(seed: seed)
     var tally = Tally()
+    let catalogue = Fault.catalogue(of: weights.graph)
     for _ in 0..<count {
-      let fault = Fault.catalogue[Int(random.next() % UInt64(Fault.catalogue.count))]
+      let fault = catalogue[Int(random.next() % UInt64(catalogue.count))]
       let sites = fault.sites(in: weights.graph).map(\.output).filter { $0.point != .probabilities }
       guard !sites.isEmpty else { continue }
       let site = sites[Int(random.next() % UInt64(sites.count))]

@@ -102,10 +102,7 @@ struct Diagnosis {
     else { return nil }
     let comparison = HypothesisComparison(got: got, right: right, replay: replay)
     ratioWithoutFault = comparison.ratioWithoutFault
-    let graph = capture.graph
-    catalogueCount = Fault.catalogue.count { fault in
-      graph.operations.contains { fault.canSpoil($0, in: graph) }
-    }
+    catalogueCount = Fault.catalogue(of: capture.graph).count
     let tries = catalogue.flatMap { fault in replay.places(of: fault).map { (fault, $0) } }
     let sorted = try tries.indices.concurrentMap { index in
       try comparison.hypothesis(tries[index].0, at: tries[index].1)

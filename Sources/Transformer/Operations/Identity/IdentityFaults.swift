@@ -2,6 +2,6 @@ import TouchstoneGraph
 
 extension Identity: Faulty {
   static let traits: FaultTraits = .copy
-  /// Copying has none; what is read in its place is wiring.
+  /// What is read in its place is a fault of the wiring.
   static let faults: [Fault] = []
 }

@@ -2,6 +2,6 @@ import TouchstoneGraph
 
 extension Softmax: Faulty {
   static let traits: FaultTraits = .softmax
-  /// All but those of its temperature are attention's as well.
+  /// Attention's probabilities share all of its faults but those of the temperature, which are the readout's.
   static let faults: [Fault] = []
 }
