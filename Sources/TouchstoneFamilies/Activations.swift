@@ -5,14 +5,17 @@ extension ConfigFields {
   /// The nonlinearity that a field names.
   ///
   /// - Throws: ``BadInput`` naming the field for a name that stands for no function, or for one that is not computed.
-  public mutating func activation(_ name: String, else fallback: String) throws(BadInput)
-    -> ActivationFunction
-  {
+  ///
+  /// - Parameter known: the functions that the family is computed with; all unless given.
+  public mutating func activation(
+    _ name: String, else fallback: String, of known: Set<ActivationFunction.Function>? = nil
+  ) throws(BadInput) -> ActivationFunction {
     let text = try string(name) ?? fallback
-    guard let function = Self.functions[text] else {
+    let functions = Self.functions.filter { known?.contains($0.value) ?? true }
+    guard let function = functions[text] else {
       throw BadInput(
         place: name, problem: "\(text) is not supported",
-        remedy: "supported are " + Self.functions.keys.sorted().joined(separator: ", "))
+        remedy: "supported are " + functions.keys.sorted().joined(separator: ", "))
     }
     return ActivationFunction(function)
   }

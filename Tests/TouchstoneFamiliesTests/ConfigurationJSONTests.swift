@@ -120,7 +120,7 @@ import TouchstoneTestSupport
   }
 
   @Test(arguments: [
-    ("model_type", "\"llama\""), ("model_type", "\"openai-gpt\""), ("add_cross_attention", "true"),
+    ("model_type", "\"mamba\""), ("model_type", "\"openai-gpt\""), ("add_cross_attention", "true"),
     ("is_encoder_decoder", "true"), ("rope_theta", "10000.0"), ("sliding_window", "128"),
     ("num_key_value_heads", "1"), ("quantization_config", "{\"bits\": 4}"), ("pruned_heads", "{\"0\": [1]}"),
     ("final_logit_softcapping", "30.0"), ("rms_norm_eps", "1e-6"), ("layer_norm_eps", "1e-12"),

@@ -14,7 +14,7 @@ import TouchstoneTestSupport
   private func run(
     _ type: ScalarType, seed: UInt64, planting faults: [Activation: Fault] = [:], cuts: Bool = false
   ) throws -> (verdict: Verdict, weights: Weights) {
-    let model = try #require(RandomModel.all(seed: seed).first)
+    let model = try #require(RandomModel.all(seed: seed).first { $0.kind == .probing })
     let weights = try model.weights()
     let inputs = try model.inputs(weights.graph)
     let rounded = weights.graph.parameters.map { parameter -> (String, StoredTensor) in
@@ -56,7 +56,7 @@ import TouchstoneTestSupport
   @Test(.clause("BND-16"), arguments: ["norm.no-bias", "gelu.no-cube", "norm.statistics-of-row-before"])
   func aFaultInItIsSeen(_ id: String) throws {
     let fault = try #require(Fault.named(id))
-    let model = try #require(RandomModel.all(seed: 171).first)
+    let model = try #require(RandomModel.all(seed: 171).first { $0.kind == .probing })
     let site = try #require(fault.sites(in: model.weights().graph).first)
     #expect(try run(.float16, seed: 171, planting: [site.output: fault]).verdict.outcome == .mismatch)
   }
