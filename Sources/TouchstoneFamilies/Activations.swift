@@ -4,15 +4,18 @@ import TouchstoneModel
 extension ConfigFields {
   /// The nonlinearity that a field names.
   ///
-  /// - Throws: ``BadInput`` naming the field for a name that stands for no function, or for one that is not computed.
-  public mutating func activation(_ name: String, else fallback: String) throws(BadInput)
-    -> ActivationFunction
-  {
+  /// - Parameter known: the functions that models of the family have.
+  /// - Throws: ``BadInput`` naming the field for a name that stands for no function, or for one that is not known.
+  public mutating func activation(
+    _ name: String, else fallback: String,
+    among known: [ActivationFunction.Function] = ActivationFunction.Function.allCases
+  ) throws(BadInput) -> ActivationFunction {
     let text = try string(name) ?? fallback
-    guard let function = Self.functions[text] else {
+    let functions = Self.functions.filter { known.contains($0.value) }
+    guard let function = functions[text] else {
       throw BadInput(
         place: name, problem: "\(text) is not supported",
-        remedy: "supported are " + Self.functions.keys.sorted().joined(separator: ", "))
+        remedy: "supported are " + functions.keys.sorted().joined(separator: ", "))
     }
     return ActivationFunction(function)
   }

@@ -19,6 +19,18 @@ import TouchstoneTestSupport
       huggingFaceJSON: Data("{\(text.joined(separator: ", "))}".utf8), file: "config.json")
   }
 
+  /// A model of another family has a graph, and no configuration of this form.
+  @Test func aConfigurationOfAnotherFamilyIsRefused() {
+    let text = """
+      {"model_type": "llama", "vocab_size": 7, "hidden_size": 6, "num_hidden_layers": 1,
+       "num_attention_heads": 1, "intermediate_size": 5}
+      """
+    let error = #expect(throws: BadInput.self) {
+      try Configuration(huggingFaceJSON: Data(text.utf8), file: "config.json")
+    }
+    #expect(error?.description == "config.json: the model is not of the GPT-2 form; give a model of the gpt2 family")
+  }
+
   @Test(.clause("FFN-2", "FIL-2")) func sizesAloneHaveTheDefaultsOfGPT2Config() throws {
     let expected = try Configuration(
       vocabularySize: 101, contextLength: 19, width: 35, layerCount: 3, headCount: 5, feedForwardWidth: 140,
@@ -120,7 +132,7 @@ import TouchstoneTestSupport
   }
 
   @Test(arguments: [
-    ("model_type", "\"llama\""), ("model_type", "\"openai-gpt\""), ("add_cross_attention", "true"),
+    ("model_type", "\"mamba\""), ("model_type", "\"openai-gpt\""), ("add_cross_attention", "true"),
     ("is_encoder_decoder", "true"), ("rope_theta", "10000.0"), ("sliding_window", "128"),
     ("num_key_value_heads", "1"), ("quantization_config", "{\"bits\": 4}"), ("pruned_heads", "{\"0\": [1]}"),
     ("final_logit_softcapping", "30.0"), ("rms_norm_eps", "1e-6"), ("layer_norm_eps", "1e-12"),
