@@ -4,14 +4,14 @@ import TouchstoneModel
 extension ConfigFields {
   /// The nonlinearity that a field names.
   ///
-  /// - Throws: ``BadInput`` naming the field for a name that stands for no function, or for one that is not computed.
-  ///
-  /// - Parameter known: the functions that the family is computed with; all unless given.
+  /// - Parameter known: the functions that models of the family have.
+  /// - Throws: ``BadInput`` naming the field for a name that stands for no function, or for one that is not known.
   public mutating func activation(
-    _ name: String, else fallback: String, of known: Set<ActivationFunction.Function>? = nil
+    _ name: String, else fallback: String,
+    among known: [ActivationFunction.Function] = ActivationFunction.Function.allCases
   ) throws(BadInput) -> ActivationFunction {
     let text = try string(name) ?? fallback
-    let functions = Self.functions.filter { known?.contains($0.value) ?? true }
+    let functions = Self.functions.filter { known.contains($0.value) }
     guard let function = functions[text] else {
       throw BadInput(
         place: name, problem: "\(text) is not supported",

@@ -120,6 +120,6 @@ extension ConfigFields {
   }
 
   fileprivate mutating func gelu() throws(BadInput) -> ActivationFunction.Function {
-    try activation("activation_function", else: "gelu_new", of: [.geluTanh, .geluErf, .relu]).function
+    try activation("activation_function", else: "gelu_new", among: [.geluTanh, .geluErf, .relu]).function
   }
 }

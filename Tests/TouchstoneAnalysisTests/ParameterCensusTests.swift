@@ -58,10 +58,11 @@ import TouchstoneModel
   }
 
   @Test func theLargestConfigurationIsCountedToo() throws {
-    let extent = Configuration.greatestExtent
+    // A tensor has at most 2⁴⁰ elements; query, key and value stand in one of 3·D².
+    let (width, extent) = (1 << 19, 1 << 21)
     let configuration = try Configuration(
-      vocabularySize: extent, contextLength: extent, width: extent,
-      layerCount: Configuration.greatestLayerCount, headCount: extent, feedForwardWidth: extent,
+      vocabularySize: extent, contextLength: extent, width: width,
+      layerCount: Configuration.greatestLayerCount, headCount: width, feedForwardWidth: extent,
       tiesEmbeddings: false)
     let tensors = configuration.parameters.map { $0.shape.reduce(1, *) }
     #expect(ParameterCensus(configuration).storedWeights == tensors.reduce(0, +))

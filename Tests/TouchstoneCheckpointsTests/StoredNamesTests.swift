@@ -133,7 +133,7 @@ import TouchstoneTestSupport
     }
     error = try refusal(tensors)
     #expect(
-      error.problem == "belongs to no operation of the GPT-2 form, and left over is another: "
+      error.problem == "belongs to no operation of the model, and left over is another: "
         + "transformer.h.1.ln_1.weight")
   }
 

@@ -19,6 +19,18 @@ import TouchstoneTestSupport
       huggingFaceJSON: Data("{\(text.joined(separator: ", "))}".utf8), file: "config.json")
   }
 
+  /// A model of another family has a graph, and no configuration of this form.
+  @Test func aConfigurationOfAnotherFamilyIsRefused() {
+    let text = """
+      {"model_type": "llama", "vocab_size": 7, "hidden_size": 6, "num_hidden_layers": 1,
+       "num_attention_heads": 1, "intermediate_size": 5}
+      """
+    let error = #expect(throws: BadInput.self) {
+      try Configuration(huggingFaceJSON: Data(text.utf8), file: "config.json")
+    }
+    #expect(error?.description == "config.json: the model is not of the GPT-2 form; give a model of the gpt2 family")
+  }
+
   @Test(.clause("FFN-2", "FIL-2")) func sizesAloneHaveTheDefaultsOfGPT2Config() throws {
     let expected = try Configuration(
       vocabularySize: 101, contextLength: 19, width: 35, layerCount: 3, headCount: 5, feedForwardWidth: 140,

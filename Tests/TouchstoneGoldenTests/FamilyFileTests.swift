@@ -158,7 +158,7 @@ import TouchstoneTestSupport
   private func write(
     kind: String, version: String = "1.1", isComplete: Bool = true, _ names: String...
   ) throws -> String {
-    let path = folder.file("inputs.h5")
+    let path = folder.file("\(kind)-\(version)-\(names.first ?? "")-\(isComplete).h5")
     let file = try HDF5Writer(path: path)
     try file.setAttribute("format", of: "/", to: "touchstone")
     try file.setAttribute("format_version", of: "/", to: version)

@@ -1,3 +1,4 @@
+import TouchstoneFamilies
 import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneVerdict
@@ -17,6 +18,15 @@ enum Sample {
     }
   }
 
+  /// What the elements of an activation are, in a model of whatever size.
+  private static func axes(_ activation: Activation) -> [Axis] {
+    graph?.axes(of: Activation(activation.name, in: activation.block.map { _ in .init(0) })) ?? []
+  }
+
+  private static let graph = try? Configuration(
+    vocabularySize: 512, contextLength: 16, width: 4, layerCount: 1, headCount: 2
+  ).graph
+
   /// A finding for every operation of a model, all consistent but for those that `flag` changes.
   static func findings(
     layers: Int, flag: (Activation) -> (zone: Zone, ratio: Double)? = { _ in nil }
@@ -30,7 +40,8 @@ enum Sample {
       let isWiring = wiring.contains(activation.point)
       return Finding(
         activation: activation, zone: flagged?.zone ?? .consistent,
-        ratio: flagged?.ratio ?? (isWiring ? 0 : 0.25), index: index(activation.point), got: 1.5127,
+        ratio: flagged?.ratio ?? (isWiring ? 0 : 0.25), index: index(activation.point),
+        axes: axes(activation), got: 1.5127,
         want: 1.5119,
         inherited: isWiring ? 0 : 2.5e-7)
     }

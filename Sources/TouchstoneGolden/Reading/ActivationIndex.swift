@@ -115,7 +115,10 @@ struct ActivationIndex {
   }
 
   /// Whether activations may stand in the group at `path`.
-  private func isOfFormat(_ path: String) -> Bool { groups.contains(path) }
+  private func isOfFormat(_ path: String) -> Bool {
+    // Blocks beyond the model's are looked into as well, so that what stands there is named.
+    groups.contains(path) || Activation(path: path + "/q").map { $0.block != nil && $0.name == "q" } ?? false
+  }
 
   /// What stands there in files of this model; nil for any other path.
   private func activation(at path: String) -> Activation? {
@@ -135,6 +138,7 @@ struct ActivationIndex {
   }
 
   private mutating func sort(_ path: String) throws(BadInput) {
+    if path == GoldenFormat.graph { return }
     if path.hasPrefix(GoldenFormat.extra + "/") {
       extras.append(path)
       return
