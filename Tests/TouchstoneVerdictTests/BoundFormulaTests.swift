@@ -132,12 +132,14 @@ import TouchstoneTestSupport
   }
 
   /// What is granted beyond correctly rounded operations, in the numbers of the clauses.
-  @Test(.clause("NUM-6", "BND-2", "BND-6", "BND-8", "BND-11")) func theContractHasTheConstantsOfTheClauses() {
+  @Test(.clause("NUM-6", "BND-2", "BND-6", "BND-8", "BND-11", "BND-25"))
+  func theContractHasTheConstantsOfTheClauses() {
     for contract in [Contract.standard, .strict] {
       #expect(contract.deviations == 8)
       #expect(contract.exponential == 6)
       #expect(contract.tanh == 10)
       #expect(contract.erf == 20)
+      #expect(contract.cosine == 4)
       #expect(contract.inverseRoot == 6)
     }
     #expect(Contract.standard.allowsOnePassVariance && !Contract.strict.allowsOnePassVariance)

@@ -15,12 +15,17 @@ enum Definition {
         vocabularySize: 1, contextLength: 1, width: 1, layerCount: 1, headCount: 1))
   }
 
+  /// The same.
+  static var oneToken: Inputs {
+    guard let inputs = try? one.get() else { preconditionFailure("there is no sequence") }
+    return inputs
+  }
+
   private static func value(
     _ kind: Operation.Kind, _ activations: [Tensor<Double>], _ parameters: [ParameterValues<Double>] = [],
     inputs: Inputs? = nil
   ) -> Tensor<Double> {
-    guard let inputs = inputs ?? (try? one.get()) else { preconditionFailure("there is no sequence") }
-    return kind.value(Operands(activations, parameters: parameters), in: inputs)
+    kind.value(Operands(activations, parameters: parameters), in: inputs ?? oneToken)
   }
 
   private static func parameter(

@@ -46,7 +46,8 @@ import TouchstoneVerdict
 
   @Test(.clause("GRA-1")) func theFaultsOfALlamasKindsAreCaught() throws {
     let weights = try weights(.probing, seed: 3)
-    let table = try PowerTable(weights: weights, inputs: inputs(weights.graph, isMasked: true), temperature: 0.7)
+    let table = try PowerTable(
+      weights: weights, inputs: inputs(weights.graph, isMasked: true), temperature: 0.7)
     #expect(table.falseAlarms.isEmpty)
     let caught = Set(table.entries.filter(\.isCaught).map(\.fault))
     let own = ["rotary.", "gate.", "norm."]
@@ -67,7 +68,9 @@ import TouchstoneVerdict
       let capture = RecordedActivations(weights: weights, inputs: inputs, planting: [site: fault])
       let verdict = try Judge(weights: weights).wholeVerdict(on: capture, golden: nil)
       #expect(verdict.flagged.first?.activation == site, "\(id)")
-      #expect(verdict.cause.map { [$0.id] + $0.equivalents }?.contains(id) == true, "\(id): \(verdict.cause as Any)")
+      #expect(
+        verdict.cause.map { [$0.id] + $0.equivalents }?.contains(id) == true, "\(id): \(verdict.cause as Any)"
+      )
     }
   }
 }
