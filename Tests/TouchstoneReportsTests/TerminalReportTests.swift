@@ -111,8 +111,8 @@ import TouchstoneVerdict
 
   @Test func theFloorIsNamedAsSuch() {
     let finding = Finding(
-      activation: Activation(.logits), method: .floor, zone: .fail, ratio: 37, index: [3, 501], got: 2,
-      want: 1)
+      activation: Activation(.logits), method: .floor, zone: .fail, ratio: 37, index: [3, 501],
+      axes: [.token, .vocabulary(1000)], got: 2, want: 1)
     let report = Sample.report(
       Verdict(outcome: .mismatch, method: .floor, findings: [finding]))
     #expect(
