@@ -131,7 +131,8 @@ private struct List {
       let function = ActivationFunction(c.activationFunction)
       add(at + "mlp_act", .activationFunction(function), [at + "mlp_pre"], [], hidden)
       add(
-        at + "mlp_out", .linear(Linear()), [at + "mlp_act"], matrix(root + "mlp.c_proj", inner, width), stream)
+        at + "mlp_out", .linear(Linear()), [at + "mlp_act"], matrix(root + "mlp.c_proj", inner, width), stream
+      )
       add(at + "resid_out", .sum(Sum()), [at + "resid_mid", at + "mlp_out"], [], stream)
     }
     let last = operations[operations.count - 1].operation.output.path

@@ -124,7 +124,8 @@ import TouchstoneTestSupport
   }
 
   /// Rows by themselves, heads of a token together, and gains that are stored less one.
-  @Test(.clause("BND-23"), arguments: [0.0, 1], [(false, 1), (false, 0x1p-110), (true, 1), (true, 0x1p-110)])
+  @Test(
+    .clause("BND-23"), arguments: [0.0, 1], [(false, 1), (false, 0x1p-110), (true, 1), (true, 0x1p-110)])
   func anRMSNormHasTheFormulaOfItsRuns(_ offset: Double, _ form: (isJoined: Bool, size: Double)) throws {
     let (isJoined, size) = form
     let (heads, tokens, width) = (3, 4, 5)

@@ -189,7 +189,8 @@ enum NameTable {
   /// The format's own.
   static let own = [
     "embed/token", "embed/position", "embed/sum", "resid_in", "ln_1", "q", "k", "v", "k_cache", "v_cache",
-    "attn_scores", "attn_probs", "attn_context", "attn_out", "resid_mid", "ln_2", "mlp_pre", "mlp_act", "mlp_out",
+    "attn_scores", "attn_probs", "attn_context", "attn_out", "resid_mid", "ln_2", "mlp_pre", "mlp_act",
+    "mlp_out",
     "resid_out", "final/ln_f", "final/logits", "final/probs",
   ]
 
@@ -231,7 +232,8 @@ enum NameTable {
     "intermediate": ["mlp_pre", "mlp_act"], "act": ["mlp_act"],
     "mlp_post": ["mlp_act"], "mlp_hidden": ["mlp_pre", "mlp_act"],
     // Readout.
-    "logits": ["final/logits"], "lm_head": ["final/logits"], "unembed": ["final/logits"], "result_output": ["final/logits"],
+    "logits": ["final/logits"], "lm_head": ["final/logits"], "unembed": ["final/logits"],
+    "result_output": ["final/logits"],
   ]
 }
 

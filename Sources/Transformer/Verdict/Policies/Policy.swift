@@ -48,7 +48,8 @@ public struct Policy: Hashable, Sendable {
   public static let roundedRecording = Policy(
     id: "rounded-recording",
     sentence:
-      "everything were computed in float32 from parameters in the type, and rounded only where it was recorded")
+      "everything were computed in float32 from parameters in the type, and rounded only where it was recorded"
+  )
 
   /// Every policy, in the order in which they are tried.
   public static let all = [
