@@ -144,7 +144,9 @@ private struct Edited: Transformer {
     try Executor(reference.weights, inputs).run {
       $0.value().converted(to: Float.self).converted(to: Double.self)
     } observing: { activation, value in
-      if let edited = try edit(activation, value.converted(to: Float.self)) { try observe(activation, edited) }
+      if let edited = try edit(activation, value.converted(to: Float.self)) {
+        try observe(activation, edited)
+      }
     }
   }
 }

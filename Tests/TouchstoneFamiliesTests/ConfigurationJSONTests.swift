@@ -28,7 +28,9 @@ import TouchstoneTestSupport
     let error = #expect(throws: BadInput.self) {
       try Configuration(huggingFaceJSON: Data(text.utf8), file: "config.json")
     }
-    #expect(error?.description == "config.json: the model is not of the GPT-2 form; give a model of the gpt2 family")
+    #expect(
+      error?.description == "config.json: the model is not of the GPT-2 form; give a model of the gpt2 family"
+    )
   }
 
   @Test(.clause("FFN-2", "FIL-2")) func sizesAloneHaveTheDefaultsOfGPT2Config() throws {
@@ -181,7 +183,8 @@ import TouchstoneTestSupport
     #expect(error?.file == "config.json")
   }
 
-  @Test(arguments: [1e-5, 1e-3, 0, 1e-12, 0.1, 1.0 / 3],
+  @Test(
+    arguments: [1e-5, 1e-3, 0, 1e-12, 0.1, 1.0 / 3],
     [ActivationFunction.Function.geluTanh, .geluErf, .relu])
   func whatIsWrittenReadsBack(epsilon: Double, function: ActivationFunction.Function) throws {
     for flag in [false, true] {

@@ -8,7 +8,9 @@ import TouchstoneModel
 import TouchstoneReference
 import TouchstoneTestSupport
 
-/// The GPT-2 graph is the model of Radford et al. 2019, step by step, written down here a second time.
+/// The GPT-2 graph is the published model, step by step, written down here a second time.
+///
+/// Radford et al. 2019; names of Hugging Face's checkpoints.
 @Suite struct GPT2GraphTests {
   private static let golden = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../golden")
     .standardizedFileURL
@@ -131,7 +133,8 @@ private struct List {
       let function = ActivationFunction(c.activationFunction)
       add(at + "mlp_act", .activationFunction(function), [at + "mlp_pre"], [], hidden)
       add(
-        at + "mlp_out", .linear(Linear()), [at + "mlp_act"], matrix(root + "mlp.c_proj", inner, width), stream)
+        at + "mlp_out", .linear(Linear()), [at + "mlp_act"], matrix(root + "mlp.c_proj", inner, width), stream
+      )
       add(at + "resid_out", .sum(Sum()), [at + "resid_mid", at + "mlp_out"], [], stream)
     }
     let last = operations[operations.count - 1].operation.output.path

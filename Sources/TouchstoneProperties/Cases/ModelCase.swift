@@ -185,7 +185,8 @@ extension ModelCase {
     guard !neutral.contains(role) else { return Tensor(repeating: role.neutralValue, shape: shape) }
     let number = ParameterRole.allCases.firstIndex(of: role) ?? 0
     let place =
-      seed &+ UInt64(number) &* 0x9E6C_63D0_876A_6E35 &+ UInt64(parameter.layer ?? 99) &* 0xD1B5_4A32_D192_ED03
+      seed &+ UInt64(number) &* 0x9E6C_63D0_876A_6E35 &+ UInt64(parameter.layer ?? 99)
+      &* 0xD1B5_4A32_D192_ED03
     let columns = shape.last ?? 1
     // Query, key and value stand side by side: the column is counted within its third.
     let third =

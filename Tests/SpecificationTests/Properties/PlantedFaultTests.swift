@@ -35,7 +35,9 @@ import TouchstoneTestSupport
   static let bugs: [Planted] = [
     Planted("mask: the first token sees the next one", tokens: 2) { site in
       var value = site.value()
-      guard site.operation.output.point == .attentionProbabilities, site.inputs.count > 1 else { return value }
+      guard site.operation.output.point == .attentionProbabilities, site.inputs.count > 1 else {
+        return value
+      }
       for head in 0..<value.shape[0] { value[head, 0, 1] = 0.5 }
       return value
     },
@@ -107,7 +109,8 @@ import TouchstoneTestSupport
       message.contains("TOUCHSTONE_SEED=\(found.seed) TOUCHSTONE_CASES=1 swift test --filter aFailureNames"))
     let path = try #require(message.firstMatch(of: /touchstone verify (\S+)/)?.1)
     let golden = try ActivationFile(path: String(path))
-    #expect(golden.inputs.count == 2 && golden.graph.shape(of: Activation(.embeddingSum), tokenCount: 2) == [2, 1])
+    #expect(
+      golden.inputs.count == 2 && golden.graph.shape(of: Activation(.embeddingSum), tokenCount: 2) == [2, 1])
     let weights = try golden.weights()
     let model = try found.smallest.model()
     #expect(weights?.stored.count == model.parameters.count)

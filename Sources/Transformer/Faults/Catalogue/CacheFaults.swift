@@ -62,7 +62,8 @@ extension Fault {
   private static let halfPrecisionProducts: [Fault] = [
     Fault(
       "cache.half-keys-and-queries", "keys: stored in half precision, and queries rounded to match", .cache,
-      at: .of(AttentionScores.self), practice: "a half-precision cache whose product takes half-precision queries"
+      at: .of(AttentionScores.self),
+      practice: "a half-precision cache whose product takes half-precision queries"
     ) { site in site.evaluated(activations: site.activations.map { $0.rounded(to: .float16) }) },
     Fault(
       "cache.half-values-and-probabilities",

@@ -148,10 +148,11 @@ extension Fault {
       at: .norms,
       practice: "a race between the reduction and its reader"
     ) { site in
-      site.inputs.count > 1 ? site.normalised(statisticsOf: { max($0 - 1, 0) }) { row, before, epsilon in
-        let (mean, scale) = (before.mean, 1 / (before.variance + epsilon).squareRoot())
-        return row.values.map { ($0 - mean) * scale }
-      } : nil
+      site.inputs.count > 1
+        ? site.normalised(statisticsOf: { max($0 - 1, 0) }) { row, before, epsilon in
+          let (mean, scale) = (before.mean, 1 / (before.variance + epsilon).squareRoot())
+          return row.values.map { ($0 - mean) * scale }
+        } : nil
     },
   ]
 

@@ -223,7 +223,8 @@ extension FaultSite {
 
   /// Attention's exponentials divided by their sum over other entries than their row's.
   fileprivate func normalised(
-    _ own: AttentionProbabilities, along entries: (_ head: Int, _ row: Int, _ column: Int, Tensor<Double>) -> [Double]
+    _ own: AttentionProbabilities,
+    along entries: (_ head: Int, _ row: Int, _ column: Int, Tensor<Double>) -> [Double]
   ) -> Tensor<Double> {
     let scores = activations[0]
     var result = scores

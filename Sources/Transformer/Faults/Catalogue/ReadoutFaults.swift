@@ -60,8 +60,11 @@ extension Fault {
         for row in 0..<value.rowCount { value.setRow(row) { last[$0] } }
       }
     },
-    temperature("ignored", "logits are not divided by the temperature", "an option is not handed on") { _ in 1 },
-    temperature("multiplied", "logits are multiplied by the temperature", "a reciprocal is forgotten") { 1 / $0 },
+    temperature("ignored", "logits are not divided by the temperature", "an option is not handed on") { _ in 1
+    },
+    temperature("multiplied", "logits are multiplied by the temperature", "a reciprocal is forgotten") {
+      1 / $0
+    },
     temperature("twice", "logits are divided by the temperature twice", "sampler and model both apply it") {
       $0 * $0
     },
@@ -79,7 +82,8 @@ extension Fault {
   private static func temperature(
     _ id: String, _ name: String, _ practice: String, _ other: @escaping @Sendable (Double) -> Double
   ) -> Fault {
-    Fault("readout.temperature-\(id)", name, .readout, of: Softmax.self, practice: practice) { softmax, site in
+    Fault("readout.temperature-\(id)", name, .readout, of: Softmax.self, practice: practice) {
+      softmax, site in
       guard softmax.temperature != 1 else { return nil }
       return site.evaluated(as: Softmax(temperature: other(softmax.temperature)))
     }

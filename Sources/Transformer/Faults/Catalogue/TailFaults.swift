@@ -89,7 +89,8 @@ extension Fault {
     },
     Fault(
       "tail.last-token", "the last token's row stays zero", .tail,
-      at: .computed.subtracting(.of(AttentionScores.self)).subtracting(.softmaxes).subtracting(.embeddingSums),
+      at: .computed.subtracting(.of(AttentionScores.self)).subtracting(.softmaxes).subtracting(
+        .embeddingSums),
       practice: "a loop over tokens ends one early"
     ) { site in
       let last = site.inputs.count - 1

@@ -78,7 +78,8 @@ struct FreeRun: Sendable {
       // A fault reaches back one block at most: no more of a deep model is held than of a shallow one.
       if let block = operation.output.block {
         changed = changed.filter { activation, _ in
-          lastReaders[activation] ?? 0 > index || activation.block.map { $0.index >= block.index - 1 } ?? false
+          lastReaders[activation] ?? 0 > index
+            || activation.block.map { $0.index >= block.index - 1 } ?? false
         }
       }
     }

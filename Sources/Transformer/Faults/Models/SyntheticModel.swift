@@ -30,7 +30,8 @@ public enum SyntheticModel: String, Sendable, CaseIterable {
     var tensors: [String: StoredTensor] = [:]
     let unembedding = graph.results.logits.flatMap(graph.operation(making:))?.parameters.first?.parameter
     let layouts = Dictionary(
-      graph.operations.flatMap(\.parameters).map { ($0.parameter, $0.layout) }, uniquingKeysWith: { one, _ in one })
+      graph.operations.flatMap(\.parameters).map { ($0.parameter, $0.layout) },
+      uniquingKeysWith: { one, _ in one })
     for (parameter, purpose) in graph.purposes {
       let role = parameter == unembedding ? .table : Role(purpose)
       let isInputsFirst = layouts[parameter] == .inputsFirst

@@ -10,7 +10,8 @@ extension AttentionContext: Faulty {
     ) { site in site.rearrangedContext { head, column, heads, width in (heads - 1 - head) * width + column }
     },
     Fault(
-      "heads.context-interleaved", "heads are joined column by column", .heads, at: .of(AttentionContext.self),
+      "heads.context-interleaved", "heads are joined column by column", .heads,
+      at: .of(AttentionContext.self),
       practice: "[T, d, H] is written where [T, H, d] is read"
     ) { site in site.rearrangedContext { head, column, heads, width in column * heads + head } },
     Fault(
@@ -70,7 +71,9 @@ extension FaultSite {
         for column in 0..<tokens {
           let factor = weight(probabilities, head, row, column)
           guard factor != 0 else { continue }
-          for unit in 0..<width { context[row, head * width + unit] += factor * value[valueHead, column, unit] }
+          for unit in 0..<width {
+            context[row, head * width + unit] += factor * value[valueHead, column, unit]
+          }
         }
       }
     }

@@ -14,7 +14,8 @@ extension AttentionScores: Faulty {
       "scale-by-width", "scores are divided by √D instead of √d",
       "the model's width is taken for the head's"
     ) { site in 1 / Double(site.activations[0].shape[0] * site.headWidth).squareRoot() },
-    scale("scale-twice", "scores are divided by √d twice", "queries are scaled, and the kernel scales again") {
+    scale("scale-twice", "scores are divided by √d twice", "queries are scaled, and the kernel scales again")
+    {
       $0.rightScale * $0.rightScale
     },
     scale(
@@ -56,7 +57,8 @@ extension AttentionScores: Faulty {
       }
     },
     Fault(
-      "attention.query-key-exchanged", "queries and keys are exchanged", .attention, at: .of(AttentionScores.self),
+      "attention.query-key-exchanged", "queries and keys are exchanged", .attention,
+      at: .of(AttentionScores.self),
       practice: "the two arguments of a product are in the wrong order"
     ) { site in
       guard site.activations[0].shape == site.activations[1].shape else { return nil }
@@ -75,7 +77,8 @@ extension AttentionScores: Faulty {
       at: .of(AttentionScores.self), practice: "grouped-query code with the wrong number of groups"
     ) { site in site.withHeads(of: 1) { head, _ in head / 2 * 2 } },
     Fault(
-      "attention.soft-cap-50", "scores are capped by 50·tanh(s/50)", .attention, at: .of(AttentionScores.self),
+      "attention.soft-cap-50", "scores are capped by 50·tanh(s/50)", .attention,
+      at: .of(AttentionScores.self),
       practice: "an option of another model family is on"
     ) { site in site.edited { $0.values = $0.values.map { $0.isFinite ? 50 * tanh($0 / 50) : $0 } } },
     Fault(

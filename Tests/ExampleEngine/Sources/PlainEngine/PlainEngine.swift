@@ -123,7 +123,9 @@ public struct PlainEngine: Transformer {
 
   private func parameter(_ role: ParameterRole, _ layer: Int? = nil) -> Tensor<Float> {
     let parameter = configuration.parameter(role, layer: layer)
-    guard let tensor = parameters[parameter.name] else { preconditionFailure("the model has no \(parameter)") }
+    guard let tensor = parameters[parameter.name] else {
+      preconditionFailure("the model has no \(parameter)")
+    }
     return tensor
   }
 
