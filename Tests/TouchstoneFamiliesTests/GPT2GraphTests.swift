@@ -8,7 +8,9 @@ import TouchstoneModel
 import TouchstoneReference
 import TouchstoneTestSupport
 
-/// The GPT-2 graph is the model of Radford et al. 2019, step by step, written down here a second time.
+/// The GPT-2 graph is the published model, step by step, written down here a second time.
+///
+/// Radford et al. 2019; names of Hugging Face's checkpoints.
 @Suite struct GPT2GraphTests {
   private static let golden = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../golden")
     .standardizedFileURL
