@@ -50,7 +50,7 @@ import TouchstoneVerdict
       weights: weights, inputs: inputs(weights.graph, isMasked: true), temperature: 0.7)
     #expect(table.falseAlarms.isEmpty)
     let caught = Set(table.entries.filter(\.isCaught).map(\.fault))
-    let own = ["rotary.", "gate.", "norm."]
+    let own = ["rotary.", "gate.", "norm.", "attention."]
     let missed = Fault.catalogue(of: weights.graph).map(\.id).filter { id in
       own.contains(where: id.hasPrefix) && !caught.contains(id)
     }
