@@ -30,9 +30,8 @@ struct Form {
 
   init(_ change: (inout Form) -> Void = { _ in }) { change(&self) }
 
-  func example(_ name: String, seed: UInt64) -> Case? {
-    guard let graph = try? graph() else { return nil }
-    return Case(name: "other form, \(name)", graph: graph, seed: seed, tokenCount: tokens, masked: masked)
+  func example(_ name: String, seed: UInt64) throws -> Case {
+    Case(name: "other form, \(name)", graph: try graph(), seed: seed, tokenCount: tokens, masked: masked)
   }
 
   private func graph() throws -> Graph {
@@ -64,7 +63,8 @@ struct Form {
       }
     }
     let last = g.rmsNorm("final/ln_f", x, RMSNorm(epsilon: 0), "ln_f")
-    return try g.graph(logits: g.linear("final/logits", last, rowsOf: table))
+    let logits = g.linear("final/logits", last, rowsOf: table)
+    return try g.graph(logits: logits)
   }
 
   /// Of each head of keys two heads of queries, the keys and the values, in one matrix.
@@ -107,9 +107,16 @@ struct Form {
 }
 
 /// Models of no family.
-let others: [Case] = {
-  let frequencies = RotaryFrequencies(theta: 100)
-  let forms: [(String, (inout Form) -> Void)] = [
+let others: [Case] = Form.all.enumerated().compactMap { index, form in
+  try? form.form.example(form.name, seed: 41 + UInt64(index))
+}
+
+extension Form {
+  static let all: [(name: String, form: Form)] = changes.map { ($0.0, Form($0.1)) }
+
+  private static let frequencies = RotaryFrequencies(theta: 100)
+
+  private static let changes: [(String, @Sendable (inout Form) -> Void)] = [
     ("interleaved", { $0.rotate = Rotate(width: 10, style: .interleaved, frequencies: frequencies) }),
     ("some columns", { $0.rotate = Rotate(width: 4, first: 3, frequencies: frequencies, magnitude: 1.25) }),
     (
@@ -127,7 +134,4 @@ let others: [Case] = {
     ("scaled embedding", { ($0.scale, $0.normsHalves) = (3.4641016151377544, true) }),
     ("normalised embedding", { ($0.normsEmbedding, $0.isGated) = (true, false) }),
   ]
-  return forms.enumerated().compactMap { index, form in
-    Form(form.1).example(form.0, seed: 41 + UInt64(index))
-  }
-}()
+}

@@ -46,7 +46,17 @@ struct ScalarForward {
       }
     case .rmsNorm(let kind):
       let gain = (vector(parameters[0]) ?? []).map { kind.offset == 0 ? $0 : $0 + Float(kind.offset) }
-      return rows(operands[0]).flatMap { arithmetic.rmsNorm($0, gain, epsilon: Float(kind.epsilon)) }
+      let (rows, epsilon) = (rows(operands[0]), Float(kind.epsilon))
+      guard kind.isJoined else { return rows.flatMap { arithmetic.rmsNorm($0, gain, epsilon: epsilon) } }
+      // The heads of a token side by side.
+      let (count, width) = (inputs.count, operands[0].rowWidth)
+      let tokens = (0..<count).map { token in
+        arithmetic.rmsNorm(
+          stride(from: token, to: rows.count, by: count).flatMap { rows[$0] }, gain, epsilon: epsilon)
+      }
+      return stride(from: 0, to: gain.count, by: width).flatMap { first in
+        tokens.flatMap { $0[first..<first + width] }
+      }
     case .linear(let kind): return linear(kind, operands[0], parameters)
     case .rotate(let kind): return rotate(kind, operands[0], inputs)
     case .scores(let kind): return scores(kind, operands[0], operands[1], inputs)
