@@ -101,13 +101,12 @@ private struct Counting {
       case .table(.positionIDs): Self.add("position embedding", shape, to: &positions)
       case .table: Self.add("embedding", shape, to: &embedding)
       case .matrix: addMatrix(view, of: operation)
-      case .bias: addOnce("biases", view, to: &biases)
+      case .bias:
+        if isNew(view) { Self.add("biases", of: view, to: &biases) }
       case .gain, .shift:
-        if case .layerNorm = operation.kind {
-          addOnce("LayerNorms", view, to: &norms)
-        } else {
-          addOnce("RMSNorms", view, to: &norms)
-        }
+        var name = "RMSNorms"
+        if case .layerNorm = operation.kind { name = "LayerNorms" }
+        if isNew(view) { Self.add(name, of: view, to: &norms) }
       }
     }
   }
@@ -124,12 +123,13 @@ private struct Counting {
     Self.add(name, [inputs, outputs / heads], count: heads, to: &inside)
   }
 
+  private mutating func isNew(_ view: ParameterView) -> Bool { seen.insert(view.parameter.name).inserted }
+
   /// A vector, whose length is of no interest.
-  private mutating func addOnce(
-    _ name: String, _ view: ParameterView, to families: inout [ParameterCensus.Family]
+  private static func add(
+    _ name: String, of view: ParameterView, to families: inout [ParameterCensus.Family]
   ) {
-    guard seen.insert(view.parameter.name).inserted else { return }
-    Self.add(name, nil, weights: view.parameter.shape.reduce(1, *), to: &families)
+    add(name, nil, weights: view.parameter.shape.reduce(1, *), to: &families)
   }
 
   private static func add(
