@@ -31,7 +31,9 @@ struct ForwardPass {
   /// Without an observer the last block computes, past its keys and values, only the rows that are kept.
   func run(_ all: Rows, kept: Int, observe: Observer?) throws {
     let plan = model.plan
-    var rows = all
+    // Without attention no row needs another.
+    var rows = plan.lastAttention == nil && observe == nil ? all.last(min(kept, all.count)) : all
+    if rows.count == 0 { return }
     for (index, region) in plan.regions.enumerated() {
       if let last = plan.lastAttention, index == last.index, observe == nil, kept < rows.count {
         for place in last.places {

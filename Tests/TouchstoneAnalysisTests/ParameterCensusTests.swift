@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import TouchstoneAnalysis
 import TouchstoneFamilies
@@ -66,5 +67,28 @@ import TouchstoneModel
       tiesEmbeddings: false)
     let tensors = configuration.parameters.map { $0.shape.reduce(1, *) }
     #expect(ParameterCensus(configuration).storedWeights == tensors.reduce(0, +))
+  }
+
+  /// Keys and values have fewer heads than queries, and the feed-forward block a third matrix.
+  @Test(arguments: [true, false])
+  func aModelOfAnotherFamilyIsCountedByItsGraph(isTied: Bool) throws {
+    let config = """
+      {"model_type": "llama", "vocab_size": 7, "hidden_size": 6, "num_hidden_layers": 2, "num_attention_heads": 3,
+       "num_key_value_heads": 1, "intermediate_size": 5, "attention_bias": true, "tie_word_embeddings": \(isTied)}
+      """
+    let graph = try Architecture(huggingFaceJSON: Data(config.utf8), file: "config.json").graph
+    let census = ParameterCensus(graph)
+    let found = (census.matrices + census.others).map {
+      "\($0.name) \($0.shape ?? []) \($0.tensors) \($0.weights)"
+    }
+    #expect(
+      found == [
+        "embedding [7, 6] 1 42", "key [6, 2] 2 24", "query [6, 2] 6 72", "value [6, 2] 2 24",
+        "output [6, 6] 2 72", "gate-projection [6, 5] 2 60", "up-projection [6, 5] 2 60",
+        "down-projection [5, 6] 2 60", "unembedding [7, 6] 1 42",
+        "biases [] 8 32", "RMSNorms [] 5 30",
+      ])
+    #expect(census.storedWeights == graph.parameterCount && census.tiesEmbeddings == isTied)
+    #expect(census.storedWeights == (isTied ? census.tiedWeights : census.weights))
   }
 }

@@ -46,20 +46,36 @@ struct ScalarForward {
       }
     case .rmsNorm(let kind):
       let gain = (vector(parameters[0]) ?? []).map { kind.offset == 0 ? $0 : $0 + Float(kind.offset) }
-      return rows(operands[0]).flatMap { arithmetic.rmsNorm($0, gain, epsilon: Float(kind.epsilon)) }
+      let (rows, epsilon) = (rows(operands[0]), Float(kind.epsilon))
+      guard kind.isJoined else { return rows.flatMap { arithmetic.rmsNorm($0, gain, epsilon: epsilon) } }
+      // The heads of a token side by side.
+      let (count, width) = (inputs.count, operands[0].rowWidth)
+      let tokens = (0..<count).map { token in
+        arithmetic.rmsNorm(
+          stride(from: token, to: rows.count, by: count).flatMap { rows[$0] }, gain, epsilon: epsilon)
+      }
+      return stride(from: 0, to: gain.count, by: width).flatMap { first in
+        tokens.flatMap { $0[first..<first + width] }
+      }
     case .linear(let kind): return linear(kind, operands[0], parameters)
     case .rotate(let kind): return rotate(kind, operands[0], inputs)
     case .scores(let kind): return scores(kind, operands[0], operands[1], inputs)
-    case .probabilities:
+    case .probabilities(let kind):
       return rows(operands[0]).enumerated().flatMap { index, row in
         let query = index % inputs.count
-        return arithmetic.softmax(Array(row[...query])) + row[(query + 1)...].map { _ in 0 }
+        let first = firstKey(kind.visibility, query)
+        return row[..<first].map { _ in 0 } + arithmetic.softmax(Array(row[first...query]))
+          + row[(query + 1)...].map { _ in 0 }
       }
     case .context(let kind): return context(kind, operands[0], operands[1], inputs)
     case .activationFunction(let kind):
       return operands[0].values.map { arithmetic.activate(kind.function, $0) }
     case .softmax: return rows(operands[0]).flatMap(arithmetic.softmax)
     }
+  }
+
+  private func firstKey(_ visibility: Visibility, _ query: Int) -> Int {
+    visibility.window.map { max(0, query + 1 - $0) } ?? 0
   }
 
   private func rows(_ x: Tensor<Float>) -> [[Float]] { (0..<x.rowCount).map { Array(x.row($0)) } }
@@ -129,12 +145,13 @@ struct ScalarForward {
     let (heads, width) = (probabilities.shape[0], value.shape[2])
     return (0..<inputs.count).flatMap { i in
       (0..<heads).flatMap { head in
-        (0..<width).map { column in
-          arithmetic.chain(
-            0, i + 1, { probabilities[head, i, $0] },
+        (0..<width).map { column -> Float in
+          let first = firstKey(kind.visibility, i)
+          return arithmetic.chain(
+            0, i + 1 - first, { probabilities[head, i, first + $0] },
             { j in
-              let isVisible = inputs.isVisible(key: j, from: i, under: kind.visibility)
-              return isVisible ? value[head * value.shape[0] / heads, j, column] : 0
+              let isVisible = inputs.isVisible(key: first + j, from: i, under: kind.visibility)
+              return isVisible ? value[head * value.shape[0] / heads, first + j, column] : 0
             })
         }
       }

@@ -22,7 +22,7 @@ struct Anatomy: ParsableCommand {
         touchstone anatomy --model golden/models/shakespeare-gpt2
       """)
 
-  @Option(help: ArgumentHelp("A Hugging Face folder of the GPT-2 family.", valueName: "dir"))
+  @Option(help: ArgumentHelp("A Hugging Face folder of a model.", valueName: "dir"))
   var model: String?
 
   @Option(help: "The name of a size.")
@@ -40,10 +40,10 @@ struct Anatomy: ParsableCommand {
     if let preset {
       let named = try Preset.named(preset)
       report = CensusReport(
-        name: "\(named.name): \(named.summary)", configuration: try Configuration(named.architecture.graph))
+        name: "\(named.name): \(named.summary)", architecture: named.architecture)
     } else {
       let folder = URL(filePath: model ?? "", directoryHint: .isDirectory)
-      report = CensusReport(name: model ?? "", configuration: try Configuration(directory: folder))
+      report = CensusReport(name: model ?? "", architecture: try Architecture(directory: folder))
     }
     Console.write(json ? report.json() : report.terminal())
   }

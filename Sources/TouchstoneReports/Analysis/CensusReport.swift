@@ -7,17 +7,27 @@ import TouchstoneVerdict
 /// A model's parameter census, rendered.
 public struct CensusReport: Sendable {
   private let name: String
-  private let configuration: Configuration
+  private let architecture: Architecture
   private let census: ParameterCensus
 
   /// Counts the parameters of a model.
   ///
   /// - Parameter name: what the user called it.
-  public init(name: String, configuration: Configuration) {
+  public init(name: String, architecture: Architecture) {
     self.name = name
-    self.configuration = configuration
-    census = ParameterCensus(configuration)
+    self.architecture = architecture
+    census = ParameterCensus(architecture.graph)
   }
+
+  /// Counts the parameters of a model of the GPT-2 form.
+  ///
+  /// - Parameter name: what the user called it.
+  public init(name: String, configuration: Configuration) {
+    self.init(name: name, architecture: Architecture(configuration))
+  }
+
+  /// Sizes and choices of a model of the GPT-2 form; nil for another.
+  private var configuration: Configuration? { try? Configuration(architecture.graph) }
 
   /// A table for a person.
   public func terminal() -> String {
@@ -27,15 +37,16 @@ public struct CensusReport: Sendable {
       table.add(cells(family) + [percent(Double(family.weights) / Double(census.matrixWeights), digits: 2)])
     }
     table.add([
-      "the eight families", grouped(census.matrixCount), "", grouped(census.matrixWeights), "100.00%",
+      "the \(Self.words[census.matrices.count] ?? String(census.matrices.count)) families",
+      grouped(census.matrixCount), "", grouped(census.matrixWeights), "100.00%",
     ])
     table.add(["", "", "", "", ""])
     for family in census.others { table.add(cells(family) + [""]) }
     table.add([
-      "all, unembedding of its own", "", "", grouped(census.weights), mark(!configuration.tiesEmbeddings),
+      "all, unembedding of its own", "", "", grouped(census.weights), mark(!census.tiesEmbeddings),
     ])
     table.add([
-      "all, unembedding tied", "", "", grouped(census.tiedWeights), mark(configuration.tiesEmbeddings),
+      "all, unembedding tied", "", "", grouped(census.tiedWeights), mark(census.tiesEmbeddings),
     ])
     return ([Escaping.line(name), shape, ""] + table.lines()).joined(separator: "\n") + "\n"
   }
@@ -55,7 +66,17 @@ public struct CensusReport: Sendable {
     ]).text() + "\n"
   }
 
+  private static let words = [7: "seven", 8: "eight", 9: "nine"]
+
   private var shape: String {
+    let graph = architecture.graph
+    guard let configuration else {
+      return [
+        architecture.family.name, graph.vocabularySize.map { "vocabulary \(grouped($0))" },
+        graph.contextLength.map { "context \(grouped($0))" }, counted(graph.layerCount, "layer"),
+        counted(graph.operations.count, "operation"),
+      ].compactMap { $0 }.joined(separator: ", ")
+    }
     let layers = counted(configuration.layerCount, "layer")
     let heads = counted(configuration.headCount, "head")
     return
@@ -72,7 +93,15 @@ public struct CensusReport: Sendable {
   private func mark(_ isThisModel: Bool) -> String { isThisModel ? "this model" : "" }
 
   private var configurationObject: OrderedJSON {
-    .object([
+    guard let configuration else {
+      return .object([
+        ("family", .string(architecture.family.name)),
+        ("vocab_size", architecture.graph.vocabularySize.map { .integer($0) } ?? .null),
+        ("n_layer", .integer(architecture.graph.layerCount)),
+        ("tie_word_embeddings", .bool(census.tiesEmbeddings)),
+      ])
+    }
+    return .object([
       ("vocab_size", .integer(configuration.vocabularySize)),
       ("n_positions", .integer(configuration.contextLength)),
       ("n_embd", .integer(configuration.width)),

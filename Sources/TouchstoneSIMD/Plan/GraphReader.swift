@@ -20,9 +20,14 @@ struct GraphReader {
   private(set) var needs = Needs()
   private(set) var index = 0
   private(set) var places: [Activation: Place] = [:]
+  /// The last operation that reads an activation, by its index.
+  private let lastReader: [Activation: Int]
 
   init(_ graph: Graph) {
     self.graph = graph
+    lastReader = Dictionary(
+      graph.operations.enumerated().flatMap { index, operation in operation.inputs.map { ($0, index) } },
+      uniquingKeysWith: max)
   }
 
   /// The operation that comes next; nil behind the last.
@@ -41,6 +46,15 @@ struct GraphReader {
 
   /// Where an activation stands; nil for one that was never stored, or is overwritten.
   func place(of activation: Activation) -> Place? { places[activation] }
+
+  /// Where the activations stand that operations still to come read, each place once.
+  var placesStillRead: Set<Place> { Set(places.filter { lastReader[$0.key] ?? -1 >= index }.values) }
+
+  /// The first of some buffers in which nothing stands that is still read; nil where there is none.
+  func free(_ buffers: Buffer...) -> Buffer? {
+    let taken = Set(placesStillRead.map(\.buffer))
+    return buffers.first { !taken.contains($0) }
+  }
 
   /// How many numbers of an activation belong to a token, and into how many heads they are split.
   func columns(of activation: Activation) -> (width: Int, heads: Int?) {
@@ -61,6 +75,12 @@ struct GraphReader {
     return place
   }
 
+  /// Notes that an activation is stored over another one of its size.
+  @discardableResult
+  mutating func put(_ activation: Activation, over place: Place) -> Place {
+    put(activation, in: place.buffer, column: place.column)
+  }
+
   /// Notes that an activation is the same numbers as another.
   mutating func put(_ activation: Activation, beside other: Activation) {
     places[activation] = places[other]
@@ -68,7 +88,11 @@ struct GraphReader {
 
   // MARK: What the regions need
 
-  mutating func reserve(_ buffer: Buffer, width: Int) { needs.reserve(buffer, width: width) }
+  /// Takes a buffer for what no other region reads.
+  mutating func scratch(_ buffer: Buffer, width: Int) {
+    places = places.filter { $0.value.buffer != buffer }
+    needs.reserve(buffer, width: width)
+  }
 
   mutating func matrix(_ source: MatrixSource) -> PackedMatrix { needs.weights.matrix(source) }
 

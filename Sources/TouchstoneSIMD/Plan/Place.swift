@@ -4,12 +4,16 @@ enum Buffer: Int, CaseIterable, Sendable {
   case stream
   /// What a norm made.
   case normed
+  /// What another norm made, where the first is still read: in blocks whose halves stand side by side.
+  case normedToo
   /// Queries, keys and values side by side.
   case projections
   /// The heads' contexts side by side.
   case context
   /// What is added to the stream.
   case projected
+  /// What is added besides.
+  case projectedToo
   /// The inside of the feed-forward block.
   case inner
   /// What a nonlinearity was given, kept for an observer.

@@ -19,10 +19,10 @@ struct Plan: Sendable {
     let places: [Place]
   }
 
-  /// The regions, in the order in which they are tried.
+  /// The regions, in the order in which they are tried: those that take the most first.
   private static let table: [any Region.Type] = [
-    Embed.self, Rename.self, Norm.self, FeedForwardInput.self, ProjectOnto.self, ProjectHeads.self,
-    Attend.self,
+    Embed.self, Rename.self, Scaled.self, Norm.self, FeedForwardInput.self, ProjectOnto.self, Project.self,
+    ProjectHeads.self, Attend.self, Combine.self,
   ]
 
   /// Finds the regions that compute a graph.
@@ -34,16 +34,14 @@ struct Plan: Sendable {
     var readout: Readout?
     var lastAttention: LastAttention?
     while let next = reader.next, readout == nil {
-      let before = reader
-      if let region = Self.region(&reader) {
-        if let attend = region as? Attend {
-          lastAttention = LastAttention(
-            index: regions.count,
-            places: before.placesRead(from: before.index, besides: attend.attention.stored))
+      if let found = Readout(&reader) {
+        readout = found
+      } else if let region = Self.region(&reader) {
+        if let attention = (region as? Attend)?.attention {
+          guard let places = attention.placesKept(reader) else { throw Self.unmatched(next) }
+          lastAttention = LastAttention(index: regions.count, places: places)
         }
         regions.append(region)
-      } else if let found = Readout(&reader) {
-        readout = found
       } else {
         throw Self.unmatched(next)
       }
@@ -75,11 +73,11 @@ struct Plan: Sendable {
   }
 }
 
-extension GraphReader {
-  /// Where the activations stand that operations from `index` on read, each place once.
-  fileprivate func placesRead(from index: Int, besides excluded: [Place]) -> [Place] {
-    let read = Set(graph.operations[index...].flatMap(\.inputs))
-    let found = Set(places.filter { read.contains($0.key) }.values).subtracting(excluded)
-    return found.sorted { ($0.buffer.rawValue, $0.column) < ($1.buffer.rawValue, $1.column) }
+extension Attention {
+  /// Where stands what is read once the keys and values are stored, nil where these are read again.
+  fileprivate func placesKept(_ reader: GraphReader) -> [Place]? {
+    let later = reader.placesStillRead.subtracting([context])
+    if later.contains(where: { place in stored.contains(where: place.overlaps) }) { return nil }
+    return later.union([query]).sorted { ($0.buffer.rawValue, $0.column) < ($1.buffer.rawValue, $1.column) }
   }
 }

@@ -15,27 +15,27 @@ struct Attend: Region {
     var turns: [Activation: Turn] = [:]
     var rotated: [(Activation, Place)] = []
     while let rotate = reader.take(Rotate.self) {
-      guard let place = reader.place(of: rotate.inputs[0]), let heads = place.heads else { return nil }
-      let made = reader.put(rotate.output, in: place.buffer, column: place.column)
+      guard let place = reader.place(of: rotate.inputs[0]) else { return nil }
       turns[rotate.output] = Turn(rotate.kind, number: reader.rotation(rotate.kind))
-      rotated.append((rotate.output, made))
-      guard made.heads == heads else { return nil }
+      rotated.append((rotate.output, reader.put(rotate.output, over: place)))
     }
     guard let scores = reader.take(AttentionScores.self),
       let probabilities = reader.take(AttentionProbabilities.self, where: { $0.inputs == [scores.output] }),
       let context = reader.take(AttentionContext.self, where: { $0.inputs[0] == probabilities.output })
     else { return nil }
     let rules = [scores.kind.visibility, probabilities.kind.visibility, context.kind.visibility]
-    guard rules.allSatisfy({ $0 == .causal }) else { return nil }
+    let rule = scores.kind.visibility
+    guard rule.isCausal, rules.allSatisfy({ $0 == rule }) else { return nil }
     guard let query = reader.place(of: scores.inputs[0]), let key = reader.place(of: scores.inputs[1]),
       let value = reader.place(of: context.inputs[1]), let headCount = query.heads, let keyHeads = key.heads,
       key.buffer == value.buffer, key.width == value.width, key.heads == value.heads,
+      !query.overlaps(key) || turns.isEmpty,
       turns.keys.allSatisfy([scores.inputs[0], scores.inputs[1]].contains)
     else { return nil }
     let shape = HeadShape(count: keyHeads, width: key.headWidth)
     attention = Attention(
       layer: reader.cache(shape), headCount: headCount, shape: shape, query: query, key: key, value: value,
-      context: reader.put(context.output, in: .context), scale: Float(scores.kind.scale),
+      context: reader.put(context.output, in: .context), scale: Float(scores.kind.scale), window: rule.window,
       queryTurn: turns[scores.inputs[0]], keyTurn: turns[scores.inputs[1]])
     self.rotated = rotated
     self.scores = scores.output

@@ -13,6 +13,8 @@ struct Attention: Sendable {
   let value: Place
   let context: Place
   let scale: Float
+  /// How many keys a query sees, itself the last; nil for all before it.
+  var window: Int?
   /// How queries and keys are turned first; nil where they are not.
   var queryTurn: Turn?
   var keyTurn: Turn?
@@ -93,31 +95,29 @@ struct Attention: Sendable {
     let turned = rows.dropped + firstRow..<rows.dropped + firstRow + count
     queryTurn?.turn(queries, stride: queryStride, rows: turned, with: machine)
 
-    // Keys that every row of the tile sees, and how many the last one sees.
-    let common = rows.firstComputed + firstRow + 1
-    let seen = common + count - 1
+    // Keys that every row of the tile sees, and how many the last one sees; from a pair of panels on.
+    let position = rows.firstComputed + firstRow
+    let seen = position + count
+    let firstPanel = firstKey(from: position) / Kernels.pairWidth * 2
     kernels.multiply(
       queries, queryStride, count, headWidth,
-      cache.keyPanels(layer: layer, head: keyHead), shape.keyPanelStride, PackedMatrix.panelCount(seen),
-      zeros, 0, scores.row(0), scores.stride)
+      cache.keyPanels(layer: layer, head: keyHead) + firstPanel * shape.keyPanelStride, shape.keyPanelStride,
+      PackedMatrix.panelCount(seen) - firstPanel,
+      zeros, 0, scores.row(0) + firstPanel * Kernels.panelWidth, scores.stride)
     for row in 0..<count {
       softmax(
-        scores.row(row), keys: common + row, machine,
+        scores.row(row), keys: firstKey(from: position + row)..<position + row + 1, machine,
         observed: observed?.row(head: head, row: firstRow + row), observed)
     }
 
-    // One chain over the keys in order: first those that all rows see, then each row's own rest. A head that fills
-    // whole pairs of panels is written where it belongs, any other beside it, as its panels are wider than it.
+    // A head that fills whole pairs of panels is written where it belongs, any other beside it, as its panels are wider
+    // than it.
     let isWhole = headWidth % Kernels.pairWidth == 0
     let target = isWhole ? workspace.row(firstRow, of: context) + head * headWidth : headContext.row(0)
-    let stride = isWhole ? workspace[context.buffer].stride : headContext.stride
-    let values = cache.valuePanels(layer: layer, head: keyHead)
-    kernels.multiply(
-      scores.row(0), scores.stride, count, common, values, cache.valuePanelStride, shape.valuePanelCount,
-      zeros, 0, target, stride)
-    kernels.multiplyTriangle(
-      scores.row(0) + common, scores.stride, count, values + common * Kernels.panelWidth,
-      cache.valuePanelStride, shape.valuePanelCount, target, stride)
+    average(
+      scores, rows: count, position: position, values: cache.valuePanels(layer: layer, head: keyHead),
+      machine,
+      to: target, stride: isWhole ? workspace[context.buffer].stride : headContext.stride)
     if isWhole { return }
     for row in 0..<count {
       (workspace.row(firstRow + row, of: context) + head * headWidth)
@@ -125,18 +125,61 @@ struct Attention: Sendable {
     }
   }
 
+  /// The first key that the token at `position` sees.
+  private func firstKey(from position: Int) -> Int { max(0, position + 1 - (window ?? .max)) }
+
+  /// The average of the values for each row of a tile, one chain over the keys in order.
+  ///
+  /// First those that only some rows see, at the beginning of a window; then those that all rows see; then each row's own
+  /// rest.
+  private func average(
+    _ weights: RowBuffer, rows: Int, position: Int, values: UnsafePointer<Float>, _ machine: Machine,
+    to target: UnsafeMutablePointer<Float>, stride: Int
+  ) {
+    let (kernels, panels) = (machine.kernels, shape.valuePanelCount)
+    let (panelStride, zeros) = (machine.cache.valuePanelStride, UnsafePointer(machine.workspace.zeros.base))
+    /// Goes on with the chains of some rows over some keys, from 0 or from where they are.
+    func goOn(_ rows: Range<Int>, over keys: Range<Int>, fromZero: Bool) {
+      let result = target + rows.lowerBound * stride
+      kernels.multiply(
+        weights.row(rows.lowerBound) + keys.lowerBound, weights.stride, rows.count, keys.count,
+        values + keys.lowerBound * Kernels.panelWidth, panelStride, panels,
+        fromZero ? zeros : UnsafePointer(result), fromZero ? 0 : stride, result, stride)
+    }
+    let (first, common) = (firstKey(from: position + rows - 1), position + 1)
+    guard first < common else {
+      // A window shorter than the tile: no key is seen by all.
+      for row in 0..<rows {
+        let last = position + row
+        goOn(row..<row + 1, over: firstKey(from: last)..<last + 1, fromZero: true)
+      }
+      return
+    }
+    let isCut = firstKey(from: position) < first
+    if isCut {
+      for row in 0..<rows {
+        goOn(row..<row + 1, over: firstKey(from: position + row)..<first, fromZero: true)
+      }
+    }
+    goOn(0..<rows, over: first..<common, fromZero: !isCut)
+    kernels.multiplyTriangle(
+      weights.row(0) + common, weights.stride, rows, values + common * Kernels.panelWidth,
+      panelStride, panels, target, stride)
+  }
+
   private func softmax(
-    _ row: UnsafeMutablePointer<Float>, keys: Int, _ machine: Machine, observed offset: Int?,
+    _ row: UnsafeMutablePointer<Float>, keys: Range<Int>, _ machine: Machine, observed offset: Int?,
     _ observed: ObservedAttention?
   ) {
     let (kernels, cache) = (machine.kernels, machine.cache)
-    if !cache.masked.isEmpty { kernels.mask(row, keys, cache.masked) }
+    if !cache.masked.isEmpty { kernels.mask(row, keys.upperBound, cache.masked) }
+    let visible = row + keys.lowerBound
     guard let observed, let offset else {
-      kernels.softmax(row, keys, scale, nil)
+      kernels.softmax(visible, keys.count, scale, nil)
       return
     }
-    kernels.softmax(row, keys, scale, observed.scores + offset)
-    (observed.probabilities + offset).update(from: row, count: keys)
+    kernels.softmax(visible, keys.count, scale, observed.scores + offset + keys.lowerBound)
+    (observed.probabilities + offset + keys.lowerBound).update(from: visible, count: keys.count)
   }
 }
 

@@ -61,14 +61,14 @@ struct FeedForwardInput: Region {
       made[other.output] = .other
       made[product.output] = .product
       matrix = reader.matrix(MatrixSource(parts([gate, other]), alternates: true))
-      reader.reserve(.inner, width: matrix.columns)
+      reader.scratch(.inner, width: matrix.columns)
       reader.put(product.output, in: .gated)
     } else {
       isGated = false
       matrix = reader.matrix(MatrixSource(parts([gate])))
       reader.put(activation.output, in: .inner)
     }
-    reader.reserve(.before, width: width)
+    reader.scratch(.before, width: width)
     outputs = reader.graph.operations[start..<reader.index].compactMap { operation in
       made[operation.output].map { (operation.output, $0) }
     }

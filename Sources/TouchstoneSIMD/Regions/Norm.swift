@@ -1,7 +1,7 @@
 import TouchstoneGraph
 import TouchstoneModel
 
-/// LayerNorm or RMSNorm of the stream's rows.
+/// LayerNorm or RMSNorm of rows, or of each head of a row.
 ///
 /// Clauses: KER-3, KER-12.
 struct Norm: Region {
@@ -15,69 +15,62 @@ struct Norm: Region {
   private let input: Place
   private let output: Activation
   private let place: Place
+  /// How many vectors a row has: its heads, unless they are normalised together.
+  private let pieces: Int
 
   init?(_ reader: inout GraphReader) {
     let operation: Operation
+    let isJoined: Bool
     if let norm = reader.take(LayerNorm.self) {
       operation = norm.operation
       epsilon = Float(norm.kind.epsilon)
-      let width = reader.columns(of: norm.output).width
+      isJoined = false
+      let columns = reader.columns(of: norm.output)
+      let width = columns.width / (columns.heads ?? 1)
       func vector(_ index: Int, else neutral: Float) -> WeightLayout.Offset {
         let view = index < norm.parameters.count ? norm.parameters[index] : nil
         return reader.vector(VectorSource(view: view, count: width, addend: view == nil ? neutral : 0))
       }
       let gain = vector(0, else: 1)
       kind = .layer(gain: gain, shift: vector(1, else: 0))
-    } else if let norm = reader.take(RMSNorm.self, where: { !$0.kind.isJoined }) {
+    } else if let norm = reader.take(RMSNorm.self) {
       operation = norm.operation
       epsilon = Float(norm.kind.epsilon)
+      isJoined = norm.kind.isJoined
+      let gain = norm.parameters[0]
       kind = .rootMeanSquare(
         gain: reader.vector(
-          VectorSource(
-            view: norm.parameters[0], count: reader.columns(of: norm.output).width,
-            addend: Float(norm.kind.offset))))
+          VectorSource(view: gain, count: gain.outputCount, addend: Float(norm.kind.offset))))
     } else {
       return nil
     }
-    guard let input = reader.place(of: operation.inputs[0]), input.buffer == .stream, input.heads == nil
-    else {
-      return nil
-    }
+    guard let input = reader.place(of: operation.inputs[0]) else { return nil }
     self.input = input
     output = operation.output
-    place = reader.put(output, in: .normed)
+    pieces = isJoined ? 1 : input.heads ?? 1
+    if input.heads != nil {
+      place = reader.put(output, over: input)
+    } else if let buffer = reader.free(.normed, .normedToo, .stream) {
+      place = reader.put(output, in: buffer)
+    } else {
+      return nil
+    }
   }
 
   func run(_ rows: Rows, on machine: Machine, observe: Observer?) throws {
     let (kernels, weights, workspace) = (machine.kernels, machine.weights, machine.workspace)
+    let width = place.width / pieces
     machine.forEachRow(rows.count, width: place.width) { row in
-      let (x, y) = (workspace.row(row, of: input), workspace.row(row, of: place))
-      switch kind {
-      case .layer(let gain, let shift):
-        kernels.layerNorm(x, place.width, weights + gain, weights + shift, epsilon, y)
-      case .rootMeanSquare(let gain):
-        kernels.rmsNorm(x, place.width, weights + gain, epsilon, y)
+      for first in stride(from: 0, to: place.width, by: width) {
+        let (x, y) = (workspace.row(row, of: input) + first, workspace.row(row, of: place) + first)
+        switch kind {
+        case .layer(let gain, let shift):
+          kernels.layerNorm(x, width, weights + gain, weights + shift, epsilon, y)
+        case .rootMeanSquare(let gain):
+          kernels.rmsNorm(x, width, weights + gain, epsilon, y)
+        }
       }
     }
-    try observe?(output, machine.tensor(place, rows.count))
-  }
-}
-
-/// The same numbers under another name.
-struct Rename: Region {
-  private let output: Activation
-  private let place: Place
-
-  init?(_ reader: inout GraphReader) {
-    guard let identity = reader.take(Identity.self), let place = reader.place(of: identity.inputs[0]) else {
-      return nil
-    }
-    reader.put(identity.output, beside: identity.inputs[0])
-    output = identity.output
-    self.place = place
-  }
-
-  func run(_ rows: Rows, on machine: Machine, observe: Observer?) throws {
     try observe?(output, machine.tensor(place, rows.count))
   }
 }

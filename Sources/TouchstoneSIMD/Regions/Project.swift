@@ -38,38 +38,69 @@ struct ProjectHeads: Region {
   }
 }
 
-/// A product that is added to the stream.
+/// A product that is added to what stands in a buffer: the stream.
 ///
 /// Clauses: KER-1, RES-3, RES-4.
 struct ProjectOnto: Region {
-  private let matrix: PackedMatrix
-  private let input: Place
-  private let product: (activation: Activation, place: Place)
+  private let project: Project
   private let sum: (activation: Activation, place: Place)
 
   init?(_ reader: inout GraphReader) {
-    guard let linear = reader.take(Linear.self, where: { $0.kind.heads == nil }),
-      let input = reader.place(of: linear.inputs[0]), ![.stream, .projected].contains(input.buffer),
+    guard let project = Project(&reader),
       let sum = reader.take(
-        Sum.self, where: { $0.inputs.count == 2 && $0.inputs.contains(linear.output) }),
-      let stream = sum.inputs.first(where: { $0 != linear.output }), let place = reader.place(of: stream),
-      place.buffer == .stream
+        Sum.self, where: { $0.inputs.count == 2 && $0.inputs.contains(project.output.activation) }),
+      let stream = sum.inputs.first(where: { $0 != project.output.activation }),
+      let place = reader.place(of: stream), place.heads == nil,
+      ![project.output.place.buffer, project.input.buffer].contains(place.buffer)
     else { return nil }
-    matrix = reader.matrix(MatrixSource(MatrixSource.Part(linear.parameters)))
-    self.input = input
-    product = (linear.output, reader.put(linear.output, in: .projected))
-    self.sum = (sum.output, reader.put(sum.output, in: .stream))
+    self.project = project
+    self.sum = (sum.output, reader.put(sum.output, over: place))
   }
 
   func run(_ rows: Rows, on machine: Machine, observe: Observer?) throws {
-    let (stream, projected) = (machine.workspace[.stream], machine.workspace[.projected])
-    let kernels = machine.kernels
-    machine.multiply(machine.workspace.buffer(input), matrix, to: projected, rows: rows.count) {
-      row, column, count in
+    let (workspace, kernels) = (machine.workspace, machine.kernels)
+    let (product, stream) = (workspace[project.output.place.buffer], workspace.buffer(sum.place))
+    project.multiply(rows, on: machine) { row, column, count in
       let target = stream.row(row) + column
-      kernels.add(target, projected.row(row) + column, count, target)
+      kernels.add(target, product.row(row) + column, count, target)
     }
-    try observe?(product.activation, machine.tensor(product.place, rows.count))
+    try project.show(rows, on: machine, observe: observe)
     try observe?(sum.activation, machine.tensor(sum.place, rows.count))
+  }
+}
+
+/// A product by itself.
+///
+/// Clauses: KER-1.
+struct Project: Region {
+  let input: Place
+  let output: (activation: Activation, place: Place)
+  private let matrix: PackedMatrix
+
+  init?(_ reader: inout GraphReader) {
+    guard let linear = reader.take(Linear.self, where: { $0.kind.heads == nil }),
+      let input = reader.place(of: linear.inputs[0]),
+      let buffer = reader.free(.projected, .projectedToo), buffer != input.buffer
+    else { return nil }
+    matrix = reader.matrix(MatrixSource(MatrixSource.Part(linear.parameters)))
+    self.input = input
+    output = (linear.output, reader.put(linear.output, in: buffer))
+  }
+
+  func run(_ rows: Rows, on machine: Machine, observe: Observer?) throws {
+    multiply(rows, on: machine)
+    try show(rows, on: machine, observe: observe)
+  }
+
+  func multiply(
+    _ rows: Rows, on machine: Machine, finish: ((_ row: Int, _ column: Int, _ count: Int) -> Void)? = nil
+  ) {
+    let workspace = machine.workspace
+    machine.multiply(
+      workspace.buffer(input), matrix, to: workspace[output.place.buffer], rows: rows.count, finish: finish)
+  }
+
+  func show(_ rows: Rows, on machine: Machine, observe: Observer?) throws {
+    try observe?(output.activation, machine.tensor(output.place, rows.count))
   }
 }

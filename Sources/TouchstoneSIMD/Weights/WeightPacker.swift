@@ -111,7 +111,7 @@ private struct Columns {
   let view: ParameterView
   /// The kept outputs.
   let runs: [Run]
-  /// The column of each stored output; nil for one that is not kept. Only where a row is an output.
+  /// The column of each stored output, nil for one that is not kept; only where a row is an output.
   private let columns: [Int?]
   /// The rows before the view's own: those of other experts.
   private let firstRow: Int

@@ -120,6 +120,12 @@ extension Graph {
     return operation(making: previous) == nil ? nil : previous
   }
 
+  /// Whether several heads of what an operation of attention reads first share a head of what it reads second.
+  func sharesHeads(_ operation: Operation) -> Bool {
+    let heads = operation.inputs.compactMap { shape(of: $0, tokenCount: 1)?.first }
+    return heads.count == 2 && heads[1] < heads[0]
+  }
+
   /// The number of numbers that stand for a token in the residual stream.
   var streamWidth: Int {
     operations.first.flatMap { axes(of: $0.output)?.last }?.extent(tokenCount: 1) ?? 1

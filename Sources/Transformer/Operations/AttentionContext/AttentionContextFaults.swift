@@ -23,6 +23,11 @@ extension AttentionContext: Faulty {
       at: .of(AttentionContext.self), practice: "multi-query code runs a model that has one value per head"
     ) { site in site.withHeads(of: 1) { _, _ in 0 } },
     Fault(
+      "attention.value-of-head-modulo", "heads share values in turns instead of in groups", .attention,
+      at: Place.of(AttentionContext.self).filtered { $1.sharesHeads($0) },
+      practice: "values are repeated as a whole instead of each by itself"
+    ) { site in site.withHeadsInTurns(of: 1, count: site.activations[0].shape[0]) },
+    Fault(
       "attention.probabilities-transposed", "probabilities are read transposed", .attention,
       at: .of(AttentionContext.self), practice: "row and column strides are exchanged"
     ) { site in

@@ -77,6 +77,11 @@ extension AttentionScores: Faulty {
       at: .of(AttentionScores.self), practice: "grouped-query code with the wrong number of groups"
     ) { site in site.withHeads(of: 1) { head, _ in head / 2 * 2 } },
     Fault(
+      "attention.key-of-head-modulo", "heads share keys in turns instead of in groups", .attention,
+      at: Place.of(AttentionScores.self).filtered { $1.sharesHeads($0) },
+      practice: "keys are repeated as a whole instead of each by itself"
+    ) { site in site.withHeadsInTurns(of: 1, count: site.activations[0].shape[0]) },
+    Fault(
       "attention.soft-cap-50", "scores are capped by 50·tanh(s/50)", .attention,
       at: .of(AttentionScores.self),
       practice: "an option of another model family is on"
@@ -110,6 +115,17 @@ extension FaultSite {
 
   /// 1/√d, the factor that most models have.
   fileprivate var rightScale: Double { 1 / Double(headWidth).squareRoot() }
+
+  /// The operation's value where head h of `count` reads head h mod KV of one input instead of ⌊h·KV/H⌋.
+  func withHeadsInTurns(of index: Int, count: Int) -> Tensor<Double> {
+    evaluated(changing: index) { shared in
+      let size = shared.shape[1] * shared.shape[2]
+      let values = (0..<count).flatMap { head in
+        shared.values[head % shared.shape[0] * size..<(head % shared.shape[0] + 1) * size]
+      }
+      shared = Tensor(values, shape: [count] + shared.shape[1...])
+    }
+  }
 
   /// The operation's value where head h reads another head of one input; nil with a single head.
   func withHeads(of index: Int, _ source: (Int, Int) -> Int) -> Tensor<Double>? {
