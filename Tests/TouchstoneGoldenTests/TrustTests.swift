@@ -129,6 +129,15 @@ import TouchstoneModel
     #expect(error.problem.contains("crashes, stalls or exhausts"))
   }
 
+  /// Which says nothing against the file: on a machine that is busy enough a right one takes as long.
+  @Test func aChildThatTheClockEndsIsNotTakenForDamage() throws {
+    let path = try Sample().write(folder.file("a.h5"), writesDigest: false)
+    let program = try script("kill -ALRM $$")
+    let error = try #require(throws: BadInput.self) { try ActivationFile(path: path, readFirstBy: program) }
+    #expect(error.problem.contains("was not read within"))
+    #expect(error.remedy?.contains("damaged") == false)
+  }
+
   @Test func aProgramThatDoesNotStartIsAnError() throws {
     let path = try Sample().write(folder.file("a.h5"), writesDigest: false)
     #expect(throws: BadInput.self) { try ActivationFile(path: path, readFirstBy: folder.file("nowhere")) }

@@ -122,8 +122,9 @@ public enum FileReaderProcess {
   /// How long reading the file may take, in seconds of computing: a hundred times what it takes.
   private static func greatestSeconds(_ byteCount: Int) -> Int { 5 + byteCount / 20_000_000 }
 
-  /// The same by the clock: on a busy machine a second of computing takes several.
-  private static func patience(_ byteCount: Int) -> Int { 3 * greatestSeconds(byteCount) }
+  /// The same by the clock: on a busy machine a second of computing takes many. What computes without end meets
+  /// ``greatestSeconds(_:)`` first.
+  private static func patience(_ byteCount: Int) -> Int { 60 + 3 * greatestSeconds(byteCount) }
 
   /// Ends this process when the file takes more than generous amounts of time or memory.
   private static func limitResources(fileAt path: String) {
@@ -179,6 +180,11 @@ public enum FileReaderProcess {
     if result.end == .exited(0) {
       state.withLock { _ = $0.survived[identity, default: []].insert(task) }
       return
+    }
+    if result.end == .timedOut || result.end == .signalled(SIGALRM) {
+      throw BadInput(
+        file: path, problem: "was not read within \(patience(identity.byteCount)) s",
+        remedy: "repeat the command when the machine and its disk have less to do")
     }
     guard let answer = try? JSONDecoder().decode(Answer.self, from: result.output) else {
       throw BadInput(
