@@ -61,12 +61,20 @@ def module(path):
     return path.split("/")[1]
 
 
+# Of the files of a room, by the end of their names, which concern they belong to: the manifest gives each to its target.
+CONCERNS = {"Reference": "Reference", "Bound": "Verdict", "Faults": "Faults", "Honest": "Faults"}
+
+
 def home(path):
-    """The folder whose files are compiled with the file: a target has its own, but for those of `Sources/Transformer`,
-    which share the folders of operations."""
+    """A folder whose files are compiled with the file: a target has its own, but for those of `Sources/Transformer`,
+    which have a folder for each concern and share the rooms of operations."""
     if module(path) != "Transformer":
         return "Sources/" + module(path)
-    return "Sources/Transformer/" + ("Reference" if path.endswith("Reference.swift") or "/Reference/" in path else "Graph")
+    folder, *rest = path.split("/")[2:]
+    if folder != "Operations":
+        return "Sources/Transformer/" + folder
+    concern = pathlib.Path(path).stem.removeprefix(rest[0])
+    return "Sources/Transformer/" + CONCERNS.get(concern, "Graph")
 
 
 def is_kernel(path):
