@@ -251,8 +251,8 @@ let package = Package(
       name: "TouchstoneFamiliesTests",
       dependencies: [
         "TouchstoneCheckpoints", "TouchstoneConformance", "TouchstoneFamilies", "TouchstoneGolden",
-        "TouchstoneGraph", "TouchstoneHDF5", "TouchstoneModel", "TouchstoneReference",
-        "TouchstoneTestSupport",
+        "TouchstoneGraph", "TouchstoneHDF5", "TouchstoneModel", "TouchstoneReference", "TouchstoneSIMD",
+        "TouchstoneTestSupport", "TouchstoneVerdict",
       ],
       exclude: ["Fixtures"]),
     .testTarget(

@@ -67,6 +67,13 @@ struct Fixture {
     }
   }
 
+  /// The sequence inside.
+  func inputs(_ graph: Graph) throws -> Inputs {
+    try Inputs(
+      tokenIDs: try integers(at: "inputs/token_ids"), positionIDs: try integers(at: "inputs/position_ids"),
+      attentionMask: try integers(at: "inputs/attention_mask").map { $0 != 0 }, graph: graph)
+  }
+
   /// The weights inside, for a graph.
   func weights(_ architecture: Architecture) throws -> Weights {
     let tensors = try datasets(below: "weights").mapValues(tensor)

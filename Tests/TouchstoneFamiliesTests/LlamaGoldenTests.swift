@@ -55,15 +55,15 @@ import TouchstoneTestSupport
   /// Compares every dataset of a file in the golden layout.
   @discardableResult
   private func compare(_ fixture: Fixture, with weights: Weights) throws -> Double {
-    let mask = try fixture.integers(at: "inputs/attention_mask").map { $0 != 0 }
-    let inputs = try Inputs(
-      tokenIDs: try fixture.integers(at: "inputs/token_ids"),
-      positionIDs: try fixture.integers(at: "inputs/position_ids"), attentionMask: mask, graph: weights.graph)
+    let inputs = try fixture.inputs(weights.graph)
     var expected = try fixture.datasets(below: "").filter { path, _ in
-      !["inputs/", "weights/", "provenance/"].contains(where: path.hasPrefix)
+      !["inputs/", "weights/", "float32/", "provenance/"].contains(where: path.hasPrefix)
     }
     // Hugging Face averages all keys where a token sees none; ATT-14 says 0.
-    let blind = Set(mask.indices.filter { !mask[...$0].contains(true) })
+    let blind = Set(
+      (0..<inputs.count).filter { query in
+        !(0...query).contains { inputs.isVisible(key: $0, from: query, under: .causal) }
+      })
     var worst = 0.0
     try Executor(weights, inputs).run { activation, value in
       let found = expected.removeValue(forKey: activation.path)

@@ -1,13 +1,13 @@
-"""Tiny Llama models with every option, computed by Hugging Face's unmodified code in float64.
+"""Tiny Llama models with every option, computed by Hugging Face's unmodified code in float64 and in float32.
 
     python make_llama.py FOLDER            writes the fixtures of this folder
-    python make_llama.py FOLDER 40 7       writes 40 random configurations, seed 7
+    python make_llama.py FOLDER 40 7       writes 40 random configurations, seed 7, each also as a model and a capture
 
 Made with transformers 5.24.0 and torch 2.13.0 (CPU, one thread, eager attention). Hugging Face casts to float32 inside
 RMSNorm, rotary tables and softmax even in a float64 model; a function mode turns these casts into float64. Observers stand
 around `apply_rotary_pos_emb` and the attention function; scores are the observed product times the scale, -inf where masked.
-Each file holds the activations, the inputs, the float32 weights, and `config_json`, as transformers 5 writes it and, in
-`config_json_v4`, as transformers 4 spelled it.
+Each file holds the activations, in `float32` those of the float32 model, with nothing lifted, the inputs, the float32
+weights, and `config_json`, as transformers 5 writes it and, in `config_json_v4`, as transformers 4 spelled it.
 """
 
 import json
@@ -18,6 +18,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import torch
+from safetensors.numpy import save_file
 from torch.overrides import TorchFunctionMode
 from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.models.llama import modeling_llama
@@ -80,84 +81,99 @@ def heads(x, count):
     return x[0].reshape(x.shape[1], count, -1).transpose(0, 1)
 
 
-def compute(config, tokens, positions, mask, seed):
-    """Every activation by its path, and the float32 weights by name."""
+def weighted(config, seed):
+    """A model in float64 and its float32 weights by name; to be called in the mode that keeps float64."""
     torch.manual_seed(seed)
     torch.set_default_dtype(torch.float64)
-    found, layer = {}, [0]
-    with Double(), torch.no_grad():
-        model = LlamaForCausalLM(config).eval().double()
-        for name, parameter in model.named_parameters():
-            near = 1.0 if "norm" in name else 0.0
-            values = near + torch.randn(parameter.shape, dtype=torch.float64) * (0.2 if near else 0.5)
-            parameter.copy_(values.to(torch.bfloat16).to(torch.float64))
+    model = LlamaForCausalLM(config).eval().double()
+    for name, parameter in model.named_parameters():
+        near = 1.0 if "norm" in name else 0.0
+        values = near + torch.randn(parameter.shape, dtype=torch.float64) * (0.2 if near else 0.5)
+        parameter.copy_(values.to(torch.bfloat16).to(torch.float64))
+    return model, {name: value.detach().numpy().astype(np.float32) for name, value in model.named_parameters()}
 
-        def note(name, value):
-            found[name] = value.detach().clone().numpy()
 
-        def watch(module, name, change=lambda x: x[0]):
-            module.register_forward_hook(lambda _, inputs, output: note(name, change(output)))
+def compute(config, tokens, positions, mask, seed):
+    """Every activation by its path, in float64 and in float32, and the float32 weights by name."""
+    inputs = dict(
+        input_ids=torch.tensor([tokens]), position_ids=torch.tensor([positions]), attention_mask=torch.tensor([mask]))
+    with torch.no_grad():
+        with Double():
+            model, weights = weighted(config, seed)
+            found = observed(model, inputs)
+        torch.set_default_dtype(torch.float32)
+        plain = LlamaForCausalLM(config).eval()
+        plain.load_state_dict({name: value.float() for name, value in model.state_dict().items()})
+        return found, observed(plain, inputs), weights
 
-        H, KV = config.num_attention_heads, config.num_key_value_heads
-        watch(model.model.embed_tokens, "embed/token")
-        for index, block in enumerate(model.model.layers):
-            at = f"layers/{index:03}/"
 
-            def enter(_, inputs, at=at, index=index):
-                layer[0] = index
-                note(at + "resid_in", inputs[0][0])
+def observed(model, inputs):
+    """Every activation of a run, by its path."""
+    config, found, layer = model.config, {}, [0]
 
-            block.register_forward_pre_hook(enter)
-            watch(block.input_layernorm, at + "ln_1")
-            watch(block.self_attn.q_proj, at + "q", lambda x: heads(x, H))
-            watch(block.self_attn.k_proj, at + "k", lambda x: heads(x, KV))
-            watch(block.self_attn.v_proj, at + "v", lambda x: heads(x, KV))
-            watch(block.self_attn.o_proj, at + "attn_out")
-            block.self_attn.o_proj.register_forward_pre_hook(
-                lambda _, inputs, at=at: note(at + "attn_context", inputs[0][0]))
-            block.post_attention_layernorm.register_forward_pre_hook(
-                lambda _, inputs, at=at: note(at + "resid_mid", inputs[0][0]))
-            watch(block.post_attention_layernorm, at + "ln_2")
-            watch(block.mlp.gate_proj, at + "mlp_gate")
-            watch(block.mlp.up_proj, at + "mlp_up")
-            watch(block.mlp.act_fn, at + "mlp_act")
-            block.mlp.down_proj.register_forward_pre_hook(
-                lambda _, inputs, at=at: note(at + "mlp_gated", inputs[0][0]))
-            watch(block.mlp, at + "mlp_out")
-            watch(block, at + "resid_out", lambda x: x[0] if isinstance(x, torch.Tensor) else x[0][0])
-        watch(model.model.norm, "final/ln_f")
+    def note(name, value):
+        found[name] = value.detach().clone().numpy()
 
-        rotate, attend = modeling_llama.apply_rotary_pos_emb, modeling_llama.eager_attention_forward
+    def watch(module, name, change=lambda x: x[0]):
+        module.register_forward_hook(lambda _, inputs, output: note(name, change(output)))
 
-        def rotated(*arguments, **options):
-            result = rotate(*arguments, **options)
-            for name, value in zip(["q_rope", "k_rope"], result):
-                note(f"layers/{layer[0]:03}/{name}", value[0])
-            return result
+    H, KV = config.num_attention_heads, config.num_key_value_heads
+    watch(model.model.embed_tokens, "embed/token")
+    for index, block in enumerate(model.model.layers):
+        at = f"layers/{index:03}/"
 
-        def attended(module, query, key, value, mask, scaling, **options):
-            output, weights = attend(module, query, key, value, mask, scaling, **options)
-            keys = modeling_llama.repeat_kv(key, module.num_key_value_groups)
-            scores = torch.matmul(query, keys.transpose(2, 3)) * scaling
-            count = query.shape[2]
-            hidden = torch.ones(count, count, dtype=torch.bool).triu(1)
-            if mask is not None:
-                hidden = hidden | (mask[0, 0] < -1)
-            note(f"layers/{layer[0]:03}/attn_scores", scores[0].masked_fill(hidden, -torch.inf))
-            note(f"layers/{layer[0]:03}/attn_probs", weights[0])
-            return output, weights
+        def enter(_, inputs, at=at, index=index):
+            layer[0] = index
+            note(at + "resid_in", inputs[0][0])
 
-        modeling_llama.apply_rotary_pos_emb, modeling_llama.eager_attention_forward = rotated, attended
-        try:
-            logits = model(
-                input_ids=torch.tensor([tokens]), position_ids=torch.tensor([positions]),
-                attention_mask=torch.tensor([mask]), use_cache=False).logits
-        finally:
-            modeling_llama.apply_rotary_pos_emb, modeling_llama.eager_attention_forward = rotate, attend
-        note("final/logits", logits[0])
-        note("final/probs", torch.softmax(logits[0], -1))
-        weights = {name: value.detach().numpy().astype(np.float32) for name, value in model.named_parameters()}
-    return found, weights
+        block.register_forward_pre_hook(enter)
+        watch(block.input_layernorm, at + "ln_1")
+        watch(block.self_attn.q_proj, at + "q", lambda x: heads(x, H))
+        watch(block.self_attn.k_proj, at + "k", lambda x: heads(x, KV))
+        watch(block.self_attn.v_proj, at + "v", lambda x: heads(x, KV))
+        watch(block.self_attn.o_proj, at + "attn_out")
+        block.self_attn.o_proj.register_forward_pre_hook(
+            lambda _, inputs, at=at: note(at + "attn_context", inputs[0][0]))
+        block.post_attention_layernorm.register_forward_pre_hook(
+            lambda _, inputs, at=at: note(at + "resid_mid", inputs[0][0]))
+        watch(block.post_attention_layernorm, at + "ln_2")
+        watch(block.mlp.gate_proj, at + "mlp_gate")
+        watch(block.mlp.up_proj, at + "mlp_up")
+        watch(block.mlp.act_fn, at + "mlp_act")
+        block.mlp.down_proj.register_forward_pre_hook(
+            lambda _, inputs, at=at: note(at + "mlp_gated", inputs[0][0]))
+        watch(block.mlp, at + "mlp_out")
+        watch(block, at + "resid_out", lambda x: x[0] if isinstance(x, torch.Tensor) else x[0][0])
+    watch(model.model.norm, "final/ln_f")
+
+    rotate, attend = modeling_llama.apply_rotary_pos_emb, modeling_llama.eager_attention_forward
+
+    def rotated(*arguments, **options):
+        result = rotate(*arguments, **options)
+        for name, value in zip(["q_rope", "k_rope"], result):
+            note(f"layers/{layer[0]:03}/{name}", value[0])
+        return result
+
+    def attended(module, query, key, value, mask, scaling, **options):
+        output, weights = attend(module, query, key, value, mask, scaling, **options)
+        keys = modeling_llama.repeat_kv(key, module.num_key_value_groups)
+        scores = torch.matmul(query, keys.transpose(2, 3)) * scaling
+        count = query.shape[2]
+        hidden = torch.ones(count, count, dtype=torch.bool).triu(1)
+        if mask is not None:
+            hidden = hidden | (mask[0, 0] < -1)
+        note(f"layers/{layer[0]:03}/attn_scores", scores[0].masked_fill(hidden, -torch.inf))
+        note(f"layers/{layer[0]:03}/attn_probs", weights[0])
+        return output, weights
+
+    modeling_llama.apply_rotary_pos_emb, modeling_llama.eager_attention_forward = rotated, attended
+    try:
+        logits = model(**inputs, use_cache=False).logits
+    finally:
+        modeling_llama.apply_rotary_pos_emb, modeling_llama.eager_attention_forward = rotate, attend
+    note("final/logits", logits[0])
+    note("final/probs", torch.softmax(logits[0], -1))
+    return found
 
 
 def old_spelling(config):
@@ -170,7 +186,7 @@ def old_spelling(config):
     return old
 
 
-def write(path, options, count, seed):
+def write(path, options, count, seed, folders=False):
     options = {**BASE, **options}
     padding, shift = min(options.pop("_padding", 0), count - 1), options.pop("_shift", 0)
     config = LlamaConfig(**options)
@@ -178,22 +194,37 @@ def write(path, options, count, seed):
     tokens = [generator.randrange(config.vocab_size) for _ in range(count)]
     mask = [0] * padding + [1] * (count - padding)
     positions = [index + shift for index in range(count)]
-    found, weights = compute(config, tokens, positions, mask, seed)
+    found, plain, weights = compute(config, tokens, positions, mask, seed)
     text = json.loads(config.to_json_string(use_diff=False))
     keep = set(options) | {"model_type", "hidden_act", "attention_bias", "mlp_bias", "tie_word_embeddings"}
     text = {key: value for key, value in text.items() if key in keep and key != "attn_implementation"}
-    with h5py.File(path, "w", libver=("v110", "v110")) as f:
+    old = old_spelling(text)
+
+    def store(f, kind, values, **groups):
+        f.attrs["format"], f.attrs["format_version"], f.attrs["kind"] = np.bytes_("touchstone"), np.bytes_("1.1"), kind
         model = f.create_group("model")
+        model.attrs["family"] = np.bytes_("llama")
         model.attrs["config_json"] = np.bytes_(json.dumps(text))
-        model.attrs["config_json_v4"] = np.bytes_(json.dumps(old_spelling(text)))
-        store = lambda name, value: f.create_dataset(name, data=value, compression="gzip", shuffle=True)
-        store("inputs/token_ids", np.array(tokens, np.int32))
-        store("inputs/position_ids", np.array(positions, np.int32))
-        store("inputs/attention_mask", np.array(mask, np.int32))
-        for name, value in found.items():
-            store(name, value)
-        for name, value in weights.items():
-            store("weights/" + name, value)
+        model.attrs["config_json_v4"] = np.bytes_(json.dumps(old))
+        values = {
+            "inputs/token_ids": np.array(tokens, np.int32), "inputs/position_ids": np.array(positions, np.int32),
+            "inputs/attention_mask": np.array(mask, np.int32), **values}
+        for group, members in groups.items():
+            values |= {f"{group}/{name}": value for name, value in members.items()}
+        for name, value in values.items():
+            f.create_dataset(name, data=value, compression="gzip", shuffle=True)
+        f.attrs["complete"] = np.uint8(1)
+
+    with h5py.File(path, "w", libver=("v110", "v110")) as f:
+        store(f, np.bytes_("golden-candidate"), found, float32=plain, weights=weights)
+    if folders:
+        for folder, config in [(path.with_suffix(""), text), (path.with_suffix("") / "v4", old)]:
+            folder.mkdir(exist_ok=True)
+            (folder / "config.json").write_text(json.dumps(config))
+            save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        with h5py.File(path.with_suffix("") / "float32.h5", "w", libver=("v110", "v110")) as f:
+            f.create_group("provenance").attrs["precision"] = np.bytes_("float32")
+            store(f, np.bytes_("capture"), plain)
 
 
 def randomised(seed):
@@ -244,7 +275,7 @@ if __name__ == "__main__":
     if len(sys.argv) > 2:
         first = 1000 * int(sys.argv[3])
         for seed in range(first, first + int(sys.argv[2])):
-            write(folder / f"random-{seed}.h5", randomised(seed), random.Random(seed).randint(1, 24), seed)
+            write(folder / f"random-{seed}.h5", randomised(seed), random.Random(seed).randint(1, 24), seed, folders=True)
     else:
         for number, (name, options) in enumerate(VARIANTS.items()):
             write(folder / f"{name}.h5", options, 13, number)
