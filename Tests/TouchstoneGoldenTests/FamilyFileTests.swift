@@ -104,6 +104,27 @@ import TouchstoneTestSupport
     #expect(error.problem.contains(family == "llama" ? "embed" : "layers/000/ln_1"), "\(error)")
   }
 
+  /// Also where the file says that it is of the version that had no graphs.
+  @Test(.clause("FIL-21"), arguments: ["1.0", "1.1"])
+  func aGoldenOfAnotherFamilyWithoutAGraphIsRefused(version: String) throws {
+    let path = folder.file("llama.h5")
+    let file = try HDF5Writer(path: path)
+    for (name, text) in [("format", "touchstone"), ("format_version", version), ("kind", "golden")] {
+      try file.setAttribute(name, of: "/", to: text)
+    }
+    for group in ["model", "provenance"] { try file.createGroup(group) }
+    try file.setAttribute("family", of: "model", to: "llama")
+    try file.setAttribute("config_json", of: "model", to: Self.llamaJSON)
+    try Data("{}".utf8).withUnsafeBytes {
+      try file.writeDataset(
+        "provenance/manifest", type: .integer(byteCount: 1, isSigned: false), shape: [2], bytes: $0)
+    }
+    try file.setFlag("complete", of: "/")
+    try file.close()
+    let error = try #require(throws: BadInput.self) { try ActivationFile(path: path) }
+    #expect(error.file == path && error.place == "model/graph" && error.problem == "is missing", "\(error)")
+  }
+
   @Test(.clause("FIL-21")) func aFamilyThatContradictsTheConfigurationIsRefused() throws {
     let path = try write(
       RecordedModel(family: "gpt2", graph: Self.llama().graph, configJSON: Self.llamaJSON), "mixed.h5")

@@ -125,6 +125,7 @@ import TouchstoneTestSupport
         "{\"name\": \"norm\", \"shape\": [6]}, {\"name\": \"norm\", \"shape\": [6]},", "parameters[2]: norm"
       ),
       ("\"take\": [1, 2]", "\"take\": [2, 1]", "take"), ("\"take\": [1, 2]", "\"take\": [1]", "take"),
+      ("\"take\": [1, 2]", "\"take\": [1, 2, 3]", "take"),
       ("\"take\": [1, 2]", "\"take\": [1, 3]", "kv"), ("\"layout\": \"io\"", "\"layout\": \"ii\"", "layout"),
       ("\"style\": \"half\"", "\"style\": \"quarter\"", "style"),
       ("\"type\": \"default\"", "\"type\": \"su\"", "type"),
