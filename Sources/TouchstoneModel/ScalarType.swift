@@ -32,7 +32,12 @@ public enum ScalarType: String, Hashable, Sendable, CaseIterable {
 
   /// Half the distance between 1 and the next value: 2⁻²⁴ for float32.
   public var unitRoundoff: Double {
-    Double(sign: .plus, exponent: -significandBits, significand: 1)
+    switch self {
+    case .float64: 0x1p-53
+    case .float32: 0x1p-24
+    case .float16: 0x1p-11
+    case .bfloat16: 0x1p-8
+    }
   }
 }
 

@@ -1,7 +1,6 @@
 import TouchstoneFaults
 import TouchstoneGraph
 import TouchstoneModel
-import TouchstoneReference
 import TouchstoneVerdict
 
 /// How far two runs of one implementation may differ where the specification leaves it the order of its sums.
@@ -19,11 +18,12 @@ struct Allowance {
   /// do that round more than a floor shows, such as a variance in one pass.
   init(_ model: Model, _ inputs: Inputs) throws {
     let weights = try model.weights()
-    let exact = try RecordedActivations(of: ReferenceTransformer(weights), inputs: inputs)
-    var greatest = NoiseFloor.measured(weights, inputs: inputs).mapValues { $0.values.map { 20 * $0 } }
+    var exact: [Activation: Tensor<Double>] = [:]
+    var greatest = NoiseFloor.measured(weights, inputs: inputs) { exact[$0] = $1 }
+      .mapValues { $0.values.map { 20 * $0 } }
     for arithmetic in HonestArithmetic.all {
       HonestTransformer(weights, arithmetic).forward(inputs) { activation, tensor in
-        guard let exact = exact.tensor(activation) else { return }
+        guard let exact = exact[activation] else { return }
         for row in 0..<exact.rowCount {
           let error = zip(tensor.row(row), exact.row(row)).lazy.map { abs(Double($0) - $1) }.filter(
             \.isFinite

@@ -2,7 +2,6 @@ import ArgumentParser
 import TouchstoneGolden
 import TouchstoneGraph
 import TouchstoneModel
-import TouchstoneReference
 import TouchstoneVerdict
 
 /// Runs the reference in float64 and writes a golden.
@@ -61,13 +60,11 @@ struct Record: ParsableCommand {
       weightsDigest: WeightsDigest.of(weights), provenance: Implementation.reference.provenance(),
       overwrite: output.overwrite)
     let progress = Progress()
-    try ReferenceTransformer(weights).forward(inputs) { activation, tensor in
+    let floor = try NoiseFloor.measured(weights, inputs: inputs) { activation, tensor in
       progress.show("recording \(activation)")
       try requireNumbers(tensor, activation, weights)
       try writer.write(activation, tensor)
     }
-    progress.show("measuring the noise floor")
-    let floor = NoiseFloor.measured(weights, inputs: inputs)
     for operation in weights.graph.operations {
       if let rows = floor[operation.output] { try writer.writeNoiseFloor(of: operation.output, rows) }
     }

@@ -2,7 +2,7 @@ import TouchstoneGraph
 import TouchstoneModel
 
 /// One operation of a run, with everything that it reads.
-public struct Site {
+public struct Site: Sendable {
   /// The operation.
   public let operation: Operation
   /// What it reads.
@@ -117,34 +117,5 @@ public struct Executor: Sendable {
     let parameters = operation.parameters.map { ParameterValues(weights.float64($0.parameter), $0) }
     return Site(
       operation: operation, operands: Operands(activations, parameters: parameters), inputs: inputs)
-  }
-}
-
-/// Values that are dropped with their last reader.
-private struct Kept<Key: Hashable, Value> {
-  private var values: [Key: Value] = [:]
-  private var readers: [Key: Int]
-
-  /// - Parameter readers: each key as often as it will be read.
-  init(readers: [Key]) {
-    self.readers = Dictionary(readers.map { ($0, 1) }, uniquingKeysWith: +)
-  }
-
-  /// Keeps a value, unless nobody will read it.
-  mutating func keep(_ key: Key, _ value: Value) {
-    if readers[key, default: 0] > 0 { values[key] = value }
-  }
-
-  /// A value, dropped if this reader is its last; nil for one that was not kept.
-  mutating func read(_ key: Key) -> Value? {
-    readers[key, default: 0] -= 1
-    return readers[key] == 0 ? values.removeValue(forKey: key) : values[key]
-  }
-
-  /// A value, made for its first reader.
-  mutating func read(_ key: Key, else make: (Key) -> Value) -> Value {
-    if values[key] == nil { values[key] = make(key) }
-    guard let value = read(key) else { preconditionFailure("a value that was just kept is gone") }
-    return value
   }
 }

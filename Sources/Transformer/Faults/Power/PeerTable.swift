@@ -1,6 +1,5 @@
 import TouchstoneGraph
 import TouchstoneModel
-import TouchstoneReference
 import TouchstoneVerdict
 
 /// The same faults and the same honest runs under the rules of other tools, which compare logits, and under this one's.
@@ -42,11 +41,11 @@ public struct PeerTable: Sendable {
   ) throws {
     guard let logits = weights.graph.results.logits else { return }
     var exact: Tensor<Double>?
-    ReferenceTransformer(weights).forward(inputs) { if $0 == logits { exact = $1 } }
+    let floors = NoiseFloor.measured(weights, inputs: inputs) { if $0 == logits { exact = $1 } }
     let sequential = HonestTransformer(weights, HonestArithmetic.all[0])
     let eager = try RecordedActivations(of: sequential, inputs: inputs).tensors[logits]
     guard let want = exact, let eager else { return }
-    let floor = NoiseFloor.measured(weights, inputs: inputs)[logits]?.values ?? []
+    let floor = floors[logits]?.values ?? []
     let judge = Judge(weights: weights)
     let planted = entries.filter { $0.outcome != .notStored }
     let honestCount = HonestArithmetic.all.count

@@ -2,19 +2,20 @@ import TouchstoneModel
 
 /// The numbers of a type in which results are stored.
 extension ScalarType {
-  /// The exponent of the least normal number.
-  private var leastExponent: Int {
+  /// The least normal number.
+  private var leastNormal: Double {
     switch self {
-    case .float64: -1022
-    case .float32, .bfloat16: -126
-    case .float16: -14
+    case .float64: Double.leastNormalMagnitude
+    case .float32, .bfloat16: 0x1p-126
+    case .float16: 0x1p-14
     }
   }
 
   /// The distance between the numbers of this type around a finite value.
   func spacing(around value: Double) -> Double {
-    let exponent = value == 0 ? leastExponent : max(Int(value.exponent), leastExponent)
-    return Double(sign: .plus, exponent: exponent - significandBits + 1, significand: 1)
+    // The bits of the exponent alone are the power of two below the value; 0 for what is not normal.
+    let power = Double(bitPattern: value.bitPattern & Double.infinity.bitPattern)
+    return max(power, leastNormal) * (2 * unitRoundoff)
   }
 
   /// The number of this type that a rule of rounding makes of a value; beyond the greatest one, infinity.

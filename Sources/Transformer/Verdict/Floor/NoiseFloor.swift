@@ -12,52 +12,62 @@ public enum NoiseFloor {
   /// Eight passes add ``OperationNoise`` of float32 to every named point; the floor is the root mean square of
   /// their distances from the float64 pass. Seeds are fixed: the same weights and inputs give the same floor.
   ///
+  /// All nine go through the graph together, operation by operation, so that a parameter is widened once and a value
+  /// of the exact pass is dropped with its last reader.
+  ///
+  /// - Parameter observe: sees each output of the exact pass, in the order of computation.
   /// - Returns: for an activation of shape [..., N] a tensor of shape [...].
-  public static func measured(_ weights: Weights, inputs: Inputs) -> [Activation: Tensor<Double>] {
-    var exact: [Activation: Tensor<Double>] = [:]
-    var found: [Activation: OperationNoise] = [:]
+  /// - Throws: what `observe` throws, which ends the run.
+  public static func measured(
+    _ weights: Weights, inputs: Inputs,
+    observe: (Activation, Tensor<Double>) throws -> Void
+  ) rethrows -> [Activation: Tensor<Double>] {
+    let graph = weights.graph
     let rounding = Rounding(.float32)
-    let executor = Executor(weights, inputs)
-    let makers = Dictionary(
-      weights.graph.operations.map { ($0.output, $0) }, uniquingKeysWith: { first, _ in first })
+    let projections = graph.addedProjections
+    var projected = Kept<Activation, Tensor<Double>>(readers: projections.values.map { $0.inputs[0] })
+    let passes = (0..<passCount).map { StrayingPass(seed: UInt64($0) &+ 1, graph) }
+    var floors: [Activation: Tensor<Double>] = [:]
     func operands(_ views: [ParameterView]) -> [ParameterOperand] {
       views.map { ParameterOperand(weights.storedFloat32($0.parameter), $0) }
     }
-    /// A capture without the projection's own result may have accumulated it onto the stream.
-    func fused(into operation: Operation) -> FusedProjection? {
-      guard operation.isSum, operation.inputs.count == 2, let maker = makers[operation.inputs[1]],
-        maker.isProjection, let input = exact[maker.inputs[0]]
-      else { return nil }
-      return FusedProjection(input: Operand(values: input), parameters: operands(maker.parameters))
-    }
-    executor.run(computing: { site in
-      let (operation, value) = (site.operation, site.value())
-      exact[operation.output] = value
-      found[operation.output] = rounding.noise(
-        of: operation, value, site.operands.activations.map { Operand(values: $0) },
-        operands(operation.parameters), fusing: fused(into: operation), inputs: inputs, storedAs: .float32)
-      return value
-    }) { _, _ in }
-    let (definition, noises) = (exact, found)
-    let squares = (0..<passCount).concurrentMap { pass in
-      var squares: [Activation: [Double]] = [:]
-      var random = SplitMix64(seed: UInt64(pass) &+ 1)
-      executor.run(computing: { site in
-        let output = site.operation.output
-        var value = site.value()
-        noises[output]?.move(&value, &random)
-        if let exact = definition[output] { squares[output] = rowMeanSquares(value, exact) }
+    try Executor(weights, inputs).run(
+      computing: { site in
+        let operation = site.operation
+        let parameters = operands(operation.parameters)
+        // A capture without the projection's own result may have accumulated it onto the stream.
+        let fused = projections[operation.output].flatMap { maker in
+          projected.read(maker.inputs[0]).map {
+            FusedProjection(input: Operand(values: $0), parameters: operands(maker.parameters))
+          }
+        }
+        // The exact value and its noise are the first of nine tasks.
+        let exact = (0..<1 + passCount).concurrentMap { task -> (Tensor<Double>, OperationNoise)? in
+          guard task == 0 else {
+            passes[task - 1].compute(site)
+            return nil
+          }
+          let value = site.value()
+          let noise = rounding.noise(
+            of: operation, value, site.operands.activations.map { Operand(values: $0) }, parameters,
+            fusing: fused, inputs: inputs, storedAs: .float32)
+          return (value, noise)
+        }
+        guard let (value, noise) = exact[0] else { preconditionFailure("the exact pass made no value") }
+        let squares = passes.indices.concurrentMap { passes[$0].stray(by: noise, from: value) }
+        let floor = (0..<value.rowCount).map { row in
+          (squares.reduce(0) { $0 + $1[row] } / Double(passCount)).squareRoot()
+        }
+        floors[operation.output] = Tensor(floor, shape: Array(value.shape.dropLast()))
+        projected.keep(operation.output, value)
         return value
-      }) { _, _ in }
-      return squares
-    }
-    return definition.reduce(into: [:]) { floors, entry in
-      let rows = squares.compactMap { $0[entry.key] }
-      let floor = (0..<entry.value.rowCount).map { row in
-        (rows.reduce(0) { $0 + $1[row] } / Double(passCount)).squareRoot()
-      }
-      floors[entry.key] = Tensor(floor, shape: Array(entry.value.shape.dropLast()))
-    }
+      }, observing: observe)
+    return floors
+  }
+
+  /// The noise floor alone.
+  public static func measured(_ weights: Weights, inputs: Inputs) -> [Activation: Tensor<Double>] {
+    measured(weights, inputs: inputs) { _, _ in }
   }
 
   /// The nearest float32, moved by −1, 0 or +1 ulp.
@@ -80,6 +90,52 @@ public enum NoiseFloor {
         count += 1
       }
       return count == 0 ? 0 : total / count
+    }
+  }
+}
+
+/// A forward pass that strays from the exact one, operation by operation beside it.
+private final class StrayingPass: @unchecked Sendable {
+  private var random: SplitMix64
+  private var values: Kept<Activation, Tensor<Double>>
+  /// What the present operation makes, before it is moved.
+  private var computed: (output: Activation, value: Tensor<Double>)?
+
+  init(seed: UInt64, _ graph: Graph) {
+    random = SplitMix64(seed: seed)
+    values = Kept(readers: graph.operations.flatMap(\.inputs))
+  }
+
+  /// Computes the operation of `site` on what this pass made before, with the parameters that are widened there.
+  func compute(_ site: Site) {
+    let activations = site.operation.inputs.compactMap { values.read($0) }
+    let own = Site(
+      operation: site.operation, operands: Operands(activations, parameters: site.operands.parameters),
+      inputs: site.inputs)
+    computed = (site.operation.output, own.value())
+  }
+
+  /// Moves what was computed at random and hands it on.
+  ///
+  /// - Returns: the mean square of its distance from `exact` along each row.
+  func stray(by noise: OperationNoise, from exact: Tensor<Double>) -> [Double] {
+    guard case (let output, var value)? = computed.take() else { return [] }
+    noise.move(&value, &random)
+    let squares = NoiseFloor.rowMeanSquares(value, exact)
+    values.keep(output, value)
+    return squares
+  }
+}
+
+extension Graph {
+  /// For each sum, by its output, the projection whose result it adds to its first operand.
+  fileprivate var addedProjections: [Activation: Operation] {
+    let makers = Dictionary(operations.map { ($0.output, $0) }, uniquingKeysWith: { first, _ in first })
+    return operations.reduce(into: [:]) { found, operation in
+      guard operation.isSum, operation.inputs.count == 2, let maker = makers[operation.inputs[1]],
+        maker.isProjection
+      else { return }
+      found[operation.output] = maker
     }
   }
 }

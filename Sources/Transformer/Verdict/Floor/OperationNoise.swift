@@ -22,7 +22,7 @@ struct OperationNoise: Sendable {
       let common = shared.map { _ in Self.draw(&random) }
       for offset in row * rowWidth..<(row + 1) * rowWidth where value.values[offset].isFinite {
         var moved = value.values[offset] + Double(own[offset]) * Self.draw(&random)
-        for (pattern, amount) in zip(shared, common) { moved += Double(pattern[offset]) * amount }
+        for index in common.indices { moved += Double(shared[index][offset]) * common[index] }
         if let type {
           // Drawn for 0 too, so that the same seed gives the same floor.
           moved +=
