@@ -37,6 +37,8 @@ def softmax(x):
 
 def run(model, golden):
     """Every activation of the golden's inputs, in float32."""
+    if golden.family != "gpt2":
+        raise tc.NotSupported("model_type", golden.family, "take a GPT-2")
     setting, sizes = golden.setting, golden.sizes
     if setting("activation_function") not in ACTIVATIONS:
         raise tc.NotSupported("activation_function", setting("activation_function"), "take another model")

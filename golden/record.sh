@@ -1,16 +1,21 @@
 #!/bin/sh
-# Records every golden of this folder again, from the root of a checkout that has been built. The same inputs
-# give the same bytes with the same HDF5 library, so that `git status` shows what a change of code changed.
+# Records every golden of this folder again, or those that are named, from the root of a checkout that has been built:
+#
+#     golden/record.sh [NAME...]
+#
+# The same inputs give the same bytes with the same HDF5 library, so that `git status` shows what a change of code changed.
 set -eu
 
 touchstone=${TOUCHSTONE:-.build/debug/touchstone}
 shakespeare=golden/models/shakespeare-gpt2
 models=$(mktemp -d)
 trap 'rm -rf "$models"' EXIT
+chosen=" $* "
 
 record() { # NAME ARGUMENTS...
   name=$1
   shift
+  case "${chosen#  }" in "" | *" $name "*) ;; *) return 0 ;; esac
   "$touchstone" record --overwrite --out "golden/$folder/$name.h5" "$@"
   # MANIFEST.json holds the digests of this folder.
   rm -f "golden/$folder/$name.h5.sha256"
@@ -77,6 +82,10 @@ tiny tiny-relu --tokens 46,0,23,11,34,5,28,17,40,2,25,14,37
 tiny tiny-untied --tokens 58,0,29,14,43,7,36,21,50,3,32,17,46 --attention-mask 0,1,1,1,1,0,1,1,1,1,1,1,1
 tiny tiny-layer-scale --tokens 22,0,11,5,16,2,13,8,19,1,12,6,17
 tiny tiny-unscaled --tokens 18,0,9,4,13,2,11,6,15,1,10,5,14
+tiny tiny-llama3 --tokens "$(ids 45 67)"
+# Positions count the tokens that are visible, as engines do that pad on the left.
+tiny tiny-llama-yarn --tokens "$(ids 40 59)" --attention-mask "$(mask 40 0 1 17 30)" \
+  --position-ids 0,0,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,14,15,16,17,18,19,20,21,22,23,24,25,26,26,27,28,29,30,31,32,33,34,35
 
 # What each of them hunts stands in Sources/TouchstoneCheckpoints/Probes.swift and in golden/README.md.
 folder=probes

@@ -143,18 +143,6 @@ public struct Preset: Sendable {
     },
   ]
 
-  /// Small models of the Llama family.
-  private static let llama = [
-    Preset(
-      "tiny-llama", "RMSNorm, rotary positions, three queries to each key, a gated feed-forward block",
-      width: 30,
-      huggingFaceJSON: """
-        {"model_type": "llama", "vocab_size": 61, "hidden_size": 30, "num_hidden_layers": 2,
-         "num_attention_heads": 3, "num_key_value_heads": 1, "intermediate_size": 41, "rms_norm_eps": 1e-5,
-         "max_position_embeddings": 64}
-        """)
-  ]
-
   private static var smallEmbeddings: WeightRule {
     var rule = WeightRule.probing(width: 21)
     rule.tokenEmbedding = WeightRule.Distribution(scale: 1 / 2)

@@ -106,6 +106,13 @@ extension BundledCase {
     tiny("untied", [58, 0, 29, 14, 43, 7, 36, 21, 50, 3, 32, 17, 46], masked: [0, 5]),
     tiny("layer-scale", [22, 0, 11, 5, 16, 2, 13, 8, 19, 1, 12, 6, 17]),
     tiny("unscaled", [18, 0, 9, 4, 13, 2, 11, 6, 15, 1, 10, 5, 14]),
+    tiny("llama3", ids(45, of: 67)),
+    BundledCase(
+      name: "tiny-llama-yarn", source: .preset("tiny-llama-yarn"), tokens: ids(40, of: 59),
+      positions: [
+        0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 14, 15, 16, 17, 18, 19, 20, 21, 22,
+        23, 24, 25, 26, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35,
+      ], masked: [0, 1, 17, 30]),
   ]
 
   /// `golden/probes`.

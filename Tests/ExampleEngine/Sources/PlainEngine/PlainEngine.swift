@@ -19,10 +19,13 @@ public struct PlainEngine: Transformer {
 
   /// Takes the weights of a model.
   ///
-  /// - Throws: `BadInput` for a model that is not of the form of GPT-2.
+  /// - Throws: `NotImplemented` for a model that is not of the form of GPT-2.
   public init(weights: Weights, scoreWidth: ScoreWidth = .head) throws {
     graph = weights.graph
-    configuration = try Configuration(weights.graph)
+    guard let configuration = try? Configuration(weights.graph) else {
+      throw NotImplemented("models of another form than GPT-2's")
+    }
+    self.configuration = configuration
     parameters = Dictionary(
       uniqueKeysWithValues: graph.parameters.map { ($0.name, weights.float32($0)) })
     self.scoreWidth = scoreWidth

@@ -6,9 +6,11 @@ import TouchstoneConformance
   @Test(arguments: ConformanceCheck.all)
   func theEngineConforms(_ check: ConformanceCheck) throws { try check.run { try PlainEngine(weights: $0) } }
 
-  /// The small models, less that with one head and that without scaling, where the mistake changes nothing.
+  /// The small models of the form of GPT-2, less that with one head and that without scaling, where the mistake changes
+  /// nothing.
   private static let revealing = ConformanceCheck.goldens.filter {
-    $0.name.hasPrefix("tiny-") && !["tiny-prime", "tiny-unscaled"].contains($0.name)
+    $0.name.hasPrefix("tiny-") && !$0.name.hasPrefix("tiny-llama")
+      && !["tiny-prime", "tiny-unscaled"].contains($0.name)
   }
 
   /// The same engine with one mistake is told where and what it is, without having to be looked into.
