@@ -16,6 +16,9 @@ public struct ConfigFields: Sendable {
 
   // MARK: Fields with a default
 
+  /// Whether a field is null, in a family where that says something else than its absence.
+  public mutating func isNull(_ name: String) -> Bool { fields.isNull(name) }
+
   /// A whole number; nil where it is absent or null.
   ///
   /// - Throws: ``BadInput`` naming the field if it is something else.
@@ -40,6 +43,11 @@ public struct ConfigFields: Sendable {
   ///
   /// - Throws: ``BadInput`` naming the field if it is something else.
   public mutating func string(_ name: String) throws(BadInput) -> String? { try fields.string(name) }
+
+  /// Strings; nil where they are absent or null.
+  ///
+  /// - Throws: ``BadInput`` naming the field if it is something else.
+  public mutating func strings(_ name: String) throws(BadInput) -> [String]? { try fields.strings(name) }
 
   /// The fields of an object; nil where it is absent, null or empty.
   ///

@@ -15,22 +15,14 @@ extension Family {
     let vocabulary = try config.size("vocab_size")
     let width = try config.size("hidden_size")
     let layers = try config.layerCount("num_hidden_layers")
-    let heads = try config.size("num_attention_heads")
-    let keyHeads = try config.size("num_key_value_heads", else: heads)
-    let headWidth = try config.headWidth(width: width, heads: heads)
+    let heads = try config.heads(width: width)
     let inner = try config.size("intermediate_size")
     let norm = RMSNorm(epsilon: try config.epsilon("rms_norm_eps", else: 1e-6))
     let function = try config.activation("hidden_act", else: "silu")
     let hasAttentionBias = try config.bool("attention_bias") ?? false
     let hasInnerBias = try config.bool("mlp_bias") ?? false
-    let rotation = try config.rotation(width: headWidth)
+    let rotation = try config.rotation(width: heads.width, positions: 2048)
     let isTied = try config.bool("tie_word_embeddings") ?? false
-    guard heads.isMultiple(of: keyHeads) else {
-      throw BadInput(
-        place: "num_key_value_heads",
-        problem: "\(keyHeads) do not divide num_attention_heads = \(heads) evenly",
-        remedy: "correct one of the two")
-    }
 
     var g = GraphBuilder(root: "model.", layout: .outputsFirst)
     let table = g.parameter("embed_tokens.weight", vocabulary, width)
@@ -39,27 +31,13 @@ extension Family {
       g.block(layer, parameters: "layers.\(layer).") { b in
         let stream = b.identity("resid_in", x)
         let first = b.rmsNorm("ln_1", stream, norm, "input_layernorm")
-        func projected(_ name: String, _ count: Int, _ b: inout GraphBuilder) -> Activation {
-          b.linear(
-            name, first, "self_attn.\(name)_proj", outputs: count * headWidth, hasBias: hasAttentionBias,
-            heads: count)
-        }
-        let query = projected("q", heads, &b)
-        let key = projected("k", keyHeads, &b)
-        let value = projected("v", keyHeads, &b)
-        let turnedQuery = b.rotate("q_rope", query, rotation)
-        let turnedKey = b.rotate("k_rope", key, rotation)
-        let context = b.attention(
-          query: turnedQuery, key: turnedKey, value: value, scale: 1 / Double(headWidth).squareRoot())
-        let attended = b.linear(
-          "attn_out", context, "self_attn.o_proj", outputs: width, hasBias: hasAttentionBias)
+        let attended = b.rotaryAttention(
+          first, heads, rotation, outputs: width, hasInputBias: hasAttentionBias,
+          hasOutputBias: hasAttentionBias)
         let middle = b.sum("resid_mid", stream, attended)
-
         let second = b.rmsNorm("ln_2", middle, norm, "post_attention_layernorm")
-        let gate = b.linear("mlp_gate", second, "mlp.gate_proj", outputs: inner, hasBias: hasInnerBias)
-        let up = b.linear("mlp_up", second, "mlp.up_proj", outputs: inner, hasBias: hasInnerBias)
-        let gated = b.product("mlp_gated", b.activate("mlp_act", function, gate), up)
-        let thought = b.linear("mlp_out", gated, "mlp.down_proj", outputs: width, hasBias: hasInnerBias)
+        let thought = b.gatedFeedForward(
+          second, function, inner: inner, outputs: width, hasBias: hasInnerBias)
         x = b.sum("resid_out", middle, thought)
       }
     }
@@ -68,23 +46,5 @@ extension Family {
     let logits = g.linear("final/logits", last, rowsOf: head)
     _ = g.softmax("final/probs", logits)
     return try g.graph(logits: logits)
-  }
-}
-
-extension ConfigFields {
-  /// `head_dim`, or D/H where it is absent.
-  fileprivate mutating func headWidth(width: Int, heads: Int) throws(BadInput) -> Int {
-    if let given = try integer("head_dim") {
-      guard (1...Parameter.greatestExtent).contains(given) else {
-        throw BadInput(place: "head_dim", problem: "is \(given)", remedy: "correct the field")
-      }
-      return given
-    }
-    guard width.isMultiple(of: heads) else {
-      throw BadInput(
-        place: "num_attention_heads", problem: "\(heads) heads do not divide hidden_size = \(width) evenly",
-        remedy: "correct one of the two, or give head_dim")
-    }
-    return width / heads
   }
 }

@@ -10,9 +10,12 @@ import TouchstoneModel
 extension ConfigFields {
   /// The rotation of heads of `width` columns.
   ///
+  /// - Parameters:
+  ///   - width: d, which is even.
+  ///   - positions: M, the positions that the model is made for, where `max_position_embeddings` is absent.
   /// - Throws: ``BadInput`` naming the field for a kind of scaling that is not known, a number that it lacks, and one
   ///   that cannot be.
-  public mutating func rotation(width: Int) throws(BadInput) -> Rotate {
+  public mutating func rotation(width: Int, positions: Int) throws(BadInput) -> Rotate {
     guard width.isMultiple(of: 2) else {
       throw BadInput(
         place: "head_dim", problem: "\(width) columns cannot be turned in pairs",
@@ -22,7 +25,7 @@ extension ConfigFields {
     let theta = try number("rope_theta")
     let share = try number("partial_rotary_factor")
     let training = RotaryTraining(
-      width: width, positions: try size("max_position_embeddings", else: 2048),
+      width: width, positions: try size("max_position_embeddings", else: positions),
       originalPositions: try integer("original_max_position_embeddings"))
     var own = old ?? new ?? ConfigFields([:])
     do {

@@ -2,9 +2,11 @@ import TouchstoneModel
 
 /// Typed access to the members of a JSON object, which remembers the members that were read.
 ///
-/// null counts as absent.
+/// null counts as absent, unless somebody asks for it.
 package struct JSONFields: Sendable {
   private let members: [String: JSONValue]
+  /// The members whose null was asked for: it says something else than their absence.
+  private var tellingNulls: Set<String> = []
   /// The names that nobody asked for so far.
   package private(set) var unread: Set<String>
 
@@ -25,6 +27,14 @@ package struct JSONFields: Sendable {
     unread.remove(name)
     guard let value = members[name], value != .null else { return nil }
     return value
+  }
+
+  /// Whether a member is null, for one whose absence says something else.
+  package mutating func isNull(_ name: String) -> Bool {
+    unread.remove(name)
+    guard members[name] == .null else { return false }
+    tellingNulls.insert(name)
+    return true
   }
 
   /// A whole number.
@@ -93,6 +103,19 @@ package struct JSONFields: Sendable {
     }
   }
 
+  /// Strings.
+  ///
+  /// - Throws: ``BadInput`` naming the member if it is something else.
+  package mutating func strings(_ name: String) throws(BadInput) -> [String]? {
+    try value(name).map { value throws(BadInput) in
+      let texts = value.array?.compactMap(\.string)
+      guard let texts, texts.count == value.array?.count else {
+        throw Self.wrongType(name, "an array of strings")
+      }
+      return texts
+    }
+  }
+
   /// An array.
   ///
   /// - Throws: ``BadInput`` naming the member if it is something else.
@@ -116,8 +139,10 @@ package struct JSONFields: Sendable {
   /// The members that were read and are there, sorted by name.
   package var readText: JSONText {
     .object(
-      members.filter { !unread.contains($0.key) && $0.value != .null }.sorted { $0.key < $1.key }
-        .map { ($0.key, JSONText($0.value)) })
+      members.filter { name, value in
+        !unread.contains(name) && (value != .null || tellingNulls.contains(name))
+      }
+      .sorted { $0.key < $1.key }.map { ($0.key, JSONText($0.value)) })
   }
 
   /// A member that must be there.
