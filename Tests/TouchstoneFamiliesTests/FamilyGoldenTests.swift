@@ -1,0 +1,109 @@
+import Foundation
+import Testing
+import TouchstoneCheckpoints
+import TouchstoneFamilies
+import TouchstoneGraph
+import TouchstoneModel
+import TouchstoneReference
+import TouchstoneTestSupport
+
+/// The reference of each family against Hugging Face's own code in float64, tensor by tensor.
+@Suite struct FamilyGoldenTests {
+  /// A folder of `Fixtures/families`, or of the one that the environment names, with one of its configurations.
+  struct Model: CustomTestStringConvertible, Sendable {
+    let folder: URL
+    let config: String
+    var testDescription: String { "\(folder.lastPathComponent), \(config)" }
+  }
+
+  private static let tolerance = 1e-12
+  private static let more = ProcessInfo.processInfo.environment["TOUCHSTONE_FAMILY_GOLDENS"]
+
+  static let models: [Model] = {
+    let roots = [Fixture.folder.appending(path: "families")] + (more.map { [URL(filePath: $0)] } ?? [])
+    let folders = roots.flatMap { root in
+      ((try? FileManager.default.contentsOfDirectory(atPath: root.path)) ?? []).sorted().map {
+        root.appending(path: $0)
+      }
+    }
+    return folders.flatMap { folder in
+      ["config.json", "config.v4.json"].filter {
+        FileManager.default.fileExists(atPath: folder.appending(path: $0).path)
+      }.map { Model(folder: folder, config: $0) }
+    }
+  }()
+
+  @Test func everyFamilyButTheTwoOfTheirOwnTestsHasAFixture() throws {
+    let families = try Self.models.map {
+      try Architecture(
+        huggingFaceJSON: Data(contentsOf: $0.folder.appending(path: $0.config)), file: $0.config
+      ).family.name
+    }
+    #expect(Set(families) == Set(Family.all.map(\.name)).subtracting(["gpt2", "llama"]))
+  }
+
+  @Test(.clause("GRA-3", "GRA-6", "GRA-7", "GRA-8", "GQA-1", "GQA-2"), arguments: models)
+  func everyActivationIsHuggingFaces(model: Model) throws {
+    let weights = try Self.weights(model, config: { $0 })
+    let worst = try Self.deviations(of: weights, from: model).max { $0.1 < $1.1 }
+    let (name, deviation) = try #require(worst)
+    #expect(deviation <= Self.tolerance, "\(name): \(deviation) of the greatest magnitude")
+    if Self.more != nil { print("deviation", deviation, model.testDescription) }
+  }
+
+  /// A wrong graph must not pass the comparison: each change of one number shows.
+  @Test(arguments: [
+    ("qwen2-window", "\"sliding_window\": 3", "\"sliding_window\": 4"),
+    ("qwen2-window", "\"full_attention\"", "\"sliding_attention\""),
+    ("qwen2-window", "\"rope_theta\": 100.0", "\"rope_theta\": 101.0"),
+    ("qwen2-listed", "\"sliding_window\": 2", "\"sliding_window\": 1"),
+    ("qwen2-listed", "\"gelu\"", "\"gelu_new\""), ("qwen2-listed", "\"factor\": 4.0", "\"factor\": 4.1"),
+    ("qwen2-listed", "\"rms_norm_eps\": 1e-05", "\"rms_norm_eps\": 2e-05"),
+  ])
+  func aWrongNumberIsFound(folder: String, right: String, wrong: String) throws {
+    let model = try #require(
+      Self.models.first { $0.folder.lastPathComponent == folder && $0.config == "config.json" })
+    let weights = try Self.weights(model) { text in
+      #expect(text.contains(right))
+      return text.replacing(right, with: wrong)
+    }
+    let deviations = try Self.deviations(of: weights, from: model)
+    #expect(!deviations.allSatisfy { $0.1 <= Self.tolerance })
+  }
+
+  private static func weights(_ model: Model, config: (String) -> String) throws -> Weights {
+    let text = try String(contentsOf: model.folder.appending(path: model.config), encoding: .utf8)
+    let architecture = try Architecture(huggingFaceJSON: Data(config(text).utf8), file: model.config)
+    let checkpoint = try Checkpoint(directory: model.folder)
+    return try Weights(
+      graph: architecture.graph, names: architecture.family.tensors, tensors: checkpoint.weights.stored)
+  }
+
+  /// How far each activation is from the recorded one, over its greatest magnitude; every dataset is compared.
+  private static func deviations(of weights: Weights, from model: Model) throws -> [(String, Double)] {
+    let fixture = try Fixture(model.folder.appending(path: "float64.h5").path)
+    let mask = try fixture.integers(at: "inputs/attention_mask").map { $0 != 0 }
+    let inputs = try Inputs(
+      tokenIDs: try fixture.integers(at: "inputs/token_ids"),
+      positionIDs: try fixture.integers(at: "inputs/position_ids"), attentionMask: mask, graph: weights.graph)
+    var expected = try fixture.datasets(below: "").filter { path, _ in
+      !["inputs/", "provenance/"].contains(where: path.hasPrefix)
+    }
+    // Hugging Face averages all keys where a token sees none; ATT-14 says 0.
+    let blind = Set(mask.indices.filter { !mask[...$0].contains(true) })
+    var deviations: [(String, Double)] = []
+    try Executor(weights, inputs).run { activation, value in
+      let found = expected.removeValue(forKey: activation.path)
+      let dataset = try #require(found, "\(activation)")
+      let axes = try #require(weights.graph.axes(of: activation))
+      deviations.append(
+        (
+          activation.path,
+          deviation(
+            value, from: try fixture.tensor(dataset).float64(), axes: axes, skippedTokens: blind)
+        ))
+    }
+    #expect(expected.isEmpty, "not compared: \(expected.keys.sorted())")
+    return deviations
+  }
+}
