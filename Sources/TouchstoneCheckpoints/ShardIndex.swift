@@ -26,7 +26,7 @@ struct ShardIndex {
         remedy: "download the index again")
     }
     var tensorNames = [String: Set<String>]()
-    for (tensor, value) in map {
+    for (tensor, value) in map.sorted(by: { $0.key < $1.key }) {
       guard let name = value.string, Self.isPlainFileName(name) else {
         throw BadInput(
           file: path, place: tensor, problem: "is not mapped to a file name in the same folder",

@@ -41,6 +41,7 @@ public struct TouchstoneCommand: ParsableCommand {
     FileReaderProcess.runIfChild()
     Interruption.install()
     do {
+      try checkArguments()
       var command = try parseAsRoot()
       try command.run()
       exit(withError: nil)
@@ -48,8 +49,24 @@ public struct TouchstoneCommand: ParsableCommand {
       fail(error.description)
     } catch  where exitCode(for: error) == .failure && !(error is ExitCode) {
       fail(String(describing: error))
+    } catch  where exitCode(for: error) == .success {
+      // What was asked for, help or a version, is a result like others: not written is not well.
+      Console.line(fullMessage(for: error))
+      exit(withError: nil)
     } catch {
       exit(withError: error)
+    }
+  }
+
+  /// - Throws: ``BadInput`` for an argument that is no text: of its bytes others would be made, silently.
+  private static func checkArguments() throws(BadInput) {
+    for index in 1..<max(Int(CommandLine.argc), 1) {
+      guard let argument = CommandLine.unsafeArgv[index], String(validatingCString: argument) == nil else {
+        continue
+      }
+      throw BadInput(
+        place: "argument \(index)", problem: "is not UTF-8: \(String(cString: argument))",
+        remedy: "write it in UTF-8; bytes that are no text can be given by --tokens")
     }
   }
 

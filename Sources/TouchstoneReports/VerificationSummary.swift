@@ -131,7 +131,9 @@ extension VerificationSummary.Entry {
     }
   }
 
-  fileprivate var sentence: String { "\(DisplayText.shortened(golden, to: 120))  \(finding)" }
+  fileprivate var sentence: String {
+    "\(DisplayText.shortened(golden, to: 120))  \(DisplayText.shortened(finding, to: 260))"
+  }
 
   fileprivate func painted(_ text: String, _ style: TerminalStyle) -> String {
     switch self {

@@ -110,6 +110,27 @@ import TouchstoneTestSupport
     }
   }
 
+  @Test(.clause("FIL-18"), arguments: ["--help", "--version", "help record", "inspect --help"])
+  func helpThatCannotBeWrittenIsAnErrorWithASentence(_ command: String) throws {
+    try Program.inFolder { program in
+      let shown = try program.shell("touchstone \(command)")
+      #expect(shown.code == 0 && !shown.output.isEmpty, "\(shown)")
+      guard FileManager.default.fileExists(atPath: "/dev/full") else { return }
+      let result = try program.shell("touchstone \(command) > /dev/full")
+      #expect(result.code == 2 && result.errors.contains("standard output cannot be written"), "\(result)")
+    }
+  }
+
+  @Test(.clause("FIL-18"), arguments: ["\\377\\376", "my \\303(", "\\355\\240\\200"])
+  func anArgumentThatIsNoTextIsRefused(_ bytes: String) throws {
+    try Program.inFolder { program in
+      let result = try program.shell(
+        "touchstone record --model '\(Program.shakespeare)' --prompt \"$(printf '\(bytes)')\" --out a.h5")
+      #expect(result.code == 2 && result.errors.contains("is not UTF-8"), "\(result)")
+      #expect(program.files.isEmpty)
+    }
+  }
+
   @Test(.clause("FIL-18")) func aFileThatMayNotGrowIsAnErrorWithASentence() throws {
     try Program.inFolder { program in
       for command in [

@@ -112,12 +112,17 @@ enum BoundFormulas {
     }
   }
 
+  /// The own error of tanh and erf: float32's, and in 16 bits a rounding twice over.
+  static func own(_ multiple: Double, _ t: Double, roundoff u: Double) -> Double {
+    multiple * Self.u * min(abs(t) + 0.5, 1) + (u > Self.u ? 2 * u * abs(t) : 0)
+  }
+
   /// BND-11, tanh.
   static func geluTanh(_ x: Double, roundoff u: Double = u) -> Double {
     let z = (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)
     let (t, y) = (tanh(z), 0.5 * x * (1 + tanh(z)))
     return abs(x) / 2
-      * ((1 - t * t) * 8 * u * abs(z) + 10 * u * min(abs(t) + 0.5, 1) + u * abs(1 + t))
+      * ((1 - t * t) * 8 * u * abs(z) + own(10, t, roundoff: u) + u * abs(1 + t))
       + 3 * u * abs(y) + flush
   }
 
@@ -126,7 +131,7 @@ enum BoundFormulas {
     let z = x / 2.0.squareRoot()
     let (e, y) = (erf(z), 0.5 * x * (1 + erf(z)))
     return abs(x) / 2
-      * (2 / Double.pi.squareRoot() * exp(-z * z) * 3 * u * abs(z) + 20 * u * min(abs(e) + 0.5, 1)
+      * (2 / Double.pi.squareRoot() * exp(-z * z) * 3 * u * abs(z) + own(20, e, roundoff: u)
         + u * abs(1 + e)) + 3 * u * abs(y) + flush
   }
 

@@ -9,8 +9,9 @@ extension BoundFormulas {
   static func sigmoid(_ z: Double, roundoff u: Double = u) -> Double {
     let s = 1 / (1 + exp(-z))
     let t = tanh(z / 2)
-    let byExponential = s * (1 - s) * (6 * u + 4 * u * abs(z)) + 2 * u * s
-    let byTanh = (10 * u * min(abs(t) + 0.5, 1) + u * abs(1 + t)) / 2
+    let ofStep = u > Self.u ? 2 * u : 0
+    let byExponential = s * (1 - s) * ((6 + 4 * abs(z)) * Self.u + ofStep) + 2 * u * s
+    let byTanh = (own(10, t, roundoff: u) + u * abs(1 + t)) / 2
     return max(byExponential, byTanh) + flush
   }
 

@@ -33,6 +33,8 @@ struct NarrowEngine {
     case unroundedInputs
     /// Products are stored before their biases are added.
     case storedProduct
+    /// Parameters stay as wide as they are given.
+    case wideParameters
     /// What is stored is moved in one direction, at every point or into the stream alone.
     case cut(FloatingPointRoundingRule, streamAlone: Bool)
 
@@ -41,6 +43,7 @@ struct NarrowEngine {
       case .cut(let rule, let streamAlone): "cut \(rule)\(streamAlone ? ", the stream alone" : "")"
       case .roundedSteps(let scaled): "rounded steps\(scaled ? ", two" : ", one")"
       case .plain: "plain"
+      case .wideParameters: "wide parameters"
       case .unroundedStream: "unrounded stream"
       case .unroundedFromMiddle: "unrounded from the middle of a block"
       case .meanOfUnroundedStream: "mean of the unrounded stream"
@@ -65,8 +68,10 @@ struct NarrowEngine {
     var stored: [Activation: Tensor<Double>] = [:]
     var exact: [Activation: Tensor<Double>] = [:]
     for operation in weights.graph.operations {
-      let parameters = operation.parameters.map {
-        ParameterValues(rounded(weights.float64($0.parameter)), $0)
+      let parameters = operation.parameters.map { view in
+        let values = weights.float64(view.parameter)
+        if case .wideParameters = way { return ParameterValues(values, view) }
+        return ParameterValues(rounded(values), view)
       }
       let read = operation.inputs.enumerated().compactMap { index, input in
         readsUnrounded(operation, index) ? exact[input] : stored[input]

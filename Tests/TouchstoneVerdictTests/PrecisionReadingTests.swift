@@ -78,6 +78,23 @@ import TouchstoneTestSupport
     #expect(wrong.flagged.first?.activation == point)
   }
 
+  /// Nearly every program in 16 bits has its last softmax in float32.
+  @Test(.clause("NUM-18"), arguments: [ScalarType.bfloat16, .float16])
+  func mostTensorsSayWhichTypeItIs(_ type: ScalarType) throws {
+    var base = run(type)
+    let softmax = try #require(base.graph.operations.last)
+    let logits = try #require(base.tensors[softmax.inputs[0]])
+    let exact = softmax.kind.value(Operands([logits]), in: inputs)
+    base.tensors[softmax.output] = Tensor(exact.values.map { Double(Float($0)) }, shape: exact.shape)
+    let verdict = try verdict(Said(base: base, namesPrecision: false))
+    #expect(verdict.outcome == .consistent, "\(verdict.flagged)")
+    #expect(verdict.precision == Precision(type))
+    #expect(Headline(verdict).sentence.contains("most tensors are \(type.rawValue)"))
+    // Which grants the wide ones nothing.
+    base.tensors[softmax.output]?.values[3] *= 1 + 0x1p-12
+    #expect(try self.verdict(Said(base: base, namesPrecision: false)).outcome == .mismatch)
+  }
+
   /// A record in a narrow type of what was computed in float32 is judged as it was before.
   @Test(.clause("NUM-18")) func whatIsStoredNarrowMayHaveBeenComputedInFloat32() throws {
     var base = run(.float32)

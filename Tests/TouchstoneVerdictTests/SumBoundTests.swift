@@ -179,6 +179,28 @@ import TouchstoneTestSupport
     #expect(exceedsNearest)
   }
 
+  /// Cutting after every term moves the sum one way, by what doubling the roundoff alone does not cover.
+  @Test(.clause("BND-13"), arguments: [128, 512, 2048])
+  func cuttingAfterEveryTermStaysWithinStat(_ count: Int) {
+    let (plain, truncating) = (Rounding(.float32), Rounding(Precision(.float32, truncates: true)))
+    var random = SplitMix64(seed: UInt64(count))
+    var exceedsTwiceTheRoundoff = false
+    for _ in 0..<100 {
+      let offset = Double.random(in: -0.2...0.2, using: &random)
+      let products = (0..<count).map { _ in Double(Float.random(in: -1...1, using: &random)) + offset }
+      let total = products.reduce(0) { sum, term in
+        let next = sum + term
+        let spacing = ScalarType.float32.spacing(around: next)
+        return (next / spacing).rounded(.towardZero) * spacing
+      }
+      let terms = truncating.terms(products)
+      let error = abs(total - terms.sum)
+      #expect(error <= truncating.ofSum(terms).stat)
+      exceedsTwiceTheRoundoff = exceedsTwiceTheRoundoff || error > 2 * plain.ofSum(terms).stat
+    }
+    #expect(exceedsTwiceTheRoundoff)
+  }
+
   /// Terms that are all equal are rounded alike, and `prob` grows to the worst case.
   @Test(.clause("BND-2")) func equalTermsAreGrantedWhatTheyAddUpTo() {
     let rounding = Rounding(.float32)

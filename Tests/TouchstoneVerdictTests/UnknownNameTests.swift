@@ -10,7 +10,9 @@ import TouchstoneVerdict
 private struct MisnamedCapture: ActivationSource {
   var recorded: RecordedActivations
   let unknownPaths: [String]
+  var unknownCounts: [String: Int] = [:]
 
+  func elementCount(atUnknown path: String) -> Int? { unknownCounts[path] }
   var graph: Graph { recorded.graph }
   var inputs: Inputs { recorded.inputs }
   func storedType(of activation: Activation) -> ScalarType? { recorded.storedType(of: activation) }
@@ -63,6 +65,53 @@ private struct MisnamedCapture: ActivationSource {
     let verdict = try Judge(weights: weights).verdict(on: capture(without: [], unknown: [path]))
     #expect(verdict.outcome == .consistent)
     #expect(verdict.notes.contains { $0.contains(path) && $0.contains("/extra") })
+  }
+
+  /// Whatever it is called: an engine's own word for a value is in nobody's table.
+  @Test(
+    .clause("FIL-12"),
+    arguments: [
+      ("layers/000/hook_post", [Activation.Point.feedForwardActivation]), ("layers/0/h1", [.residualMiddle]),
+      ("layers/001/Wqkv", [.query, .key, .value]), ("0/packed", [.query, .key]),
+      ("final/hidden", [.finalLayerNorm]),
+      ("layers/000/q_proj", [.query]), ("layers/000/mlp", [.feedForwardActivation]),
+    ])
+  func whatHasTheSizeOfAnOperationWithoutComparisonIsInconclusive(path: String, points: [Activation.Point])
+    throws
+  {
+    var capture = capture(without: Set(points), unknown: [path])
+    let shapes = points.map { point in
+      whole.graph.operations.first { $0.output.point == point }
+        .flatMap { whole.storedShape(of: $0.output) } ?? []
+    }
+    capture.unknownCounts = [path: shapes.reduce(0) { $0 + $1.reduce(1, *) }]
+    let verdict = try Judge(weights: weights).verdict(on: capture)
+    #expect(verdict.outcome == .inconclusive)
+    #expect(Headline(verdict).sentence.contains("\(path) (did you mean "), "\(Headline(verdict).sentence)")
+    #expect(
+      try Judge(weights: weights, acceptsPartial: true).verdict(on: capture).outcome == .consistent)
+    // Where nothing is left open it is named, and no more.
+    let everything = MisnamedCapture(
+      recorded: whole, unknownPaths: [path], unknownCounts: [path: whole.inputs.count * 8])
+    #expect(try Judge(weights: weights).verdict(on: everything).outcome == .consistent)
+  }
+
+  @Test(.clause("FIL-12")) func oneDatasetInPlaceOfAGroupStandsForWhatIsDueInIt() throws {
+    let points = Activation.Point.allCases.filter { $0.isPerLayer }
+    var capture = capture(without: Set(points), unknown: ["layers"])
+    capture.unknownCounts = ["layers": 12345]
+    let verdict = try Judge(weights: weights).verdict(on: capture)
+    #expect(verdict.outcome == .inconclusive, "\(Headline(verdict).sentence)")
+    #expect(verdict.unknownNames.filter(\.isMistaken) == verdict.unknownNames)
+  }
+
+  @Test(.clause("FIL-12"), arguments: ["layers/000/attention_mask", "layers/0/bias", "weight"])
+  func whatSaysThatItIsNoActivationIsNotTakenForOne(path: String) throws {
+    var capture = capture(without: [.layerNorm1], unknown: [path])
+    capture.unknownCounts = [
+      path: whole.storedShape(of: Activation(.layerNorm1, layer: 0))?.reduce(1, *) ?? 0
+    ]
+    #expect(try Judge(weights: weights).verdict(on: capture).outcome == .consistent)
   }
 
   @Test(.clause("FIL-12")) func aMismatchStaysOne() throws {

@@ -61,7 +61,8 @@ struct ExternalEngine: Engine {
     let capture = folder.appending(path: "capture.h5")
     let filled = [("{model}", model.path), ("{golden}", golden.path), ("{capture}", capture.path)]
       .reduce(command) { $0.replacing($1.0, with: quoted($1.1)) }
-    try run(filled)
+    // The golden stays where it is; the other two are gone when somebody reads this.
+    try run(filled, byHand: command.replacing("{golden}", with: quoted(golden.path)))
     guard FileManager.default.fileExists(atPath: capture.path) else {
       throw BadInput(
         file: golden.path, problem: "the program ended without writing a capture",
@@ -79,7 +80,7 @@ struct ExternalEngine: Engine {
   }
 
   /// Runs a shell command; its standard output goes to our standard error, so that results stay apart.
-  private func run(_ filled: String) throws {
+  private func run(_ filled: String, byHand: String) throws {
     let result = try ChildProcess.run(
       "/bin/sh", ["-c", filled], output: .toStandardError, timeout: timeout, endsStrays: true)
     if result.leftRunning > 0 {
@@ -101,9 +102,9 @@ struct ExternalEngine: Engine {
         place: "--exec",
         problem:
           "the program was ended with all that it started, after the \(timeout.formatted()) seconds of --timeout",
-        remedy: "give it more, or run it by hand: \(filled)")
+        remedy: "give it more, or run it by hand: \(byHand)")
     }
-    throw BadInput(place: "--exec", problem: problem, remedy: "run it by hand: \(filled)")
+    throw BadInput(place: "--exec", problem: problem, remedy: "run it by hand: \(byHand)")
   }
 
   private func quoted(_ path: String) -> String {

@@ -41,6 +41,7 @@ public final class ActivationFile: ActivationSource, Sendable {
   public let extras: [String]
   /// Datasets elsewhere that the format does not know, and which are not judged either.
   public let unknownPaths: [String]
+  private let unknownCounts: [String: Int]
   /// Whether `/inputs/position_ids` is there; without it positions are 0 … T−1.
   public let givesPositions: Bool
 
@@ -114,6 +115,7 @@ public final class ActivationFile: ActivationSource, Sendable {
       recorded = index.recorded
       extras = index.extras
       unknownPaths = index.unknownPaths
+      unknownCounts = index.unknownCounts
       temperature = try header.temperature(graph)
     } catch {
       throw error.inFile(path)
@@ -148,6 +150,9 @@ public final class ActivationFile: ActivationSource, Sendable {
   public func storedShape(of activation: Activation) -> [Int]? {
     recorded[activation]?.shape
   }
+
+  /// How many floating-point numbers stand under a name that the format does not know; nil where other things do.
+  public func elementCount(atUnknown path: String) -> Int? { unknownCounts[path] }
 
   /// Whether an engine reconstructed the activation for the recording, instead of computing with it.
   public func isDerived(_ activation: Activation) -> Bool {

@@ -31,7 +31,9 @@ struct ActivationFileHeader {
     }
     guard try file.attribute("complete", of: "/") == .integer(1) else {
       throw BadInput(
-        place: "@complete", problem: "is not 1: its writer did not finish", remedy: "write the file again")
+        place: "@complete",
+        problem: "is not the number 1: its writer did not finish, or wrote something else",
+        remedy: "write the file again")
     }
   }
 
@@ -102,7 +104,7 @@ struct ActivationFileHeader {
     }
     guard let precision = Precision(name: name) else {
       throw BadInput(
-        place: "provenance@precision", problem: "\(name) is not known",
+        place: "provenance@precision", problem: name.isEmpty ? "is empty" : "\(name) is not known",
         remedy: "store one of " + ScalarType.allCases.map(\.rawValue).joined(separator: ", "))
     }
     return precision

@@ -30,7 +30,7 @@ struct RecordedDataset: Sendable {
     self.init(dataset: dataset, type: type, shape: shape)
   }
 
-  private static func type(of dataset: HDF5Dataset, in file: HDF5Reader) throws(BadInput) -> ScalarType? {
+  static func type(of dataset: HDF5Dataset, in file: HDF5Reader) throws(BadInput) -> ScalarType? {
     switch dataset.type {
     case .float(let type):
       return type
@@ -51,6 +51,8 @@ struct ActivationIndex {
   private(set) var recorded: [Activation: RecordedDataset] = [:]
   private(set) var extras: [String] = []
   private(set) var unknownPaths: [String] = []
+  /// How many floating-point numbers those of them hold that hold such.
+  private(set) var unknownCounts: [String: Int] = [:]
 
   private let file: HDF5Reader
   private let graph: Graph
@@ -148,6 +150,7 @@ struct ActivationIndex {
       let dataset = try file.dataset(at: path)
     else {
       unknownPaths.append(path)
+      unknownCounts[path] = elementCount(ofUnknown: path)
       return
     }
     let isBatch = dataset.shape.count == wanted.count + 1 && dataset.shape.first == 1
@@ -181,6 +184,14 @@ struct ActivationIndex {
         remedy: "it is damaged or was made to do harm: write it again")
     }
     try file.spend(dataset, from: &bytesLeft)
+  }
+
+  /// How many floating-point numbers are there; nil where there are none, or where that cannot be read: nobody needs it.
+  private func elementCount(ofUnknown path: String) -> Int? {
+    guard let dataset = (try? file.dataset(at: path)) ?? nil,
+      (try? RecordedDataset.type(of: dataset, in: file)) ?? nil != nil
+    else { return nil }
+    return dataset.shape.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
   }
 
   /// Holds a golden to the definition: every activation, each in its shape.

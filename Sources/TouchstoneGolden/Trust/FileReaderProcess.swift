@@ -93,7 +93,9 @@ public enum FileReaderProcess {
       try read(path, task)
       exit(0)
     } catch {
-      let answer = Answer(place: error.place, problem: error.problem, remedy: error.remedy)
+      func short(_ text: String) -> String { DisplayText.shortened(text, to: BadInput.greatestLength) }
+      let answer = Answer(
+        place: error.place.map(short), problem: short(error.problem), remedy: error.remedy.map(short))
       if let text = try? JSONEncoder().encode(answer) { FileHandle.standardOutput.write(text) }
       exit(2)
     }
@@ -122,8 +124,9 @@ public enum FileReaderProcess {
   /// How long reading the file may take, in seconds of computing: a hundred times what it takes.
   private static func greatestSeconds(_ byteCount: Int) -> Int { 5 + byteCount / 20_000_000 }
 
-  /// The same by the clock: on a busy machine a second of computing takes many. What computes without end meets
-  /// ``greatestSeconds(_:)`` first.
+  /// The same by the clock: on a busy machine a second of computing takes many.
+  ///
+  /// What computes without end meets ``greatestSeconds(_:)`` first.
   private static func patience(_ byteCount: Int) -> Int { 60 + 3 * greatestSeconds(byteCount) }
 
   /// Ends this process when the file takes more than generous amounts of time or memory.

@@ -52,9 +52,11 @@ public struct GoldenManifest: Sendable, Equatable {
     guard let document = try? JSONDecoder().decode(Document.self, from: text) else {
       throw BadInput(file: path, problem: "is damaged", remedy: "restore it from version control")
     }
-    for (name, entry) in document.files {
+    for (name, entry) in document.files.sorted(by: { $0.key < $1.key }) {
       let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-      guard !parts.contains(where: { ["", ".", ".."].contains($0) }), Digest.isWellFormed(entry.sha256) else {
+      guard !parts.contains(where: { ["", ".", ".."].contains($0) }), Digest.isWellFormed(entry.sha256),
+        entry.bytes >= 0
+      else {
         throw BadInput(
           file: path, place: name, problem: "is no entry of a manifest", remedy: "write it again")
       }

@@ -144,7 +144,8 @@ package struct ModelCase: Generated {
     ]
     if !masked.isEmpty { parts.append("masked \(masked.sorted())") }
     parts.append(
-      "\(Configuration.name(of: function)), ε=\(epsilon), \(tiesEmbeddings ? "tied" : "separate"), values \(values)")
+      "\(Configuration.name(of: function)), ε=\(epsilon), \(tiesEmbeddings ? "tied" : "separate"), values \(values)"
+    )
     if scalesScoresByLayer { parts.append("scores by layer") }
     let active = ParameterRole.allCases.filter { !neutral.contains($0) }
     if !neutral.isEmpty {

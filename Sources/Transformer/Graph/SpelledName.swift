@@ -8,16 +8,22 @@ struct SpelledName {
   let names: [String]
   /// The numbers in it, of which one may be a layer.
   let numbers: [Int]
+  /// Whether it says that it is no activation.
+  let isInnocent: Bool
 
   /// Reads the path of a dataset.
   init(_ path: String) {
     let parts = path.split(whereSeparator: { $0 == "/" || $0 == "." }).suffix(Self.greatestPartCount)
       .map { NamePart($0.prefix(Self.greatestLength)) }
     numbers = parts.flatMap(\.numbers)
+    isInnocent = parts.last.map { !NamePart.innocent.isDisjoint(with: $0.words) } ?? false
     // A block by its number alone is what leaves it.
     let isBlock = !numbers.isEmpty && parts.allSatisfy(\.words.isEmpty)
     names = isBlock ? ["resid_out"] : Self.names(parts[...])
   }
+
+  /// The layer that it gives, of those that there are.
+  func layer(in layers: Set<Int>) -> Int? { numbers.first(where: layers.contains) }
 
   /// Longer names, and deeper ones, are cut: nobody's engine has them.
   private static let (greatestLength, greatestPartCount) = (64, 12)
@@ -235,18 +241,4 @@ enum NameTable {
     "logits": ["final/logits"], "lm_head": ["final/logits"], "unembed": ["final/logits"],
     "result_output": ["final/logits"],
   ]
-}
-
-extension Graph {
-  /// The activations of this model for which a dataset at `path`, which is none of the format's, may have been meant:
-  /// those of the layer that the name gives, or of every layer; empty where the name is near none.
-  public func activations(spelled path: String) -> [Activation] {
-    let name = SpelledName(path)
-    let all = operations.map(\.output) + cached.keys.sorted { $0.path < $1.path }
-    let indices = Set(all.compactMap(\.block?.index))
-    let layer = name.numbers.first(where: indices.contains)
-    return name.names.flatMap { name in
-      all.filter { $0.name == name && ($0.block == nil || layer == nil || $0.block?.index == layer) }
-    }
-  }
 }

@@ -74,6 +74,8 @@ public protocol ActivationSource {
   func noiseFloor(of activation: Activation) throws -> Tensor<Double>?
   /// What is recorded under names that are not of the format, and therefore never read; nothing in memory is.
   var unknownPaths: [String] { get }
+  /// How many floating-point numbers stand under a name that is not of the format; nil where other things do.
+  func elementCount(atUnknown path: String) -> Int?
   /// Whether positions are recorded, rather than 0 … T−1 assumed.
   var givesPositions: Bool { get }
 }
@@ -91,6 +93,8 @@ extension ActivationSource {
   public func noiseFloor(of activation: Activation) throws -> Tensor<Double>? { nil }
   /// Every name is known.
   public var unknownPaths: [String] { [] }
+  /// Nothing is known of what is never read.
+  public func elementCount(atUnknown path: String) -> Int? { nil }
   /// Positions are part of the inputs.
   public var givesPositions: Bool { true }
 }

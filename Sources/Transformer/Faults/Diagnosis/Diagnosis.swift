@@ -121,7 +121,7 @@ struct Diagnosis {
     }
     let next = hypotheses.first { other in !faults.contains { $0.id == other.fault.id } }
     return Cause(
-      id: best.fault.id, name: faults.map(\.name).joined(separator: "; or, the same here: "),
+      id: best.fault.id, name: faults.alternatives,
       ratio: best.ratio,
       nextRatio: next?.ratio, equivalents: faults.dropFirst().map(\.id))
   }
@@ -224,5 +224,14 @@ extension Fault {
   func leastError(from exact: Double, to got: Double) -> Double {
     if exact == got { return 0 }
     return storage?.leastError(from: exact, to: got) ?? abs(got - exact)
+  }
+}
+
+extension [Fault] {
+  /// Faults that a capture cannot tell apart, in words, the first few by name.
+  var alternatives: String {
+    let greatestCount = 3
+    let named = prefix(greatestCount).map(\.name).joined(separator: "; or, the same here: ")
+    return count > greatestCount ? named + "; or one of \(counted(count - greatestCount, "other"))" : named
   }
 }

@@ -57,9 +57,19 @@ extension Rounding {
     case .silu: abs(x) * ofSigmoid(x, 0, unit) + unit * abs(y) + underflow
     case .quickGELU: abs(x) * ofSigmoid(1.702 * x, 2, unit) + unit * abs(y) + underflow
     case .sigmoid: ofSigmoid(x, 0, unit)
-    case .tanh: contract.tanh * unit * min(abs(y) + 0.5, 1) + underflow
+    case .tanh: ofOwn(contract.tanh, y, unit) + underflow
     }
   }
+
+  /// The error of tanh or erf itself, whose value is `t`.
+  ///
+  /// Nobody computes them in 16 bits: they are found in float32 and rounded, or by hardware to a unit in the last place.
+  private func ofOwn(_ multiple: Double, _ t: Double, _ unit: Double) -> Double {
+    multiple * self.unit * min(abs(t) + 0.5, 1) + ofStep(unit) * abs(t)
+  }
+
+  /// The relative rounding of a function's value that is stored in a narrow type, twice as much as to nearest.
+  private func ofStep(_ unit: Double) -> Double { unit > self.unit ? 2 * unit : 0 }
 
   /// σ(z) by exp, or as ½·(1 + tanh(z/2)), whichever errs by more.
   ///
@@ -73,9 +83,10 @@ extension Rounding {
     let slope = value / (1 + exp(z))
     let ofArgument = slope == 0 ? 0 : slope * roundings * unit * abs(z)
     let byExponential =
-      (slope == 0 ? 0 : slope * (contract.exponential + 4 * abs(z)) * unit) + 2 * unit * value
+      (slope == 0 ? 0 : slope * ((contract.exponential + 4 * abs(z)) * self.unit + ofStep(unit)))
+      + 2 * unit * value
     let t = tanh(z / 2)
-    let byTanh = 0.5 * (contract.tanh * unit * min(abs(t) + 0.5, 1) + unit * abs(1 + t))
+    let byTanh = 0.5 * (ofOwn(contract.tanh, t, unit) + unit * abs(1 + t))
     return ofArgument + max(byExponential, byTanh) + underflow
   }
 
@@ -88,7 +99,7 @@ extension Rounding {
     let slope = 1 - t * t
     let inner =
       (slope == 0 ? 0 : slope * 8 * unit * abs(z))
-      + contract.tanh * unit * min(abs(t) + 0.5, 1) + unit * abs(1 + t)
+      + ofOwn(contract.tanh, t, unit) + unit * abs(1 + t)
     return 0.5 * abs(x) * inner + 3 * unit * abs(y) + underflow
   }
 
@@ -99,7 +110,7 @@ extension Rounding {
     let slope = 2 / Double.pi.squareRoot() * exp(-z * z)
     let inner =
       (slope == 0 ? 0 : slope * 3 * unit * abs(z))
-      + contract.erf * unit * min(abs(e) + 0.5, 1) + unit * abs(1 + e)
+      + ofOwn(contract.erf, e, unit) + unit * abs(1 + e)
     return 0.5 * abs(x) * inner + 3 * unit * abs(y) + underflow
   }
 }

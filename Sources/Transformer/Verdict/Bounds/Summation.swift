@@ -41,7 +41,7 @@ extension Rounding {
   ///   as much as the rounding of the greatest once more.
   /// - prob: Higham & Mary 2019, §2, exceeded with probability below 1e-13 for λ = 8.
   /// - stat: the error is Σ δₖ·sₖ over partial sums sₖ; for a generic order Σ sₖ² ≈ (n/2)·Q + (n/3)·y², and δ
-  ///   has the variance u²/3.
+  ///   has the variance u²/3. Where accumulators truncate, δ has the mean u/2 besides, and Σ|sₖ| ≤ √(n·Σ sₖ²).
   ///
   /// Roundings are independent only where the terms differ: m equal terms are rounded alike, and their errors
   /// add up m by m instead of √m. `repetition` carries that into both, up to det for a constant row. Terms that are below
@@ -50,12 +50,15 @@ extension Rounding {
     let (n, s, q, y) = (terms.count, terms.absolute, terms.squares, terms.sum)
     guard n > 0 else { return .zero }
     let det = worstCase(terms)
+    let biasAtMost = precision.truncates ? n * unit / 2 * s : 0
     let prob = min(
-      det, contract.deviations * (terms.repetition * n).squareRoot() * unit * s + terms.lost)
+      det, contract.deviations * (terms.repetition * n).squareRoot() * unit * s + biasAtMost + terms.lost)
     let variance = terms.repetition * ((n / 2 + 1) * q + (n / 3 + 1) * y * y)
+    let bias = precision.truncates ? unit / 2 * (n * variance).squareRoot() : 0
     let stat = min(
       prob,
-      contract.deviations * unit / 3.0.squareRoot() * variance.squareRoot() + unit * abs(y) + terms.lost)
+      contract.deviations * unit / 3.0.squareRoot() * variance.squareRoot() + bias + unit * abs(y)
+        + terms.lost)
     return Bound(det: det, prob: prob, stat: stat)
   }
 

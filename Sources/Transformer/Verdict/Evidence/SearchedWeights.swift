@@ -18,7 +18,7 @@ extension [Finding] {
       greatest - least < 0.1
       ? deviations(least) : "\(deviations(least)) to \(deviations(greatest))"
     return
-      "All rows together were searched for one wrong weight: \(weights) weights of \(searches.count) products, "
+      "All rows together were searched for one wrong weight: \(weights) weights of \(counted(searches.count, "product")), "
       + "flagged beyond \(range) standard deviations, which chance does in one verdict of "
       + "\(grouped(Int((1 / EvidenceLevel.falseAlarms).rounded())))."
   }

@@ -2,7 +2,7 @@ import TouchstoneGraph
 import TouchstoneModel
 
 /// Looks for the policy by which a whole operation is explained that the plain one does not explain, and for values that
-/// were cut where they were stored.
+/// were cut where they were stored or read.
 struct AlternativeSearch: Sendable {
   private let capture: SharedSource
   private let planner: ReplayPlanner
@@ -28,6 +28,14 @@ struct AlternativeSearch: Sendable {
   /// - Throws: what reading the capture throws.
   func finding(_ operation: Operation, _ finding: Finding, _ replay: Replay) throws -> Finding {
     guard capture.precision.type.isNarrow, finding.method == .replay else { return finding }
+    let explained = try explained(operation, finding, replay)
+    guard explained.problem == nil, let cut = replay.cutParameters(among: operationCount) else {
+      return explained
+    }
+    return explained.found(cut.description)
+  }
+
+  private func explained(_ operation: Operation, _ finding: Finding, _ replay: Replay) throws -> Finding {
     let cut = replay.cutEvidence(among: operationCount)
     guard finding.zone != .consistent || cut != nil else { return finding }
     let candidates = alternatives.of(operation).filter { isPossible($0, operation) }
@@ -41,7 +49,7 @@ struct AlternativeSearch: Sendable {
         other = replay.cutEvidence(among: operationCount)
       }
     }
-    if let cut = cut ?? other { return finding.found(cut) }
+    if let cut = cut ?? other { return finding.found(cut.description) }
     for alternative in candidates where !alternative.copies.isEmpty {
       guard let replay = try self.replay(operation, alternative, kept) else { continue }
       if let found = consistent(replay) { return found }
@@ -70,11 +78,11 @@ struct AlternativeSearch: Sendable {
 }
 
 extension Finding {
-  /// The same operation as a mismatch, because its values are cut.
-  fileprivate func found(_ cut: CutEvidence) -> Finding {
+  /// The same operation as a mismatch, because something of it is cut.
+  fileprivate func found(_ cut: String) -> Finding {
     Finding(
       activation: activation, hidden: hidden, method: method, zone: max(zone, .fail), ratio: ratio,
-      index: index, axes: axes, got: got, want: want, inherited: inherited, problem: cut.description)
+      index: index, axes: axes, got: got, want: want, inherited: inherited, problem: cut)
   }
 }
 

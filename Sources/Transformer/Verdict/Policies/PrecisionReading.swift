@@ -22,10 +22,12 @@ package struct PrecisionReading: Sendable, Equatable {
   package init(_ capture: some ActivationSource) throws {
     let named = capture.precision
     if !capture.namesPrecision {
-      if let narrow = try ValueTypes(capture).common, narrow.isNarrow {
+      let types = try ValueTypes(capture, looksForMost: true)
+      if let narrow = [types.common, types.most].compactMap(\.self).first(where: \.isNarrow) {
         precision = Precision(narrow)
+        let values = types.common == narrow ? "every value is a" : "most tensors are"
         sentence =
-          "judged as \(narrow.rawValue): every value is a \(narrow.rawValue), and the capture does not name its precision"
+          "judged as \(narrow.rawValue): \(values) \(narrow.rawValue), and the capture does not name its precision"
         return
       }
     } else if named.type.isNarrow, capture.storesWider {
@@ -61,40 +63,62 @@ private struct ValueTypes {
   /// The narrowest type that holds every value of every tensor; nil where there is none, or where the values are too few
   /// to say so.
   private(set) var common: ScalarType?
+  /// The narrow type that holds more than half of the tensors that say something, one of them by other than a sum.
+  private(set) var most: ScalarType?
   private var isTelling = false
-  /// How many tensors say something, and how many of these are of the type that is asked for.
+  /// How many tensors say something, and how many of these are of each narrow type.
   private var telling = 0
-  private var upholding = 0
+  private var upholding: [ScalarType: Int] = [:]
+  private let named: ScalarType?
+
+  // What is of both narrow types is rounded to 8 bits, as nothing in float16 is.
+  private static let narrow: [ScalarType] = [.bfloat16, .float16]
 
   /// Looks at one tensor after the other, and stops once the answer cannot change.
   ///
-  /// - Parameter named: a type of which it is asked how many tensors are.
-  init(_ capture: some ActivationSource, against named: ScalarType? = nil) throws {
-    // What is of both narrow types is rounded to 8 bits, as nothing in float16 is.
-    var candidates: [ScalarType] = [.bfloat16, .float16, .float32]
-    for operation in capture.graph.operations {
-      let making = operation.making
-      if making == .handedOn || making == .lookedUp { continue }
+  /// - Parameters:
+  ///   - named: a type of which it is asked how many tensors are.
+  ///   - looksForMost: whether it is asked which type most tensors are of.
+  init(_ capture: some ActivationSource, against named: ScalarType? = nil, looksForMost: Bool = false) throws
+  {
+    self.named = named
+    var candidates = Self.narrow + [.float32]
+    var computing: Set<ScalarType> = []
+    let operations = capture.graph.operations.filter { $0.making != .handedOn && $0.making != .lookedUp }
+    for (place, operation) in operations.enumerated() {
       guard capture.hasRightShape(operation.output), let tensor = try capture.tensor(operation.output) else {
         continue
       }
       let saysSomething = tensor.hasManySignificands
-      candidates = candidates.filter(tensor.isHeld)
-      // A sum of what is narrow may be narrow by chance; what LayerNorm, softmax or a matrix makes is not.
-      if saysSomething, making != .combined { isTelling = true }
-      if let named, saysSomething {
+      let types = Self.narrow.filter(tensor.isHeld)
+      candidates = candidates.filter { types.contains($0) || $0 == .float32 && tensor.isHeld(by: .float32) }
+      if saysSomething {
+        // A sum of what is narrow may be narrow by chance; what LayerNorm, softmax or a matrix makes is not.
+        if operation.making != .combined {
+          isTelling = true
+          computing.formUnion(types)
+        }
         telling += 1
-        if tensor.isHeld(by: named) { upholding += 1 }
+        for type in types { upholding[type, default: 0] += 1 }
       }
-      if named == nil, candidates.isEmpty { return }
+      let left = operations.count - place - 1
+      let canBeMost = Self.narrow.contains { 2 * (upholding[$0, default: 0] + left) > telling + left }
+      if named == nil, candidates.isEmpty || looksForMost && !candidates.contains(where: \.isNarrow),
+        !(looksForMost && canBeMost)
+      {
+        return
+      }
     }
     common = isTelling ? candidates.first : nil
+    most = Self.narrow.first { 2 * upholding[$0, default: 0] > telling && computing.contains($0) }
   }
 
   /// Whether there are values that say something, and most are not those of the type that was asked for.
   ///
   /// Programs that mix types keep sums, LayerNorm and softmax wide, which are fewer than what they compute in the narrow one.
-  var contradictTheName: Bool { isTelling && 2 * upholding < telling }
+  var contradictTheName: Bool {
+    isTelling && named.map { 2 * upholding[$0, default: 0] < telling } ?? false
+  }
 }
 
 extension Tensor<Double> {

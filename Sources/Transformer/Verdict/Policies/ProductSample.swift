@@ -17,7 +17,6 @@ struct ProductSample {
     rounding: Rounding
   ) {
     let type = rounding.precision.type
-    let isSplit = got.shape.count == 3
     let matrix = MatrixView(parameters[0], operation.parameters[0])
     let rows = Self.spread(Self.greatestRowCount, over: input.rowCount)
     let columns = Self.spread(Self.greatestColumnCount, over: matrix.columns)
@@ -29,18 +28,13 @@ struct ProductSample {
       bias: bias.map { bias in columns.map { type.rounded(bias[$0]) } })
     for row in rows {
       for column in columns {
-        if isSplit {
-          let width = got.rowWidth
-          self.got.append(got[column / width, row, column % width])
-        } else {
-          self.got.append(got[row, column])
-        }
+        self.got.append(got.element(row, column))
       }
     }
   }
 
   /// At most `count` indices, evenly spread.
-  private static func spread(_ count: Int, over total: Int) -> [Int] {
+  static func spread(_ count: Int, over total: Int) -> [Int] {
     count >= total ? Array(0..<total) : (0..<count).map { $0 * total / count }
   }
 }

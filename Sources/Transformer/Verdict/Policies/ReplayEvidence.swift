@@ -51,18 +51,36 @@ extension Replay {
     else { return nil }
     var evidence = CutEvidence.Search(type: type, operationCount: operationCount)
     if isProduct {
-      guard let input = plan.operation.inputs.first, let read = recorded[input], read.type == type,
-        let weights
-      else { return nil }
+      guard let (input, parameters) = factors else { return nil }
       let sample = ProductSample(
-        plan.operation, input: read.values,
-        parameters: plan.operation.parameters.map { weights.storedFloat32($0.parameter) },
-        got: got.values, rounding: rounding)
+        plan.operation, input: input, parameters: parameters, got: got.values, rounding: rounding)
       evidence.add(sample.got, sample.want) { _ in true }
     } else {
       let isJudged = plan.judgedElements(inputs, graph: graph)
       evidence.add(got.values.values, sharpened.computedOutput(), isJudged)
     }
     return evidence.found
+  }
+
+  /// What says that the parameters of a product were cut when they were brought into the type; nil where nothing does, or
+  /// where that cannot be looked for.
+  ///
+  /// - Parameter operationCount: among how many operations it is looked for.
+  func cutParameters(among operationCount: Int) -> CutParameters? {
+    let type = rounding.precision.type
+    guard type.isNarrow, plan.operation.isParametricProduct, hidden.isEmpty, alternative == nil,
+      let got = recorded[plan.operation.output], let (input, parameters) = factors
+    else { return nil }
+    return CutParameters.found(
+      plan.operation, input: input, parameters: parameters, got: got.values, type: type,
+      among: operationCount)
+  }
+
+  /// What a product multiplies, where its input is recorded in the type of the arithmetic.
+  private var factors: (input: Tensor<Double>, parameters: [StoredTensor])? {
+    guard let input = plan.operation.inputs.first, let read = recorded[input],
+      read.type == rounding.precision.type, let weights
+    else { return nil }
+    return (read.values, plan.operation.parameters.map { weights.storedFloat32($0.parameter) })
   }
 }

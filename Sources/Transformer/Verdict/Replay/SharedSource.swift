@@ -44,6 +44,10 @@ package final class SharedSource: ActivationSource, @unchecked Sendable {
     lock.withLock { source.storedShape(of: activation) }
   }
 
+  package func elementCount(atUnknown path: String) -> Int? {
+    lock.withLock { source.elementCount(atUnknown: path) }
+  }
+
   package func isDerived(_ activation: Activation) -> Bool {
     lock.withLock { source.isDerived(activation) }
   }

@@ -138,7 +138,10 @@ extension Finding {
 
   /// The name of the operation without its layer, with those that were replayed as one with it.
   package var name: String {
-    hidden.isEmpty
-      ? activation.name : activation.name + " with " + hidden.map(\.name).joined(separator: ", ")
+    guard !hidden.isEmpty else { return activation.name }
+    let greatestCount = 8
+    let shown = hidden.prefix(greatestCount).map(\.name).joined(separator: ", ")
+    let rest = hidden.count - greatestCount
+    return "\(activation.name) with \(shown)" + (rest > 0 ? " and \(rest) more" : "")
   }
 }
