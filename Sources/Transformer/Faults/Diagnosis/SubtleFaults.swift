@@ -23,7 +23,7 @@ extension Verdict {
     let examined = findings.enumerated().compactMap { index, finding -> (index: Int, operation: Operation)? in
       guard finding.zone == .consistent, finding.method == .replay, finding.hidden.isEmpty,
         let place = graph.index(making: finding.activation),
-        SubtleFaults.examines(graph.operations[place].kind)
+        SubtleFaults.examines(graph.operations[place].kind), !capture.storesNarrow(graph.operations[place])
       else { return nil }
       return (index, graph.operations[place])
     }
@@ -52,6 +52,13 @@ extension Verdict {
     verdict.cause = cause ?? verdict.flagged.first.flatMap { causes[$0.activation] }
     if outcome == .consistent { verdict.outcome = .inconclusive }
     return verdict
+  }
+}
+
+extension ActivationSource {
+  /// Whether what an operation reads or makes is recorded in 16 bits: what its record has lost is no error of arithmetic.
+  fileprivate func storesNarrow(_ operation: Operation) -> Bool {
+    ([operation.output] + operation.inputs).contains { storedType(of: $0)?.isNarrow == true }
   }
 }
 

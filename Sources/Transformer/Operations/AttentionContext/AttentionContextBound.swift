@@ -88,8 +88,8 @@ extension Rounding {
             }, absolute: terms.absolute)
           let length = lengths[valueHead * width + unitIndex]
           let subnormal =
-            ofSubnormalFactor(roundoff: probabilities.roundoff) * length
-            + ofSubnormalFactor(roundoff: values.roundoff)
+            probabilities.underflow * length
+            + values.underflow
           bounds[output] =
             ofSum(terms)
             + ofRoundedFactors(probabilities.roundoff, values.roundoff, terms, recurrence: recurrence)

@@ -69,8 +69,8 @@ extension Rounding {
           let ofRounding = ofRoundedFactors(
             query.roundoff, key.roundoff, terms, recurrence: (queryRepetition[q], keyRepetition[k]))
           let subnormal =
-            ofSubnormalFactor(roundoff: query.roundoff) * keyLengths[k]
-            + ofSubnormalFactor(roundoff: key.roundoff) * queryLengths[q]
+            query.underflow * keyLengths[k]
+            + key.underflow * queryLengths[q]
           let sum = ofSum(terms) + ofRounding + passed + subnormal
           // Scaled after the sum by a rounded 1/√d, or before it: queries by the whole, or queries and keys by
           // the root of it each, which rounds every factor once more.

@@ -24,7 +24,7 @@ extension Rounding {
     let moments = ProductMoments(
       input.values, weight, startingFrom: bias, rounding: self,
       roundsFactors: input.roundoff > 0 || weightRoundoff > 0)
-    let ofInput = ofSubnormalFactor(roundoff: input.roundoff)
+    let ofInput = input.underflow
     let ofWeight = ofSubnormalFactor(roundoff: weightRoundoff)
     // What is known only within an error, or is rounded on reading, makes no exact product.
     let isExactInput = input.error == nil && input.roundoff == 0 && weightRoundoff == 0

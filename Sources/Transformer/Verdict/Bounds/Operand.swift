@@ -6,6 +6,8 @@ struct Operand: Sendable {
   let values: Tensor<Double>
   /// The relative rounding between what is captured and what was read.
   var roundoff = 0.0
+  /// What that rounding may lose besides, below the normal range of float16.
+  var underflow = 0.0
   /// The error of a replayed value, element by element; nil where the value is captured.
   var error: [Bound]?
 
@@ -17,7 +19,7 @@ struct Operand: Sendable {
   /// The error of the element at `offset`, its rounding on reading included.
   func distance(at offset: Int) -> Bound {
     let rounding = roundoff * abs(values.values[offset])
-    return error(at: offset) + rounding
+    return error(at: offset) + (rounding + underflow)
   }
 }
 
@@ -36,7 +38,7 @@ extension Operand {
   /// record.
   func roundedCopy(in type: ScalarType) -> Operand {
     Operand(
-      values: values, roundoff: roundoff,
+      values: values, roundoff: roundoff, underflow: underflow,
       error: values.values.indices.map { error(at: $0) + type.spacing(around: values.values[$0]) / 2 })
   }
 }

@@ -129,7 +129,9 @@ struct Replay: Sendable {
   private func weightSearch(_ got: Tensor<Double>, _ want: Estimate) -> WeightSearch? {
     let operation = plan.operation
     guard plan.hidden.isEmpty, rounding.precision.type.unitRoundoff <= ScalarType.float32.unitRoundoff,
-      let weights, let input = operation.inputs.first, let read = recorded[input]
+      let weights, let input = operation.inputs.first, let read = recorded[input],
+      // What a record has lost is no error of arithmetic.
+      [read.type, recorded[operation.output]?.type].allSatisfy({ $0 != nil && $0?.isNarrow == false })
     else { return nil }
     return WeightSearch(
       operation, input: read.values,
@@ -219,7 +221,10 @@ struct Replay: Sendable {
     switch source {
     case .recorded(let activation):
       guard let tensor = recorded[activation] else { preconditionFailure("\(activation) was not read") }
-      let operand = Operand(values: tensor.values, roundoff: roundoff(ofReading: tensor, by: reader))
+      let roundoff = roundoff(ofReading: tensor, by: reader)
+      let isHalf = tensor.type == .float16 || rounding.precision.type == .float16
+      let operand = Operand(
+        values: tensor.values, roundoff: roundoff, underflow: roundoff > 0 && isHalf ? 0x1p-25 : 0)
       let isCopy = alternative?.copies.contains(activation) == true
       return isCopy ? operand.roundedCopy(in: rounding.precision.type) : operand
     case .replayed(let activation):
