@@ -65,7 +65,16 @@ package enum Unfinished {
     for group in groups { kill(-group, SIGKILL) }
     for path in paths {
       // A folder, if it is no file.
-      if unlink(path) != 0, errno != ENOENT { try? FileManager.default.removeItem(atPath: path) }
+      if unlink(path) != 0, errno != ENOENT { removeFolder(path) }
+    }
+  }
+
+  /// Removes a folder in which another thread may be making one still: then once more.
+  private static func removeFolder(_ path: String) {
+    for _ in 0..<50 {
+      try? FileManager.default.removeItem(atPath: path)
+      guard FileManager.default.fileExists(atPath: path) else { return }
+      usleep(2000)
     }
   }
 }
