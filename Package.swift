@@ -32,9 +32,21 @@ let files: TargetDependencyCondition? = .when(traits: ["HDF5"])
 
 // What stands in a room of its own, `Sources/Transformer/Operations/NAME`: an operation, with a file for each concern.
 let rooms = [
-  "ActivationFunction", "AttentionContext", "AttentionProbabilities", "AttentionScores", "Embedding",
+  "ActivationFunction",
+  "AttentionContext",
+  "AttentionProbabilities",
+  "AttentionScores",
+  "Embedding",
   "Identity",
-  "LayerNorm", "Linear", "Product", "RMSNorm", "RotaryFrequencies", "Rotate", "Scale", "Softmax", "Sum",
+  "LayerNorm",
+  "Linear",
+  "Product",
+  "RMSNorm",
+  "RotaryFrequencies",
+  "Rotate",
+  "Scale",
+  "Softmax",
+  "Sum",
 ]
 // A concern is a target: a folder of its own beside the rooms, and from each room the files `NAME` + suffix.
 let concerns: KeyValuePairs = [

@@ -31,6 +31,42 @@ import TouchstoneTestSupport
     #expect(try judge.verdict(on: capture).flagged.first?.activation == point)
   }
 
+  /// What is made of scores element by element may hold anything where they are masked.
+  @Test(
+    .clause("ATT-9"),
+    arguments: [
+      Identity().kind, Scale(by: 0.5).kind, ActivationFunction(.tanh).kind, Sum().kind, Product().kind,
+    ])
+  func whatIsMadeOfScoresIsJudgedWhereTheyAre(_ kind: TouchstoneGraph.Operation.Kind) throws {
+    let visibility = Visibility(isCausal: true, window: 2)
+    let names = ["embed/token", "q", "k", "attn_scores", "attn_changed", "attn_probs"].map { Activation($0) }
+    func weight(_ name: String, _ rows: Int) -> [ParameterView] {
+      [ParameterView(Parameter(name, [rows, 4]))]
+    }
+    let twice = [Sum().kind, Product().kind].contains(kind)
+    let graph = try Graph(validating: [
+      Operation(Embedding(.tokenIDs).kind, names[0], with: weight("table", 9)),
+      Operation(Linear(heads: 2).kind, names[1], from: [names[0]], with: weight("q", 4)),
+      Operation(Linear(heads: 1).kind, names[2], from: [names[0]], with: weight("k", 2)),
+      Operation(AttentionScores(scale: 1, visibility: visibility).kind, names[3], from: Array(names[1...2])),
+      Operation(kind, names[4], from: [names[3]] + (twice ? [names[3]] : [])),
+      Operation(AttentionProbabilities(visibility: visibility).kind, names[5], from: [names[4]]),
+    ])
+    let inputs = try Inputs(tokenIDs: [1, 2, 3, 4], attentionMask: [true, true, false, true], graph: graph)
+    let changed = try #require(graph.operation(making: names[4]))
+    let isJudged = changed.judgedElements(inputs, graph: graph)
+    for offset in 0..<2 * 4 * 4 {
+      let (row, column) = (offset / 4 % 4, offset % 4)
+      #expect(isJudged(offset) == ((row == column || row == column + 1) && column != 2), "\(row), \(column)")
+    }
+    let probabilities = try #require(graph.operation(making: names[5]))
+    #expect(graph.pairs(readBy: probabilities).map(\.output) == [names[3], names[4]])
+    #expect(graph.pairs(readBy: changed).map(\.output) == [names[3]])
+    // Weights of masked keys are judged: they are 0. And what reads no pairs is judged whole.
+    #expect(probabilities.judgedElements(inputs, graph: graph)(1))
+    #expect(graph.pairs(readBy: graph.operations[1]).isEmpty)
+  }
+
   @Test(arguments: [0, -1, -0.5, .nan, .infinity])
   func aTemperatureThatDividesNothingIsRefused(_ temperature: Double) throws {
     let weights = try Sample.visible.weights()

@@ -59,6 +59,8 @@ extension Place {
   static let thirds = headProjections.filtered { operation, _ in operation.third != nil }
   /// What makes the logits.
   static let logits = Place { operation, graph in operation.output == graph.results.logits }
+  /// The product that makes them.
+  static let unembedding = Place { operation, graph in operation == graph.unembedding }
   /// Additions to the residual stream.
   static let residuals = of(Sum.self).inBlocks
   /// Rows of a table for tokens.

@@ -19,6 +19,32 @@ extension Graph {
     results.logits.flatMap { axes(of: $0)?.last?.extent(tokenCount: 1) }
   }
 
+  /// By which operations the pairs of a query and a key come about that `operation` reads first: their products, then
+  /// each that is made of the one before; none where it reads no such pairs.
+  package func pairs(readBy operation: Operation) -> [Operation] {
+    var makers: [Operation] = []
+    var next = operation.inputs.first
+    while let maker = next.flatMap(self.operation(making:)), axes(of: maker.output)?.last == .key {
+      makers.insert(maker, at: 0)
+      if case .scores = maker.kind { return makers }
+      next = maker.inputs.first
+    }
+    return []
+  }
+
+  /// The product that makes the logits, whatever is done to them element by element afterwards; nil where there is none.
+  package var unembedding: Operation? {
+    var maker = results.logits.flatMap(operation(making:))
+    while let operation = maker {
+      if case .linear = operation.kind { return operation }
+      guard let input = operation.inputs.first, shape(of: input, tokenCount: 1)?.last == vocabularySize else {
+        return nil
+      }
+      maker = self.operation(making: input)
+    }
+    return nil
+  }
+
   /// The probabilities of the next token: the softmax of the logits; nil where there are none.
   public var probabilities: Activation? {
     guard let logits = results.logits else { return nil }

@@ -7,12 +7,12 @@ extension Fault {
   static let readoutFaults: [Fault] = [
     Fault(
       "readout.without-norm", "logits are made from the stream without the final norm", .readout,
-      at: .logits, practice: "the final norm is computed and not used"
+      at: .unembedding, practice: "the final norm is computed and not used"
     ) { site in
       site.evaluated(reading: site.graph.norm(readBy: site.operation)?.inputs.first)
     },
     Fault(
-      "readout.tied", "the token embedding is used for the separate unembedding", .readout, at: .logits,
+      "readout.tied", "the token embedding is used for the separate unembedding", .readout, at: .unembedding,
       practice: "weights are tied though config.json says otherwise"
     ) { site in
       let embedding = site.graph.operations.first { Place.tokenEmbeddings.contains($0, site.graph) }

@@ -30,7 +30,7 @@ public struct HonestTransformer: Transformer {
       if arithmetic.fusesAttention, operation.kind.payload is AttentionContext,
         let probabilities = weights.graph.source(of: operation)
       {
-        hidden.formUnion([probabilities.output] + probabilities.inputs)
+        hidden.formUnion([probabilities.output] + weights.graph.pairs(readBy: probabilities).map(\.output))
       }
     }
     self.hidden = hidden

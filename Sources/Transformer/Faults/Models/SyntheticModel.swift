@@ -28,7 +28,7 @@ public enum SyntheticModel: String, Sendable, CaseIterable {
   public func weights(of graph: Graph, names: TensorNames, seed: UInt64) throws -> Weights {
     var random = NormalGenerator(seed: seed)
     var tensors: [String: StoredTensor] = [:]
-    let unembedding = graph.results.logits.flatMap(graph.operation(making:))?.parameters.first?.parameter
+    let unembedding = graph.unembedding?.parameters.first?.parameter
     let layouts = Dictionary(
       graph.operations.flatMap(\.parameters).map { ($0.parameter, $0.layout) },
       uniquingKeysWith: { one, _ in one })

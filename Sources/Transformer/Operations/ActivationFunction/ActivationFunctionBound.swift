@@ -3,6 +3,8 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension ActivationFunction: Bounded {
+  var isElementwise: Bool { true }
+
   /// Clauses: BND-11, BND-22.
   func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
     let value = value(site.operands, in: site.inputs)
@@ -64,7 +66,7 @@ extension Rounding {
   /// The error of tanh or erf itself, whose value is `t`.
   ///
   /// Nobody computes them in 16 bits: they are found in float32 and rounded, or by hardware to a unit in the last place.
-  private func ofOwn(_ multiple: Double, _ t: Double, _ unit: Double) -> Double {
+  func ofOwn(_ multiple: Double, _ t: Double, _ unit: Double) -> Double {
     multiple * self.unit * min(abs(t) + 0.5, 1) + ofStep(unit) * abs(t)
   }
 

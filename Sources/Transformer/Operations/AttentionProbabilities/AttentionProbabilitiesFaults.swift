@@ -85,10 +85,29 @@ extension AttentionProbabilities: Faulty {
 extension FaultSite {
   /// Every score, visible or not, as an implementation has it before it masks.
   private func unmaskedScores() -> Tensor<Double>? {
-    guard let operation = graph.source(of: operation), let made = operation.kind.payload as? AttentionScores,
-      let query = activation(operation.inputs[0]), let key = activation(operation.inputs[1]),
-      var scores = activations.first
+    var pairs = graph.pairs(readBy: operation)[...]
+    guard let products = pairs.popFirst(), var read = activations.first,
+      let recorded = pairs.isEmpty ? read : activation(products.output),
+      var scores = unmasked(recorded, products)
     else { return nil }
+    // What is done to them before they become weights is done to all.
+    for operation in pairs {
+      let others = operation.inputs.dropFirst().compactMap(activation)
+      guard others.count + 1 == operation.inputs.count, operation.parameters.isEmpty else { return nil }
+      scores = operation.kind.value(Operands([scores] + others), in: inputs)
+    }
+    for offset in read.values.indices where !read.values[offset].isFinite {
+      read.values[offset] = scores.values[offset]
+    }
+    return read
+  }
+
+  /// Products of queries and keys, computed where they are masked.
+  private func unmasked(_ recorded: Tensor<Double>, _ operation: Operation) -> Tensor<Double>? {
+    guard let made = operation.kind.payload as? AttentionScores, let query = activation(operation.inputs[0]),
+      let key = activation(operation.inputs[1])
+    else { return nil }
+    var scores = recorded
     let tokens = inputs.count
     for offset in scores.values.indices where !scores.values[offset].isFinite {
       let (head, row, column) = (offset / (tokens * tokens), offset / tokens % tokens, offset % tokens)

@@ -4,6 +4,7 @@ import TouchstoneModel
 extension Identity: Bounded {
   var making: Making { .handedOn }
   var isByRow: Bool { true }
+  var isElementwise: Bool { true }
 
   /// What is handed on errs by no more than it did.
   func estimate(_ site: JudgedSite, _: Rounding) -> Estimate {

@@ -4,6 +4,7 @@ import TouchstoneModel
 extension Product: Bounded {
   var making: Making { .combined }
   var isByRow: Bool { true }
+  var isElementwise: Bool { true }
 
   /// One rounding of the product, and one of the factor b + plus where something is added to it.
   ///

@@ -4,6 +4,7 @@ import TouchstoneModel
 extension Scale: Bounded {
   var making: Making { .combined }
   var isByRow: Bool { true }
+  var isElementwise: Bool { true }
 
   /// One rounding of the product; the factor may be held in the type of the arithmetic.
   ///

@@ -4,6 +4,7 @@ import TouchstoneModel
 extension Sum: Bounded {
   var making: Making { .combined }
   var isByRow: Bool { true }
+  var isElementwise: Bool { true }
 
   /// One rounding for two terms; more are added in any order.
   ///

@@ -13,6 +13,9 @@ protocol Bounded: Evaluated {
   /// Whether each row of the output is made from the same row of what is read.
   var isByRow: Bool { get }
 
+  /// Whether each element of the output is made from the elements in the same place of what is read.
+  var isElementwise: Bool { get }
+
   /// Which keys a token's row is an average over; nil where it is none.
   var attention: Visibility? { get }
 
@@ -61,6 +64,7 @@ extension Bounded {
   var making: Making { .computed }
   var isProduct: Bool { false }
   var isByRow: Bool { false }
+  var isElementwise: Bool { false }
   var attention: Visibility? { nil }
 
   func sharedNoise(_: Tensor<Double>, _: JudgedSite, _: Rounding) -> [[Float]] { [] }
@@ -113,8 +117,10 @@ extension Operation {
   /// Whether it is a product with parameters whose outputs stand side by side, as what is added to the stream does.
   var isProjection: Bool { (kind.bounded as? Linear).map { $0.heads == nil } ?? false }
 
-  /// Which elements of the output are judged.
+  /// Which elements of the output are judged; what is made of scores element by element where the scores are.
   package func judgedElements(_ inputs: Inputs, graph: Graph) -> (Int) -> Bool {
-    kind.bounded.judgedElements(inputs, shape: graph.shape(of: output, tokenCount: inputs.count) ?? [])
+    let judged = kind.bounded.isElementwise ? graph.pairs(readBy: self).first ?? self : self
+    return judged.kind.bounded.judgedElements(
+      inputs, shape: graph.shape(of: judged.output, tokenCount: inputs.count) ?? [])
   }
 }

@@ -56,12 +56,14 @@ struct Alternative: Sendable, Equatable {
 struct Alternatives: Sendable {
   private let operations: [Operation]
   private let makers: [Activation: Operation]
+  private let graph: Graph
   private let type: ScalarType
 
   /// Those of a model that computes in `type`; none where that is no narrow type.
   init(_ graph: Graph, type: ScalarType) {
     operations = type.isNarrow ? graph.operations : []
     makers = Dictionary(operations.map { ($0.output, $0) }) { first, _ in first }
+    self.graph = graph
     self.type = type
   }
 
@@ -169,10 +171,10 @@ struct Alternatives: Sendable {
 
   /// Scores that are never rounded once they are scaled, in every way to scale them.
   func ofScores(readBy operation: Operation, unrounding others: Set<Activation>) -> [Alternative] {
-    guard let scores = operation.inputs.first, let maker = makers[scores]?.kind.bounded as? AttentionScores
-    else { return [] }
-    let scale = maker.scale
-    let unrounded = others.union([scores])
+    let pairs = graph.pairs(readBy: operation)
+    guard case .scores(let scores)? = pairs.first?.kind else { return [] }
+    let scale = scores.scale
+    let unrounded = others.union(pairs.map(\.output))
     let plain: [Alternative.Scaling] = [.sum(scale, storesSum: false), .sum(scale, storesSum: true)]
     return plain.map { Alternative(policy: .unroundedInputs, unrounded: unrounded, scaling: $0) }
       + heldScalings(scale).map {
