@@ -45,6 +45,7 @@ let rooms = [
   "RotaryFrequencies",
   "Rotate",
   "Scale",
+  "SoftCap",
   "Softmax",
   "Sum",
 ]

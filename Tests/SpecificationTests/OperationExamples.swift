@@ -11,6 +11,7 @@ extension ExampleExpression {
     switch function {
     case "view": return try viewed()
     case "scale": return try value(of: Scale(by: try number("factor")), [try operand(0)])
+    case "softCap": return try value(of: SoftCap(at: try number("cap")), [try operand(0)])
     case "rmsNorm":
       let kind = RMSNorm(
         epsilon: try number("epsilon"), offset: optional("offset") ?? 0, isJoined: labelled["joined"] != nil)

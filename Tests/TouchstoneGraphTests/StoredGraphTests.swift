@@ -10,7 +10,7 @@ import TouchstoneTestSupport
   static let kinds: [Operation.Kind] =
     [
       Embedding(.positionIDs, offset: 2).kind, Sum().kind, Product(plus: 1, limit: 7).kind, Product().kind,
-      Identity().kind, Scale(by: 1.0 / 3).kind, LayerNorm(epsilon: 1e-12).kind,
+      Identity().kind, Scale(by: 1.0 / 3).kind, SoftCap(at: 30).kind, LayerNorm(epsilon: 1e-12).kind,
       RMSNorm(epsilon: 1e-6, offset: 1, isJoined: true).kind, Linear(heads: 5).kind, Linear().kind,
       AttentionScores(scale: 0.1, visibility: Visibility(isCausal: false, window: 64)).kind,
       AttentionProbabilities(visibility: Visibility(isCausal: true, window: 3)).kind, AttentionContext().kind,

@@ -37,6 +37,9 @@ struct ScalarForward {
     case .product: return zip(operands[0].values, operands[1].values).map(*)
     case .identity: return operands[0].values
     case .scale(let kind): return operands[0].values.map { $0 * Float(kind.factor) }
+    case .softCap(let kind):
+      let cap = Float(kind.cap)
+      return operands[0].values.map { $0 == -.infinity ? $0 : cap * tanh($0 / cap) }
     case .layerNorm(let kind):
       let gain = vector(parameters.first) ?? [Float](repeating: 1, count: operands[0].rowWidth)
       let shift =

@@ -3,7 +3,7 @@ import TouchstoneModel
 
 @testable import TouchstoneVerdict
 
-/// BND-19 to BND-25, written down again from their clauses.
+/// BND-19 to BND-25 and BND-28, written down again from their clauses.
 extension BoundFormulas {
   /// e(z) of BND-22.
   static func sigmoid(_ z: Double, roundoff u: Double = u) -> Double {
@@ -23,6 +23,13 @@ extension BoundFormulas {
     let z = 1.702 * x
     let s = 1 / (1 + exp(-z))
     return abs(x) * (sigmoid(z, roundoff: u) + s * (1 - s) * 2 * u * abs(z)) + u * abs(x * s) + flush
+  }
+
+  /// BND-28.
+  static func softCap(_ x: Double, cap: Double, roundoff u: Double = u) -> Double {
+    let (q, t) = (x / cap, tanh(x / cap))
+    return cap * ((1 - t * t) * 3 * u * abs(q) + own(10, t, roundoff: u)) + 2 * u * abs(cap * t)
+      + flush * (1 + 2 * cap)
   }
 
   /// One run of BND-23.

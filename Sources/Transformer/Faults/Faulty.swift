@@ -29,6 +29,7 @@ extension Operation.Kind.Name {
     case .product: Product.self
     case .identity: Identity.self
     case .scale: Scale.self
+    case .softCap: SoftCap.self
     case .layerNorm: LayerNorm.self
     case .rmsNorm: RMSNorm.self
     case .linear: Linear.self

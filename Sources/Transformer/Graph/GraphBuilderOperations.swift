@@ -27,6 +27,11 @@ extension GraphBuilder {
     append(Scale(by: factor), name, from: [x])
   }
 
+  /// cap·tanh(x/cap); −∞ stays.
+  public mutating func softCap(_ name: String, _ x: Activation, at cap: Double) -> Activation {
+    append(SoftCap(at: cap), name, from: [x])
+  }
+
   /// LayerNorm with the gain `module.weight` and the shift `module.bias`.
   public mutating func layerNorm(
     _ name: String, _ x: Activation, _ kind: LayerNorm, _ module: String
@@ -79,12 +84,15 @@ extension GraphBuilder {
 
   /// Scores, probabilities and context of one attention.
   ///
+  /// - Parameter cap: where scores are capped, as `attn_capped`, before they become probabilities; nil for nowhere.
   /// - Returns: the context, heads side by side.
   public mutating func attention(
-    query: Activation, key: Activation, value: Activation, scale: Double, visibility: Visibility = .causal
+    query: Activation, key: Activation, value: Activation, scale: Double, visibility: Visibility = .causal,
+    cap: Double? = nil
   ) -> Activation {
-    let scores = append(
+    var scores = append(
       AttentionScores(scale: scale, visibility: visibility), "attn_scores", from: [query, key])
+    if let cap { scores = softCap("attn_capped", scores, at: cap) }
     let probabilities = append(AttentionProbabilities(visibility: visibility), "attn_probs", from: [scores])
     return append(AttentionContext(visibility: visibility), "attn_context", from: [probabilities, value])
   }

@@ -12,6 +12,7 @@ public struct Operation: Hashable, Sendable {
     case product(Product)
     case identity(Identity)
     case scale(Scale)
+    case softCap(SoftCap)
     case layerNorm(LayerNorm)
     case rmsNorm(RMSNorm)
     case linear(Linear)
@@ -46,7 +47,7 @@ public struct Operation: Hashable, Sendable {
 extension Operation.Kind {
   /// The kinds by the names that a stored graph gives them.
   public enum Name: String, Hashable, Sendable, CaseIterable {
-    case embedding, sum, product, identity, scale, layerNorm, rmsNorm, linear, rotate
+    case embedding, sum, product, identity, scale, softCap, layerNorm, rmsNorm, linear, rotate
     case scores, probabilities, context, activationFunction, softmax
   }
 
@@ -58,6 +59,7 @@ extension Operation.Kind {
     case .product(let kind): kind
     case .identity(let kind): kind
     case .scale(let kind): kind
+    case .softCap(let kind): kind
     case .layerNorm(let kind): kind
     case .rmsNorm(let kind): kind
     case .linear(let kind): kind
@@ -80,6 +82,7 @@ extension Operation.Kind {
     case .product: self = .product(try Product(fields: &fields))
     case .identity: self = .identity(try Identity(fields: &fields))
     case .scale: self = .scale(try Scale(fields: &fields))
+    case .softCap: self = .softCap(try SoftCap(fields: &fields))
     case .layerNorm: self = .layerNorm(try LayerNorm(fields: &fields))
     case .rmsNorm: self = .rmsNorm(try RMSNorm(fields: &fields))
     case .linear: self = .linear(try Linear(fields: &fields))

@@ -30,6 +30,7 @@ extension Operation.Kind {
     case .product(let kind): kind
     case .identity(let kind): kind
     case .scale(let kind): kind
+    case .softCap(let kind): kind
     case .layerNorm(let kind): kind
     case .rmsNorm(let kind): kind
     case .linear(let kind): kind
