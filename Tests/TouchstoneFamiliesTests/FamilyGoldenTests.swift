@@ -59,6 +59,8 @@ import TouchstoneTestSupport
     ("qwen2-listed", "\"sliding_window\": 2", "\"sliding_window\": 1"),
     ("qwen2-listed", "\"gelu\"", "\"gelu_new\""), ("qwen2-listed", "\"factor\": 4.0", "\"factor\": 4.1"),
     ("qwen2-listed", "\"rms_norm_eps\": 1e-05", "\"rms_norm_eps\": 2e-05"),
+    ("mistral-window", "\"sliding_window\": 4", "\"sliding_window\": null"),
+    ("mistral-whole", "\"sliding_window\": null", "\"sliding_window\": 5"),
   ])
   func aWrongNumberIsFound(folder: String, right: String, wrong: String) throws {
     let model = try #require(

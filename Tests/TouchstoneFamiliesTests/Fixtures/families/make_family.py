@@ -46,8 +46,17 @@ FIXTURES = {
             rope_parameters=dict(
                 rope_type="yarn", rope_theta=1000.0, factor=4.0, original_max_position_embeddings=16)),
     ),
+    # One window for all blocks, heads wider than D/H, padding in front.
+    "mistral-window": ("mistral", dict(head_dim=6, sliding_window=4, _padding=2)),
+    # No window where the field is null, tied, one query to a key, frequencies that are stretched.
+    "mistral-whole": (
+        "mistral",
+        dict(
+            num_attention_heads=5, num_key_value_heads=5, sliding_window=None, tie_word_embeddings=True,
+            rope_parameters=dict(rope_type="linear", rope_theta=500.0, factor=2.5)),
+    ),
 }
-CLASSES = {"qwen2": "Qwen2"}
+CLASSES = {"qwen2": "Qwen2", "mistral": "Mistral"}
 
 
 class Double(TorchFunctionMode):
@@ -239,6 +248,8 @@ def randomised(family, seed):
         options |= dict(
             use_sliding_window=r.random() < 0.7, sliding_window=r.choice([1, 2, 5, 40, None]),
             max_window_layers=r.choice([0, 1, 2, 28]))
+    if family == "mistral":
+        options |= dict(sliding_window=r.choice([1, 2, 5, 40, None]))
     return options
 
 

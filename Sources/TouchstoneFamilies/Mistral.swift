@@ -1,0 +1,48 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+extension Family {
+  /// Mistral: Llama's block without biases, with one window for all blocks or none.
+  ///
+  /// Jiang et al. 2023; Hugging Face's `MistralConfig` and `MistralModel`. Matrices are stored [out, in].
+  public static let mistral = Family(
+    "mistral", modelTypes: ["mistral"],
+    tensors: TensorNames(
+      root: "model.", bufferEndings: [".rotary_emb.inv_freq"],
+      ties: ["lm_head.weight": "model.embed_tokens.weight"])
+  ) { (config: inout ConfigFields) throws(BadInput) in
+    let vocabulary = try config.size("vocab_size")
+    let width = try config.size("hidden_size")
+    let layers = try config.layerCount("num_hidden_layers")
+    let heads = try config.heads(width: width, keyHeads: 8)
+    let inner = try config.size("intermediate_size")
+    let norm = RMSNorm(epsilon: try config.epsilon("rms_norm_eps", else: 1e-6))
+    let function = try config.activation("hidden_act", else: "silu")
+    let rotation = try config.rotation(width: heads.width, positions: 131_072)
+    // A null says that there is none, an absent field that it has the size of the configuration class.
+    let window = config.isNull("sliding_window") ? nil : try config.size("sliding_window", else: 4096)
+    let isTied = try config.bool("tie_word_embeddings") ?? false
+
+    var g = GraphBuilder(root: "model.", layout: .outputsFirst)
+    let table = g.parameter("embed_tokens.weight", vocabulary, width)
+    var x = g.embedding("embed/token", .tokenIDs, in: table)
+    for layer in 0..<layers {
+      g.block(layer, parameters: "layers.\(layer).") { b in
+        let stream = b.identity("resid_in", x)
+        let first = b.rmsNorm("ln_1", stream, norm, "input_layernorm")
+        let attended = b.rotaryAttention(
+          first, heads, rotation, outputs: width, hasInputBias: false, hasOutputBias: false,
+          visibility: Visibility(isCausal: true, window: window))
+        let middle = b.sum("resid_mid", stream, attended)
+        let second = b.rmsNorm("ln_2", middle, norm, "post_attention_layernorm")
+        let thought = b.gatedFeedForward(second, function, inner: inner, outputs: width)
+        x = b.sum("resid_out", middle, thought)
+      }
+    }
+    let last = g.rmsNorm("final/ln_f", x, norm, "norm")
+    let head = isTied ? table : Parameter("lm_head.weight", [vocabulary, width])
+    let logits = g.linear("final/logits", last, rowsOf: head)
+    _ = g.softmax("final/probs", logits)
+    return try g.graph(logits: logits)
+  }
+}
