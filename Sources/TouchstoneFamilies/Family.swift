@@ -33,5 +33,5 @@ public struct Family: Sendable {
   }
 
   /// Every family that there is.
-  public static let all: [Family] = [.gpt2, .llama, .qwen2, .mistral]
+  public static let all: [Family] = [.gpt2, .llama, .qwen2, .mistral, .gemma]
 }

@@ -61,6 +61,8 @@ import TouchstoneTestSupport
     ("qwen2-listed", "\"rms_norm_eps\": 1e-05", "\"rms_norm_eps\": 2e-05"),
     ("mistral-window", "\"sliding_window\": 4", "\"sliding_window\": null"),
     ("mistral-whole", "\"sliding_window\": null", "\"sliding_window\": 5"),
+    ("gemma-untied", "\"hidden_act\": \"gelu\"", "\"hidden_act\": \"gelu_python\""),
+    ("gemma-untied", "\"rms_norm_eps\": 1e-05", "\"rms_norm_eps\": 2e-05"),
   ])
   func aWrongNumberIsFound(folder: String, right: String, wrong: String) throws {
     let model = try #require(

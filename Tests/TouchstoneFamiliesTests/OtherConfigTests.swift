@@ -5,7 +5,7 @@ import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneTestSupport
 
-/// What a `config.json` of Mistral may say.
+/// What a `config.json` of Mistral and Gemma may say.
 @Suite struct OtherConfigTests {
   private static let base: [String: String] = [
     "vocab_size": "11", "hidden_size": "64", "num_hidden_layers": "2", "num_attention_heads": "16",
@@ -31,7 +31,7 @@ import TouchstoneTestSupport
   }
 
   /// What the configuration class has where a field is absent.
-  @Test(.clause("GRA-6"), arguments: [("mistral", [8, 2, 4])])
+  @Test(.clause("GRA-6"), arguments: [("mistral", [8, 2, 4]), ("gemma", [16, 2, 256])])
   func headsThatNothingSays(family: String, shape: [Int]) throws {
     let graph = try Self.architecture(family, [:]).graph
     #expect(graph.shape(of: Activation("k_rope", in: .init(0)), tokenCount: 2) == shape)
@@ -43,6 +43,7 @@ import TouchstoneTestSupport
     .clause("GRA-6", "GRA-8"),
     arguments: [
       ("mistral", "", [4096, 4096]), ("mistral", "null", [nil, nil]), ("mistral", "7", [7, 7]),
+      ("gemma", "", [nil, nil]),
     ] as [(String, String, [Int?])])
   func windowsStandWhereTheFamilyHasThem(family: String, field: String, expected: [Int?]) throws {
     let architecture = try Self.architecture(family, ["sliding_window": field])
@@ -54,9 +55,26 @@ import TouchstoneTestSupport
   @Test(
     .clause("GRA-6"),
     arguments: [
+      (["hidden_act": "\"gelu\""], ActivationFunction.Function.geluTanh), ([:], .geluTanh),
+      (["hidden_act": "\"gelu\"", "hidden_activation": "\"gelu_pytorch_tanh\""], .geluTanh),
+      (["hidden_act": "\"silu\""], .silu),
+    ])
+  func theGateOfGemma(fields: [String: String], function: ActivationFunction.Function) throws {
+    let graph = try Self.architecture("gemma", fields).graph
+    #expect(Self.kinds(graph, "mlp_act") == [Int](0..<2).map { _ in ActivationFunction(function).kind })
+    #expect(Self.kinds(graph, "embed/scaled") == [Scale(by: 8).kind])
+    #expect(Self.kinds(graph, "ln_1").first == RMSNorm(epsilon: 1e-6, offset: 1).kind)
+  }
+
+  @Test(
+    .clause("GRA-6"),
+    arguments: [
       ("mistral", ["sliding_window": "0"], "sliding_window"),
       ("mistral", ["layer_types": "[\"sliding_attention\", \"full_attention\"]"], "layer_types"),
       ("mistral", ["attention_bias": "true"], "attention_bias"),
+      ("gemma", ["use_bidirectional_attention": "true"], "use_bidirectional_attention"),
+      ("gemma", ["hidden_act": "\"silu\"", "hidden_activation": "\"gelu\""], "hidden_activation"),
+      ("gemma", ["sliding_window": "5"], "sliding_window"),
     ])
   func whatTheyDoNotComputeIsRefusedByName(family: String, fields: [String: String], place: String) {
     let error = #expect(throws: BadInput.self) { try Self.architecture(family, fields) }

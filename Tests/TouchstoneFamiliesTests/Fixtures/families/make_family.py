@@ -55,8 +55,12 @@ FIXTURES = {
             num_attention_heads=5, num_key_value_heads=5, sliding_window=None, tie_word_embeddings=True,
             rope_parameters=dict(rope_type="linear", rope_theta=500.0, factor=2.5)),
     ),
+    # One head of keys, biases, tied as the class has it; the readout by itself.
+    "gemma-biases": (
+        "gemma", dict(num_key_value_heads=1, num_attention_heads=3, head_dim=8, attention_bias=True, _padding=2, _shift=3)),
+    "gemma-untied": ("gemma", dict(tie_word_embeddings=False, hidden_act="gelu")),
 }
-CLASSES = {"qwen2": "Qwen2", "mistral": "Mistral"}
+CLASSES = {"qwen2": "Qwen2", "mistral": "Mistral", "gemma": "Gemma"}
 
 
 class Double(TorchFunctionMode):
@@ -77,7 +81,7 @@ class Observed:
         self.modeling = importlib.import_module(f"transformers.models.{family}.modeling_{family}")
         self.model, config = model, model.config
         inner = model.model
-        self.watch(inner.embed_tokens, "embed/token")
+        self.watch(inner.embed_tokens, "embed/scaled" if family == "gemma" else "embed/token")
         for index, block in enumerate(inner.layers):
             at, attention, mlp = f"layers/{index:03}/", block.self_attn, block.mlp
 
@@ -143,6 +147,8 @@ class Observed:
         finally:
             self.modeling.apply_rotary_pos_emb, self.modeling.eager_attention_forward = rotate, attend
         self.note("final/logits", logits[0])
+        if "embed/scaled" in self.values:
+            self.note("embed/token", self.model.model.embed_tokens.weight[torch.tensor(inputs["input_ids"])])
         self.note("final/probs", torch.softmax(logits[0], -1))
         return self.values
 
@@ -214,6 +220,9 @@ def fixture(folder, family, options, count, seed):
         position_ids=[index + shift for index in range(count)],
         attention_mask=[0] * min(padding, count - 1) + [1] * (count - min(padding, count - 1)))
     text = json.loads(model.config.to_json_string(use_diff=False))
+    # What transformers 4 wrote of the first Gemmas.
+    if family == "gemma" and options.get("hidden_act") == "gelu":
+        text["hidden_act"] = "gelu"
     keep = set(options) | {
         "model_type", "hidden_act", "tie_word_embeddings", "use_sliding_window", "sliding_window", "max_window_layers",
         "layer_types"}
@@ -250,6 +259,8 @@ def randomised(family, seed):
             max_window_layers=r.choice([0, 1, 2, 28]))
     if family == "mistral":
         options |= dict(sliding_window=r.choice([1, 2, 5, 40, None]))
+    if family == "gemma":
+        options |= dict(attention_bias=r.random() < 0.5)
     return options
 
 
