@@ -51,4 +51,10 @@ import TouchstoneTestSupport
     let tensor = Tensor<Float>([1, -2, .infinity, 0x1p-149, 3, 0], shape: [3, 2])
     #expect(StoredTensor(tensor).float32() == tensor)
   }
+
+  @Test(.clause("EMB-1")) func rowsAreThoseThatAreNamedInTheirOrder() {
+    let table = Tensor<Float>([0, 1, 10, 11, 20, 21], shape: [3, 2])
+    let rows = StoredTensor(table).rows([2, 0, 2]).float32()
+    #expect(rows == Tensor([20, 21, 0, 1, 20, 21], shape: [3, 2]))
+  }
 }
