@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import TouchstoneCheckpoints
+import TouchstoneGraph
 import TouchstoneModel
 
 @Suite struct SynthesizerTests {
@@ -41,6 +42,20 @@ import TouchstoneModel
       #expect(
         tensor.values[last]
           == Synthesizer.value(at: last, ofTensor: number, seed: 3, distribution))
+    }
+  }
+
+  @Test func whatIsAddedIsDrawnAroundZeroAndAGainAroundWhatChangesNothing() {
+    for rule in [WeightRule.published, .probing(width: 64)] {
+      #expect(rule.distribution(.shift) == rule.bias && rule.distribution(.bias) == rule.bias)
+      #expect(rule.bias.base == 0)
+      for neutral in [0.0, 1] {
+        let gain = WeightRule.Distribution(base: Float(neutral), scale: rule.gainScale)
+        #expect(rule.distribution(.gain(neutral: neutral)) == gain)
+      }
+      #expect(rule.distribution(.matrix) == rule.matrix)
+      #expect(rule.distribution(.table(.tokenIDs)) == rule.tokenEmbedding)
+      #expect(rule.distribution(.table(.positionIDs)) == rule.positionEmbedding)
     }
   }
 

@@ -62,6 +62,8 @@ struct NarrowEngine {
   let weights: Weights
   let type: ScalarType
   let way: Way
+  /// How sums of the stream are stored, whatever the way.
+  var streamRule = FloatingPointRoundingRule.toNearestOrEven
 
   /// Runs a sequence; what is recorded is what is stored.
   func run(_ inputs: Inputs) -> RecordedActivations {
@@ -112,6 +114,9 @@ struct NarrowEngine {
   private func isEmbedding(_ operation: Operation) -> Bool { operation.output.point == .embeddingSum }
 
   private func store(_ value: Tensor<Double>, _ operation: Operation) -> Tensor<Double> {
+    if streamRule != .toNearestOrEven, operation.isSum {
+      return Tensor(value.values.map { type.rounded($0, streamRule) }, shape: value.shape)
+    }
     guard case .cut(let rule, let streamAlone) = way, !operation.isEmbedding,
       operation.isSum || !streamAlone
     else { return rounded(value) }

@@ -120,6 +120,22 @@ import TouchstoneTestSupport
     }
   }
 
+  /// A way that grants a rounding more would explain values that are cut as well: it is tried after they are told.
+  @Test(.clause("BND-16", "BND-17"), arguments: [ScalarType.bfloat16, .float16])
+  func aStreamThatIsCutWhereItIsRecordedIsAMismatch(_ type: ScalarType) throws {
+    for sample in [Sample.visible, Sample.all[0]] {
+      let weights = try sample.weights()
+      let inputs = try sample.inputs(weights.graph)
+      let engine = NarrowEngine(
+        weights: weights, type: type, way: .unroundedProjections, streamRule: .towardZero)
+      let verdict = try Judge(weights: weights).verdict(on: engine.run(inputs))
+      #expect(verdict.outcome == .mismatch)
+      let sums = Set(weights.graph.operations.filter(\.isSum).map(\.output))
+      let told = verdict.findings.filter { $0.problem?.contains("is cut to \(type.rawValue)") == true }
+      #expect(sums.isSubset(of: told.map(\.activation)), "\(sample): \(verdict.flagged)")
+    }
+  }
+
   /// Equal significands say the same thing once, and exact values say nothing.
   @Test(.clause("BND-17")) func fewDifferentValuesAreNoEvidence() {
     var search = CutEvidence.Search(type: .bfloat16, operationCount: 50)
