@@ -12,7 +12,8 @@ import TouchstoneTestSupport
 @Suite struct RoundedRecordingTests {
   /// The model with its parameters in `type`, as the program has it, and as the golden has it.
   private func run(
-    _ type: ScalarType, seed: UInt64, planting faults: [Activation: Fault] = [:], cuts: Bool = false
+    _ type: ScalarType, seed: UInt64, planting faults: [Activation: Fault] = [:], cuts: Bool = false,
+    changing factors: [Activation: Double] = [:]
   ) throws -> (verdict: Verdict, weights: Weights) {
     let model = try #require(RandomModel.all(seed: seed).first { $0.kind == .probing })
     let weights = try model.weights()
@@ -29,7 +30,8 @@ import TouchstoneTestSupport
     capture.type = type
     for (activation, tensor) in capture.tensors {
       let rule: FloatingPointRoundingRule = cuts ? .towardZero : .toNearestOrEven
-      let values: [Double] = tensor.values.map { type.rounded($0, rule) }
+      let factor = factors[activation] ?? 1
+      let values: [Double] = tensor.values.map { type.rounded(factor * $0, rule) }
       capture.tensors[activation] = Tensor(values, shape: tensor.shape)
     }
     return (try Judge(weights: weights).verdict(on: capture), weights)
@@ -59,5 +61,13 @@ import TouchstoneTestSupport
     let model = try #require(RandomModel.all(seed: 171).first { $0.kind == .probing })
     let site = try #require(fault.sites(in: model.weights().graph).first)
     #expect(try run(.float16, seed: 171, planting: [site.output: fault]).verdict.outcome == .mismatch)
+  }
+
+  /// Far less than a unit of the record, and far more than a run in float32 strays.
+  @Test(.clause("BND-16"), arguments: [(ScalarType.bfloat16, 3e-4), (.float16, 5e-5)])
+  func whatStraysBeyondTheNoiseOfSuchARunIsSeen(_ type: ScalarType, _ change: Double) throws {
+    let place = Activation(.layerNorm1, layer: 0)
+    #expect(try run(type, seed: 171, changing: [place: 1 + 1e-8]).verdict.outcome == .consistent)
+    #expect(try run(type, seed: 171, changing: [place: 1 + change]).verdict.outcome == .mismatch)
   }
 }
