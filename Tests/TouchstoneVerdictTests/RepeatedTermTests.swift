@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import TouchstoneFamilies
 import TouchstoneGraph
@@ -53,5 +54,60 @@ import TouchstoneTestSupport
       }
     }
     #expect(allowance.ofRow(equalTerms: 0) == 2 * u && allowance.ofRow(equalTerms: 6) == 5 * u)
+  }
+
+  /// The softmax of some rows, off by relative errors, and how many deviations that is of a fault.
+  private func deviations(
+    _ rows: [[Double]], of id: String, errors: (_ row: Int, _ distance: Double) -> Double
+  ) throws -> Double {
+    let configuration = try Configuration(
+      vocabularySize: rows[0].count, contextLength: rows.count, width: 4, layerCount: 1, headCount: 1)
+    let graph = configuration.graph
+    let inputs = try Inputs(
+      tokenIDs: [Int](repeating: 0, count: rows.count), configuration: configuration)
+    let operation = try #require(graph.operations.last)
+    let scores = Tensor(rows.flatMap { $0 }, shape: [rows.count, rows[0].count])
+    let site = FaultSite(
+      site: Site(operation: operation, operands: Operands([scores]), inputs: inputs), graph: graph,
+      activation: { _ in nil }, parameter: { _ in nil })
+    let right = Rounding(.float32).estimate(operation, [Operand(values: scores)], [], inputs: inputs)
+    let got = right.values.values.enumerated().map { offset, value -> Double in
+      let row = offset / scores.rowWidth
+      return value * (1 + errors(row, (rows[row].max() ?? 0) - scores.values[offset]))
+    }
+    let search = SubtleFaults(
+      site: site, right: right, got: Tensor(got, shape: scores.shape), .standard,
+      EvidenceLevel(of: Fault.catalogue, in: graph))
+    let fault = try #require(Fault.named(id))
+    return try #require(search.evidence(fault)).deviations
+  }
+
+  /// Equal exponentials are rounded alike, in every row that takes them: sixteen rows of the same say what one says.
+  @Test(.clause("NUM-14")) func exponentialsOfEqualArgumentsCountOnce() throws {
+    let row = (0..<48).map { -Double($0) / 16 }
+    func deviations(_ count: Int, apart: Double) throws -> Double {
+      let rows = (0..<count).map { index in
+        let turned = Array(row[(3 * index)...] + row[..<(3 * index)])
+        return turned.map { $0 * (1 + apart * Double(index)) }
+      }
+      return try self.deviations(rows, of: "softmax.exp-to-1e-6") { _, distance in
+        1e-6 * sin(-40 * distance)
+      }
+    }
+    let one = try deviations(1, apart: 0)
+    #expect(one > 0)
+    let alike = try deviations(16, apart: 0)
+    #expect(alike < 1.5 * one, "\(alike), and \(one) of one row")
+    let different = try deviations(16, apart: 1e-3)
+    #expect(different > 2.5 * one, "\(different), and \(one) of one row")
+  }
+
+  /// A sum of equal terms may be off to one side by half a rounding for each of them.
+  @Test(.clause("NUM-14")) func equalTermsOfASumMayAllBeRoundedToOneSide() throws {
+    for (values, isAllowed) in [(4, true), (64, false)] {
+      let row = (0..<64).map { -Double($0 % values) / 16 }
+      let found = try deviations([row], of: "softmax.sum-plus-1e-6") { _, _ in -20 * 0x1p-24 }
+      #expect((found <= 0) == isAllowed, "\(values) different terms: \(found)")
+    }
   }
 }
