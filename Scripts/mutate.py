@@ -186,7 +186,8 @@ class Tests:
     def run(self, number, chosen):
         """The tests that failed: none where all passed, `timeout` or `crash` where there was no end."""
         command = self.command + (["--filter", chosen] if chosen else [])
-        environment = dict(os.environ, TOUCHSTONE_MUTANT=str(number))
+        # A crash is told at once, not after the search for where it was.
+        environment = dict(os.environ, TOUCHSTONE_MUTANT=str(number), SWIFT_BACKTRACE="enable=no")
         # A file and no pipe: programs that tests start may outlive them and hold it open.
         with tempfile.TemporaryFile("w+b") as written:
             process = subprocess.Popen(command, cwd=self.scratch, env=environment, stdout=written,
