@@ -59,6 +59,17 @@ import TouchstoneTestSupport
       [1, 0.1, 0.01 * (1 - ramp) + 0.01 / 4 * ramp, 0.001 / 4])
   }
 
+  /// Its end is held within the columns, not within the pairs: 2.62 and 5.63 with a base of 100, as whole numbers 2 and 6.
+  @Test(.clause("ROP-10")) func yarnsRampMayEndBehindTheLastPair() {
+    let omega = (0..<4).map { pow(100, -Double($0) / 4) }
+    expectClose(
+      values(.yarn(factor: 4, fast: 32, slow: 1, original: 4096, truncates: true), theta: 100),
+      [omega[0], omega[1], omega[2], omega[3] * (0.75 + 0.25 / 4)])
+    // Both ends behind the last column: nothing is stretched.
+    expectClose(
+      values(.yarn(factor: 4, fast: 32, slow: 1, original: 1_000_000, truncates: true), theta: 100), omega)
+  }
+
   @Test(.clause("ROP-11"), arguments: [(8, [1, 0.05, 0.01, 0.001]), (9, [0.5, 0.025, 0.005, 0.0005])])
   func longropeChoosesByTheSequence(length: Int, expected: [Double]) {
     let scaling = RotaryFrequencies.Scaling.longrope(short: [1, 2, 1, 1], long: [2, 4, 2, 2], original: 8)
