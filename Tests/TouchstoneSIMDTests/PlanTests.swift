@@ -38,7 +38,7 @@ import TouchstoneTestSupport
   enum Change: String, CaseIterable {
     case tanh, limitedGate, temperature, secondHead, overwrittenStream, splitVisibility, bothWays,
       keysReadAgain
-    case twiceTheStream
+    case twiceTheStream, overwrittenTable
 
     var place: String {
       switch self {
@@ -46,7 +46,7 @@ import TouchstoneTestSupport
       case .tanh, .limitedGate: "layers/000/mlp_act"
       case .temperature: "final/probs"
       case .secondHead: "final/other"
-      case .overwrittenStream: "layers/000/again"
+      case .overwrittenStream, .overwrittenTable: "layers/000/again"
       case .keysReadAgain: "layers/000/attn_scores"
       case .twiceTheStream: "layers/000/twice"
       }
@@ -79,6 +79,8 @@ import TouchstoneTestSupport
       let out = b.linear("attn_out", context, "out", outputs: 8, hasBias: false)
       x = b.sum("resid_mid", x, out)
       if change == .overwrittenStream { x = b.sum("again", x, token) }
+      // The sum stands where the token stood.
+      if change == .overwrittenTable { _ = b.rmsNorm("again", token, RMSNorm(epsilon: 1e-5), "again") }
       if change == .twiceTheStream { x = b.sum("twice", x, x) }
       let second = b.rmsNorm("ln_2", x, RMSNorm(epsilon: 1e-5), "ln_2")
       let gate = b.linear("mlp_gate", second, "gate", outputs: 12, hasBias: false)
