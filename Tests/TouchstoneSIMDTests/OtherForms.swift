@@ -19,6 +19,8 @@ struct Form {
   /// Whether the embedding is normalised.
   var normsEmbedding = false
   var isGated = true
+  /// Whether what the gate lets through stands before the gate.
+  var gatesSecond = false
   var hasPositions = false
   var keyHeads = 3
   var headWidth = 10
@@ -97,11 +99,13 @@ struct Form {
   }
 
   private func feedForward(of norm: Activation, _ b: inout GraphBuilder) -> Activation {
+    func passed(_ b: inout GraphBuilder) -> Activation {
+      b.linear("mlp_up", norm, "up", outputs: 21, hasBias: false)
+    }
+    let early = gatesSecond ? passed(&b) : nil
     let first = b.linear("mlp_gate", norm, "gate", outputs: 21, hasBias: true)
     let active = b.activate("mlp_act", ActivationFunction(.geluErf), first)
-    let inner =
-      isGated
-      ? b.product("mlp_gated", b.linear("mlp_up", norm, "up", outputs: 21, hasBias: false), active) : active
+    let inner = isGated ? b.product("mlp_gated", early ?? passed(&b), active) : active
     return b.linear("mlp_out", inner, "down", outputs: width, hasBias: true)
   }
 }
@@ -132,6 +136,7 @@ extension Form {
     ("halves side by side", { ($0.halves, $0.isGated) = (.besideByOneNorm, false) }),
     ("halves side by side, two norms", { ($0.halves, $0.hasPositions) = (.besideByTwoNorms, true) }),
     ("scaled embedding", { ($0.scale, $0.normsHalves) = (3.4641016151377544, true) }),
+    ("gate behind what it lets through", { $0.gatesSecond = true }),
     ("normalised embedding", { ($0.normsEmbedding, $0.isGated) = (true, false) }),
   ]
 }
