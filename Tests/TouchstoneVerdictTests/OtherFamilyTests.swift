@@ -39,7 +39,7 @@ import TouchstoneVerdict
       let weights = try weights(kind, seed: UInt64(seed))
       let inputs = try inputs(weights.graph, isMasked: seed % 2 == 1)
       let capture = try RecordedActivations(of: HonestTransformer(weights, arithmetic), inputs: inputs)
-      let verdict = try Judge(weights: weights).wholeVerdict(on: capture, golden: nil)
+      let verdict = try Judge(weights: weights, depth: .whole()).verdict(on: capture)
       #expect(verdict.outcome == .consistent, "\(kind): \(verdict.flagged)")
     }
   }
@@ -66,7 +66,7 @@ import TouchstoneVerdict
       let fault = try #require(Fault.named(id))
       let site = try #require(fault.sites(in: weights.graph).first?.output)
       let capture = RecordedActivations(weights: weights, inputs: inputs, planting: [site: fault])
-      let verdict = try Judge(weights: weights).wholeVerdict(on: capture, golden: nil)
+      let verdict = try Judge(weights: weights, depth: .whole()).verdict(on: capture)
       #expect(verdict.flagged.first?.activation == site, "\(id)")
       #expect(
         verdict.cause.map { [$0.id] + $0.equivalents }?.contains(id) == true, "\(id): \(verdict.cause as Any)"
