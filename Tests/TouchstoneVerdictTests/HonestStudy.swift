@@ -20,28 +20,45 @@ struct HonestStudy {
   @Test(arguments: models)
   private func honestImplementationsAreConsistent(_ model: RandomModel) throws {
     let weights = try model.weights()
-    let inputs = try model.inputs(weights.graph)
-    let golden = try Golden(weights, inputs)
-    var worst: [String: Double] = [:]
-    var elementCount = 0
-    let kinds = Dictionary(
+    try HonestMeasurement(weights, try model.inputs(weights.graph), precision: studyPrecision)
+      .judge(HonestArithmetic.all, "HONEST \(studyPrecision.name), \(model)")
+  }
+}
+
+/// Honest implementations of one model, judged on one sequence, with the greatest error over its bound for each kind of operation.
+struct HonestMeasurement {
+  private let weights: Weights
+  private let inputs: Inputs
+  private let golden: Golden
+  private let precision: Precision
+  private let kinds: [Activation: String]
+
+  init(_ weights: Weights, _ inputs: Inputs, precision: Precision) throws {
+    (self.weights, self.inputs, self.precision) = (weights, inputs, precision)
+    golden = try Golden(weights, inputs)
+    kinds = Dictionary(
       uniqueKeysWithValues: weights.graph.operations.map { operation in
         (operation.output, type(of: operation.kind.payload).name.rawValue)
       })
-    for arithmetic in HonestArithmetic.all {
-      let transformer = HonestTransformer(weights, arithmetic, precision: studyPrecision)
+  }
+
+  /// Expects that none is flagged, and prints a line under a title.
+  func judge(_ arithmetics: [HonestArithmetic], _ title: String) throws {
+    var worst: [String: Double] = [:]
+    var elementCount = 0
+    for arithmetic in arithmetics {
+      let transformer = HonestTransformer(weights, arithmetic, precision: precision)
       var capture = try RecordedActivations(of: transformer, inputs: inputs)
-      capture.type = studyPrecision.type
+      capture.type = precision.type
       let verdict = try Judge(weights: weights).verdict(on: capture, golden: golden)
         .examined(capture, weights: weights)
-      #expect(verdict.outcome == .consistent, "\(arithmetic): \(verdict.flagged)")
+      #expect(verdict.outcome == .consistent, "\(title), \(arithmetic): \(verdict.flagged)")
       for finding in verdict.findings where finding.hidden.isEmpty {
         elementCount += capture.tensors[finding.activation]?.count ?? 0
         if let kind = kinds[finding.activation] { worst[kind] = max(worst[kind] ?? 0, finding.ratio) }
       }
     }
     let ratios = worst.map { "\($0.key) \($0.value)" }.sorted()
-    print(
-      "HONEST \(studyPrecision.name), \(model): \(elementCount) elements; \(ratios.joined(separator: ", "))")
+    print("\(title): \(arithmetics.count) runs, \(elementCount) elements; \(ratios.joined(separator: ", "))")
   }
 }

@@ -6,21 +6,12 @@ import TouchstoneModel
 import TouchstoneReference
 import TouchstoneTestSupport
 
+@testable import TouchstoneFaults
 @testable import TouchstoneVerdict
 
 /// Rotary positions, norms and gates as programs compute them in float32, and how near they come to their bounds.
 @Suite struct RotaryHonestTests {
-  /// How a program finds the cosine and sine of an angle.
-  enum Form: String, CaseIterable {
-    /// A power for each pair, times the position.
-    case powers
-    /// One over a power for each pair, times the position.
-    case reciprocals
-    /// The angle of the first pair, multiplied by one factor from pair to pair.
-    case multiplied
-    /// Tables that were computed in float64.
-    case tables
-  }
+  typealias Form = HonestArithmetic.RotaryForm
 
   /// A rotation and a sequence, drawn at random.
   struct Case {
@@ -87,7 +78,7 @@ import TouchstoneTestSupport
     let pairs = kind.width / 2
     let length = (positions.max() ?? 0) + 1
     let exact = kind.frequencies.values(pairs: pairs, sequenceLength: length)
-    let own = FloatFrequencies(kind.frequencies, pairs: pairs, length: length, form: form).values
+    let own = kind.frequencies.float32Values(pairs: pairs, sequenceLength: length, by: form)
     let width = sample.x.rowWidth
     var y = sample.x.values.map { Float($0) }
     for row in 0..<sample.x.rowCount {
@@ -156,59 +147,6 @@ import TouchstoneTestSupport
         return "\(form) \(worst)"
       }
       print("ROTARY \(scaling): \(worsts.joined(separator: ", "))")
-    }
-  }
-}
-
-/// Frequencies in float32, step by step, as Hugging Face and llama.cpp find them.
-private struct FloatFrequencies {
-  let values: [Float]
-
-  init(_ frequencies: RotaryFrequencies, pairs: Int, length: Int, form: RotaryHonestTests.Form) {
-    func plain(_ theta: Double) -> [Float] {
-      let base = Float(theta)
-      let step = pow(base, -2 / Float(2 * pairs))
-      var product = Float(1)
-      return (0..<pairs).map { pair in
-        let exponent = Float(2 * pair) / Float(2 * pairs)
-        switch form {
-        case .powers, .tables: return pow(base, -exponent)
-        case .reciprocals: return 1 / pow(base, exponent)
-        case .multiplied:
-          defer { product *= step }
-          return product
-        }
-      }
-    }
-    let omega = plain(frequencies.theta)
-    switch frequencies.scaling {
-    case .none: values = omega
-    case .linear(let factor): values = omega.map { $0 / Float(factor) }
-    case .proportional(let factor, let turning):
-      values = omega.enumerated().map { $0 < turning ? $1 / Float(factor) : 0 }
-    case .longrope(let short, let long, let original):
-      values = zip(omega, length > original ? long : short).map { $0 / Float($1) }
-    case .dynamic(let factor, let positions):
-      let (s, length) = (Float(factor), Float(max(length, positions)))
-      let growth = s * length / Float(positions) - (s - 1)
-      values = plain(
-        Double(Float(frequencies.theta) * pow(growth, Float(2 * pairs) / Float(2 * pairs - 2))))
-    case .llama3(let factor, let low, let high, let original):
-      let (s, low, high, original) = (Float(factor), Float(low), Float(high), Float(original))
-      values = omega.map { omega in
-        let wavelength = 2 * Float.pi / omega
-        if wavelength > original / low { return omega / s }
-        if wavelength < original / high { return omega }
-        let share = (original / wavelength - low) / (high - low)
-        return (1 - share) * omega / s + share * omega
-      }
-    case .yarn(let factor, let fast, let slow, let original, let truncates):
-      let ramp = frequencies.yarnRamp(pairs: pairs, fast, slow, original: original, truncates: truncates)
-      let (low, high) = (Float(ramp.low), Float(ramp.high))
-      values = omega.enumerated().map { pair, omega in
-        let ramp = min(max((Float(pair) - low) / (high - low), 0), 1)
-        return omega / Float(factor) * ramp + omega * (1 - ramp)
-      }
     }
   }
 }

@@ -20,6 +20,6 @@ extension Fault {
 
   private static let ofManyKinds: [Fault] = [
     normFaults, cacheFaults, probabilityFaults, weightFaults, biasFaults, tailFaults, stalenessFaults,
-    precisionFaults, wiringFaults, readoutFaults,
+    precisionFaults, wiringFaults, readoutFaults, rotaryFaults, stretchFaults, siblingFaults,
   ].flatMap(\.self)
 }

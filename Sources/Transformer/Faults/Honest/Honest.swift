@@ -15,6 +15,8 @@ struct HonestOperands {
   let parameters: [ParameterValues<Float>]
   /// The sequence.
   let inputs: Inputs
+  /// What is stored between the steps of the operation becomes.
+  let stored: (Float) -> Float
 }
 
 extension Operation.Kind {

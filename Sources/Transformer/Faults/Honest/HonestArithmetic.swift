@@ -34,6 +34,30 @@ public struct HonestArithmetic: Sendable, CustomStringConvertible {
     case byLogistic
   }
 
+  /// How RMSNorm applies gain and size.
+  public enum RMSNormForm: Sendable {
+    /// x times one over the root, times the gain.
+    case product
+    /// x by the root, times the gain.
+    case quotient
+    /// x times the gain, times one over the root.
+    case gainFirst
+  }
+
+  /// How the frequencies of rotary positions are found.
+  public enum RotaryForm: String, Sendable, CaseIterable {
+    /// Exact ones are rounded to float32.
+    case rounded
+    /// A power for each pair, in float32.
+    case powers
+    /// One over a power for each pair.
+    case reciprocals
+    /// That of the first pair, multiplied by one factor from pair to pair.
+    case multiplied
+    /// Cosines and sines of exact angles are rounded to float32.
+    case tables
+  }
+
   /// What it is called in reports.
   public let name: String
   /// The order of every sum.
@@ -50,6 +74,18 @@ public struct HonestArithmetic: Sendable, CustomStringConvertible {
   public var fusesResidual: Bool
   /// Whether scores and probabilities are never stored.
   public var fusesAttention: Bool
+
+  /// RMSNorm.
+  public var rmsNorm = RMSNormForm.product
+  /// Rotary positions.
+  public var rotary = RotaryForm.rounded
+  /// Whether queries and keys are rotated as they are made, so that they never stand unrotated.
+  public var fusesRotation = false
+  /// Whether a gate is applied as it is made, so that the nonlinearity's value never stands.
+  public var fusesGate = false
+  /// Whether what stands between the steps of an operation is stored as narrowly as its result, as frameworks do that call
+  /// one kernel for each step: the normalised stream before its gain; cosines, sines, and their products.
+  public var storesSteps = false
 
   /// Chooses a variant of everything.
   public init(

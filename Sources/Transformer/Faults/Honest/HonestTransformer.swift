@@ -32,6 +32,13 @@ public struct HonestTransformer: Transformer {
       {
         hidden.formUnion([probabilities.output] + weights.graph.pairs(readBy: probabilities).map(\.output))
       }
+      if arithmetic.fusesRotation, operation.kind.payload is Rotate { hidden.formUnion(operation.inputs) }
+      if arithmetic.fusesGate, operation.kind.payload is Product,
+        let gate = weights.graph.source(of: operation),
+        gate.kind.payload is ActivationFunction
+      {
+        hidden.insert(gate.output)
+      }
     }
     self.hidden = hidden
   }
@@ -51,7 +58,11 @@ public struct HonestTransformer: Transformer {
   /// A value as it is when it is read again.
   private func stored(_ value: Tensor<Float>) -> Tensor<Float> {
     guard format.significandBits < 24 else { return value }
-    return Tensor(value.values.map { Float(format.round(Double($0))) }, shape: value.shape)
+    return Tensor(value.values.map(stored), shape: value.shape)
+  }
+
+  private func stored(_ value: Float) -> Float {
+    format.significandBits < 24 ? Float(format.round(Double(value))) : value
   }
 
   private func operands(
@@ -60,7 +71,7 @@ public struct HonestTransformer: Transformer {
     HonestOperands(
       activations: operation.inputs.compactMap { values[$0] },
       parameters: operation.parameters.map { ParameterValues(stored(weights.float32($0.parameter)), $0) },
-      inputs: inputs)
+      inputs: inputs, stored: arithmetic.storesSteps ? { stored($0) } : { $0 })
   }
 
   private func compute(

@@ -5,7 +5,7 @@ import TouchstoneReference
 
 extension ActivationFunction: Faulty {
   static let traits: FaultTraits = []
-  static let faults: [Fault] = otherFunctions + variants + tables
+  static let faults: [Fault] = otherFunctions + variants + tables + siluFaults
 
   private static let otherFunctions: [Fault] = [
     ("gelu_new", Function.geluTanh), ("gelu", .geluErf), ("relu", .relu),
@@ -101,6 +101,28 @@ extension ActivationFunction: Faulty {
       { x, right in x < 0 ? 0 : right }
     ),
   ]
+
+  /// Of x·σ(x).
+  private static let siluFaults: [Fault] = [
+    silu("sigmoid", "the factor x is missing", "the gate of 2016 for the gate of 2020") {
+      1 / (1 + exp(-$0))
+    },
+    silu("silu-quick", "x·σ(x) is x·σ(1.702·x)", "another model family's") { $0 / (1 + exp(-1.702 * $0)) },
+    silu("silu-hard", "x·σ(x) is x·clip(x/6 + ½, 0, 1)", "the piecewise form for small machines") {
+      $0 * min(max($0 / 6 + 0.5, 0), 1)
+    },
+  ]
+
+  private static func silu(
+    _ id: String, _ name: String, _ practice: String, _ rule: @escaping @Sendable (Double) -> Double
+  ) -> Fault {
+    let place = Place.of(ActivationFunction.self).filtered { operation, _ in
+      (operation.kind.payload as? ActivationFunction)?.function == .silu
+    }
+    return Fault("activation.\(id)", name, .activation, at: place, practice: practice) { site in
+      Tensor(site.activations[0].values.map(rule), shape: site.activations[0].shape)
+    }
+  }
 
   private static let tables: [Fault] = [("half", NumberFormat.float16), ("bfloat16", .bfloat16)]
     .map { id, format in

@@ -28,6 +28,11 @@ extension AttentionContext: Faulty {
       practice: "values are repeated as a whole instead of each by itself"
     ) { site in site.withHeadsInTurns(of: 1, count: site.activations[0].shape[0]) },
     Fault(
+      "attention.value-of-last-repeated", "the last head reads the values of the one before", .attention,
+      at: Place.of(AttentionContext.self).filtered { $1.sharesHeads($0) },
+      practice: "one head of values too few"
+    ) { site in site.withHeads(of: 1) { min($0, $1 - 2) } },
+    Fault(
       "attention.probabilities-transposed", "probabilities are read transposed", .attention,
       at: .of(AttentionContext.self), practice: "row and column strides are exchanged"
     ) { site in

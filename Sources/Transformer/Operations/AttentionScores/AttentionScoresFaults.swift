@@ -82,6 +82,24 @@ extension AttentionScores: Faulty {
       practice: "keys are repeated as a whole instead of each by itself"
     ) { site in site.withHeadsInTurns(of: 1, count: site.activations[0].shape[0]) },
     Fault(
+      "attention.key-of-last-repeated", "the last head reads the keys of the one before", .attention,
+      at: Place.of(AttentionScores.self).filtered { $1.sharesHeads($0) },
+      practice: "one head of keys too few"
+    ) { site in site.withHeads(of: 1) { min($0, $1 - 2) } },
+    Fault(
+      "attention.scale-by-model-head", "scores are divided by √(D/H) instead of √d", .attention,
+      at: Place.of(AttentionScores.self).filtered { operation, graph in
+        let query = operation.inputs.first.flatMap { graph.shape(of: $0, tokenCount: 1) } ?? []
+        return query.count == 3 && query[0] * query[2] != graph.streamWidth
+      },
+      practice: "head_dim is not read"
+    ) { site in
+      let scale = (Double(site.activations[0].shape[0]) / Double(site.graph.streamWidth)).squareRoot()
+      return (site.operation.kind.payload as? AttentionScores).map {
+        site.evaluated(as: AttentionScores(scale: scale, visibility: $0.visibility))
+      }
+    },
+    Fault(
       "attention.soft-cap-50", "scores are capped by 50·tanh(s/50)", .attention,
       at: .of(AttentionScores.self),
       practice: "an option of another model family is on"

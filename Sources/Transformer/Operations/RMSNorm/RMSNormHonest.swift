@@ -11,16 +11,19 @@ extension RMSNorm: Honest {
       let rows = (0..<headCount).map { $0 * tokenCount + token }
       let row = rows.flatMap { x.row($0) }
       let meanSquare = arithmetic.summation.dot(row, row) / Float(row.count)
-      let inverse = 1 / (meanSquare + Float(epsilon)).squareRoot()
+      let root = (meanSquare + Float(epsilon)).squareRoot()
+      let inverse = 1 / root
       for (place, value) in row.enumerated() {
         let factor = Float(offset) + gain[place]
         let (head, column) = place.quotientAndRemainder(dividingBy: x.rowWidth)
-        // Folded: gain and size are one factor.
-        if case .folded = arithmetic.layerNorm {
-          y[rows[head], column] = value * (inverse * factor)
-        } else {
-          y[rows[head], column] = value * inverse * factor
-        }
+        y[rows[head], column] =
+          switch (arithmetic.layerNorm, arithmetic.rmsNorm) {
+          // Gain and size are one factor.
+          case (.folded, _): value * (inverse * factor)
+          case (_, .product): operands.stored(value * inverse) * factor
+          case (_, .quotient): value / root * factor
+          case (_, .gainFirst): operands.stored(value * factor) * inverse
+          }
       }
     }
     return y

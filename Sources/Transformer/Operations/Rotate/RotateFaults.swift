@@ -66,6 +66,21 @@ extension Rotate: Faulty {
     variant("reversed", "positions run backwards", "a sequence padded on the left") { position, count in
       Double(count - 1) - position
     },
+    variant("one-earlier", "positions lag by 1", "the cache's length is read before it grows") {
+      position, _ in position - 1
+    },
+    variant("offset-2", "positions start at 2", "the padding offset of another model family") {
+      position, _ in position + 2
+    },
+    variant("clipped", "positions end at 15", "a table is shorter than the sequence") { position, _ in
+      min(position, 15)
+    },
+    variant("all-last", "every token stands at the last position", "one position for a whole batch") {
+      _, count in Double(count - 1)
+    },
+    variant("twice", "everything is rotated twice", "model and kernel both rotate") { position, _ in
+      2 * position
+    },
   ]
 
   private static let angleFaults: [Fault] = [
@@ -88,7 +103,8 @@ extension Rotate: Faulty {
     }
   }
 
-  private func with(_ frequencies: RotaryFrequencies) -> Rotate {
+  /// The same with other frequencies.
+  func with(_ frequencies: RotaryFrequencies) -> Rotate {
     Rotate(width: width, first: first, style: style, frequencies: frequencies, magnitude: magnitude)
   }
 }

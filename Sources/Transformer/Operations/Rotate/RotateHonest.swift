@@ -4,23 +4,35 @@ import TouchstoneModel
 import TouchstoneReference
 
 extension Rotate: Honest {
-  /// Angles in float32, from frequencies rounded to float32, as most implementations have them.
-  func value(_ operands: HonestOperands, by _: HonestArithmetic) -> Tensor<Float> {
+  /// Angles in float32, or tables made in float64.
+  func value(_ operands: HonestOperands, by arithmetic: HonestArithmetic) -> Tensor<Float> {
     let x = operands.activations[0]
     let positions = operands.inputs.positionIDs
-    let frequencies = frequencies.values(
-      pairs: width / 2, sequenceLength: (positions.max() ?? 0) + 1
-    ).map { Float($0) }
+    let (pairs, length) = (width / 2, (positions.max() ?? 0) + 1)
+    let exact = frequencies.values(pairs: pairs, sequenceLength: length)
+    let own = frequencies.float32Values(pairs: pairs, sequenceLength: length, by: arithmetic.rotary)
+    let (stored, isFused) = (operands.stored, arithmetic.summation.isFused)
     var y = x
     for (token, position) in positions.enumerated() {
-      for pair in 0..<width / 2 {
-        let angle = Float(position) * frequencies[pair]
-        let (cosine, sine) = (Float(magnitude) * cos(angle), Float(magnitude) * sin(angle))
+      for pair in 0..<pairs {
+        let angle = Float(position) * own[pair]
+        var (cosine, sine) = (cos(angle), sin(angle))
+        if case .tables = arithmetic.rotary {
+          let angle = Double(position) * exact[pair]
+          (cosine, sine) = (Float(cos(angle)), Float(sin(angle)))
+        }
+        if magnitude != 1 { (cosine, sine) = (cosine * Float(magnitude), sine * Float(magnitude)) }
+        (cosine, sine) = (stored(cosine), stored(sine))
         let (from, to) = columns(of: pair)
         for head in 0..<x.shape[0] {
           let (a, b) = (x[head, token, from.0], x[head, token, from.1])
-          y[head, token, to.0] = a * cosine - b * sine
-          y[head, token, to.1] = b * cosine + a * sine
+          if isFused {
+            y[head, token, to.0] = stored(a * cosine).addingProduct(-b, sine)
+            y[head, token, to.1] = stored(b * cosine).addingProduct(a, sine)
+          } else {
+            y[head, token, to.0] = stored(a * cosine) - stored(b * sine)
+            y[head, token, to.1] = stored(b * cosine) + stored(a * sine)
+          }
         }
       }
     }
