@@ -6,8 +6,8 @@ OLD and NEW are programs. From the root of a checkout, with both:
   capture   every bundled golden is captured by the SIMD implementation: the same bytes
   diff      each of these captures, and each pair of a golden and a capture that FILE names on a line (with flags behind
             them), is judged: the same exit code and the same `--json`
-  power     every fault is planted on the goldens that --power names, the probes unless given: the same set of
-            (fault, operation, outcome)
+  power     every fault is planted on each of the goldens that --power names, two of GPT-2 models unless given, and each
+            figure of `power --json` is compared by name: of a family, of a fault that is missed somewhere, of a total
   help      the verbs and their flags
 --only takes some of these, with commas between them. Exit code 0 where nothing differs, else 1. Prints what differs,
 and the time each program took.
@@ -22,7 +22,7 @@ def arguments():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("programs", nargs=2)
     parser.add_argument("--pairs")
-    parser.add_argument("--power", default="golden/probes")
+    parser.add_argument("--power", default="golden/cases/tiny-odd.h5 golden/cases/shakespeare-short.h5")
     parser.add_argument("--only", default=",".join(PARTS))
     chosen = parser.parse_args()
     unknown = set(chosen.only.split(",")) - set(PARTS)
@@ -135,23 +135,22 @@ def judged(comparison, what, words):
 
 
 def power(comparison, places):
-    results = comparison.run("power", "--json", *places.split())
-    outcomes = []
-    for code, text, errors in results:
-        if code != 0:
-            print(errors)
-        document = json.loads(text)
-        outcomes.append(document)
-    keys = sorted(set(outcomes[0]) | set(outcomes[1]))
-    for key in keys:
-        old, new = [flat(outcome.get(key)) for outcome in outcomes]
-        comparison.same(f"power {places}: {key}", old, new)
+    for place in places.split():
+        results = comparison.run("power", "--json", place)
+        old, new = [flat(json.loads(text)) if code == 0 else {"refused": errors} for code, text, errors in results]
+        for name in sorted(old.keys() | new.keys()):
+            comparison.same(f"power {place}: {name}", old.get(name), new.get(name))
     return comparison.done("power")
 
 
-def flat(value):
-    """A list as what it holds, in any order."""
-    return sorted(json.dumps(entry, sort_keys=True) for entry in value) if isinstance(value, list) else value
+def flat(value, name=""):
+    """A document as its figures, each by the names that lead to it; a list is what it holds, in any order."""
+    if isinstance(value, dict):
+        return {leaf: figure for key in value for leaf, figure in flat(value[key], f"{name}/{key}").items()}
+    if isinstance(value, list):
+        return {f"{name}/{json.dumps(entry, sort_keys=True)}": True for entry in value}
+    # Sums are taken in an order of threads.
+    return {name: float(f"{value:.9g}") if isinstance(value, float) else value}
 
 
 def help(comparison):

@@ -49,7 +49,7 @@ public struct TouchstoneCommand: ParsableCommand {
       fail(error.description)
     } catch  where exitCode(for: error) == .failure && !(error is ExitCode) {
       fail(String(describing: error))
-    } catch  where exitCode(for: error) == .success {
+    } catch  where exitCode(for: error) == .success && !(error is ExitCode) {
       // What was asked for, help or a version, is a result like others: not written is not well.
       Console.line(fullMessage(for: error))
       exit(withError: nil)

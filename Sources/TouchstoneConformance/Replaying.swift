@@ -28,7 +28,7 @@ extension Engine {
   ) throws -> Verdict {
     let capture = try RecordedActivations(of: implementation(of: weights), inputs: inputs)
     let golden = golden ?? self.golden(weights, inputs, for: capture)
-    return try Judge(weights: weights).wholeVerdict(on: capture, golden: golden)
+    return try Judge(weights: weights, depth: .whole()).verdict(on: capture, golden: golden)
   }
 
   /// The noise floor is eight passes of the reference, and is looked at only where not all was handed out.

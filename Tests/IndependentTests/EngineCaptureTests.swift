@@ -27,7 +27,8 @@ import TouchstoneVerdict
     #expect(verdict.flagged.map(\.activation.path) == (0..<4).map { "layers/00\($0)/mlp_act" })
     #expect(verdict.flagged.allSatisfy { $0.zone == .proven && (1400...2700).contains($0.ratio) })
     #expect(verdict.notCompared.map(\.path) == ["embed/token", "embed/position", "final/probs"])
-    let cause = try #require(verdict.diagnosed(capture, weights: weights).cause)
+    let cause = try #require(
+      Judge(weights: weights, depth: .diagnosed()).concluded(verdict, on: capture, golden: nil).cause)
     #expect(cause.id == "gelu.half-table")
     #expect(cause.equivalents.isEmpty)
     #expect(cause.nextRatio.map { $0 > 100 } == true)
@@ -42,8 +43,9 @@ import TouchstoneVerdict
     #expect(verdict.flagged.map(\.activation.path) == expected)
     #expect(verdict.flagged.allSatisfy { $0.zone == .proven })
     let causes = try verdict.flagged.prefix(3).map { finding in
-      try Verdict(outcome: .mismatch, method: .replay, findings: [finding])
-        .diagnosed(capture, weights: weights).cause?.id
+      let verdict = Verdict(outcome: .mismatch, method: .replay, findings: [finding])
+      return try Judge(weights: weights, depth: .diagnosed())
+        .concluded(verdict, on: capture, golden: nil).cause?.id
     }
     #expect(
       causes == ["cache.half-keys-and-queries", "cache.half-values-and-probabilities", "gelu.half-table"])

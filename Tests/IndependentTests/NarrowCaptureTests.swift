@@ -18,8 +18,7 @@ import TouchstoneVerdict
     let capture = try ActivationFile(path: tests.appendingPathComponent("Fixtures/\(name).h5").path)
     let model = name.hasSuffix("@shakespeare-short") ? "shakespeare-gpt2" : "gpt2-odd-a"
     let weights = try Checkpoint(directory: golden.appendingPathComponent("models/\(model)")).weights
-    let verdict = try Judge(weights: weights).verdict(on: capture).diagnosed(capture, weights: weights)
-      .examined(capture, weights: weights)
+    let verdict = try Judge(weights: weights, depth: .whole()).verdict(on: capture)
     return (verdict, Headline(verdict))
   }
 

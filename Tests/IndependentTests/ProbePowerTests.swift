@@ -52,8 +52,7 @@ import TouchstoneVerdict
     for golden in try Self.goldens() {
       let weights = try #require(try golden.weights())
       let run = try RecordedActivations(of: HonestTransformer(weights, arithmetic), inputs: golden.inputs)
-      let verdict = try Judge(weights: weights).verdict(on: run, golden: golden)
-        .examined(run, weights: weights)
+      let verdict = try Judge(weights: weights, depth: .examined()).verdict(on: run, golden: golden)
       #expect(verdict.outcome == .consistent, "\(golden.path): \(verdict.flagged)")
     }
   }

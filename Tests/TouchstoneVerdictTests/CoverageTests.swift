@@ -25,8 +25,7 @@ import TouchstoneVerdict
     let accepted = try Judge(weights: weights, acceptsPartial: true).verdict(on: capture)
     #expect(accepted.outcome == .consistent)
     #expect(accepted.uncovered == verdict.uncovered)
-    let told = try verdict.diagnosed(capture, weights: weights).examined(capture, weights: weights)
-      .adding(note: "more")
+    let told = try Judge(weights: weights, depth: .whole()).verdict(on: capture).adding(note: "more")
     #expect(told.uncovered == verdict.uncovered && told.outcome == verdict.outcome)
   }
 

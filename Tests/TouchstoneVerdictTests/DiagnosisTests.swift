@@ -16,8 +16,7 @@ import TouchstoneVerdict
     var value = try #require(capture.tensors[Self.point])
     change(&value)
     capture.tensors[Self.point] = value
-    let verdict = try Judge(weights: weights).verdict(on: capture)
-    return try verdict.diagnosed(capture, weights: weights, catalogue: []).notes
+    return try Judge(weights: weights, depth: .diagnosed(catalogue: [])).verdict(on: capture).notes
   }
 
   private func notes(planting id: String) throws -> [String] {
@@ -25,8 +24,7 @@ import TouchstoneVerdict
     let inputs = try Sample.visible.inputs(weights.graph)
     let fault = try #require(Fault.named(id))
     let capture = RecordedActivations(weights: weights, inputs: inputs, planting: [Self.point: fault])
-    let verdict = try Judge(weights: weights).verdict(on: capture)
-    return try verdict.diagnosed(capture, weights: weights, catalogue: []).notes
+    return try Judge(weights: weights, depth: .diagnosed(catalogue: [])).verdict(on: capture).notes
   }
 
   @Test func exchangedRowsAreNamed() throws {

@@ -37,9 +37,8 @@ import TouchstoneModel
         return site.edited { $0.values[offset] = far + steps * bound }
       }
     }
-    let verdict = try Judge(weights: weights).verdict(on: capture)
-      .diagnosed(
-        capture, weights: weights, catalogue: [fault("test.other", other), fault("test.best", best)])
+    let catalogue = [fault("test.other", other), fault("test.best", best)]
+    let verdict = try Judge(weights: weights, depth: .diagnosed(catalogue: catalogue)).verdict(on: capture)
     let cause = try #require(verdict.cause)
     #expect(cause.id == "test.best")
     #expect(cause.equivalents == (isSame ? ["test.other"] : []))
@@ -65,8 +64,7 @@ import TouchstoneModel
     let fault = Fault("test.near", "near", .wiring, at: .feedForwardOutputs, practice: "made for this test") {
       $0.operation.output == point ? $0.edited { $0.values[7] = far + steps * bound } : nil
     }
-    let verdict = try Judge(weights: weights).verdict(on: capture)
-      .diagnosed(capture, weights: weights, catalogue: [fault])
+    let verdict = try Judge(weights: weights, depth: .diagnosed(catalogue: [fault])).verdict(on: capture)
     #expect((verdict.cause != nil) == isNamed)
   }
 }

@@ -68,7 +68,7 @@ import TouchstoneVerdict
     let fault = try #require(Fault.named(id))
     let site = try #require(fault.sites(in: weights.graph).first)
     let capture = RecordedActivations(weights: weights, inputs: inputs, planting: [site.output: fault])
-    let verdict = try Judge(weights: weights).verdict(on: capture).examined(capture, weights: weights)
+    let verdict = try Judge(weights: weights, depth: .examined()).verdict(on: capture)
     #expect(verdict.flagged.map(\.activation) == [site.output])
     #expect(verdict.outcome != .consistent)
   }
@@ -84,7 +84,7 @@ import TouchstoneVerdict
       Result {
         let arithmetic = HonestArithmetic.all[index]
         let capture = try RecordedActivations(of: HonestTransformer(weights, arithmetic), inputs: inputs)
-        let verdict = try Judge(weights: weights).verdict(on: capture).examined(capture, weights: weights)
+        let verdict = try Judge(weights: weights, depth: .examined()).verdict(on: capture)
         return verdict.flagged.map { "\(arithmetic): \($0.activation) \($0.problem ?? "")" }
       }
     }.flatMap { try $0.get() }

@@ -34,7 +34,8 @@ import TouchstoneVerdict
       #expect(first.activation == planting.site)
       #expect(first.zone == .proven)
       let weights = try Sample.visible.weights()
-      let cause = try #require(planting.verdict.diagnosed(planting.capture, weights: weights).cause)
+      let told = try Judge(weights: weights, depth: .diagnosed()).verdict(on: planting.capture)
+      let cause = try #require(told.cause)
       #expect(([cause.id] + cause.equivalents).contains(id))
     }
   }
@@ -53,7 +54,7 @@ import TouchstoneVerdict
     let point = Activation(.feedForwardOutput, layer: 1)
     capture.tensors[point]?.values[40] += 0.37
     capture.tensors[point]?.values[90] -= 0.21
-    let verdict = try Judge(weights: weights).verdict(on: capture).diagnosed(capture, weights: weights)
+    let verdict = try Judge(weights: weights, depth: .diagnosed()).verdict(on: capture)
     #expect(verdict.flagged.first?.activation == point)
     #expect(verdict.cause == nil)
     #expect(verdict.notes.contains { $0.contains("nearest is") })

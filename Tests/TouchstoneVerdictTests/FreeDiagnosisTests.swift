@@ -41,8 +41,7 @@ import TouchstoneVerdict
       var capture = RecordedActivations(weights: weights, inputs: inputs, planting: [site: fault])
       guard capture.tensors != right.tensors else { continue }
       capture.tensors = capture.tensors.filter { isKept($0.key) }
-      let verdict = try Judge(weights: weights).verdict(on: capture, golden: golden)
-        .diagnosed(capture, golden: golden, weights: weights)
+      let verdict = try Judge(weights: weights, depth: .diagnosed()).verdict(on: capture, golden: golden)
       guard !verdict.flagged.isEmpty else {
         tally.unseen += 1
         continue
@@ -94,8 +93,7 @@ import TouchstoneVerdict
     )
     capture.tensors = capture.tensors.filter { $0.key.point == .logits }
     let cause = try #require(
-      Judge(weights: weights).verdict(on: capture, golden: golden)
-        .diagnosed(capture, golden: golden, weights: weights).cause)
+      Judge(weights: weights, depth: .diagnosed()).verdict(on: capture, golden: golden).cause)
     #expect(cause.id == fault.id)
     #expect(cause.places == places.map(\.path))
   }
@@ -108,8 +106,7 @@ import TouchstoneVerdict
       graph: weights.graph, inputs: inputs,
       tensors: [Activation(.logits): try #require(golden.tensor(Activation(.logits)))])
     capture.tensors[Activation(.logits)]?.values[40] += 0.37
-    let verdict = try Judge(weights: weights).verdict(on: capture, golden: golden)
-      .diagnosed(capture, golden: golden, weights: weights)
+    let verdict = try Judge(weights: weights, depth: .diagnosed()).verdict(on: capture, golden: golden)
     #expect(verdict.outcome == .mismatch)
     #expect(verdict.cause == nil)
     #expect(verdict.notes.contains { $0.contains("nearest is") })

@@ -50,8 +50,7 @@ struct HonestMeasurement {
       let transformer = HonestTransformer(weights, arithmetic, precision: precision)
       var capture = try RecordedActivations(of: transformer, inputs: inputs)
       capture.type = precision.type
-      let verdict = try Judge(weights: weights).verdict(on: capture, golden: golden)
-        .examined(capture, weights: weights)
+      let verdict = try Judge(weights: weights, depth: .examined()).verdict(on: capture, golden: golden)
       #expect(verdict.outcome == .consistent, "\(title), \(arithmetic): \(verdict.flagged)")
       for finding in verdict.findings where finding.hidden.isEmpty {
         elementCount += capture.tensors[finding.activation]?.count ?? 0

@@ -14,8 +14,7 @@ import TouchstoneVerdict
     var capture = RecordedActivations(weights: weights, inputs: inputs)
     capture.tensors[point] = change(try #require(capture.tensors[point]))
     let golden = try Golden(weights, inputs)
-    return try Judge(weights: weights).verdict(on: capture, golden: golden)
-      .diagnosed(capture, golden: golden, weights: weights)
+    return try Judge(weights: weights, depth: .diagnosed()).verdict(on: capture, golden: golden)
   }
 
   /// [H, T, d] → [T, H, d], as many axes as `flat` leaves.

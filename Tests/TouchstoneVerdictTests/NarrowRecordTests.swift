@@ -44,7 +44,7 @@ private struct PartlyNarrow: ActivationSource {
         of: HonestTransformer(weights, HonestArithmetic.all[0]), inputs: inputs)
       let narrow = Set(weights.graph.operations.map(\.output).filter { $0.point == point })
       let capture = PartlyNarrow(base: run, narrow: narrow, type: type)
-      let verdict = try Judge(weights: weights).verdict(on: capture).examined(capture, weights: weights)
+      let verdict = try Judge(weights: weights, depth: .examined()).verdict(on: capture)
       #expect(verdict.outcome == .consistent, "\(kind): \(verdict.flagged)")
     }
   }

@@ -68,7 +68,7 @@ import TouchstoneVerdict
       let weights = try model.weights()
       let inputs = try model.inputs(weights.graph)
       let capture = try RecordedActivations(of: HonestTransformer(weights, arithmetic), inputs: inputs)
-      let verdict = try Judge(weights: weights).wholeVerdict(on: capture, golden: nil)
+      let verdict = try Judge(weights: weights, depth: .whole()).verdict(on: capture)
       #expect(verdict.outcome == .consistent, "\(arithmetic), \(model): \(verdict.flagged)")
     }
   }
@@ -101,7 +101,7 @@ import TouchstoneVerdict
       let fault = try #require(Fault.named(id))
       let site = try #require(fault.sites(in: weights.graph).first?.output)
       let capture = RecordedActivations(weights: weights, inputs: inputs, planting: [site: fault])
-      let verdict = try Judge(weights: weights).wholeVerdict(on: capture, golden: nil)
+      let verdict = try Judge(weights: weights, depth: .whole()).verdict(on: capture)
       #expect(verdict.flagged.first?.activation == site, "\(id)")
       #expect(
         verdict.cause.map { [$0.id] + $0.equivalents }?.contains(id) == true, "\(id): \(verdict.cause as Any)"

@@ -34,15 +34,14 @@ struct PartialStudy {
         let whole = try RecordedActivations(of: HonestTransformer(weights, arithmetic), inputs: inputs)
         for (index, subset) in Subset.allCases.enumerated() {
           let capture = subset.of(whole, seed: UInt64(index) &+ 99)
-          for judge in [Judge(weights: weights), Judge(weights: nil)] {
-            let verdict = try judge.verdict(on: capture, golden: golden)
-              .examined(capture, weights: judge.weights)
+          for weights in [weights, nil] {
+            let verdict = try Judge(weights: weights, depth: .examined()).verdict(on: capture, golden: golden)
             runs += 1
             if verdict.outcome != .consistent {
               flagged += 1
               let first = verdict.flagged.first
               print(
-                "FLAGGED \(name) \(arithmetic) \(subset) \(judge.weights != nil) \(verdict.outcome) "
+                "FLAGGED \(name) \(arithmetic) \(subset) \(weights != nil) \(verdict.outcome) "
                   + "\(first.map { "\($0.activation) \($0.method) \($0.ratio)" } ?? "\(verdict.uncovered)")")
             }
             for finding in verdict.findings {
@@ -85,8 +84,7 @@ struct PartialStudy {
             let seed = UInt64(index) &+ 99
             let capture = subset.of(wrong, seed: seed)
             guard capture.tensors != subset.of(right, seed: seed).tensors else { return .hidden }
-            let verdict = try Judge(weights: weights).verdict(on: capture, golden: golden)
-              .examined(capture, weights: weights)
+            let verdict = try Judge(weights: weights, depth: .examined()).verdict(on: capture, golden: golden)
             return verdict.flagged.isEmpty ? .missed : .caught
           }
         }

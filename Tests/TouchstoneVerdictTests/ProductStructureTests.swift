@@ -29,7 +29,7 @@ import TouchstoneReference
     return ProductStructure(
       input: x, weight: { w[$0, $1] }, want: want, got: got,
       bounds: [Double](repeating: 1e-6, count: want.count)
-    ).description()
+    ).found()?.sentence
   }
 
   private func setRow(_ got: inout Tensor<Double>, _ row: Int, _ value: (Int) -> Double) {
@@ -118,8 +118,8 @@ import TouchstoneReference
     }
     let capture = RecordedActivations(
       graph: weights.graph, inputs: inputs, tensors: [point: logits])
-    let verdict = try Judge(weights: weights).verdict(on: capture, golden: golden)
-      .diagnosed(capture, golden: golden, weights: weights, catalogue: [fault])
+    let verdict = try Judge(weights: weights, depth: .diagnosed(catalogue: [fault]))
+      .verdict(on: capture, golden: golden)
     #expect(verdict.outcome == .mismatch)
     #expect((verdict.cause?.id == fault.id) == isNamed, "\(verdict.cause.map { "\($0)" } ?? "none")")
   }

@@ -69,7 +69,7 @@ struct WidthStudy {
             var capture = try RecordedActivations(
               of: HonestTransformer(weights, arithmetic, precision: studyPrecision), inputs: inputs)
             capture.type = studyPrecision.type
-            let verdict = try Judge(weights: weights).verdict(on: capture).examined(capture, weights: weights)
+            let verdict = try Judge(weights: weights, depth: .examined()).verdict(on: capture)
             #expect(
               verdict.outcome == .consistent, "\(kind) \(shape.width), \(arithmetic): \(verdict.flagged)")
             runs += 1

@@ -38,7 +38,7 @@ struct JudgeBenchmark: Encodable {
     let before = Self.processorSeconds
     judgeSeconds =
       try clock.measure {
-        _ = try Judge(weights: weights).verdict(on: capture).examined(capture, weights: weights)
+        _ = try Judge(weights: weights, depth: .examined()).verdict(on: capture)
       } / .seconds(1)
     judgeProcessorSeconds = Self.processorSeconds - before
     self.tokens = tokens

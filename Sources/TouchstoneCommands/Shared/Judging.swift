@@ -35,25 +35,23 @@ struct JudgingOptions: ParsableArguments {
       let progress = Progress()
       defer { progress.end() }
       let judge = Judge(
-        weights: weights, acceptsPartial: partial, contract: strict ? .strict : .standard)
-      let verdict = try judge.wholeVerdict(on: capture, golden: golden) { share in
-        progress.show("looking for the cause, \(Int(share * 100)) %")
-      }
-      return try notes(on: capture, golden).reduce(verdict) { $0.adding(note: $1) }
+        weights: weights, acceptsPartial: partial, contract: strict ? .strict : .standard,
+        depth: .whole { share in progress.show("looking for the cause, \(Int(share * 100)) %") })
+      let verdict = try judge.verdict(on: capture, golden: golden)
+      return try remarks(on: capture, golden).reduce(verdict) { $0.adding($1) }
     } catch let error as BadInput {
       throw file.map { error.inFile($0.path) } ?? error
     }
   }
 
   /// What only the golden knows.
-  private func notes(on capture: any ActivationSource, _ golden: ActivationFile?) throws -> [String] {
+  private func remarks(on capture: any ActivationSource, _ golden: ActivationFile?) throws -> [Note] {
     guard let golden else { return [] }
-    let ownGraph =
-      "Models of the family \(golden.model.family) are judged by the graph that the golden holds; this program has none "
-      + "of its own to hold it against."
+    let tokens = try NextTokens(of: capture, golden: golden).flatMap { $0.count > 0 ? $0 : nil }
     return [
-      golden.model.hasOwnGraph ? ownGraph : nil, try NextTokens(of: capture, golden: golden)?.sentence,
-    ].compactMap { $0 }
+      golden.model.hasOwnGraph ? .foreignGraph(family: golden.model.family) : nil,
+      tokens.map { .nextTokens($0) },
+    ].compactMap(\.self)
   }
 
   /// Refuses a golden where what an implementation computed is to be judged: it is right by its making, and says

@@ -41,29 +41,18 @@ struct Coverage {
 
 extension ActivationSource {
   /// What the bounds were widened by because the capture says so of itself.
-  var leaveNotes: [String] {
-    var notes: [String] = []
-    if precision != .float32 {
-      notes.append(
-        "The capture is judged in the precision \(precision.name): every bound is that of \(precision.name) arithmetic"
-          + (precision.type.unitRoundoff > Precision.float32.type.unitRoundoff
-            ? ", which sees less than that of float32." : "."))
-    }
+  var ownRemarks: [Note] {
+    var notes: [Note] = []
+    if precision != .float32 { notes.append(.precision(precision)) }
     let recorded = graph.operations.compactMap { storedType(of: $0.output) }
     let narrower = recorded.filter { $0.unitRoundoff > precision.type.unitRoundoff }
     if let widest = narrower.max(by: { $0.unitRoundoff < $1.unitRoundoff }) {
-      notes.append(
-        "\(narrower.count) of \(recorded.count) activations are stored in a type narrower than the precision "
-          + "\(precision.name) (down to \(widest.rawValue)): their bounds are widened by that rounding.")
+      notes.append(.storedNarrower(narrower.count, of: recorded.count, type: widest, precision: precision))
     }
     let derived = graph.operations.map(\.output).filter {
       isDerived($0) && storedShape(of: $0) != nil
     }
-    if !derived.isEmpty {
-      notes.append(
-        "\(derived.count) activations were reconstructed for the recording and are not what the engine computed with."
-      )
-    }
+    if !derived.isEmpty { notes.append(.derived(derived.count)) }
     return notes
   }
 }

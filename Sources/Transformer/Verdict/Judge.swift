@@ -11,15 +11,21 @@ public struct Judge: Sendable {
 
   /// What implementations are granted.
   public let contract: Contract
+  /// What is done with the verdict on each operation.
+  public let depth: Depth
 
   /// Creates a judge for one model.
-  public init(weights: Weights?, acceptsPartial: Bool = false, contract: Contract = .standard) {
+  public init(
+    weights: Weights?, acceptsPartial: Bool = false, contract: Contract = .standard,
+    depth: Depth = .operations
+  ) {
     self.weights = weights
     self.acceptsPartial = acceptsPartial
     self.contract = contract
+    self.depth = depth
   }
 
-  /// Judges a capture.
+  /// Judges a capture, as deeply as this judge looks.
   ///
   /// - Parameters:
   ///   - capture: what an implementation computed.
@@ -28,6 +34,21 @@ public struct Judge: Sendable {
   /// - Throws: ``BadInput`` where the two belong to different models or inputs, and what reading them throws.
   public func verdict(
     on capture: any ActivationSource, golden: (any ActivationSource)? = nil
+  ) throws -> Verdict {
+    try concluded(verdictOnOperations(of: capture, golden: golden), on: capture, golden: golden)
+  }
+
+  /// The stages of this judge's depth, after every operation has been judged.
+  package func concluded(
+    _ verdict: Verdict, on capture: any ActivationSource, golden: (any ActivationSource)?
+  ) throws -> Verdict {
+    let judged = Judged(self, capture, golden: golden)
+    return try depth.stages.reduce(verdict) { verdict, stage in try stage(verdict, judged) }
+  }
+
+  /// Every operation by itself.
+  package func verdictOnOperations(
+    of capture: any ActivationSource, golden: (any ActivationSource)?
   ) throws -> Verdict {
     try checkSame(capture, golden)
     let reading = try PrecisionReading(capture)
@@ -90,8 +111,7 @@ public struct Judge: Sendable {
     var verdict = try conclude(
       findings, notCompared, coverage, floor: floor, operations: operations, of: shared)
     if !coverage.incomparable.isEmpty, let (activation, gap) = gaps.first(where: { $0.gap.overflow != nil }) {
-      verdict.notes +=
-        gap.overflow.map { ["\(activation) overflows in \($0): what follows cannot be compared."] } ?? []
+      verdict.remarks += gap.overflow.map { [.overflow(activation, $0)] } ?? []
     }
     verdict.precision = reading.precision
     verdict.precisionSentence = reading.sentence
@@ -179,12 +199,13 @@ public struct Judge: Sendable {
     if outcome == .consistent, leavesOut && !acceptsPartial || !coverage.incomparable.isEmpty {
       outcome = .inconclusive
     }
+    let remarks =
+      remarks(findings, floor: floor, isPartial: isPartial, isNarrow: capture.precision.type.isNarrow)
+      + findings.policyRemarks + capture.ownRemarks + (unknown.isEmpty ? [] : [.unknownNames(unknown)])
     return Verdict(
       outcome: outcome, method: method(findings), findings: findings, notCompared: notCompared,
       uncovered: coverage.uncovered, incomparable: coverage.incomparable, unknownNames: unknown,
-      contract: contract,
-      notes: notes(findings, floor: floor, isPartial: isPartial, isNarrow: capture.precision.type.isNarrow)
-        + findings.policyNotes + capture.leaveNotes + [UnknownName.note(unknown)].compactMap { $0 })
+      contract: contract, remarks: remarks)
   }
 
   private func method(_ findings: [Finding]) -> Verdict.Method {
@@ -193,38 +214,21 @@ public struct Judge: Sendable {
     return isByFloorAlone ? .localFloor : .replay
   }
 
-  private func notes(
+  private func remarks(
     _ findings: [Finding], floor: FloorComparison?, isPartial: Bool, isNarrow: Bool
-  ) -> [String] {
-    var notes = [findings.searchNote].compactMap(\.self)
-    if findings.contains(where: { $0.method == .localFloor }) {
-      notes.append(
-        "Where much lies between recorded activations, operations were recomputed together, and each row compared "
-          + "with ten times the noise of such arithmetic: blind to faults below it, and to which of them is at fault."
-      )
-    }
-    if findings.contains(where: { $0.method == .floor }) {
-      notes.append(
-        "Where an operation could not be replayed, rows were compared end to end with ten times the noise floor: "
-          + "a weaker check, blind to faults below the noise and to where they begin.")
-    }
+  ) -> [Note] {
+    var notes = [findings.searchRemark].compactMap(\.self)
+    if findings.contains(where: { $0.method == .localFloor }) { notes.append(.replayedTogether) }
+    if findings.contains(where: { $0.method == .floor }) { notes.append(.comparedEndToEnd) }
     if isNarrow, findings.contains(where: { $0.policy == nil && !$0.hidden.isEmpty || $0.method != .replay })
     {
-      notes.append(
-        "Where operations were recomputed together in 16 bits, nothing finer than a rounding was looked for: values that "
-          + "are cut instead of rounded do not show.")
+      notes.append(.replayedTogetherInNarrowType)
     }
-    if weights == nil {
-      notes.append("Without the weights, only the operations that need none were replayed.")
-    }
+    if weights == nil { notes.append(.withoutWeights) }
     switch floor?.availability {
-    case nil:
-      notes.append(
-        "There is no golden to compare with: inherited errors and the noise-floor check are missing.")
-    case .missing where isPartial:
-      notes.append("The noise-floor check was not made: the golden has no noise floor.")
-    case .ofOtherPrecision where isPartial:
-      notes.append("The noise-floor check was not made: the floor is that of float32.")
+    case nil: notes.append(.withoutGolden)
+    case .missing where isPartial: notes.append(.withoutFloor)
+    case .ofOtherPrecision where isPartial: notes.append(.floorOfOtherPrecision)
     case .missing, .ofOtherPrecision, .present: break
     }
     return notes

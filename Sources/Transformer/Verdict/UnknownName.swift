@@ -52,18 +52,4 @@ public struct UnknownName: Sendable, Equatable {
     guard let meant = open.first ?? candidates.first else { return path }
     return "\(path) (did you mean \(meant)?)"
   }
-
-  /// What is said of all of them; nil where there are none.
-  static func note(_ names: [UnknownName]) -> String? {
-    guard !names.isEmpty else { return nil }
-    let shown = names.prefix(shownCount).map(\.question).joined(separator: ", ")
-    let hidden = names.count - shownCount
-    return
-      "\(counted(names.count, "dataset")) of the capture \(names.count == 1 ? "has a name" : "have names") that "
-      + "\(names.count == 1 ? "is" : "are") not of the format, and \(names.count == 1 ? "was" : "were") not read: \(shown)"
-      + (hidden > 0 ? " and \(grouped(hidden)) more" : "")
-      + ". What is not to be judged belongs under /extra."
-  }
-
-  private static let shownCount = 3
 }

@@ -45,7 +45,7 @@ public struct Verdict: Sendable, Equatable {
   /// The named fault that explains the first flagged operation, where one does.
   public package(set) var cause: Cause?
   /// What a reader must know besides: a check that was not made, a weaker method.
-  public package(set) var notes: [String]
+  package var remarks: [Note]
   /// What the capture was judged as.
   public package(set) var precision: Precision
   /// Why that is not what the capture names, where it is not.
@@ -58,6 +58,17 @@ public struct Verdict: Sendable, Equatable {
     contract: Contract = .standard, cause: Cause? = nil, notes: [String] = [],
     precision: Precision = .float32, precisionSentence: String? = nil
   ) {
+    self.init(
+      outcome: outcome, method: method, findings: findings, notCompared: notCompared, uncovered: uncovered,
+      incomparable: incomparable, unknownNames: unknownNames, contract: contract, cause: cause,
+      remarks: notes.map { .said($0) }, precision: precision, precisionSentence: precisionSentence)
+  }
+
+  package init(
+    outcome: Outcome, method: Method, findings: [Finding], notCompared: [NotCompared],
+    uncovered: [Activation], incomparable: [Activation], unknownNames: [UnknownName], contract: Contract,
+    cause: Cause? = nil, remarks: [Note], precision: Precision = .float32, precisionSentence: String? = nil
+  ) {
     self.outcome = outcome
     self.method = method
     self.findings = findings
@@ -67,15 +78,21 @@ public struct Verdict: Sendable, Equatable {
     self.unknownNames = unknownNames
     self.contract = contract
     self.cause = cause
-    self.notes = notes
+    self.remarks = remarks
     self.precision = precision
     self.precisionSentence = precisionSentence
   }
 
+  /// ``remarks`` in sentences.
+  public var notes: [String] { remarks.map(\.sentence) }
+
   /// The same verdict with one thing more that a reader must know.
-  public func adding(note: String) -> Verdict {
+  public func adding(note: String) -> Verdict { adding(.said(note)) }
+
+  /// The same verdict with one thing more that a reader must know.
+  package func adding(_ note: Note) -> Verdict {
     var verdict = self
-    verdict.notes.append(note)
+    verdict.remarks.append(note)
     return verdict
   }
 
@@ -128,7 +145,7 @@ public struct Finding: Sendable, Equatable {
   /// max|capture − golden| over max|golden|, finite entries; nil without a golden value.
   public package(set) var inherited: Double?
   /// What is wrong where it is not a number out of bounds: a wrong shape, NaN, broken wiring.
-  public let problem: String?
+  package let evidence: Evidence?
   /// What all rows together were searched for besides; nil where nothing was.
   public package(set) var searched: SearchedWeights?
 
@@ -138,6 +155,17 @@ public struct Finding: Sendable, Equatable {
     method: Verdict.Method = .replay, zone: Zone,
     ratio: Double, index: [Int] = [], axes: [Axis] = [],
     got: Double = .nan, want: Double = .nan, inherited: Double? = nil, problem: String? = nil
+  ) {
+    self.init(
+      activation: activation, hidden: hidden, policy: policy, method: method, zone: zone, ratio: ratio,
+      index: index, axes: axes, got: got, want: want, inherited: inherited,
+      evidence: problem.map { .said($0) })
+  }
+
+  package init(
+    activation: Activation, hidden: [Activation] = [], policy: Policy? = nil,
+    method: Verdict.Method = .replay, zone: Zone, ratio: Double, index: [Int] = [], axes: [Axis] = [],
+    got: Double = .nan, want: Double = .nan, inherited: Double? = nil, evidence: Evidence?
   ) {
     self.activation = activation
     self.hidden = hidden
@@ -150,8 +178,11 @@ public struct Finding: Sendable, Equatable {
     self.got = got
     self.want = want
     self.inherited = inherited
-    self.problem = problem
+    self.evidence = evidence
   }
+
+  /// ``evidence`` in a sentence without its subject.
+  public var problem: String? { evidence?.sentence }
 }
 
 /// An activation that was not compared.

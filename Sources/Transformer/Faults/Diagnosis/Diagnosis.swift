@@ -3,42 +3,47 @@ import TouchstoneModel
 import TouchstoneReference
 import TouchstoneVerdict
 
-extension Judge {
-  /// The whole verdict on a capture: every operation judged, the cause of what is found named, and what all elements
-  /// show together looked for.
+extension Depth {
+  /// What all elements of an operation show together is looked for too.
+  public static func examined(catalogue: [Fault] = Fault.catalogue) -> Depth {
+    Depth([{ try $0.examined($1, catalogue) }])
+  }
+
+  /// The cause of what is found is named.
+  package static func diagnosed(
+    catalogue: [Fault] = Fault.catalogue, progress: @escaping @Sendable (Double) -> Void = { _ in }
+  ) -> Depth {
+    Depth([{ try $0.diagnosed($1, catalogue, progress) }])
+  }
+
+  /// The whole verdict: every operation judged, the cause of what is found named, and what all elements show together
+  /// looked for.
   ///
   /// - Parameters:
-  ///   - capture: what an implementation computed.
-  ///   - golden: what the reference computed from the same inputs; nil where there is none.
+  ///   - catalogue: the faults that are considered.
   ///   - progress: told how far the search for the cause has come, from 0 to 1, on any thread.
-  /// - Throws: what ``verdict(on:golden:)`` throws.
-  public func wholeVerdict(
-    on capture: any ActivationSource, golden: (any ActivationSource)?,
-    progress: @Sendable (Double) -> Void = { _ in }
-  ) throws -> Verdict {
-    try verdict(on: capture, golden: golden)
-      .diagnosed(capture, golden: golden, weights: weights, progress: progress)
-      .examined(capture, weights: weights)
+  public static func whole(
+    catalogue: [Fault] = Fault.catalogue, progress: @escaping @Sendable (Double) -> Void = { _ in }
+  ) -> Depth {
+    Depth(
+      Depth.diagnosed(catalogue: catalogue, progress: progress).stages
+        + Depth.examined(catalogue: catalogue).stages)
   }
 }
 
 extension Verdict {
   /// The same verdict with the fault named that explains where it begins, if one of the catalogue does.
   ///
-  /// - Parameters:
-  ///   - capture: what was judged.
-  ///   - golden: what it was judged against: where only results are recorded, faults are run from its activations.
-  ///   - weights: the model's parameters, where they are at hand.
-  ///   - catalogue: the faults that are considered.
-  ///   - progress: told how far long work has come, from 0 to 1, on any thread.
+  /// Where only results are recorded, faults are run from the golden's activations.
+  ///
   /// - Throws: what reading the capture or the golden throws.
-  public func diagnosed(
-    _ capture: any ActivationSource, golden: (any ActivationSource)? = nil, weights: Weights?,
-    catalogue: [Fault] = Fault.catalogue, progress: @Sendable (Double) -> Void = { _ in }
+  func diagnosed(
+    _ judged: Judged, _ catalogue: [Fault], _ progress: @Sendable (Double) -> Void
   ) throws -> Verdict {
     guard let first = flagged.first, cause == nil else { return self }
-    if let golden, let layout = try LayoutDiagnosis(of: first, in: capture, golden: golden)?.description {
-      return with(cause: nil, notes: ["\(first.activation) \(layout)."])
+    let (capture, golden, weights) = (judged.capture, judged.golden, judged.judge.weights)
+    if let golden, let layout = try LayoutDiagnosis(of: first, in: capture, golden: golden)?.found {
+      return with(cause: nil, notes: [.layout(first.activation, layout)])
     }
     guard !first.index.isEmpty else { return self }
     /// The fault run freely from the golden, where the finding's own inputs do not tell.
@@ -53,22 +58,21 @@ extension Verdict {
       let diagnosis = try free()
       return with(cause: diagnosis?.cause, notes: diagnosis?.notes ?? [])
     }
-    let judge = Judge(weights: weights, contract: contract)
-    let diagnosis = try Diagnosis(of: first, in: capture, by: judge, catalogue: catalogue)
+    let diagnosis = try Diagnosis(of: first, in: capture, by: judged.judge, catalogue: catalogue)
     if diagnosis?.cause == nil, !first.hidden.isEmpty, let cause = try free()?.cause {
       return with(cause: cause, notes: [])
     }
-    let structure = try ProductStructure(of: first, in: capture, by: judge)?.description()
+    let structure = try ProductStructure(of: first, in: capture, by: judged.judge)?.found()
     let added = [
-      structure.map { "In \(first.activation), \($0)." }, first.problem == nil ? diagnosis?.note : nil,
-    ].compactMap { $0 }
+      structure.map { .product(first.activation, $0) }, first.evidence == nil ? diagnosis?.note : nil,
+    ].compactMap(\.self)
     return with(cause: diagnosis?.cause, notes: added)
   }
 
-  private func with(cause: Cause?, notes added: [String]) -> Verdict {
+  private func with(cause: Cause?, notes added: [Note]) -> Verdict {
     var verdict = self
     verdict.cause = cause
-    verdict.notes += added
+    verdict.remarks += added
     return verdict
   }
 }
@@ -126,13 +130,12 @@ struct Diagnosis {
       nextRatio: next?.ratio, equivalents: faults.dropFirst().map(\.id))
   }
 
-  /// What is said where no fault of the catalogue explains the capture.
-  var note: String? {
+  /// What is to be known where no fault of the catalogue explains the capture.
+  var note: Note? {
     guard let best = hypotheses.first else { return nil }
-    if ratioWithoutFault <= 1 { return "Too little is wrong to tell its cause." }
+    if ratioWithoutFault <= 1 { return .tooLittle }
     guard best.ratio > 1 else { return nil }
-    return "The cause is none of the \(catalogueCount) faults of the catalogue; nearest is "
-      + "“\(best.fault.name)”, \(String(Int(min(best.ratio, 1e15)))) times its bound away."
+    return .unexplained(catalogue: catalogueCount, nearest: best.fault.name, ratio: best.ratio)
   }
 }
 

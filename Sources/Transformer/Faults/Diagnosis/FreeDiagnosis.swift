@@ -128,20 +128,16 @@ struct FreeDiagnosis {
       places: places.map(\.path).sorted())
   }
 
-  /// What is said besides: what was not tried, and the nearest where none explains the capture.
-  var notes: [String] {
-    var notes: [String] = []
+  /// What is to be known besides: what was not tried, and the nearest where none explains the capture.
+  var notes: [Note] {
+    var notes: [Note] = []
     if let best = hypotheses.first, best.ratio > 1 {
       notes.append(
-        "None of the \(hypotheses.count) faults and places tried explains what was recorded; nearest is "
-          + "“\(best.fault.name)” in \(best.places.map(\.path).sorted().joined(separator: ", ")), "
-          + "\(Int(min(best.ratio, 1e15).rounded(.up))) times the noise away.")
+        .unexplainedEndToEnd(
+          tried: hypotheses.count, nearest: best.fault.name, places: best.places.map(\.path).sorted(),
+          ratio: best.ratio))
     }
-    if untriedCount > 0 {
-      notes.append(
-        "\(untriedCount) faults and places were not tried: the model is large. "
-          + "Record activations inside the blocks to have the cause looked for there.")
-    }
+    if untriedCount > 0 { notes.append(.untried(untriedCount)) }
     return notes
   }
 }

@@ -56,23 +56,23 @@ struct LayoutDiagnosis {
     }
   }
 
-  /// What the difference is and what to change in the capture; nil where it is none of these.
-  var description: String? {
+  /// What the difference is; nil where it is none of these.
+  var found: LayoutEvidence? {
     if got.count != want.count { return lastPosition ?? fusedProjections }
     guard got.shape != want.shape || !agrees(want.values) else { return nil }
     return transposed ?? reorderedHeads ?? shiftedRows
   }
 
   /// One row where one for each token is due: the last.
-  private var lastPosition: String? {
+  private var lastPosition: LayoutEvidence? {
     guard want.shape.count == 2, got.count == want.rowWidth, agrees(Array(want.row(want.rowCount - 1))) else {
       return nil
     }
-    return "holds the last position only, \(got.shape): record every position, \(want.shape), or none"
+    return .lastPosition(got.shape, due: want.shape)
   }
 
   /// Queries, keys and values as one projection made them.
-  private var fusedProjections: String? {
+  private var fusedProjections: LayoutEvidence? {
     guard projections.count == 3, projections.allSatisfy({ $0.shape == want.shape }),
       got.count == 3 * want.count
     else { return nil }
@@ -82,41 +82,33 @@ struct LayoutDiagnosis {
     let byPart = parts.flatMap { part in (0..<heads).map { (part, $0) } }
     let byHead = (0..<heads).flatMap { head in parts.map { ($0, head) } }
     let whole = projections.flatMap(\.values)
-    if agrees(whole) { return Self.sentence(ofFused: "[3, head, token, unit]") }
+    if agrees(whole) { return .fusedProjections(axes: "[3, head, token, unit]") }
     for (order, name) in [(byPart, "[token, 3, head, unit]"), (byHead, "[token, head, 3, unit]")] {
       let values = (0..<tokens).flatMap { token in
         order.flatMap { part, head in projections[part].row(head * tokens + token) }
       }
       guard agrees(values) else { continue }
-      return Self.sentence(ofFused: name)
+      return .fusedProjections(axes: name)
     }
     return nil
   }
 
   /// Axes exchanged, with the shape that follows or with another of as many elements.
-  private var transposed: String? {
+  private var transposed: LayoutEvidence? {
     let names = axisNames
     guard names.count == want.shape.count else { return nil }
     for order in Self.orders(of: want.shape.count) {
       let values = Self.permuted(want, order)
       guard agrees(values) else { continue }
-      let stored = "[" + order.map { names[$0] }.joined(separator: ", ") + "]"
-      let due = "[" + names.joined(separator: ", ") + "]"
-      if order == Array(want.shape.indices) {
-        return "holds the same numbers under the shape \(got.shape): record them as \(due) = \(want.shape)"
-      }
-      let flat = got.shape.count == want.shape.count ? "" : ", flattened to \(got.shape)"
-      return "holds the same numbers in another layout, \(stored)\(flat): record them as \(due)"
+      if order == Array(want.shape.indices) { return .shape(got.shape, axes: names, due: want.shape) }
+      return .axes(
+        order.map { names[$0] }, flattened: got.shape.count == want.shape.count ? nil : got.shape, due: names)
     }
     return nil
   }
 
-  private static func sentence(ofFused layout: String) -> String {
-    "holds queries, keys and values beside each other, \(layout): record q, k and v as [head, token, unit] each"
-  }
-
   /// Heads in another order, whole and each once.
-  private var reorderedHeads: String? {
+  private var reorderedHeads: LayoutEvidence? {
     guard want.shape.count == 3, got.shape == want.shape, want.shape[0] > 1 else { return nil }
     let size = want.count / want.shape[0]
     // A few numbers may be those of another head by chance.
@@ -131,11 +123,11 @@ struct LayoutDiagnosis {
       guard let found else { return nil }
       order.append(found)
     }
-    return "holds the same heads in another order, \(order): record head 0 first, as the weights have them"
+    return .headOrder(order)
   }
 
   /// A constant for each row of logits or scores, which the softmax takes away again.
-  private var shiftedRows: String? {
+  private var shiftedRows: LayoutEvidence? {
     guard isScores, got.shape == want.shape else { return nil }
     var shifted = want.values
     var compared = 0
@@ -150,7 +142,7 @@ struct LayoutDiagnosis {
     }
     // Any difference is a constant in a row of one.
     guard compared >= 2 * want.rowCount, agrees(shifted) else { return nil }
-    return "is off by one constant in each row, which changes no probability: record it before that is added"
+    return .rowConstant
   }
 
   // MARK: Comparing

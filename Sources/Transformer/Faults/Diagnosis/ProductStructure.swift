@@ -20,8 +20,8 @@ struct ProductStructure {
   private var columns: Int { want.rowWidth }
   private var depth: Int { input.rowWidth }
 
-  /// What is found, in a sentence; nil where the error has none of the known structures.
-  func description() -> String? {
+  /// What is found; nil where the error has none of the known structures.
+  func found() -> ProductEvidence? {
     let wrong = want.values.indices.filter { !fits(got.values[$0], want.values[$0], $0) }
     guard !wrong.isEmpty else { return nil }
     let wrongRows = Set(wrong.map { $0 / columns }).sorted()
@@ -39,18 +39,18 @@ struct ProductStructure {
     (0..<columns).allSatisfy { fits(got[row, $0], want[other, $0], row * columns + $0) }
   }
 
-  private func exchangedRows(_ wrong: [Int]) -> String? {
+  private func exchangedRows(_ wrong: [Int]) -> ProductEvidence? {
     guard wrong.count == 2, row(wrong[0], is: wrong[1]), row(wrong[1], is: wrong[0]) else { return nil }
-    return "rows \(wrong[0]) and \(wrong[1]) are exchanged"
+    return .exchangedRows(wrong[0], wrong[1])
   }
 
-  private func repeatedRow(_ wrong: [Int]) -> String? {
+  private func repeatedRow(_ wrong: [Int]) -> ProductEvidence? {
     guard wrong.count == 1, let source = (0..<rows).first(where: { $0 != wrong[0] && row(wrong[0], is: $0) })
     else { return nil }
-    return "row \(wrong[0]) holds the value of row \(source)"
+    return .repeatedRow(wrong[0], from: source)
   }
 
-  private func repeatedColumns(_ wrong: [Int]) -> String? {
+  private func repeatedColumns(_ wrong: [Int]) -> ProductEvidence? {
     guard let first = wrong.first, let last = wrong.last, rows > 1, wrong.count < columns else { return nil }
     // A tile is shifted as a whole: every wrong column repeats the one at the same distance.
     for source in 0..<columns where source != first {
@@ -59,13 +59,13 @@ struct ProductStructure {
         return (0..<columns).contains(other)
           && (0..<rows).allSatisfy { fits(got[$0, column], want[$0, other], $0 * columns + column) }
       }
-      if isCopy { return "columns \(first)…\(last) repeat the columns from \(source)" }
+      if isCopy { return .repeatedColumns(first...last, from: source) }
     }
     return nil
   }
 
   /// One column, proportional to one column of x: the weight between them is another.
-  private func oneWeight(_ wrong: [Int]) -> String? {
+  private func oneWeight(_ wrong: [Int]) -> ProductEvidence? {
     guard wrong.count == 1, rows > 1, let column = wrong.first else { return nil }
     let errors = (0..<rows).map { got[$0, column] - want[$0, column] }
     for k in 0..<depth {
@@ -78,21 +78,20 @@ struct ProductStructure {
       }
       if isExplained {
         let old = weight(k, column)
-        return
-          "the weight from input \(k) to output \(column) is \(Float(old + change)) instead of \(Float(old))"
+        return .weight(input: k, output: column, found: old + change, expected: old)
       }
     }
     return nil
   }
 
-  private func zeroed(_ wrongRows: [Int], _ wrongColumns: [Int], _ count: Int) -> String? {
+  private func zeroed(_ wrongRows: [Int], _ wrongColumns: [Int], _ count: Int) -> ProductEvidence? {
     let isZero = wrongRows.allSatisfy { row in wrongColumns.allSatisfy { got[row, $0] == 0 } }
     guard isZero, count >= wrongRows.count * wrongColumns.count * 9 / 10 else { return nil }
-    return "rows \(span(wrongRows)), columns \(span(wrongColumns)) were never written"
+    return .unwritten(rows: wrongRows, columns: wrongColumns)
   }
 
   /// The same vector is missing from, or added to, every row.
-  private func constantVector(_ wrong: [Int]) -> String? {
+  private func constantVector(_ wrong: [Int]) -> ProductEvidence? {
     guard wrong.count == rows, rows > 1 else { return nil }
     let isConstant = (0..<columns).allSatisfy { column in
       let first = got[0, column] - want[0, column]
@@ -101,12 +100,12 @@ struct ProductStructure {
           <= 2 * (bounds[column] + bounds[$0 * columns + column])
       }
     }
-    return isConstant ? "every row is off by the same vector, as where a bias is missing or added twice" : nil
+    return isConstant ? .constantVector : nil
   }
 
   /// Each term x[:, k]·W[k, :] counts a whole number of times: solved by least squares for the few that do not
   /// count once.
-  private func wrongTerms() -> String? {
+  private func wrongTerms() -> ProductEvidence? {
     guard depth <= 256, rows * columns >= depth else { return nil }
     var normal = [[Double]](repeating: [Double](repeating: 0, count: depth + 1), count: depth)
     func gram(_ length: Int, _ value: (Int, Int) -> Double) -> [[Double]] {
@@ -137,12 +136,7 @@ struct ProductStructure {
     guard isExplained else { return nil }
     let dropped = wrong.filter { factors[$0] == -1 }
     let doubled = wrong.filter { factors[$0] == 1 }
-    let parts = [
-      dropped.isEmpty ? nil : "terms \(span(dropped)) of each sum are missing",
-      doubled.isEmpty ? nil : "terms \(span(doubled)) of each sum are added twice",
-    ]
-    return dropped.count + doubled.count == wrong.count
-      ? parts.compactMap { $0 }.joined(separator: ", ") : nil
+    return dropped.count + doubled.count == wrong.count ? .terms(missing: dropped, doubled: doubled) : nil
   }
 
   /// Gaussian elimination with partial pivoting on [A | b]; nil where A is singular.
@@ -165,13 +159,6 @@ struct ProductStructure {
       solution[row] = (system[row][size] - known) / system[row][row]
     }
     return solution
-  }
-
-  private func span(_ indices: [Int]) -> String {
-    guard let first = indices.first, let last = indices.last else { return "none" }
-    if first == last { return "\(first)" }
-    return last - first + 1 == indices.count
-      ? "\(first)…\(last)" : indices.prefix(8).map(String.init).joined(separator: ", ")
   }
 }
 

@@ -20,12 +20,8 @@ struct SubtleEvidence: Sendable {
   /// Whether the capture holds the whole fault, and nothing allowed explains it.
   var isConclusive: Bool { deviations >= threshold && abs(share - 1) <= 0.5 }
 
-  /// What is found, in a sentence without its subject.
-  var description: String {
-    let percent = Int((100 * share).rounded())
-    return "has errors that all rows share as if \(fault.name) (\(percent) % of the effect, "
-      + "\(Int(min(deviations, 1e6))) standard deviations)"
-  }
+  /// What is found.
+  var evidence: Evidence { .shared(fault: fault.name, share: share, deviations: deviations) }
 }
 
 extension EvidenceLevel {

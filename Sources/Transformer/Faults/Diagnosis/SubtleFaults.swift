@@ -10,13 +10,11 @@ extension Verdict {
   /// not examined, because their own rounding hides every fault of this kind.
   ///
   /// - Parameters:
-  ///   - capture: what was judged.
-  ///   - weights: the model's parameters, where they are at hand.
+  ///   - judged: what was judged, and by whom.
   ///   - catalogue: the faults that are looked for.
   /// - Throws: what reading the capture throws.
-  public func examined(
-    _ capture: any ActivationSource, weights: Weights?, catalogue: [Fault] = Fault.catalogue
-  ) throws -> Verdict {
+  func examined(_ judged: Judged, _ catalogue: [Fault]) throws -> Verdict {
+    let capture = judged.capture
     guard capture.precision.type.unitRoundoff <= ScalarType.float32.unitRoundoff, !precision.type.isNarrow
     else { return self }
     let graph = capture.graph.with(temperature: capture.temperature)
@@ -28,7 +26,7 @@ extension Verdict {
       return (index, graph.operations[place])
     }
     let shared = SharedSource(capture, judgedAs: capture.namesPrecision ? nil : precision)
-    let judge = Judge(weights: weights, contract: contract)
+    let judge = judged.judge
     let level = EvidenceLevel(of: catalogue, in: graph)
     let results = try examined.indices.concurrentMap { place in
       try SubtleFaults(examined[place].operation, of: graph, in: shared, by: judge, level)?.found(catalogue)
@@ -41,7 +39,7 @@ extension Verdict {
       findings[index] = Finding(
         activation: finding.activation, zone: .suspect, ratio: first.deviations / first.threshold,
         index: finding.index, got: finding.got, want: finding.want, inherited: finding.inherited,
-        problem: first.description)
+        evidence: first.evidence)
       causes[finding.activation] = Cause(
         id: first.fault.id, name: first.fault.name, ratio: abs(first.share - 1), nextRatio: nil,
         equivalents: found.dropFirst().map(\.fault.id))

@@ -55,27 +55,20 @@ public struct CauseTable: Sendable {
       let capture = try runs.run(planting: [entry.site: fault])
       let judged = try judge.verdict(on: capture, golden: golden)
       func concluded(_ catalogue: [Fault]) throws -> Verdict {
-        try judged.diagnosed(capture, golden: golden, weights: weights, catalogue: catalogue)
-          .examined(capture, weights: weights, catalogue: catalogue)
+        try Judge(weights: weights, depth: .whole(catalogue: catalogue))
+          .concluded(judged, on: capture, golden: golden)
       }
       let verdict = try concluded(Fault.catalogue)
       let first = verdict.flagged.first
       let named = verdict.cause.map { [$0.id] + $0.equivalents } ?? []
       let others = Fault.catalogue.filter { $0.id != fault.id && !named.contains($0.id) }
       let without = first == nil ? nil : try concluded(others).cause
-      let told = verdict.notes + [first?.problem ?? ""]
       return Entry(
         fault: fault.id, site: entry.site, flagged: first?.activation, named: named,
-        isStructureTold: told.contains { note in Self.structures.contains { note.contains($0) } },
+        isStructureTold: verdict.tellsStructure,
         namedWithout: without.map { [$0.id] + $0.equivalents } ?? [])
     }.compactMap(\.self)
   }
-
-  /// How the sentences put it that tell the structure of an error.
-  private static let structures = [
-    "the weight from input", "heads in another order", "in another layout", "under the shape",
-    "one constant in each row",
-  ]
 
   /// How many runs a condition holds for.
   public func count(where holds: (Entry) -> Bool) -> Int {

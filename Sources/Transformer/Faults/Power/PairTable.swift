@@ -44,12 +44,12 @@ public struct PairTable: Sendable {
     }
     let drawn = pairs
     let runs = PlantedRuns(weights: weights, inputs: inputs)
-    let judge = Judge(weights: weights)
+    let judge = Judge(weights: weights, depth: .examined())
     entries = try drawn.indices.concurrentMap(progress: { progress($0, drawn.count) }) { index in
       let pair = drawn[index]
       let faults = pair.compactMap { entry in Fault.named(entry.fault).map { (entry.site, $0) } }
       let capture = try runs.run(planting: Dictionary(uniqueKeysWithValues: faults))
-      let flagged = try judge.verdict(on: capture).examined(capture, weights: weights).flagged
+      let flagged = try judge.verdict(on: capture).flagged
       return Entry(
         faults: pair, flagged: pair.map { entry in flagged.contains { $0.activation == entry.site } })
     }

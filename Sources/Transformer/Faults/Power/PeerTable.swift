@@ -46,7 +46,7 @@ public struct PeerTable: Sendable {
     let eager = try RecordedActivations(of: sequential, inputs: inputs).tensors[logits]
     guard let want = exact, let eager else { return }
     let floor = floors[logits]?.values ?? []
-    let judge = Judge(weights: weights)
+    let judge = Judge(weights: weights, depth: .examined())
     let planted = entries.filter { $0.outcome != .notStored }
     let honestCount = HonestArithmetic.all.count
     let total = honestCount + planted.count
@@ -54,7 +54,7 @@ public struct PeerTable: Sendable {
     honest = try (0..<honestCount).concurrentMap(progress: { progress($0, total) }) { index in
       let transformer = HonestTransformer(weights, HonestArithmetic.all[index])
       let capture = try RecordedActivations(of: transformer, inputs: inputs)
-      let verdict = try judge.verdict(on: capture).examined(capture, weights: weights)
+      let verdict = try judge.verdict(on: capture)
       return Self.distances(
         capture.tensors[logits] ?? want, want, eager, floor, isFlagged: !verdict.flagged.isEmpty)
     }

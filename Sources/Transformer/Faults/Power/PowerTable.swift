@@ -77,10 +77,10 @@ public struct PowerTable: Sendable {
   ) throws {
     let run = RecordedActivations(
       weights: weights, inputs: inputs, temperature: temperature, precision: precision)
-    let judge = Judge(weights: weights)
+    let judge = Judge(weights: weights, depth: .examined(catalogue: catalogue))
     let weights = weights.with(temperature: temperature)
     let operations = weights.graph.operations
-    falseAlarms = try judge.verdict(on: run).examined(run, weights: weights, catalogue: catalogue).flagged
+    falseAlarms = try judge.verdict(on: run).flagged
     let firstFlagged = falseAlarms.first?.activation
     let isLocatable = operations.prefix { $0.output != firstFlagged }.count
     let entries = try operations.indices.concurrentMap { index in

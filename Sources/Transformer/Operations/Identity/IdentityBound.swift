@@ -12,7 +12,7 @@ extension Identity: Bounded {
     return Estimate(values: input.values, bounds: input.values.values.indices.map(input.error(at:)))
   }
 
-  func problem(_ replay: Replay) -> String? {
-    "is not the \(replay.plan.operation.inputs[0]) that it should be"
+  func evidence(_ replay: Replay) -> Evidence? {
+    .notHandedOn(replay.plan.operation.inputs[0])
   }
 }

@@ -52,12 +52,12 @@ extension LayerNorm: Bounded {
       epsilon: epsilon)
   }
 
-  func problem(_ replay: Replay) -> String? {
+  func evidence(_ replay: Replay) -> Evidence? {
     guard !replay.rounding.contract.allowsOnePassVariance else { return nil }
     var permissive = replay
     permissive.rounding.contract.allowsOnePassVariance = true
     guard permissive.result().finding?.zone == .consistent else { return nil }
-    return "is right for a variance found in one pass, E[x²] − μ², which cancels where the mean is large"
+    return .onePassVariance
   }
 }
 

@@ -45,7 +45,7 @@ protocol Bounded: Evaluated {
   ) -> Estimate?
 
   /// What can be said of an output that is not what it should be without looking for a cause.
-  func problem(_ replay: Replay) -> String?
+  func evidence(_ replay: Replay) -> Evidence?
 }
 
 /// How an output comes about.
@@ -79,7 +79,7 @@ extension Bounded {
     _: JudgedSite, by _: Alternative, recorded _: Tensor<Double>?, _: Rounding
   ) -> Estimate? { nil }
 
-  func problem(_: Replay) -> String? { nil }
+  func evidence(_: Replay) -> Evidence? { nil }
 }
 
 extension Operation.Kind {

@@ -30,11 +30,4 @@ package struct WeightEvidence: Sendable, Equatable {
 
   /// Whether the errors have another explanation only beyond ``threshold``.
   package var isConclusive: Bool { deviations >= threshold }
-
-  /// What is found, in a sentence without its subject.
-  package var description: String {
-    "has errors that its rows share, as if the weight from input \(input) to output \(output) were "
-      + "\(Float(found)) instead of \(Float(expected)) (\(Int(min(deviations, 1e6))) standard deviations, "
-      + "where \(Int(min(threshold, 1e6).rounded(.up))) are no chance)"
-  }
 }

@@ -91,8 +91,7 @@ struct FloorComparison: Sendable {
         activation: operation.output, method: .floor, zone: .suspect, ratio: finding.ratio,
         index: finding.index, axes: finding.axes, got: finding.got, want: finding.want,
         inherited: try inherited(operation.output),
-        problem: "strays from the golden though every recorded operation is consistent: "
-          + "something that was not recorded differs")
+        evidence: .drift)
     }
     return nil
   }

@@ -29,10 +29,10 @@ struct AlternativeSearch: Sendable {
   func finding(_ operation: Operation, _ finding: Finding, _ replay: Replay) throws -> Finding {
     guard capture.precision.type.isNarrow, finding.method == .replay else { return finding }
     let explained = try explained(operation, finding, replay)
-    guard explained.problem == nil, let cut = replay.cutParameters(among: operationCount) else {
+    guard explained.evidence == nil, let cut = replay.cutParameters(among: operationCount) else {
       return explained
     }
-    return explained.found(cut.description)
+    return explained.found(.cutParameters(cut))
   }
 
   private func explained(_ operation: Operation, _ finding: Finding, _ replay: Replay) throws -> Finding {
@@ -49,7 +49,7 @@ struct AlternativeSearch: Sendable {
         other = replay.cutEvidence(among: operationCount)
       }
     }
-    if let cut = cut ?? other { return finding.found(cut.description) }
+    if let cut = cut ?? other { return finding.found(.cut(cut)) }
     for alternative in candidates where !alternative.copies.isEmpty {
       guard let replay = try self.replay(operation, alternative, kept) else { continue }
       if let found = consistent(replay) { return found }
@@ -79,10 +79,10 @@ struct AlternativeSearch: Sendable {
 
 extension Finding {
   /// The same operation as a mismatch, because something of it is cut.
-  fileprivate func found(_ cut: String) -> Finding {
+  fileprivate func found(_ cut: Evidence) -> Finding {
     Finding(
       activation: activation, hidden: hidden, method: method, zone: max(zone, .fail), ratio: ratio,
-      index: index, axes: axes, got: got, want: want, inherited: inherited, problem: cut)
+      index: index, axes: axes, got: got, want: want, inherited: inherited, evidence: cut)
   }
 }
 

@@ -7,31 +7,21 @@ import TouchstoneModel
 /// An element says something where its error is more than that of computing it. Rounded to nearest, about half of those
 /// lie to either side of what is exact; cut towards zero, all lie on the side of zero and within one unit in the last
 /// place. Which side it is depends on the significand alone, so that of equal significands one counts.
-struct CutEvidence: Sendable, Equatable {
+package struct CutEvidence: Sendable, Equatable {
   /// Where every value is moved to.
-  enum Direction: String, Sendable, CaseIterable {
+  package enum Direction: String, Sendable, CaseIterable {
     case zero = "towards zero"
     case down = "downwards"
     case up = "upwards"
     case away = "away from zero"
   }
 
-  let direction: Direction
+  package let direction: Direction
   /// How many elements say something.
-  let count: Int
+  package let count: Int
   /// How many of them lie on the other side, or further away.
-  let exceptions: Int
-  let type: ScalarType
-
-  /// What is said of it.
-  var description: String {
-    let all =
-      exceptions == 0
-      ? "all \(grouped(count)) errors have one sign"
-      : "\(grouped(count - exceptions)) of \(grouped(count)) errors have one sign"
-    return
-      "is cut to \(type.rawValue), not rounded to nearest: values are moved \(direction.rawValue) (\(all))"
-  }
+  package let exceptions: Int
+  package let type: ScalarType
 
   /// The greatest probability, over all operations of a capture, that values which are rounded to nearest are taken for
   /// cut ones.

@@ -8,24 +8,18 @@ import TouchstoneModel
 /// No element shows it, for each lies within what rounding its factors and storing it leave; all of them do. Their errors are
 /// held against c·d, where d is by how much the products of cut parameters differ from those of rounded ones: c is 0
 /// for a program that rounds, about ¼ for one that keeps its parameters wider, and 1 for one that cuts.
-struct CutParameters {
+package struct CutParameters: Sendable, Equatable {
   /// Which parameters are cut.
-  enum Subject: String, Sendable, CaseIterable {
+  package enum Subject: String, Sendable, CaseIterable {
     case matrix, bias
   }
 
-  let subject: Subject
-  let type: ScalarType
+  package let subject: Subject
+  package let type: ScalarType
   /// c, as all elements that were looked at show it.
-  let share: Double
+  package let share: Double
   /// How many elements were.
-  let count: Int
-
-  /// What is said of it.
-  var description: String {
-    "is made with a \(subject.rawValue) that is cut to \(type.rawValue), not rounded to nearest "
-      + "(\(grouped(count)) errors show \(Int((100 * share).rounded())) % of what that changes)"
-  }
+  package let count: Int
 
   /// The greatest probability, over all products of a capture, that rounded parameters are taken for cut ones.
   static let falseAlarms = 1e-6

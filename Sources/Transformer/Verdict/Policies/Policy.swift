@@ -60,14 +60,11 @@ public struct Policy: Hashable, Sendable {
 }
 
 extension [Finding] {
-  /// Which operations were explained by another policy than the plain one, one sentence for each policy.
-  var policyNotes: [String] {
+  /// Which operations were explained by another policy than the plain one.
+  var policyRemarks: [Note] {
     Policy.all.compactMap { policy in
-      let places = filter { $0.policy == policy }.map(\.activation.path)
-      guard let first = places.first else { return nil }
-      let others = places.count - 1
-      let subject = others == 0 ? "\(first) is" : "\(first) and \(counted(others, "other operation")) are"
-      return "\(subject) judged as if \(policy.sentence)."
+      let places = filter { $0.policy == policy }.map(\.activation)
+      return places.isEmpty ? nil : .policy(policy, places)
     }
   }
 }

@@ -1,13 +1,27 @@
 import TouchstoneModel
 
 /// What of one activation could not be compared, or is infinite for good reason: where values stop being numbers.
-struct ComparisonGap: Sendable {
+package struct ComparisonGap: Sendable {
+  /// Values beyond the greatest number there is.
+  package struct Overflow: Sendable, Equatable {
+    /// How many.
+    package let count: Int
+    /// Of how many elements.
+    package let elementCount: Int
+    /// Coordinates of the first.
+    package let first: [Int]
+    /// What is due there.
+    package let due: Double
+    /// The greatest number there is.
+    package let greatest: Double
+  }
+
   /// How many judged elements are not finite, by the definition neither.
   let incomparableCount: Int
   /// How many elements it has.
   let elementCount: Int
-  /// Where the capture overflows, in a few words after its path; nil where it does not.
-  let overflow: String?
+  /// Where the capture overflows; nil where it does not.
+  let overflow: Overflow?
 
   /// nil where every judged element was compared and none overflows.
   init?(_ comparison: ElementComparison, _ got: Tensor<Double>, _ want: Tensor<Double>, greatest: Double) {
@@ -15,9 +29,9 @@ struct ComparisonGap: Sendable {
     incomparableCount = comparison.incomparable.count
     elementCount = got.count
     overflow = comparison.overflowing.first.map { first in
-      "\(grouped(comparison.overflowing.count)) of \(counted(got.count, "element")), the first at "
-        + "\(got.index(of: first)): \(significant(want.values[first], 5)) is due, and "
-        + "\(significant(greatest, 5)) is the greatest number there is"
+      Overflow(
+        count: comparison.overflowing.count, elementCount: got.count, first: got.index(of: first),
+        due: want.values[first], greatest: greatest)
     }
   }
 

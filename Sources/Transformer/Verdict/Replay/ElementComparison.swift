@@ -17,7 +17,7 @@ package struct ElementComparison {
   /// The elements that are infinite because what is due is beyond the greatest value.
   private(set) var overflowing = Elements()
   /// Said of the worst element where one of the two is not finite.
-  private(set) var problem: String?
+  private(set) var evidence: Evidence?
   private var worstRatio = -1.0
 
   /// Compares the elements that `isJudged` admits.
@@ -74,16 +74,16 @@ package struct ElementComparison {
     self.zone = zone
     worstRatio = ratio
     worst = offset
-    problem = nil
+    evidence = nil
   }
 
   private mutating func takeNonFinite(_ actual: Double, _ expected: Double, at offset: Int) {
-    let isFirst = ratio < .infinity || problem == nil
+    let isFirst = ratio < .infinity || evidence == nil
     ratio = .infinity
     guard isFirst, zone < .proven else { return }
     zone = .fail
     worstRatio = .infinity
     worst = offset
-    problem = "is \(actual) where \(expected.isFinite ? "a finite number" : "\(expected)") is due"
+    evidence = .finiteness(actual, due: expected)
   }
 }

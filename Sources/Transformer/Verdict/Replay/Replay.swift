@@ -86,16 +86,16 @@ struct Replay: Sendable {
     let search =
       comparison.zone == .consistent ? level.flatMap { weightSearch(got.values, want)?.found($0) } : nil
     let evidence = search?.best.flatMap { $0.isConclusive ? $0 : nil }
-    let problem =
-      evidence?.description ?? comparison.problem
-      ?? (comparison.zone == .consistent ? nil : operation.kind.bounded.problem(self))
+    let told =
+      evidence.map { .weight($0) } ?? comparison.evidence
+      ?? (comparison.zone == .consistent ? nil : operation.kind.bounded.evidence(self))
     var finding = Finding(
       activation: operation.output, hidden: hidden, policy: alternative?.policy,
       zone: evidence == nil ? comparison.zone : .suspect,
       ratio: evidence.map { $0.deviations / $0.threshold } ?? comparison.ratio,
       index: comparison.worst.map(got.values.index(of:)) ?? [], axes: axes,
       got: comparison.worst.map { got.values.values[$0] } ?? .nan,
-      want: comparison.worst.map { want.values.values[$0] } ?? .nan, problem: problem)
+      want: comparison.worst.map { want.values.values[$0] } ?? .nan, evidence: told)
     finding.searched = search?.searched
     return finding
   }

@@ -28,7 +28,7 @@ struct Step: Sendable {
       let wanted = capture.graph.shape(of: activation, tokenCount: capture.inputs.count) ?? []
       finding = Finding(
         activation: activation, zone: .fail, ratio: .infinity,
-        problem: "has the shape \(shape) where \(wanted) is due")
+        evidence: .shape(shape, due: wanted))
       return
     }
     do {
@@ -71,6 +71,6 @@ extension Operation {
     return Finding(
       activation: output, zone: .fail, ratio: .infinity, index: tensor.index(of: offset),
       axes: capture.graph.axes(of: output) ?? [],
-      got: tensor.values[offset], problem: "is \(tensor.values[offset])")
+      got: tensor.values[offset], evidence: .notFinite(tensor.values[offset]))
   }
 }

@@ -2,7 +2,7 @@ import TouchstoneGraph
 import TouchstoneModel
 
 /// The next tokens that a capture would choose beside those of the golden, position by position.
-package struct NextTokens {
+package struct NextTokens: Sendable, Equatable {
   /// How many positions are compared: those of tokens that attend to something.
   package let count: Int
   /// The positions at which the capture's greatest logit is another than the golden's.

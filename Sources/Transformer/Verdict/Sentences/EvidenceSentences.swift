@@ -1,0 +1,103 @@
+import TouchstoneModel
+
+extension Evidence {
+  /// What is found, in a sentence without its subject.
+  package var sentence: String {
+    switch self {
+    case .shape(let shape, let due): "has the shape \(shape) where \(due) is due"
+    case .notFinite(let value): "is \(value)"
+    case .finiteness(let value, let due):
+      "is \(value) where \(due.isFinite ? "a finite number" : "\(due)") is due"
+    case .notHandedOn(let source): "is not the \(source) that it should be"
+    case .onePassVariance:
+      "is right for a variance found in one pass, E[x²] − μ², which cancels where the mean is large"
+    case .drift:
+      "strays from the golden though every recorded operation is consistent: "
+        + "something that was not recorded differs"
+    case .weight(let found): found.sentence
+    case .cut(let found): found.sentence
+    case .cutParameters(let found): found.sentence
+    case .shared(let fault, let share, let deviations):
+      "has errors that all rows share as if \(fault) (\(Int((100 * share).rounded())) % of the effect, "
+        + "\(Int(min(deviations, 1e6))) standard deviations)"
+    case .said(let sentence): sentence
+    }
+  }
+}
+
+extension WeightEvidence {
+  fileprivate var sentence: String {
+    "has errors that its rows share, as if the weight from input \(input) to output \(output) were "
+      + "\(Float(found)) instead of \(Float(expected)) (\(Int(min(deviations, 1e6))) standard deviations, "
+      + "where \(Int(min(threshold, 1e6).rounded(.up))) are no chance)"
+  }
+}
+
+extension CutEvidence {
+  fileprivate var sentence: String {
+    let all =
+      exceptions == 0
+      ? "all \(grouped(count)) errors have one sign"
+      : "\(grouped(count - exceptions)) of \(grouped(count)) errors have one sign"
+    return
+      "is cut to \(type.rawValue), not rounded to nearest: values are moved \(direction.rawValue) (\(all))"
+  }
+}
+
+extension CutParameters {
+  fileprivate var sentence: String {
+    "is made with a \(subject.rawValue) that is cut to \(type.rawValue), not rounded to nearest "
+      + "(\(grouped(count)) errors show \(Int((100 * share).rounded())) % of what that changes)"
+  }
+}
+
+extension LayoutEvidence {
+  /// What the difference is and what to change in the capture, without a subject.
+  package var sentence: String {
+    switch self {
+    case .lastPosition(let shape, let due):
+      "holds the last position only, \(shape): record every position, \(due), or none"
+    case .fusedProjections(let axes):
+      "holds queries, keys and values beside each other, \(axes): record q, k and v as [head, token, unit] each"
+    case .shape(let shape, let axes, let due):
+      "holds the same numbers under the shape \(shape): record them as \(list(axes)) = \(due)"
+    case .axes(let stored, let flattened, let due):
+      "holds the same numbers in another layout, \(list(stored))"
+        + "\(flattened.map { ", flattened to \($0)" } ?? ""): record them as \(list(due))"
+    case .headOrder(let order):
+      "holds the same heads in another order, \(order): record head 0 first, as the weights have them"
+    case .rowConstant:
+      "is off by one constant in each row, which changes no probability: record it before that is added"
+    }
+  }
+
+  private func list(_ axes: [String]) -> String { "[" + axes.joined(separator: ", ") + "]" }
+}
+
+extension ProductEvidence {
+  /// What is found, in a sentence without a full stop.
+  package var sentence: String {
+    switch self {
+    case .exchangedRows(let one, let other): "rows \(one) and \(other) are exchanged"
+    case .repeatedRow(let row, let source): "row \(row) holds the value of row \(source)"
+    case .repeatedColumns(let columns, let source):
+      "columns \(columns.lowerBound)…\(columns.upperBound) repeat the columns from \(source)"
+    case .weight(let input, let output, let found, let expected):
+      "the weight from input \(input) to output \(output) is \(Float(found)) instead of \(Float(expected))"
+    case .unwritten(let rows, let columns): "rows \(span(rows)), columns \(span(columns)) were never written"
+    case .constantVector: "every row is off by the same vector, as where a bias is missing or added twice"
+    case .terms(let missing, let doubled):
+      [
+        missing.isEmpty ? nil : "terms \(span(missing)) of each sum are missing",
+        doubled.isEmpty ? nil : "terms \(span(doubled)) of each sum are added twice",
+      ].compactMap(\.self).joined(separator: ", ")
+    }
+  }
+
+  private func span(_ indices: [Int]) -> String {
+    guard let first = indices.first, let last = indices.last else { return "none" }
+    if first == last { return "\(first)" }
+    return last - first + 1 == indices.count
+      ? "\(first)…\(last)" : indices.prefix(8).map(String.init).joined(separator: ", ")
+  }
+}
