@@ -162,7 +162,7 @@ import TouchstoneTestSupport
         capture.tensors[Activation(name, in: Self.block)]?.values[offset] = [-1e4, 7, -5][offset % 3]
       }
     }
-    #expect(try Judge(weights: weights).wholeVerdict(on: capture, golden: nil).outcome == .consistent)
+    #expect(try Judge(weights: weights, depth: .whole()).verdict(on: capture).outcome == .consistent)
     let visible = try #require(values.indices.first(where: isJudged))
     capture.tensors[capped.output]?.values[visible] += 1e-3
     #expect(try Judge(weights: weights).verdict(on: capture).flagged.first?.activation == capped.output)
@@ -174,7 +174,7 @@ import TouchstoneTestSupport
       let weights = try Self.weights(seed: seed)
       let inputs = try inputs(weights.graph, isMasked: seed == 3)
       let capture = try RecordedActivations(of: HonestTransformer(weights, arithmetic), inputs: inputs)
-      let verdict = try Judge(weights: weights).wholeVerdict(on: capture, golden: nil)
+      let verdict = try Judge(weights: weights, depth: .whole()).verdict(on: capture)
       #expect(verdict.outcome == .consistent, "seed \(seed): \(verdict.flagged)")
     }
   }
@@ -187,7 +187,7 @@ import TouchstoneTestSupport
     for arithmetic in [HonestArithmetic("plain"), HonestArithmetic("fused", fusesAttention: true)] {
       let capture = try RecordedActivations(
         of: HonestTransformer(weights, arithmetic, precision: Precision(type)), inputs: inputs)
-      let verdict = try Judge(weights: weights).wholeVerdict(on: capture, golden: nil)
+      let verdict = try Judge(weights: weights, depth: .whole()).verdict(on: capture)
       #expect(verdict.outcome == .consistent, "\(verdict.flagged)")
     }
   }
@@ -202,7 +202,7 @@ import TouchstoneTestSupport
       #expect(sites.count == (fault.id == "soft-cap.after-mask" ? 1 : 2))
       for site in sites {
         let capture = RecordedActivations(weights: weights, inputs: inputs, planting: [site: fault])
-        let verdict = try Judge(weights: weights).wholeVerdict(on: capture, golden: nil)
+        let verdict = try Judge(weights: weights, depth: .whole()).verdict(on: capture)
         #expect(verdict.flagged.first?.activation == site, "\(fault) at \(site)")
         #expect(verdict.flagged.first?.zone == .proven, "\(fault) at \(site)")
         let named = verdict.cause.map { [$0.id] + $0.equivalents } ?? []
