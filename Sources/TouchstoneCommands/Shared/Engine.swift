@@ -73,7 +73,7 @@ struct ExternalEngine: Engine {
 
   /// Makes a Hugging Face folder of the weights.
   private func write(_ weights: Weights, _ configJSON: String, to folder: URL) throws {
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
     try SafetensorsWriter.write(weights.stored, to: folder.appending(path: "model.safetensors"))
     let text = Data(configJSON.utf8)
     try AtomicFile.write(text, to: folder.appending(path: "config.json").path, overwrite: false)
