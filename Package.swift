@@ -55,6 +55,13 @@ let concerns: KeyValuePairs = [
   "Faults": ["Faults", "Honest"],
 ]
 
+extension Target {
+  /// A target that computes.
+  static func numeric(_ name: String, dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: optimised)
+  }
+}
+
 func concern(_ folder: String, target: String, dependencies: [Target.Dependency]) -> Target {
   func sources(_ concern: (key: String, value: [String])) -> [String] {
     [concern.key]
@@ -85,45 +92,37 @@ let package = Package(
   ],
   targets: [
     // MARK: What a transformer is, and what it computes
-    .target(name: "TouchstoneModel", swiftSettings: optimised),
+    .numeric("TouchstoneModel"),
 
     // MARK: Files and processes
     .target(name: "CSystem"),
-    .target(name: "TouchstoneFiles", dependencies: ["CSystem", "TouchstoneModel"], swiftSettings: optimised),
+    .numeric("TouchstoneFiles", dependencies: ["CSystem", "TouchstoneModel"]),
 
     // MARK: A model as a graph of operations
     concern("Graph", target: "TouchstoneGraph", dependencies: ["TouchstoneModel"]),
     concern(
       "Reference", target: "TouchstoneReference", dependencies: ["TouchstoneGraph", "TouchstoneModel"]),
-    .target(
-      name: "TouchstoneFamilies", dependencies: ["TouchstoneGraph", "TouchstoneModel"],
-      swiftSettings: optimised),
+    .numeric("TouchstoneFamilies", dependencies: ["TouchstoneGraph", "TouchstoneModel"]),
 
     // MARK: Reading models
-    .target(
-      name: "TouchstoneTokenizer",
+    .numeric(
+      "TouchstoneTokenizer",
       dependencies: [
         "TouchstoneFiles", "TouchstoneModel",
         .product(name: "HeapModule", package: "swift-collections", condition: files),
-      ],
-      swiftSettings: optimised),
-    .target(
-      name: "TouchstoneCheckpoints",
-      dependencies: ["TouchstoneFamilies", "TouchstoneFiles", "TouchstoneGraph", "TouchstoneModel"],
-      swiftSettings: optimised),
+      ]),
+    .numeric(
+      "TouchstoneCheckpoints",
+      dependencies: ["TouchstoneFamilies", "TouchstoneFiles", "TouchstoneGraph", "TouchstoneModel"]),
 
     // MARK: The fast implementation
     .target(name: "TouchstoneCPU"),
-    .target(
-      name: "TouchstoneSIMD",
+    .numeric(
+      "TouchstoneSIMD",
       dependencies: ["TouchstoneGraph", "TouchstoneModel", "TouchstoneCPU"]
-        + kernels.map { .init(stringLiteral: $0.name) },
-      swiftSettings: optimised),
+        + kernels.map { .init(stringLiteral: $0.name) }),
 
-    .target(
-      name: "TouchstoneBenchmark",
-      dependencies: ["TouchstoneGraph", "TouchstoneModel", "TouchstoneSIMD"],
-      swiftSettings: optimised),
+    .numeric("TouchstoneBenchmark", dependencies: ["TouchstoneGraph", "TouchstoneModel", "TouchstoneSIMD"]),
 
     // MARK: Judging
     .target(name: "CMoments", cSettings: [.unsafeFlags(["-O2"])]),
@@ -140,66 +139,57 @@ let package = Package(
     .target(
       name: "TouchstoneReports",
       dependencies: [
-        "TouchstoneAnalysis", "TouchstoneFamilies", "TouchstoneGraph", "TouchstoneModel",
-        "TouchstoneVerdict",
+        "TouchstoneAnalysis", "TouchstoneFamilies", "TouchstoneGraph", "TouchstoneModel", "TouchstoneVerdict",
         .product(name: "Mustache", package: "swift-mustache", condition: files),
       ]),
 
     // MARK: The specification
     .target(name: "CSpecification"),
     .target(name: "TouchstoneSpecification", dependencies: ["CSpecification", "TouchstoneModel"]),
-    .target(
-      name: "TouchstoneProperties",
+    .numeric(
+      "TouchstoneProperties",
       dependencies: [
         "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneFaults", "TouchstoneModel", "TouchstoneReference",
         "TouchstoneVerdict",
-      ],
-      swiftSettings: optimised),
+      ]),
 
     // MARK: For other packages
-    .target(
-      name: "TouchstoneConformance",
+    .numeric(
+      "TouchstoneConformance",
       dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies",
-        "TouchstoneCheckpoints", "TouchstoneFaults", "TouchstoneModel", "TouchstoneProperties",
-        "TouchstoneReference", "TouchstoneVerdict", .target(name: "TouchstoneGolden", condition: files),
-      ],
-      swiftSettings: optimised),
+        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneCheckpoints", "TouchstoneFaults",
+        "TouchstoneModel", "TouchstoneProperties", "TouchstoneReference", "TouchstoneVerdict",
+        .target(name: "TouchstoneGolden", condition: files),
+      ]),
 
     // MARK: Golden activations on disk
     .systemLibrary(
       name: "CHDF5", pkgConfig: "hdf5",
       providers: [.apt(["libhdf5-dev", "pkg-config"]), .brew(["hdf5", "pkgconf"])]),
-    .target(
-      name: "TouchstoneHDF5", dependencies: ["CHDF5", "TouchstoneFiles", "TouchstoneModel"],
-      swiftSettings: optimised),
-    .target(
-      name: "TouchstoneGolden",
+    .numeric("TouchstoneHDF5", dependencies: ["CHDF5", "TouchstoneFiles", "TouchstoneModel"]),
+    .numeric(
+      "TouchstoneGolden",
       dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies",
-        "TouchstoneFiles", "TouchstoneHDF5", "TouchstoneModel",
+        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneFiles", "TouchstoneHDF5", "TouchstoneModel",
         .product(name: "Crypto", package: "swift-crypto", condition: files),
-      ],
-      swiftSettings: optimised),
+      ]),
 
     // MARK: Looking into a model
-    .target(
-      name: "TouchstoneAnalysis",
+    .numeric(
+      "TouchstoneAnalysis",
       dependencies: [
         "TouchstoneFamilies", "TouchstoneGraph", "TouchstoneModel", "TouchstoneReference",
         "TouchstoneTokenizer",
-      ],
-      swiftSettings: optimised),
+      ]),
 
     // MARK: The command
     .target(
       name: "TouchstoneCommands",
       dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies",
-        "TouchstoneAnalysis", "TouchstoneBenchmark", "TouchstoneCheckpoints", "TouchstoneConformance",
-        "TouchstoneFaults", "TouchstoneFiles", "TouchstoneGolden", "TouchstoneModel", "TouchstoneReference",
-        "TouchstoneReports", "TouchstoneSIMD", "TouchstoneSpecification",
-        "TouchstoneTokenizer", "TouchstoneVerdict",
+        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneAnalysis", "TouchstoneBenchmark",
+        "TouchstoneCheckpoints", "TouchstoneConformance", "TouchstoneFaults", "TouchstoneFiles",
+        "TouchstoneGolden", "TouchstoneModel", "TouchstoneReference", "TouchstoneReports", "TouchstoneSIMD",
+        "TouchstoneSpecification", "TouchstoneTokenizer", "TouchstoneVerdict",
         .product(name: "ArgumentParser", package: "swift-argument-parser", condition: files),
       ]),
     .executableTarget(name: "touchstone", dependencies: ["TouchstoneCommands"]),
@@ -209,18 +199,16 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "TouchstoneFamilies",
-        "PlantedEngine", "TouchstoneCheckpoints", "TouchstoneConformance", "TouchstoneFaults",
-        "TouchstoneGolden", "TouchstoneModel", "TouchstoneProperties", "TouchstoneSIMD",
+        "TouchstoneFamilies", "PlantedEngine", "TouchstoneCheckpoints", "TouchstoneConformance",
+        "TouchstoneFaults", "TouchstoneGolden", "TouchstoneModel", "TouchstoneProperties", "TouchstoneSIMD",
         "TouchstoneTestSupport", "touchstone",
       ],
       exclude: ["Fixtures"]),
     .testTarget(
       name: "TouchstoneAnalysisTests",
       dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies",
-        "TouchstoneAnalysis", "TouchstoneCheckpoints", "TouchstoneHDF5", "TouchstoneModel",
-        "TouchstoneReference", "TouchstoneTokenizer",
+        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneAnalysis", "TouchstoneCheckpoints",
+        "TouchstoneHDF5", "TouchstoneModel", "TouchstoneReference", "TouchstoneTokenizer",
       ]),
     .target(
       name: "TouchstoneTestSupport",
@@ -239,18 +227,16 @@ let package = Package(
     .testTarget(
       name: "SpecificationTests",
       dependencies: [
-        "TouchstoneFamilies",
-        "TouchstoneConformance", "TouchstoneFaults", "TouchstoneGolden", "TouchstoneGraph",
-        "TouchstoneModel", "TouchstoneProperties", "TouchstoneReference",
-        "TouchstoneSIMD", "TouchstoneSpecification", "TouchstoneTestSupport", "TouchstoneVerdict",
+        "TouchstoneFamilies", "TouchstoneConformance", "TouchstoneFaults", "TouchstoneGolden",
+        "TouchstoneGraph", "TouchstoneModel", "TouchstoneProperties", "TouchstoneReference", "TouchstoneSIMD",
+        "TouchstoneSpecification", "TouchstoneTestSupport", "TouchstoneVerdict",
       ]),
     .testTarget(
       name: "TouchstoneConformanceTests",
       dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies",
-        "TouchstoneCheckpoints", "TouchstoneConformance", "TouchstoneFaults", "TouchstoneGolden",
-        "TouchstoneModel", "TouchstoneProperties", "TouchstoneReference", "TouchstoneSIMD",
-        "TouchstoneVerdict",
+        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneCheckpoints", "TouchstoneConformance",
+        "TouchstoneFaults", "TouchstoneGolden", "TouchstoneModel", "TouchstoneProperties",
+        "TouchstoneReference", "TouchstoneSIMD", "TouchstoneVerdict",
       ]),
     .testTarget(
       name: "TouchstoneModelTests", dependencies: ["TouchstoneModel", "TouchstoneTestSupport"]),
@@ -271,18 +257,16 @@ let package = Package(
     .testTarget(
       name: "TouchstoneTokenizerTests",
       dependencies: [
-        "TouchstoneGraph",
-        "TouchstoneReference", "TouchstoneTestSupport", "TouchstoneTokenizer",
+        "TouchstoneGraph", "TouchstoneReference", "TouchstoneTestSupport", "TouchstoneTokenizer",
         .product(name: "Crypto", package: "swift-crypto", condition: files),
       ],
       exclude: ["Fixtures"]),
     .testTarget(
       name: "TouchstoneReportsTests",
       dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies",
-        "TouchstoneAnalysis", "TouchstoneCheckpoints", "TouchstoneModel", "TouchstoneReference",
-        "TouchstoneReports",
-        "TouchstoneTokenizer", "TouchstoneVerdict",
+        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneAnalysis", "TouchstoneCheckpoints",
+        "TouchstoneModel", "TouchstoneReference", "TouchstoneReports", "TouchstoneTokenizer",
+        "TouchstoneVerdict",
       ]),
     .testTarget(name: "TouchstoneHDF5Tests", dependencies: ["TouchstoneHDF5"]),
     .executableTarget(
@@ -297,17 +281,15 @@ let package = Package(
     .testTarget(
       name: "TouchstoneGoldenTests",
       dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies",
-        "GoldenTestProgram", "TouchstoneCheckpoints", "TouchstoneFiles", "TouchstoneGolden", "TouchstoneHDF5",
-        "TouchstoneModel", "TouchstoneTestSupport",
+        "TouchstoneGraph", "TouchstoneFamilies", "GoldenTestProgram", "TouchstoneCheckpoints",
+        "TouchstoneFiles", "TouchstoneGolden", "TouchstoneHDF5", "TouchstoneModel", "TouchstoneTestSupport",
       ],
       exclude: ["Fixtures"]),
     .testTarget(
       name: "TouchstoneVerdictTests",
       dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies",
-        "TouchstoneCheckpoints", "TouchstoneFaults", "TouchstoneModel", "TouchstoneReference",
-        "TouchstoneTestSupport", "TouchstoneVerdict",
+        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneCheckpoints", "TouchstoneFaults",
+        "TouchstoneModel", "TouchstoneReference", "TouchstoneTestSupport", "TouchstoneVerdict",
       ]),
     .testTarget(
       name: "TouchstoneCheckpointsTests",
@@ -318,19 +300,18 @@ let package = Package(
     .testTarget(
       name: "IndependentTests",
       dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies",
-        "TouchstoneModel", "TouchstoneReference", "TouchstoneCheckpoints", "TouchstoneHDF5",
-        "TouchstoneGolden",
-        "TouchstoneVerdict", "TouchstoneFaults", "TouchstoneTestSupport",
+        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneModel", "TouchstoneReference",
+        "TouchstoneCheckpoints", "TouchstoneHDF5", "TouchstoneGolden", "TouchstoneVerdict",
+        "TouchstoneFaults", "TouchstoneTestSupport",
         .product(name: "Crypto", package: "swift-crypto", condition: files),
       ],
       exclude: ["Fixtures"]),
     .testTarget(
       name: "TouchstoneSIMDTests",
       dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies",
-        "TouchstoneBenchmark", "TouchstoneCheckpoints", "TouchstoneModel", "TouchstoneReference",
-        "TouchstoneSIMD", "TouchstoneSpecification", "TouchstoneTestSupport", "TouchstoneVerdict",
+        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneBenchmark", "TouchstoneCheckpoints",
+        "TouchstoneModel", "TouchstoneReference", "TouchstoneSIMD", "TouchstoneSpecification",
+        "TouchstoneTestSupport", "TouchstoneVerdict",
       ],
       swiftSettings: optimised),
   ]

@@ -47,7 +47,7 @@ public struct Configuration: Hashable, Sendable {
     layerNormEpsilon: Double = 1e-5, tiesEmbeddings: Bool = true, scalesScores: Bool = true,
     scalesScoresByLayer: Bool = false
   ) throws(BadInput) {
-    let innerWidth = feedForwardWidth ?? 4 * min(width, Self.greatestExtent)
+    let innerWidth = feedForwardWidth ?? 4 * min(max(width, 0), Self.greatestExtent)
     let extents = [
       ("vocab_size", vocabularySize, Self.greatestExtent),
       ("n_positions", contextLength, Self.greatestExtent), ("n_embd", width, Self.greatestExtent),

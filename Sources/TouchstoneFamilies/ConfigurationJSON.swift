@@ -58,7 +58,8 @@ extension Configuration {
     guard let tokens = shape("transformer.wte.weight"), let positions = shape("transformer.wpe.weight"),
       let inner = shape("transformer.h.0.mlp.c_fc.weight"), case .linear(let query) = kind(.query),
       case .activationFunction(let function) = kind(.feedForwardActivation),
-      case .layerNorm(let norm) = kind(.layerNorm1)
+      case .layerNorm(let norm) = kind(.layerNorm1),
+      [tokens, positions, inner].allSatisfy({ $0.count == 2 })
     else { throw other }
     let scales = graph.operations.compactMap { operation in
       if case .scores(let scores) = operation.kind { scores.scale } else { nil }

@@ -60,8 +60,6 @@ struct GPT2Form {
     }
     let last = g.layerNorm("final/ln_f", x, norm, "ln_f")
     let head = tiesEmbeddings ? table : Parameter("lm_head.weight", [vocabularySize, width])
-    let logits = g.linear("final/logits", last, rowsOf: head)
-    _ = g.softmax("final/probs", logits)
-    return try g.graph(logits: logits)
+    return try g.graph(readingOut: last, rowsOf: head)
   }
 }

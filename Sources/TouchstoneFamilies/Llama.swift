@@ -7,10 +7,7 @@ extension Family {
   ///
   /// Touvron et al. 2023a and b; Dubey et al. 2024. Matrices are stored [out, in].
   public static let llama = Family(
-    "llama", modelTypes: ["llama"],
-    tensors: TensorNames(
-      root: "model.", bufferEndings: [".rotary_emb.inv_freq"],
-      ties: ["lm_head.weight": "model.embed_tokens.weight"])
+    "llama", modelTypes: ["llama"], tensors: .llama
   ) { (config: inout ConfigFields) throws(BadInput) in
     let vocabulary = try config.size("vocab_size")
     let width = try config.size("hidden_size")
@@ -43,8 +40,13 @@ extension Family {
     }
     let last = g.rmsNorm("final/ln_f", x, norm, "norm")
     let head = isTied ? table : Parameter("lm_head.weight", [vocabulary, width])
-    let logits = g.linear("final/logits", last, rowsOf: head)
-    _ = g.softmax("final/probs", logits)
-    return try g.graph(logits: logits)
+    return try g.graph(readingOut: last, rowsOf: head)
   }
+}
+
+extension TensorNames {
+  /// How checkpoints of Llama name their tensors, and those of the families that follow it.
+  static let llama = TensorNames(
+    root: "model.", bufferEndings: [".rotary_emb.inv_freq"],
+    ties: ["lm_head.weight": "model.embed_tokens.weight"])
 }

@@ -6,10 +6,7 @@ extension Family {
   ///
   /// Jiang et al. 2023; Hugging Face's `MistralConfig` and `MistralModel`. Matrices are stored [out, in].
   public static let mistral = Family(
-    "mistral", modelTypes: ["mistral"],
-    tensors: TensorNames(
-      root: "model.", bufferEndings: [".rotary_emb.inv_freq"],
-      ties: ["lm_head.weight": "model.embed_tokens.weight"])
+    "mistral", modelTypes: ["mistral"], tensors: .llama
   ) { (config: inout ConfigFields) throws(BadInput) in
     let vocabulary = try config.size("vocab_size")
     let width = try config.size("hidden_size")
@@ -41,8 +38,6 @@ extension Family {
     }
     let last = g.rmsNorm("final/ln_f", x, norm, "norm")
     let head = isTied ? table : Parameter("lm_head.weight", [vocabulary, width])
-    let logits = g.linear("final/logits", last, rowsOf: head)
-    _ = g.softmax("final/probs", logits)
-    return try g.graph(logits: logits)
+    return try g.graph(readingOut: last, rowsOf: head)
   }
 }

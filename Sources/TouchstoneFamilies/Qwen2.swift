@@ -7,10 +7,7 @@ extension Family {
   ///
   /// Yang et al. 2024, §2.2; Hugging Face's `Qwen2Config` and `Qwen2Attention`. Matrices are stored [out, in].
   public static let qwen2 = Family(
-    "qwen2", modelTypes: ["qwen2"],
-    tensors: TensorNames(
-      root: "model.", bufferEndings: [".rotary_emb.inv_freq"],
-      ties: ["lm_head.weight": "model.embed_tokens.weight"])
+    "qwen2", modelTypes: ["qwen2"], tensors: .llama
   ) { (config: inout ConfigFields) throws(BadInput) in
     let vocabulary = try config.size("vocab_size")
     let width = try config.size("hidden_size")
@@ -41,9 +38,7 @@ extension Family {
     }
     let last = g.rmsNorm("final/ln_f", x, norm, "norm")
     let head = isTied ? table : Parameter("lm_head.weight", [vocabulary, width])
-    let logits = g.linear("final/logits", last, rowsOf: head)
-    _ = g.softmax("final/probs", logits)
-    return try g.graph(logits: logits)
+    return try g.graph(readingOut: last, rowsOf: head)
   }
 }
 

@@ -59,7 +59,9 @@ public struct Activation: Hashable, Sendable, CustomStringConvertible {
       self.init(path)
       return
     }
-    guard layers + 2 < parts.count, let index = Int(parts[layers + 1]) else { return nil }
+    guard layers + 2 < parts.count, let index = Int(parts[layers + 1]),
+      index < Int32.max
+    else { return nil }
     self.init(
       parts[(layers + 2)...].joined(separator: "/"),
       in: Block(index, of: parts[...layers].joined(separator: "/")))

@@ -1,3 +1,5 @@
+import TouchstoneModel
+
 /// The operations as a family writes them.
 extension GraphBuilder {
   /// The rows of a table that the sequence asks for.
@@ -107,5 +109,14 @@ extension GraphBuilder {
   /// Softmax along the last axis.
   public mutating func softmax(_ name: String, _ x: Activation) -> Activation {
     append(Softmax(), name, from: [x])
+  }
+
+  /// The graph, ended by the readout: logits from the last vectors and the rows of a table, and their softmax.
+  ///
+  /// - Throws: ``BadInput`` for the first operation that does not fit.
+  public mutating func graph(readingOut last: Activation, rowsOf table: Parameter) throws(BadInput) -> Graph {
+    let logits = linear("final/logits", last, rowsOf: table)
+    _ = softmax("final/probs", logits)
+    return try graph(logits: logits)
   }
 }

@@ -61,26 +61,14 @@ package struct JSONFields: Sendable {
   ///
   /// - Throws: ``BadInput`` naming the member if it is something else.
   package mutating func numbers(_ name: String) throws(BadInput) -> [Double]? {
-    try value(name).map { value throws(BadInput) in
-      let numbers = value.array?.compactMap(\.number)
-      guard let numbers, numbers.count == value.array?.count else {
-        throw Self.wrongType(name, "an array of numbers")
-      }
-      return numbers
-    }
+    try elements(name, "an array of numbers", \.number)
   }
 
   /// Whole numbers.
   ///
   /// - Throws: ``BadInput`` naming the member if it is something else.
   package mutating func integers(_ name: String) throws(BadInput) -> [Int]? {
-    try value(name).map { value throws(BadInput) in
-      let numbers = value.array?.compactMap(\.integer)
-      guard let numbers, numbers.count == value.array?.count else {
-        throw Self.wrongType(name, "an array of whole numbers")
-      }
-      return numbers
-    }
+    try elements(name, "an array of whole numbers", \.integer)
   }
 
   /// true or false.
@@ -107,13 +95,16 @@ package struct JSONFields: Sendable {
   ///
   /// - Throws: ``BadInput`` naming the member if it is something else.
   package mutating func strings(_ name: String) throws(BadInput) -> [String]? {
-    try value(name).map { value throws(BadInput) in
-      let texts = value.array?.compactMap(\.string)
-      guard let texts, texts.count == value.array?.count else {
-        throw Self.wrongType(name, "an array of strings")
-      }
-      return texts
-    }
+    try elements(name, "an array of strings", \.string)
+  }
+
+  private mutating func elements<Element>(
+    _ name: String, _ wanted: String, _ read: (JSONValue) -> Element?
+  ) throws(BadInput) -> [Element]? {
+    guard let value = value(name) else { return nil }
+    let elements = value.array?.compactMap(read)
+    guard let elements, elements.count == value.array?.count else { throw Self.wrongType(name, wanted) }
+    return elements
   }
 
   /// An array.

@@ -22,53 +22,40 @@ extension Fault {
     variant(
       "plus-one", "the sum starts at 1", "the off-by-one softmax of another model",
       { row in
-        let powers = row.exponentials()
-        let total = powers.reduce(exp(-(row.max() ?? 0)), +)
-        return powers.map { $0 / total }
+        row.over { $0.reduce(exp(-(row.max() ?? 0)), +) }
       }
     ),
     variant(
       "sum-plus-1e-6", "10⁻⁶ is added to the sum", "a guard against division by zero",
       { row in
-        let powers = row.exponentials()
-        let total = powers.reduce(1e-6, +)
-        return powers.map { $0 / total }
+        row.over { $0.reduce(1e-6, +) }
       }
     ),
     variant(
       "sum-plus-1e-4", "10⁻⁴ is added to the sum", "a guard against division by zero",
       { row in
-        let powers = row.exponentials()
-        let total = powers.reduce(1e-4, +)
-        return powers.map { $0 / total }
+        row.over { $0.reduce(1e-4, +) }
       }
     ),
     variant(
       "first-left-out", "the first entry is missing from the sum", "a loop starts at 1",
       { row in
         guard row.count > 1 else { return row.map { _ in 1 } }
-        let powers = row.exponentials()
-        let total = powers.dropFirst().reduce(0, +)
-        return powers.map { $0 / total }
+        return row.over { $0.dropFirst().reduce(0, +) }
       }
     ),
     variant(
       "last-left-out", "the last entry is missing from the sum", "a loop ends one early",
       { row in
         guard row.count > 1 else { return row.map { _ in 1 } }
-        let powers = row.exponentials()
-        let total = powers.dropLast().reduce(0, +)
-        return powers.map { $0 / total }
+        return row.over { $0.dropLast().reduce(0, +) }
       }
     ),
     variant(
       "tail-left-out", "the last n mod 8 entries are missing from the sum",
       "a vector loop without its remainder",
       { row in
-        guard row.count >= 8 else { return row.exponentials().map { $0 / row.exponentials().reduce(0, +) } }
-        let powers = row.exponentials()
-        let total = powers.prefix(row.count / 8 * 8).reduce(0, +)
-        return powers.map { $0 / total }
+        row.over { $0.prefix(row.count < 8 ? row.count : row.count / 8 * 8).reduce(0, +) }
       }
     ),
     variant(
@@ -186,6 +173,13 @@ extension Fault {
 }
 
 extension [Double] {
+  /// exp(x − max), each over what `total` makes of all of them.
+  fileprivate func over(_ total: ([Double]) -> Double) -> [Double] {
+    let powers = exponentials()
+    let total = total(powers)
+    return powers.map { $0 / total }
+  }
+
   /// exp(x − max).
   fileprivate func exponentials() -> [Double] {
     let greatest = self.max() ?? 0

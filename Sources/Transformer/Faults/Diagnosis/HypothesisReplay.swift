@@ -78,17 +78,9 @@ struct HypothesisReplay: Sendable {
 extension SharedSource {
   /// The tensor that `reader` reads: from the cache, where the capture holds it apart.
   fileprivate func tensor(_ activation: Activation, readBy reader: Operation?) throws -> Tensor<Double>? {
-    if let cache = reader?.cacheRecord(of: activation), hasRightShape(cache) { return try tensor(cache) }
+    if let cache = reader.flatMap(activation.cacheRead(by:)), hasRightShape(cache) {
+      return try tensor(cache)
+    }
     return hasRightShape(activation) ? try tensor(activation) : nil
-  }
-}
-
-extension Operation {
-  /// The name under which a recording has what was really read of an input that a cache may hold otherwise.
-  fileprivate func cacheRecord(of input: Activation) -> Activation? {
-    guard let operand = inputs.firstIndex(of: input),
-      let name = type(of: kind.payload).cachedOperands[operand]
-    else { return nil }
-    return Activation(name, in: output.block)
   }
 }

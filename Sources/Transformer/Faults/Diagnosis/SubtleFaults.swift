@@ -38,8 +38,8 @@ extension Verdict {
       guard let first = found.first else { continue }
       findings[index] = Finding(
         activation: finding.activation, zone: .suspect, ratio: first.deviations / first.threshold,
-        index: finding.index, got: finding.got, want: finding.want, inherited: finding.inherited,
-        evidence: first.evidence)
+        index: finding.index, axes: finding.axes, got: finding.got, want: finding.want,
+        inherited: finding.inherited, evidence: first.evidence)
       causes[finding.activation] = Cause(
         id: first.fault.id, name: first.fault.name, ratio: abs(first.share - 1), nextRatio: nil,
         equivalents: found.dropFirst().map(\.fault.id))

@@ -10,11 +10,6 @@ public struct PeerRule: Sendable {
   /// `eager` is what a plain float32 implementation gives. NaN is as far as can be.
   let distance: @Sendable (_ got: Tensor<Double>, _ want: Tensor<Double>, _ eager: Tensor<Double>) -> Double
 
-  /// Whether `got` passes for `want`.
-  public func accepts(_ got: Tensor<Double>, _ want: Tensor<Double>, eager: Tensor<Double>) -> Bool {
-    distance(got, want, eager) <= 1
-  }
-
   /// The rules in use in this field, with their usual thresholds.
   public static let all: [PeerRule] = [
     PeerRule("assert_close (1.3e-6 relative, 1e-5 absolute)") { farthest($0, $1, 1.3e-6, 1e-5) },

@@ -57,16 +57,13 @@ extension Rounding {
   /// What one operation gives by the definition, and how far an implementation's output may lie from it.
   ///
   /// The rounding of storing the output is not included.
-  ///
-  /// - Parameter type: what the output is stored in; that of the precision unless given.
   func estimate(
-    _ operation: Operation, _ activations: [Operand], _ parameters: [ParameterOperand], inputs: Inputs,
-    storedAs type: ScalarType? = nil
+    _ operation: Operation, _ activations: [Operand], _ parameters: [ParameterOperand], inputs: Inputs
   ) -> Estimate {
     estimate(
       JudgedSite(
         operation: operation, activations: activations, parameters: parameters, inputs: inputs,
-        storedType: type ?? precision.type))
+        storedType: precision.type))
   }
 
   /// The same of an operation with all that it reads.

@@ -103,9 +103,7 @@ extension Weights {
   fileprivate func rounded(to type: ScalarType) throws(BadInput) -> Weights {
     var tensors: [String: StoredTensor] = [:]
     for parameter in graph.parameters {
-      let values = float32(parameter)
-      tensors[parameter.name] = StoredTensor(
-        Tensor(values.values.map { Float(type.rounded(Double($0))) }, shape: values.shape))
+      tensors[parameter.name] = storedFloat32(parameter).rounded(to: type)
     }
     return try Weights(graph: graph, names: TensorNames(root: ""), tensors: tensors)
   }
