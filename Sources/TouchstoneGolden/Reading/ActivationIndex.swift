@@ -168,16 +168,9 @@ struct ActivationIndex {
   private mutating func checkExtent(_ dataset: HDF5Dataset, _ wanted: [Int]) throws(BadInput) {
     // What cannot be read anyway takes no memory.
     guard dataset.obstacle == nil else { return }
-    func count(_ shape: [Int]) -> Int? {
-      shape.reduce(1) { count, extent in
-        count.flatMap {
-          let (product, overflow) = $0.multipliedReportingOverflow(by: extent)
-          return overflow ? nil : product
-        }
-      }
-    }
     // A vocabulary that is padded, a batch of a few, one head for all: well within this.
-    guard let own = count(dataset.shape), let right = count(wanted), own / 16 <= max(right, 1 << 12) else {
+    guard let own = Self.count(dataset.shape), let right = Self.count(wanted), own / 16 <= max(right, 1 << 12)
+    else {
       throw BadInput(
         place: dataset.path,
         problem: "declares the shape \(dataset.shape), far beyond the \(wanted) of its model",
@@ -191,7 +184,17 @@ struct ActivationIndex {
     guard let dataset = (try? file.dataset(at: path)) ?? nil,
       (try? RecordedDataset.type(of: dataset, in: file)) ?? nil != nil
     else { return nil }
-    return dataset.shape.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
+    return Self.count(dataset.shape)
+  }
+
+  /// The elements of a shape; nil where they are more than can be counted.
+  private static func count(_ shape: [Int]) -> Int? {
+    shape.reduce(1) { count, extent in
+      count.flatMap {
+        let (product, overflow) = $0.multipliedReportingOverflow(by: extent)
+        return overflow ? nil : product
+      }
+    }
   }
 
   /// Holds a golden to the definition: every activation, each in its shape.

@@ -22,12 +22,15 @@ struct OperationOrder {
   /// has together with it where the format lists it.
   private mutating func merge(_ sequence: [String]) {
     var low = 0
+    // What is new here does not come again in the same block.
+    let known = Set(names)
     for (index, name) in sequence.enumerated() {
       if let place = names.firstIndex(of: name) {
         low = max(low, place + 1)
         continue
       }
-      let next = sequence[index...].compactMap { names.firstIndex(of: $0) }.first { $0 >= low }
+      let next = sequence[index...].compactMap { known.contains($0) ? names.firstIndex(of: $0) : nil }
+        .first { $0 >= low }
       let high = next ?? names.count
       let place = Self.rank(name).map { rank in
         (low..<high).first { Self.rank(names[$0]) ?? -1 > rank } ?? high

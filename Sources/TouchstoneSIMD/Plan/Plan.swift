@@ -76,8 +76,9 @@ struct Plan: Sendable {
 extension Attention {
   /// Where stands what is read once the keys and values are stored, nil where these are read again.
   fileprivate func placesKept(_ reader: GraphReader) -> [Place]? {
-    let later = reader.placesStillRead.subtracting([context])
-    if later.contains(where: { place in stored.contains(where: place.overlaps) }) { return nil }
-    return later.union([query]).sorted { ($0.buffer.rawValue, $0.column) < ($1.buffer.rawValue, $1.column) }
+    // Queries too: they are moved, or turned, where they stand, before or after keys and values are stored.
+    let kept = reader.placesStillRead.subtracting([context]).union([query])
+    if kept.contains(where: { place in stored.contains(where: place.overlaps) }) { return nil }
+    return kept.sorted { ($0.buffer.rawValue, $0.column) < ($1.buffer.rawValue, $1.column) }
   }
 }

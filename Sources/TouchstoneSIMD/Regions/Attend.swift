@@ -29,7 +29,6 @@ struct Attend: Region {
     guard let query = reader.place(of: scores.inputs[0]), let key = reader.place(of: scores.inputs[1]),
       let value = reader.place(of: context.inputs[1]), let headCount = query.heads, let keyHeads = key.heads,
       key.buffer == value.buffer, key.width == value.width, key.heads == value.heads,
-      !query.overlaps(key) || turns.isEmpty,
       turns.keys.allSatisfy([scores.inputs[0], scores.inputs[1]].contains)
     else { return nil }
     let shape = HeadShape(count: keyHeads, width: key.headWidth)
