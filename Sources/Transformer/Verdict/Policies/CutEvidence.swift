@@ -6,7 +6,7 @@ import TouchstoneModel
 ///
 /// An element says something where its error is more than that of computing it. Rounded to nearest, about half of those
 /// lie to either side of what is exact; cut towards zero, all lie on the side of zero and within one unit in the last
-/// place. Which side it is depends on the significand alone, so that of equal significands one counts.
+/// place. Which side it is depends on the significand alone, so that of significands which are equal to an eighth of a unit one counts.
 package struct CutEvidence: Sendable, Equatable {
   /// Where every value is moved to.
   package enum Direction: String, Sendable, CaseIterable {
@@ -53,7 +53,7 @@ package struct CutEvidence: Sendable, Equatable {
         guard actual.isFinite, exact.isFinite, abs(error) > bound, bound <= spacing / 4 else { continue }
         // Among numbers of few units, small ones are more frequent than large ones, and all below half a unit become 0.
         guard abs(exact) >= Self.fewestUnits * spacing else { continue }
-        guard seen.insert(Self.significand(exact)).inserted else { continue }
+        guard seen.insert(significand(exact)).inserted else { continue }
         let isNear = abs(error) <= spacing + bound
         for (index, direction) in Direction.allCases.enumerated() {
           let isExplained =
@@ -80,9 +80,11 @@ package struct CutEvidence: Sendable, Equatable {
         direction: Direction.allCases[index], count: count, exceptions: exceptions[index], type: type)
     }
 
-    /// The significand to 40 bits, in which the judge's own rounding does not show.
-    private static func significand(_ value: Double) -> UInt64 {
-      (value.significandBitPattern + (1 << 11)) >> 12
+    /// The significand to an eighth of a unit in the last place: results that are nearer than that, as those of rows that
+    /// are nearly alike, are rounded alike.
+    private func significand(_ value: Double) -> UInt64 {
+      let dropped = UInt64(52 - (type.significandBits - 1) - 3)
+      return (value.significandBitPattern + (1 << (dropped - 1))) >> dropped
     }
   }
 }
