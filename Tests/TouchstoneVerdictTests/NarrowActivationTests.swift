@@ -14,7 +14,7 @@ import TouchstoneModel
     let value: @Sendable (Double, (Double) -> Double) -> Double
   }
 
-  private static let forms: [Form] = [
+  static let forms: [Form] = [
     Form(function: .geluTanh, description: "½x(1 + tanh), a power") { x, r in
       let z = r(0.7978845608 * r(x + r(0.044715 * r(x * x * x))))
       return r(r(0.5 * x) * r(1 + r(tanh(z))))

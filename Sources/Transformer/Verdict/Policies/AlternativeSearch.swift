@@ -29,10 +29,10 @@ struct AlternativeSearch: Sendable {
   func finding(_ operation: Operation, _ finding: Finding, _ replay: Replay) throws -> Finding {
     guard capture.precision.type.isNarrow, finding.method == .replay else { return finding }
     let explained = try explained(operation, finding, replay)
-    guard explained.evidence == nil, let cut = replay.cutParameters(among: operationCount) else {
+    guard explained.evidence == nil, let found = replay.sharedEvidence(among: operationCount) else {
       return explained
     }
-    return explained.found(.cutParameters(cut))
+    return explained.found(found)
   }
 
   private func explained(_ operation: Operation, _ finding: Finding, _ replay: Replay) throws -> Finding {
@@ -78,11 +78,11 @@ struct AlternativeSearch: Sendable {
 }
 
 extension Finding {
-  /// The same operation as a mismatch, because something of it is cut.
-  fileprivate func found(_ cut: Evidence) -> Finding {
+  /// The same operation as a mismatch, by what all of it shows.
+  fileprivate func found(_ evidence: Evidence) -> Finding {
     Finding(
       activation: activation, hidden: hidden, method: method, zone: max(zone, .fail), ratio: ratio,
-      index: index, axes: axes, got: got, want: want, inherited: inherited, evidence: cut)
+      index: index, axes: axes, got: got, want: want, inherited: inherited, evidence: evidence)
   }
 }
 

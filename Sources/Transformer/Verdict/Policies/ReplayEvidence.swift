@@ -62,14 +62,31 @@ extension Replay {
     return evidence.found
   }
 
-  /// What says that the parameters of a product were cut when they were brought into the type; nil where nothing does, or
-  /// where that cannot be looked for.
+  /// What all elements together show that none shows by itself; nil where that is nothing.
   ///
   /// - Parameter operationCount: among how many operations it is looked for.
-  func cutParameters(among operationCount: Int) -> CutParameters? {
+  func sharedEvidence(among operationCount: Int) -> Evidence? {
+    guard rounding.precision.type.isNarrow, hidden.isEmpty, alternative == nil else { return nil }
+    return cutParameters(among: operationCount).map(Evidence.cutParameters)
+      ?? otherFunction(among: operationCount).map(Evidence.otherFunction)
+  }
+
+  /// What says that another nonlinearity was computed.
+  private func otherFunction(among operationCount: Int) -> OtherFunction? {
+    guard let own = plan.operation.kind.payload as? ActivationFunction, let got = recorded[plan.operation.output],
+      let source = plan.operation.inputs.first, let input = recorded[source]
+    else { return nil }
+    return OtherFunction.found(
+      own.function, input: input.values, got: got.values, want: computedOutput(),
+      type: rounding.precision.type, among: operationCount)
+  }
+
+  /// What says that the parameters of a product were cut when they were brought into the type; nil where nothing does, or
+  /// where that cannot be looked for.
+  private func cutParameters(among operationCount: Int) -> CutParameters? {
     let type = rounding.precision.type
-    guard type.isNarrow, plan.operation.isParametricProduct, hidden.isEmpty, alternative == nil,
-      let got = recorded[plan.operation.output], let (input, parameters) = factors
+    guard plan.operation.isParametricProduct, let got = recorded[plan.operation.output],
+      let (input, parameters) = factors
     else { return nil }
     return CutParameters.found(
       plan.operation, input: input, parameters: parameters, got: got.values, type: type,

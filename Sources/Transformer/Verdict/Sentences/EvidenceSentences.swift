@@ -17,6 +17,7 @@ extension Evidence {
     case .weight(let found): found.sentence
     case .cut(let found): found.sentence
     case .cutParameters(let found): found.sentence
+    case .otherFunction(let found): found.sentence
     case .shared(let fault, let share, let deviations):
       "has errors that all rows share as if \(fault) (\(Int((100 * share).rounded())) % of the effect, "
         + "\(Int(min(deviations, 1e6))) standard deviations)"
@@ -48,6 +49,13 @@ extension CutParameters {
   fileprivate var sentence: String {
     "is made with a \(subject.rawValue) that is cut to \(type.rawValue), not rounded to nearest "
       + "(\(grouped(count)) errors show \(Int((100 * share).rounded())) % of what that changes)"
+  }
+}
+
+extension OtherFunction {
+  fileprivate var sentence: String {
+    "is \(function.rawValue) where \(due.rawValue) is due (\(grouped(count)) arguments show "
+      + "\(Int((100 * share).rounded())) % of what they differ by)"
   }
 }
 

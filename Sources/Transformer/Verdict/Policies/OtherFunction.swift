@@ -1,0 +1,102 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+/// What the errors of a whole nonlinearity say of which function was computed.
+///
+/// In 16 bits every step may be rounded, and functions that are nearly alike, as GELU by tanh and by erf, differ by less than that
+/// in each element. In all of them together they do not: with f the model's function, g another one and e = got − f(x), the share
+/// ⟨e, g − f⟩/⟨g − f, g − f⟩ is 0 but for chance where f was computed, and 1 where g was. Each element is divided by its bound, or,
+/// for who rounds once, by a unit in the last place; equal arguments, which are rounded alike, count once.
+package struct OtherFunction: Sendable, Equatable {
+  /// The function that was computed.
+  package let function: ActivationFunction.Function
+  package let due: ActivationFunction.Function
+  /// ⟨e, g − f⟩/⟨g − f, g − f⟩.
+  package let share: Double
+  /// How many different arguments were looked at.
+  package let count: Int
+
+  /// The greatest probability, over all operations of a capture, that one function is taken for another.
+  static let falseAlarms = 1e-6
+  /// The share lies between this and thrice as much where another function was computed.
+  private static let leastShare = 0.5
+  /// Fewer arguments at which the functions differ say nothing.
+  private static let leastCount = 30.0
+
+  /// - Parameters:
+  ///   - input: what the function read, as recorded.
+  ///   - got: what it made, as recorded.
+  ///   - want: what it should have made, and what each element may be off by.
+  ///   - type: what it is stored in.
+  ///   - operationCount: among how many operations it is looked for.
+  /// - Returns: nil where nothing is shown.
+  static func found(
+    _ due: ActivationFunction.Function, input: Tensor<Double>, got: Tensor<Double>, want: Estimate,
+    type: ScalarType, among operationCount: Int
+  ) -> OtherFunction? {
+    let places = distinctPlaces(input, got, want)
+    let others = ActivationFunction.Function.allCases.filter { $0 != due }
+    let scales = [
+      places.map { want.bounds[$0].stat }, places.map { type.spacing(around: want.values.values[$0]) },
+    ]
+    let level = falseAlarms / Double(scales.count * others.count * max(1, operationCount))
+    let found = others.flatMap { function in
+      scales.compactMap { scale -> OtherFunction? in
+        var fit = Fit()
+        for (place, scale) in zip(places, scale) {
+          let right = want.values.values[place]
+          fit.add((got.values[place] - right) / scale, by: (function(input.values[place]) - right) / scale)
+        }
+        guard fit.effectiveCount >= leastCount else { return nil }
+        let margin = StudentT.quantile(level, freedom: fit.effectiveCount - 1) * fit.deviation
+        guard fit.share - margin >= leastShare, fit.share <= 3 * leastShare else { return nil }
+        return OtherFunction(function: function, due: due, share: fit.share, count: places.count)
+      }
+    }
+    return found.min { abs($0.share - 1) < abs($1.share - 1) }
+  }
+
+  /// One place of each argument whose result is finite and may be off by something.
+  private static func distinctPlaces(
+    _ input: Tensor<Double>, _ got: Tensor<Double>, _ want: Estimate
+  ) -> [Int] {
+    var seen: Set<Double> = []
+    return input.values.indices.filter { place in
+      let bound = want.bounds[place].stat
+      guard input.values[place].isFinite, got.values[place].isFinite, want.values.values[place].isFinite,
+        bound > 0, bound.isFinite
+      else { return false }
+      return seen.insert(input.values[place]).inserted
+    }
+  }
+
+  /// One coefficient, its variance read off the residuals one by one (White 1980).
+  ///
+  /// A regressor beyond 1 weighs as 1 does: a few elements where the functions differ by very much would speak for all.
+  private struct Fit {
+    private var elements: [(value: Double, regressor: Double, weight: Double)] = []
+    private var (cross, norm, squares) = (0.0, 0.0, 0.0)
+
+    mutating func add(_ value: Double, by regressor: Double) {
+      guard regressor != 0, regressor.isFinite, value.isFinite else { return }
+      let weight = min(max(regressor, -1), 1)
+      elements.append((value, regressor, weight))
+      cross += weight * value
+      norm += weight * regressor
+      squares += weight * regressor * weight * regressor
+    }
+
+    var share: Double { cross / norm }
+
+    /// As many elements of equal weight would say as much.
+    var effectiveCount: Double { squares > 0 ? norm * norm / squares : 0 }
+
+    var deviation: Double {
+      let sum = elements.reduce(0) { sum, element in
+        let influence = element.weight * (element.value - share * element.regressor)
+        return sum + influence * influence
+      }
+      return (sum * effectiveCount / (effectiveCount - 1)).squareRoot() / norm
+    }
+  }
+}
