@@ -73,8 +73,9 @@ extension Replay {
 
   /// What says that another nonlinearity was computed.
   private func otherFunction(among operationCount: Int) -> OtherFunction? {
-    guard let own = plan.operation.kind.payload as? ActivationFunction, let got = recorded[plan.operation.output],
-      let source = plan.operation.inputs.first, let input = recorded[source]
+    guard let own = plan.operation.kind.payload as? ActivationFunction,
+      let got = recorded[plan.operation.output], let source = plan.operation.inputs.first,
+      let input = recorded[source]
     else { return nil }
     return OtherFunction.found(
       own.function, input: input.values, got: got.values, want: computedOutput(),
