@@ -139,7 +139,7 @@ let package = Package(
     .target(
       name: "TouchstoneReports",
       dependencies: [
-        "TouchstoneAnalysis", "TouchstoneFamilies", "TouchstoneGraph", "TouchstoneModel", "TouchstoneVerdict",
+        "TouchstoneFamilies", "TouchstoneGraph", "TouchstoneModel", "TouchstoneVerdict",
         .product(name: "Mustache", package: "swift-mustache", condition: files),
       ]),
 
@@ -179,7 +179,7 @@ let package = Package(
       "TouchstoneAnalysis",
       dependencies: [
         "TouchstoneFamilies", "TouchstoneGraph", "TouchstoneModel", "TouchstoneReference",
-        "TouchstoneTokenizer",
+        "TouchstoneReports", "TouchstoneTokenizer", "TouchstoneVerdict",
       ]),
 
     // MARK: The command
@@ -208,7 +208,8 @@ let package = Package(
       name: "TouchstoneAnalysisTests",
       dependencies: [
         "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneAnalysis", "TouchstoneCheckpoints",
-        "TouchstoneHDF5", "TouchstoneModel", "TouchstoneReference", "TouchstoneTokenizer",
+        "TouchstoneHDF5", "TouchstoneModel", "TouchstoneReference", "TouchstoneReports",
+        "TouchstoneTokenizer",
       ]),
     .target(
       name: "TouchstoneTestSupport",
@@ -264,8 +265,7 @@ let package = Package(
     .testTarget(
       name: "TouchstoneReportsTests",
       dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneAnalysis", "TouchstoneCheckpoints",
-        "TouchstoneModel", "TouchstoneReference", "TouchstoneReports", "TouchstoneTokenizer",
+        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneModel", "TouchstoneReports",
         "TouchstoneVerdict",
       ]),
     .testTarget(name: "TouchstoneHDF5Tests", dependencies: ["TouchstoneHDF5"]),

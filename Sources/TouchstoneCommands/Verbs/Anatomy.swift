@@ -1,9 +1,9 @@
 import ArgumentParser
 import Foundation
+import TouchstoneAnalysis
 import TouchstoneCheckpoints
 import TouchstoneFamilies
 import TouchstoneModel
-import TouchstoneReports
 
 /// The parameter census of a model.
 struct Anatomy: ParsableCommand {

@@ -1,9 +1,9 @@
 import TouchstoneModel
 
 /// Text from outside, made harmless for one form.
-enum Escaping {
+package enum Escaping {
   /// One line without anything that a terminal obeys or that reorders what a person reads.
-  static func line(_ text: String) -> String {
+  package static func line(_ text: String) -> String {
     DisplayText.line(text)
   }
 

@@ -2,13 +2,13 @@ import Foundation
 import TouchstoneVerdict
 
 /// A value with a fixed number of digits after the point.
-func fixed(_ value: Double, _ digits: Int) -> String {
+package func fixed(_ value: Double, _ digits: Int) -> String {
   guard value.isFinite else { return significant(value, digits) }
   return String(format: "%.\(digits)f", value)
 }
 
 /// A probability as a person reads it, such as `41.5%`.
-func percent(_ probability: Double, digits: Int = 1) -> String {
+package func percent(_ probability: Double, digits: Int = 1) -> String {
   fixed(100 * probability, digits) + "%"
 }
 

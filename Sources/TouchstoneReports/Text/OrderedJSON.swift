@@ -1,7 +1,7 @@
 import TouchstoneModel
 
 /// A JSON value whose members keep the order in which they are given.
-enum OrderedJSON {
+package enum OrderedJSON {
   case null
   case bool(Bool)
   case integer(Int)
@@ -12,17 +12,17 @@ enum OrderedJSON {
   case object([(String, OrderedJSON)])
 
   /// A string, or null.
-  static func optional(_ text: String?) -> OrderedJSON {
+  package static func optional(_ text: String?) -> OrderedJSON {
     text.map { .string($0) } ?? .null
   }
 
   /// A number, or null.
-  static func optional(_ number: Double?) -> OrderedJSON {
+  package static func optional(_ number: Double?) -> OrderedJSON {
     number.map { .number($0) } ?? .null
   }
 
   /// The text: arrays and objects that hold no others on one line, the rest indented.
-  func text(indent: String = "") -> String {
+  package func text(indent: String = "") -> String {
     switch self {
     case .null: return "null"
     case .bool(let value): return String(value)

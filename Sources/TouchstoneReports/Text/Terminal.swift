@@ -31,25 +31,29 @@ struct TerminalStyle {
 }
 
 /// Columns as wide as their widest cell.
-struct AlignedColumns {
+package struct AlignedColumns {
   /// Text, and whether it stands on the right.
-  struct Column {
+  package struct Column {
     let isRight: Bool
+
+    package init(isRight: Bool) {
+      self.isRight = isRight
+    }
   }
 
   let columns: [Column]
   private(set) var rows: [[String]] = []
 
-  init(_ columns: [Column]) {
+  package init(_ columns: [Column]) {
     self.columns = columns
   }
 
-  mutating func add(_ cells: [String]) {
+  package mutating func add(_ cells: [String]) {
     rows.append(cells)
   }
 
   /// The rows as lines; `style` sees each padded cell, so that colours do not count as width.
-  func lines(style: (_ row: Int, _ column: Int, _ cell: String) -> String = { $2 }) -> [String] {
+  package func lines(style: (_ row: Int, _ column: Int, _ cell: String) -> String = { $2 }) -> [String] {
     let widths = columns.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
     return rows.indices.map { row in
       var line = columns.indices.map { column in

@@ -1,5 +1,5 @@
-import TouchstoneAnalysis
 import TouchstoneModel
+import TouchstoneReports
 
 /// Bars for the next-token distribution, one panel for each column of a table.
 struct NextTokenPicture {

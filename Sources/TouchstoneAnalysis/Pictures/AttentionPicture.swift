@@ -1,5 +1,5 @@
-import TouchstoneAnalysis
 import TouchstoneModel
+import TouchstoneReports
 
 /// A heat map of each head's attention: rows are queries, columns keys, darkness is the weight.
 struct AttentionPicture {

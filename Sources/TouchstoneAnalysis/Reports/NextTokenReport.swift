@@ -1,4 +1,4 @@
-import TouchstoneAnalysis
+import TouchstoneReports
 import TouchstoneVerdict
 
 /// The distribution of the next token at several temperatures, rendered.

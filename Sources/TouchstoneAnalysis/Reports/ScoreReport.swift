@@ -1,7 +1,7 @@
 import Foundation
-import TouchstoneAnalysis
 import TouchstoneGraph
 import TouchstoneModel
+import TouchstoneReports
 import TouchstoneVerdict
 
 /// A scored text, rendered.

@@ -1,6 +1,6 @@
-import TouchstoneAnalysis
 import TouchstoneGraph
 import TouchstoneModel
+import TouchstoneReports
 
 /// The attention of some heads of a block, rendered.
 public struct AttentionReport: Sendable {

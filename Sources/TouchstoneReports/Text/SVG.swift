@@ -1,25 +1,25 @@
 import Foundation
 
 /// A picture in Scalable Vector Graphics: the few shapes that the pictures here are made of.
-struct SVG {
+package struct SVG {
   /// Where a text is anchored.
-  enum Anchor: String {
+  package enum Anchor: String {
     case start, middle, end
   }
 
   /// The hue of everything that stands for a quantity; its opacity is the amount.
-  static let ink = "#1f4e9c"
+  package static let ink = "#1f4e9c"
 
   private let width: Double
   private let height: Double
   private var elements: [String] = []
 
-  init(width: Double, height: Double) {
+  package init(width: Double, height: Double) {
     self.width = width
     self.height = height
   }
 
-  mutating func rectangle(
+  package mutating func rectangle(
     x: Double, y: Double, width: Double, height: Double, fill: String = ink, opacity: Double = 1,
     tooltip: String? = nil
   ) {
@@ -31,7 +31,9 @@ struct SVG {
       """)
   }
 
-  mutating func line(from start: (x: Double, y: Double), to end: (x: Double, y: Double), color: String) {
+  package mutating func line(
+    from start: (x: Double, y: Double), to end: (x: Double, y: Double), color: String
+  ) {
     elements.append(
       """
       <line x1="\(number(start.x))" y1="\(number(start.y))" x2="\(number(end.x))" y2="\(number(end.y))" \
@@ -39,13 +41,13 @@ struct SVG {
       """)
   }
 
-  mutating func circle(x: Double, y: Double, radius: Double, fill: String) {
+  package mutating func circle(x: Double, y: Double, radius: Double, fill: String) {
     elements.append(
       "<circle cx=\"\(number(x))\" cy=\"\(number(y))\" r=\"\(number(radius))\" fill=\"\(fill)\"/>")
   }
 
   /// - Parameter angle: in degrees, clockwise about the anchor.
-  mutating func text(
+  package mutating func text(
     _ text: String, x: Double, y: Double, size: Double = 12, anchor: Anchor = .start, angle: Double = 0,
     isToken: Bool = false, color: String = "#222"
   ) {
@@ -59,7 +61,7 @@ struct SVG {
   }
 
   /// The whole picture, on white so that it can be read on a dark page too.
-  var document: String {
+  package var document: String {
     let (width, height) = (number(width), number(height))
     return """
       <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(width) \(height)" width="\(width)" \

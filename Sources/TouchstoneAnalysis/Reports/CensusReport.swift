@@ -1,7 +1,7 @@
 import Foundation
-import TouchstoneAnalysis
 import TouchstoneFamilies
 import TouchstoneModel
+import TouchstoneReports
 import TouchstoneVerdict
 
 /// A model's parameter census, rendered.

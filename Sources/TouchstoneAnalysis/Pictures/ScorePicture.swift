@@ -1,5 +1,5 @@
-import TouchstoneAnalysis
 import TouchstoneModel
+import TouchstoneReports
 
 /// A text in which the darkness behind each token is how much it surprised the model.
 struct ScorePicture {

@@ -1,6 +1,6 @@
-import TouchstoneAnalysis
 import TouchstoneGraph
 import TouchstoneModel
+import TouchstoneReports
 import TouchstoneVerdict
 
 /// The tokens nearest to a point of the embedding space, rendered.

@@ -1,4 +1,4 @@
-import TouchstoneAnalysis
+import TouchstoneReports
 
 extension TokenText {
   /// A token's id and text for a JSON object; bytes that are no text become U+FFFD.
