@@ -69,4 +69,34 @@ extension ConfigFields {
     }
     return types.map { $0 == "sliding_attention" }
   }
+
+  /// The window of each block, nil where it sees all that came before: in the blocks that `layer_types` lists, else in
+  /// those of which `slides` holds.
+  ///
+  /// - Parameter layers: L.
+  /// - Throws: ``BadInput`` naming `layer_types`, or `sliding_window` where it is null and a block needs it.
+  public mutating func windows(
+    of layers: Int, else slides: (Int) -> Bool
+  ) throws(BadInput) -> [Int?] {
+    let window = isNull("sliding_window") ? nil : try size("sliding_window", else: 4096)
+    let slides = try slidingLayers(of: layers) ?? (0..<layers).map(slides)
+    guard window != nil || !slides.contains(true) else {
+      throw BadInput(
+        place: "sliding_window", problem: "is null where blocks look through a window",
+        remedy: "give its size, or list full_attention for every block in layer_types")
+    }
+    return slides.map { $0 ? window : nil }
+  }
+
+  /// 1/√s with s of `query_pre_attn_scalar`, the factor on scores in models that choose it apart from the heads' width.
+  ///
+  /// - Throws: ``BadInput`` naming the field if it is no number above 0.
+  public mutating func scoreScale(else fallback: Double) throws(BadInput) -> Double {
+    let scalar = try number("query_pre_attn_scalar") ?? fallback
+    guard scalar > 0 else {
+      throw BadInput(
+        place: "query_pre_attn_scalar", problem: "is \(scalar)", remedy: "give a number above 0")
+    }
+    return 1 / scalar.squareRoot()
+  }
 }

@@ -57,6 +57,9 @@ public struct ConfigFields: Sendable {
     return ConfigFields(object)
   }
 
+  /// These fields with those of `other`, which win.
+  func overlaid(by other: ConfigFields) -> ConfigFields { ConfigFields(fields.overlaid(by: other.fields)) }
+
   // MARK: Sizes
 
   /// The extent of a dimension, under one of several names of the same quantity.
@@ -114,7 +117,28 @@ public struct ConfigFields: Sendable {
   /// The fields that were read and are there, sorted, as JSON text in ASCII.
   var readJSON: String { fields.readText.indented }
 
+  /// Where values are capped softly; nil where they are not: the field is null, or absent in a family without a cap.
+  ///
+  /// - Throws: ``BadInput`` naming the field if it is no number above 0.
+  public mutating func cap(_ name: String, else fallback: Double?) throws(BadInput) -> Double? {
+    guard !isNull(name), let cap = try number(name) ?? fallback else { return nil }
+    guard cap > 0 else {
+      throw BadInput(
+        place: name, problem: "is \(cap)", remedy: "give a number above 0, or null for no cap")
+    }
+    return cap
+  }
+
   // MARK: Refusals
+
+  /// - Throws: ``BadInput`` naming `use_bidirectional_attention` where it is true.
+  public mutating func refuseSeeingAhead() throws(BadInput) {
+    if try bool("use_bidirectional_attention") == true {
+      throw BadInput(
+        place: "use_bidirectional_attention", problem: "changes the arithmetic and is not supported",
+        remedy: "use a model that sees what came before")
+    }
+  }
 
   /// A field that another family gives a meaning, and that may only repeat what holds here anyway.
   ///
@@ -168,9 +192,9 @@ public struct ConfigFields: Sendable {
     "new_decoder_architecture", "no_rope_layers", "num_experts", "num_experts_per_tok", "num_key_value_heads",
     "num_local_experts", "parallel_attn", "parallel_residual", "partial_rotary_factor", "pruned_heads",
     "q_lora_rank", "qk_layernorm", "quantization_config", "query_pre_attn_scalar", "residual_multiplier",
-    "rms_norm_eps", "rope_parameters", "rope_scaling", "rope_theta", "rotary_dim", "rotary_emb_base",
-    "rotary_pct", "scale_embedding", "sliding_window", "use_parallel_residual", "use_qk_norm",
-    "use_sliding_window",
+    "rms_norm_eps", "rope_local_base_freq", "rope_parameters", "rope_scaling", "rope_theta", "rotary_dim",
+    "rotary_emb_base", "rotary_pct", "scale_embedding", "sliding_window", "sliding_window_pattern",
+    "use_parallel_residual", "use_qk_norm", "use_sliding_window",
   ]
 }
 

@@ -33,5 +33,16 @@ public struct Family: Sendable {
   }
 
   /// Every family that there is.
-  public static let all: [Family] = [.gpt2, .llama, .qwen2, .mistral, .gemma]
+  public static let all: [Family] = [
+    .gpt2,
+    .llama,
+    .qwen2,
+    .qwen3,
+    .mistral,
+    .gemma,
+    .gemma2,
+    .gemma3,
+    .olmo2,
+    .phi3,
+  ]
 }

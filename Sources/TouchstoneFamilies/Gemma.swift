@@ -19,11 +19,7 @@ extension Family {
     let hasBias = try config.bool("attention_bias") ?? false
     let rotation = try config.rotation(width: heads.width, positions: 8192)
     let isTied = try config.bool("tie_word_embeddings") ?? true
-    if try config.bool("use_bidirectional_attention") == true {
-      throw BadInput(
-        place: "use_bidirectional_attention", problem: "changes the arithmetic and is not supported",
-        remedy: "use a model that sees what came before")
-    }
+    try config.refuseSeeingAhead()
 
     var g = GraphBuilder(root: "model.", layout: .outputsFirst)
     let table = g.parameter("embed_tokens.weight", vocabulary, width)

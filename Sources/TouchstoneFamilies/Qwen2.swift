@@ -17,7 +17,7 @@ extension Family {
     let norm = RMSNorm(epsilon: try config.epsilon("rms_norm_eps", else: 1e-6))
     let function = try config.activation("hidden_act", else: "silu")
     let rotation = try config.rotation(width: heads.width, positions: 32_768)
-    let windows = try config.windows(layers)
+    let windows = try config.switchedWindows(layers)
     let isTied = try config.bool("tie_word_embeddings") ?? false
 
     var g = GraphBuilder(root: "model.", layout: .outputsFirst)
@@ -47,7 +47,7 @@ extension ConfigFields {
   ///
   /// `sliding_window`, 4096 where it is absent and none where it is null, counts with `use_sliding_window` only: in the
   /// blocks that `layer_types` lists, or from `max_window_layers` on.
-  fileprivate mutating func windows(_ layers: Int) throws(BadInput) -> [Int?] {
+  mutating func switchedWindows(_ layers: Int) throws(BadInput) -> [Int?] {
     let isUsed = try bool("use_sliding_window") ?? false
     let hasNone = isNull("sliding_window")
     let window = isUsed && !hasNone ? try size("sliding_window", else: 4096) : nil

@@ -11,58 +11,113 @@ extension ConfigFields {
   /// The rotation of heads of `width` columns.
   ///
   /// - Parameters:
-  ///   - width: d, which is even.
+  ///   - width: d, which is even where whole heads turn.
   ///   - positions: M, the positions that the model is made for, where `max_position_embeddings` is absent.
+  ///   - rules: what the family has of its own.
   /// - Throws: ``BadInput`` naming the field for a kind of scaling that is not known, a number that it lacks, and one
   ///   that cannot be.
-  public mutating func rotation(width: Int, positions: Int) throws(BadInput) -> Rotate {
-    guard width.isMultiple(of: 2) else {
+  public mutating func rotation(
+    width: Int, positions: Int, rules: RotaryRules = .wholeHeads
+  ) throws(BadInput) -> Rotate {
+    try refuseOddHeads(of: width, rules)
+    let (old, new) = (try object("rope_scaling"), try object("rope_parameters"))
+    let theta = try number("rope_theta")
+    let share = try number("partial_rotary_factor")
+    var training = RotaryTraining(
+      width: width, positions: try size("max_position_embeddings", else: positions), rules: rules)
+    training.originalPositions =
+      try integer("original_max_position_embeddings") ?? rules.originalPositions
+    return try (old ?? new ?? ConfigFields([:])).rotation(
+      training, theta: theta ?? rules.theta, share: share ?? rules.share ?? 1,
+      at: old == nil ? "rope_parameters" : "rope_scaling")
+  }
+
+  /// The rotations of blocks that look through a window, and of those that see all, where each have their own.
+  ///
+  /// Transformers 5 writes `rope_parameters` with an object for each type of block; before, `rope_theta` and
+  /// `rope_scaling` were those of blocks that see all, `rope_local_base_freq` the base of the others (Hugging Face's
+  /// `Gemma3TextConfig.convert_rope_params_to_dict`).
+  ///
+  /// - Parameters:
+  ///   - width: d, which is even.
+  ///   - positions: M where `max_position_embeddings` is absent.
+  ///   - theta: the bases where nothing says them.
+  /// - Throws: ``BadInput`` as ``rotation(width:positions:rules:)`` does.
+  public mutating func rotationsByType(
+    width: Int, positions: Int, theta: (sliding: Double, full: Double)
+  ) throws(BadInput) -> (sliding: Rotate, full: Rotate) {
+    try refuseOddHeads(of: width, .wholeHeads)
+    let old = try object("rope_scaling")
+    var new = try object("rope_parameters") ?? ConfigFields([:])
+    let bases = (sliding: try number("rope_local_base_freq"), full: try number("rope_theta"))
+    let training = RotaryTraining(
+      width: width, positions: try size("max_position_embeddings", else: positions), rules: .wholeHeads)
+    do {
+      let sliding = try new.object("sliding_attention") ?? ConfigFields([:])
+      var full = try new.object("full_attention") ?? ConfigFields([:])
+      try new.refuseOthers(than: [])
+      if let old { full = full.overlaid(by: old) }
+      return (
+        try sliding.rotation(
+          training, theta: bases.sliding ?? theta.sliding, share: 1, at: "sliding_attention"),
+        try full.rotation(training, theta: bases.full ?? theta.full, share: 1, at: "full_attention")
+      )
+    } catch {
+      var inside = error
+      inside.place = error.place.map { "rope_parameters.\($0)" }
+      throw inside
+    }
+  }
+
+  private func refuseOddHeads(of width: Int, _ rules: RotaryRules) throws(BadInput) {
+    guard rules.share != nil || width.isMultiple(of: 2) else {
       throw BadInput(
         place: "head_dim", problem: "\(width) columns cannot be turned in pairs",
         remedy: "use an even head width")
     }
-    let (old, new) = (try object("rope_scaling"), try object("rope_parameters"))
-    let theta = try number("rope_theta")
-    let share = try number("partial_rotary_factor")
-    let training = RotaryTraining(
-      width: width, positions: try size("max_position_embeddings", else: positions),
-      originalPositions: try integer("original_max_position_embeddings"))
-    var own = old ?? new ?? ConfigFields([:])
+  }
+
+  /// The rotation that this object describes, with what the top level says where it is silent.
+  ///
+  /// - Parameter object: its name, which is put in front of the fields that a problem names.
+  private func rotation(
+    _ training: RotaryTraining, theta: Double, share: Double, at object: String
+  ) throws(BadInput) -> Rotate {
+    var own = self
     do {
-      return try own.ownRotation(training, theta: theta ?? 10_000, share: share ?? 1)
+      return try own.ownRotation(training, theta: theta, share: share)
     } catch {
       var inside = error
-      let object = old == nil ? "rope_parameters" : "rope_scaling"
       inside.place = error.place.map { "\(object).\($0)" } ?? object
       throw inside
     }
   }
 
-  /// The rotation that this object describes, with what the top level says where it is silent.
   private mutating func ownRotation(
     _ training: RotaryTraining, theta: Double, share: Double
   ) throws(BadInput) -> Rotate {
     let theta = try number("rope_theta") ?? theta
     let share = try number("partial_rotary_factor") ?? share
     let (oldType, newType) = (try string("type"), try string("rope_type"))
-    let type = newType ?? oldType ?? "default"
-    guard share == 1 || type == "proportional" else {
+    let spelled = newType ?? oldType ?? "default"
+    guard let type = training.rules.type(spelled) else {
       throw BadInput(
-        place: "partial_rotary_factor", problem: "is \(share), which this family does not compute",
-        remedy: "use a model that turns whole heads")
+        place: "rope_type", problem: "\(spelled) is not supported",
+        remedy: "supported are " + training.rules.types.keys.sorted().joined(separator: ", "))
     }
+    let width = try training.turnedColumns(share: share, type: type)
     let (scaling, magnitude) = try self.scaling(type, training, share: share)
     try refuseOthers(than: Self.rotaryFields)
     let frequencies = RotaryFrequencies(theta: theta, scaling: scaling)
     do {
-      try frequencies.check(pairs: training.width / 2)
+      try frequencies.check(pairs: width / 2)
     } catch {
       throw BadInput(problem: error.problem, remedy: "correct the field")
     }
     guard magnitude.isFinite else {
       throw BadInput(problem: "gives no finite factor on cosine and sine", remedy: "correct the fields")
     }
-    return Rotate(width: training.width, frequencies: frequencies, magnitude: magnitude)
+    return Rotate(width: width, frequencies: frequencies, magnitude: magnitude)
   }
 
   /// The stretching of a type, and the factor on cosine and sine that goes with it.
@@ -118,8 +173,7 @@ extension ConfigFields {
 
     default:
       throw BadInput(
-        place: "rope_type", problem: "\(type) is not supported",
-        remedy: "supported are default, dynamic, linear, llama3, longrope, proportional, yarn")
+        place: "rope_type", problem: "\(type) is not supported", remedy: "use another kind of scaling")
     }
   }
 
@@ -153,14 +207,4 @@ extension ConfigFields {
     // Says how the model was trained.
     "finetuned",
   ]
-}
-
-/// What a rotation needs to know beyond its own object.
-private struct RotaryTraining {
-  /// d: the columns of a head.
-  let width: Int
-  /// M: the positions that the model is made for.
-  let positions: Int
-  /// o: the positions that it was first trained on, where the top level says so.
-  let originalPositions: Int?
 }

@@ -13,11 +13,29 @@ func exponential(_ x: Lanes) -> Lanes {
   var clamped = x.replacing(with: least, where: x .< least)
   clamped = clamped.replacing(with: most, where: clamped .> most)
 
+  let (n, power) = reduced(clamped)
+
+  // 2ⁿ in two factors, so that subnormal results are rounded once and 2¹²⁸ needs no exponent of its own.
+  let half = n &>> SIMD16<Int32>(repeating: 1)
+  return (Lanes(repeating: 1) + power) * powerOfTwo(half) * powerOfTwo(n &- half)
+}
+
+/// eˣ − 1 lane by lane for −40 ≤ x ≤ 0, as 2ⁿ·(eʳ − 1) + (2ⁿ − 1).
+@inline(__always)
+private func exponentialLessOne(_ x: Lanes) -> Lanes {
+  let (n, power) = reduced(x)
+  let scale = powerOfTwo(n)
+  return multiplyAdd(scale, power, scale - Lanes(repeating: 1))
+}
+
+/// n and eʳ − 1 with x = n·ln 2 + r.
+@inline(__always)
+private func reduced(_ x: Lanes) -> (n: SIMD16<Int32>, power: Lanes) {
   // Adding 1.5·2²³ rounds to a whole number, which then stands in the low bits.
   let shift = Lanes(repeating: 0x1.8p23)
-  let shifted = multiplyAdd(clamped, Lanes(repeating: 0x1.715476p+0), shift)
+  let shifted = multiplyAdd(x, Lanes(repeating: 0x1.715476p+0), shift)
   let n = shifted - shift
-  let high = multiplyAdd(n, Lanes(repeating: -0x1.62e4p-1), clamped)  // exact: n·(ln 2's first 15 bits)
+  let high = multiplyAdd(n, Lanes(repeating: -0x1.62e4p-1), x)  // exact: n·(ln 2's first 15 bits)
   let low = n * Lanes(repeating: -0x1.7f7d1cp-20)
   let r = high + low
 
@@ -26,13 +44,8 @@ func exponential(_ x: Lanes) -> Lanes {
   q = multiplyAdd(q, r, Lanes(repeating: 0x1.5558f4p-5))
   q = multiplyAdd(q, r, Lanes(repeating: 0x1.55549p-3))
   q = multiplyAdd(q, r, Lanes(repeating: 0x1.fffffcp-2))
-  let one = Lanes(repeating: 1)
-  let power = one + (high + multiplyAdd(r * r, q, low))
-
-  // 2ⁿ in two factors, so that subnormal results are rounded once and 2¹²⁸ needs no exponent of its own.
   let whole = unsafeBitCast(shifted, to: SIMD16<Int32>.self) &- SIMD16<Int32>(repeating: 0x4b40_0000)
-  let half = whole &>> SIMD16<Int32>(repeating: 1)
-  return power * powerOfTwo(half) * powerOfTwo(whole &- half)
+  return (whole, high + multiplyAdd(r * r, q, low))
 }
 
 /// 2ⁿ lane by lane for −126 ≤ n ≤ 127.
@@ -106,6 +119,18 @@ private func quickGELU(_ x: Lanes) -> Lanes {
   x / (Lanes(repeating: 1) + exponential(x * Lanes(repeating: -0x1.b3b646p+0)))
 }
 
+/// tanh x = −m/(m + 2) with m = e^(−2|x|) − 1, which keeps its digits where x is small, and the sign of x.
+@inline(__always)
+func hyperbolicTangent(_ x: Lanes) -> Lanes {
+  let bits = unsafeBitCast(x, to: SIMD16<UInt32>.self)
+  let sign = bits & SIMD16<UInt32>(repeating: 0x8000_0000)
+  let least = Lanes(repeating: -40)
+  let doubled = unsafeBitCast(bits ^ sign, to: Lanes.self) * Lanes(repeating: -2)
+  let m = exponentialLessOne(doubled.replacing(with: least, where: doubled .< least))
+  let tangent = (Lanes(repeating: 0) - m) / (m + Lanes(repeating: 2))
+  return unsafeBitCast(unsafeBitCast(tangent, to: SIMD16<UInt32>.self) | sign, to: Lanes.self)
+}
+
 /// A function of one number, lane by lane.
 private protocol LaneFunction {
   static func value(_ x: Lanes) -> Lanes
@@ -141,6 +166,10 @@ private enum SiLU: LaneFunction {
 
 private enum QuickGELU: LaneFunction {
   @inline(__always) static func value(_ x: Lanes) -> Lanes { quickGELU(x) }
+}
+
+private enum Tanh: LaneFunction {
+  @inline(__always) static func value(_ x: Lanes) -> Lanes { hyperbolicTangent(x) }
 }
 
 @inline(__always)
@@ -202,6 +231,12 @@ public func silu(_ x: UnsafePointer<Float>, count: Int, result y: UnsafeMutableP
 @inline(never)
 public func quickGELU(_ x: UnsafePointer<Float>, count: Int, result y: UnsafeMutablePointer<Float>) {
   map(QuickGELU.self, x, count, y)
+}
+
+/// y = tanh x of `count` values; y may be x.
+@inline(never)
+public func tanh(_ x: UnsafePointer<Float>, count: Int, result y: UnsafeMutablePointer<Float>) {
+  map(Tanh.self, x, count, y)
 }
 
 /// y = a + b for `count` values; y may be either.

@@ -97,3 +97,26 @@ private func containsNaN(_ row: UnsafePointer<Float>, _ count: Int) -> Bool {
   }
   return false
 }
+
+/// Values in place, multiplied by `scale` and then capped softly: cap·tanh(x/cap); −∞ stays.
+///
+/// `scaled`, where given, receives the products.
+@inline(never)
+public func softCap(
+  _ row: UnsafeMutablePointer<Float>, count: Int, scale: Float, cap: Float,
+  scaled: UnsafeMutablePointer<Float>?
+) {
+  let (factors, caps) = (Lanes(repeating: scale), Lanes(repeating: cap))
+  var index = 0
+  while index < count {
+    let rest = count - index
+    let isWhole = rest >= 16
+    let x = (isWhole ? Lanes(at: row + index) : Lanes(first: rest, at: row + index)) * factors
+    let y = (caps * hyperbolicTangent(x / caps)).replacing(with: x, where: x .== -.infinity)
+    if isWhole { y.store(to: row + index) } else { y.store(first: rest, to: row + index) }
+    if let scaled {
+      if isWhole { x.store(to: scaled + index) } else { x.store(first: rest, to: scaled + index) }
+    }
+    index += 16
+  }
+}

@@ -57,6 +57,10 @@ package struct Kernels: Sendable {
   package let silu: Elementwise
   package let quickGELU: Elementwise
   package let sigmoid: Elementwise
+  package let tanh: Elementwise
+  /// Values, count, scale, cap, where the scaled values go.
+  package let softCap:
+    @Sendable (UnsafeMutablePointer<Float>, Int, Float, Float, UnsafeMutablePointer<Float>?) -> Void
 
   /// The scores of one row over its first keys, and which of all keys nobody may attend to: those become −∞.
   package var mask: @Sendable (_ row: UnsafeMutablePointer<Float>, _ keys: Int, _ masked: [Bool]) -> Void = {
@@ -90,6 +94,7 @@ package struct Kernels: Sendable {
     geluErf: TouchstoneKernelsBaseline.geluErf, relu: TouchstoneKernelsBaseline.relu,
     reluSquared: TouchstoneKernelsBaseline.reluSquared, silu: TouchstoneKernelsBaseline.silu,
     quickGELU: TouchstoneKernelsBaseline.quickGELU, sigmoid: TouchstoneKernelsBaseline.sigmoid,
+    tanh: TouchstoneKernelsBaseline.tanh, softCap: TouchstoneKernelsBaseline.softCap,
     multiplyAddRepeatedly: TouchstoneKernelsBaseline.multiplyAddRepeatedly,
     readThrough: TouchstoneKernelsBaseline.readThrough)
 
@@ -103,6 +108,7 @@ package struct Kernels: Sendable {
       geluErf: TouchstoneKernelsAVX2.geluErf, relu: TouchstoneKernelsAVX2.relu,
       reluSquared: TouchstoneKernelsAVX2.reluSquared, silu: TouchstoneKernelsAVX2.silu,
       quickGELU: TouchstoneKernelsAVX2.quickGELU, sigmoid: TouchstoneKernelsAVX2.sigmoid,
+      tanh: TouchstoneKernelsAVX2.tanh, softCap: TouchstoneKernelsAVX2.softCap,
       multiplyAddRepeatedly: TouchstoneKernelsAVX2.multiplyAddRepeatedly,
       readThrough: TouchstoneKernelsAVX2.readThrough)
 
@@ -115,6 +121,7 @@ package struct Kernels: Sendable {
       geluErf: TouchstoneKernelsAVX512.geluErf, relu: TouchstoneKernelsAVX512.relu,
       reluSquared: TouchstoneKernelsAVX512.reluSquared, silu: TouchstoneKernelsAVX512.silu,
       quickGELU: TouchstoneKernelsAVX512.quickGELU, sigmoid: TouchstoneKernelsAVX512.sigmoid,
+      tanh: TouchstoneKernelsAVX512.tanh, softCap: TouchstoneKernelsAVX512.softCap,
       multiplyAddRepeatedly: TouchstoneKernelsAVX512.multiplyAddRepeatedly,
       readThrough: TouchstoneKernelsAVX512.readThrough)
   #endif
@@ -131,25 +138,17 @@ extension Kernels {
     }
   }
 
-  /// The kernel of a nonlinearity; nil where there is none.
-  private static func kernel(_ function: ActivationFunction.Function) -> KeyPath<Kernels, Elementwise>? {
-    switch function {
-    case .geluTanh: \.geluTanh
-    case .geluErf: \.geluErf
-    case .quickGELU: \.quickGELU
-    case .relu: \.relu
-    case .reluSquared: \.reluSquared
-    case .silu: \.silu
-    case .sigmoid: \.sigmoid
-    case .tanh: nil
-    }
-  }
-
-  static func has(_ function: ActivationFunction.Function) -> Bool { kernel(function) != nil }
-
-  /// The kernel of a nonlinearity that there is one for.
+  /// The kernel of a nonlinearity.
   func function(_ function: ActivationFunction.Function) -> Elementwise {
-    guard let path = Self.kernel(function) else { preconditionFailure("no kernel of \(function.rawValue)") }
-    return self[keyPath: path]
+    switch function {
+    case .geluTanh: geluTanh
+    case .geluErf: geluErf
+    case .quickGELU: quickGELU
+    case .relu: relu
+    case .reluSquared: reluSquared
+    case .silu: silu
+    case .sigmoid: sigmoid
+    case .tanh: tanh
+    }
   }
 }

@@ -63,6 +63,18 @@ import TouchstoneTestSupport
     ("mistral-whole", "\"sliding_window\": null", "\"sliding_window\": 5"),
     ("gemma-untied", "\"hidden_act\": \"gelu\"", "\"hidden_act\": \"gelu_python\""),
     ("gemma-untied", "\"rms_norm_eps\": 1e-05", "\"rms_norm_eps\": 2e-05"),
+    ("qwen3-window", "\"sliding_window\": 3", "\"sliding_window\": 2"),
+    ("gemma2-caps", "\"attn_logit_softcapping\": 1.5", "\"attn_logit_softcapping\": 1.6"),
+    ("gemma2-caps", "\"final_logit_softcapping\": 2.0", "\"final_logit_softcapping\": 2.1"),
+    ("gemma2-caps", "\"query_pre_attn_scalar\": 7", "\"query_pre_attn_scalar\": 6"),
+    ("gemma2-uncapped", "\"full_attention\"", "\"sliding_attention\""),
+    ("gemma3-pattern", "\"rope_theta\": 1000.0", "\"rope_theta\": 1001.0"),
+    ("gemma3-pattern", "\"rope_theta\": 50.0", "\"rope_theta\": 51.0"),
+    ("gemma3-pattern", "\"factor\": 3.0", "\"factor\": 3.1"),
+    ("gemma3-listed", "\"final_logit_softcapping\": 1.5", "\"final_logit_softcapping\": 1.6"),
+    ("olmo2-biases", "\"rms_norm_eps\": 0.001", "\"rms_norm_eps\": 0.002"),
+    ("phi3-long", "\"rope_theta\": 100.0", "\"rope_theta\": 101.0"),
+    ("phi3-quarter", "\"partial_rotary_factor\": 0.25", "\"partial_rotary_factor\": 0.5"),
   ])
   func aWrongNumberIsFound(folder: String, right: String, wrong: String) throws {
     let model = try #require(

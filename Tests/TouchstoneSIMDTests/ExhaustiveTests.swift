@@ -233,12 +233,22 @@ private struct Found: Sendable, CustomStringConvertible {
     #expect(found.allSatisfy { $0.ulpsFromMinusOne.error <= 3 && $0.ofBound.error <= 1 })
   }
 
+  @Test(.clause("KER-17", "NUM-6")) func tanh() {
+    let found = measure("tanh", \.tanh) { x in
+      Foundation.tanh(x)
+    } bound: { _, value in
+      Self.unit * 10 * min(abs(value) + 0.5, 1) + 0x1p-126
+    }
+    #expect(found.allSatisfy { $0.ulps.error <= 3 && $0.ofBound.error <= 0.4 })
+  }
+
   @Test(.clause("KER-11")) func instructionSetsThatFuseAgreeOnEveryInput() {
     let kernels = InstructionSet.available.filter(\.fusesMultiplyAdd).map { Kernels($0) }
     let differences = Mutex<[String]>([])
     Tried.blocks { inputs in
       let functions = [
-        \Kernels.exponential, \.geluTanh, \.geluErf, \.silu, \.quickGELU, \.sigmoid, \.reluSquared,
+        \Kernels.exponential, \.geluTanh, \.geluErf, \.silu, \.quickGELU, \.sigmoid, \.tanh,
+        \.reluSquared,
       ]
       for function in functions {
         let outputs = kernels.map { Kernels.apply($0[keyPath: function], inputs) }

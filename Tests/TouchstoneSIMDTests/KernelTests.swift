@@ -50,7 +50,7 @@ private final class Guarded {
     let scalar = scalar(set)
     let functions: [(name: String, Kernels.Elementwise, (Float) -> Float)] =
       [("exp", kernels.exponential, scalar.exponential)]
-      + ActivationFunction.Function.allCases.filter { $0 != .tanh }.map { function in
+      + ActivationFunction.Function.allCases.map { function in
         (function.rawValue, kernels.function(function), { scalar.activate(function, $0) })
       }
     for (function, kernel, expected) in functions {
@@ -121,6 +121,22 @@ private final class Guarded {
     let wanted = (0..<count).map { scalar(set).turned(a[$0], b[$0], cosines[$0], sines[$0]) }
     #expect(firstDifference(first.values, wanted.map(\.0)) == nil && first.guardsAreIntact)
     #expect(firstDifference(second.values, wanted.map(\.1)) == nil && second.guardsAreIntact)
+  }
+
+  @Test(.clause("KER-17"), arguments: InstructionSet.available, counts)
+  func valuesAreCappedInPlace(_ set: InstructionSet, _ count: Int) {
+    var generator = SeededGenerator(seed: 47 + UInt64(count))
+    for (scale, cap) in [(Float(0.3), Float(5)), (1, 0.01), (1, 1e20)] {
+      var x = generator.floats(count, 40)
+      for index in x.indices where index % 7 == 2 { x[index] = index % 2 == 0 ? -.infinity : .nan }
+      let scaled = x.map { $0 * scale }
+      let (row, kept) = (Guarded(x), Guarded(x, offset: 9))
+      Kernels(set).softCap(row.base, count, scale, cap, kept.base)
+      #expect(firstDifference(kept.values, scaled) == nil)
+      let wanted = scaled.map { self.scalar(set).softCap($0, at: cap) }
+      #expect(firstDifference(row.values, wanted) == nil, "\(count), \(scale), \(cap)")
+      #expect(row.guardsAreIntact && kept.guardsAreIntact)
+    }
   }
 
   @Test(arguments: InstructionSet.available, counts)

@@ -18,6 +18,9 @@ struct Form {
   var scale: Double?
   /// Whether the embedding is normalised.
   var normsEmbedding = false
+  /// Where scores are capped, and logits.
+  var caps: (scores: Double?, logits: Double?) = (nil, nil)
+  var function = ActivationFunction.Function.geluErf
   var isGated = true
   /// Whether what the gate lets through stands before the gate.
   var gatesSecond = false
@@ -65,8 +68,7 @@ struct Form {
       }
     }
     let last = g.rmsNorm("final/ln_f", x, RMSNorm(epsilon: 0), "ln_f")
-    let logits = g.linear("final/logits", last, rowsOf: table)
-    return try g.graph(logits: logits)
+    return try g.graph(readingOut: last, rowsOf: table, cap: caps.logits)
   }
 
   /// Of each head of keys two heads of queries, the keys and the values, in one matrix.
@@ -93,8 +95,8 @@ struct Form {
       key = b.rotate("k_rope", key, rotate)
     }
     let context = b.attention(
-      query: query, key: key, value: value, scale: 0.3, visibility: Visibility(isCausal: true, window: window)
-    )
+      query: query, key: key, value: value, scale: 0.3,
+      visibility: Visibility(isCausal: true, window: window), cap: caps.scores)
     return b.linear("attn_out", context, "out", outputs: width, hasBias: false)
   }
 
@@ -104,7 +106,7 @@ struct Form {
     }
     let early = gatesSecond ? passed(&b) : nil
     let first = b.linear("mlp_gate", norm, "gate", outputs: 21, hasBias: true)
-    let active = b.activate("mlp_act", ActivationFunction(.geluErf), first)
+    let active = b.activate("mlp_act", ActivationFunction(function), first)
     let inner = isGated ? b.product("mlp_gated", early ?? passed(&b), active) : active
     return b.linear("mlp_out", inner, "down", outputs: width, hasBias: true)
   }
@@ -137,6 +139,8 @@ extension Form {
     ("halves side by side, two norms", { ($0.halves, $0.hasPositions) = (.besideByTwoNorms, true) }),
     ("scaled embedding", { ($0.scale, $0.normsHalves) = (3.4641016151377544, true) }),
     ("gate behind what it lets through", { $0.gatesSecond = true }),
+    ("capped scores", { ($0.caps.scores, $0.window, $0.masked) = (0.5, 7, [3]) }),
+    ("capped scores and logits, tanh", { ($0.caps, $0.tokens, $0.function) = ((2, 1.5), 65, .tanh) }),
     ("normalised embedding", { ($0.normsEmbedding, $0.isGated) = (true, false) }),
   ]
 }

@@ -36,14 +36,15 @@ import TouchstoneTestSupport
 
   /// A model that is changed in one operation, and where the plan must stop.
   enum Change: String, CaseIterable {
-    case tanh, limitedGate, temperature, secondHead, overwrittenStream, splitVisibility, bothWays,
+    case cappedStream, limitedGate, temperature, secondHead, overwrittenStream, splitVisibility, bothWays,
       keysReadAgain
     case twiceTheStream, overwrittenTable
 
     var place: String {
       switch self {
       case .splitVisibility, .bothWays: "layers/000/attn_scores"
-      case .tanh, .limitedGate: "layers/000/mlp_act"
+      case .cappedStream: "layers/000/capped"
+      case .limitedGate: "layers/000/mlp_act"
       case .temperature: "final/probs"
       case .secondHead: "final/other"
       case .overwrittenStream, .overwrittenTable: "layers/000/again"
@@ -81,11 +82,12 @@ import TouchstoneTestSupport
       if change == .overwrittenStream { x = b.sum("again", x, token) }
       // The sum stands where the token stood.
       if change == .overwrittenTable { _ = b.rmsNorm("again", token, RMSNorm(epsilon: 1e-5), "again") }
+      if change == .cappedStream { x = b.softCap("capped", x, at: 3) }
       if change == .twiceTheStream { x = b.sum("twice", x, x) }
       let second = b.rmsNorm("ln_2", x, RMSNorm(epsilon: 1e-5), "ln_2")
       let gate = b.linear("mlp_gate", second, "gate", outputs: 12, hasBias: false)
       let up = b.linear("mlp_up", second, "up", outputs: 12, hasBias: false)
-      let active = b.activate("mlp_act", ActivationFunction(change == .tanh ? .tanh : .silu), gate)
+      let active = b.activate("mlp_act", ActivationFunction(.silu), gate)
       let gated = b.append(
         Product(limit: change == .limitedGate ? 7 : nil), "mlp_gated", from: [active, up])
       x = b.sum("resid_out", x, b.linear("mlp_out", gated, "down", outputs: 8, hasBias: false))

@@ -38,8 +38,7 @@ struct ScalarForward {
     case .identity: return operands[0].values
     case .scale(let kind): return operands[0].values.map { $0 * Float(kind.factor) }
     case .softCap(let kind):
-      let cap = Float(kind.cap)
-      return operands[0].values.map { $0 == -.infinity ? $0 : cap * tanh($0 / cap) }
+      return operands[0].values.map { arithmetic.softCap($0, at: Float(kind.cap)) }
     case .layerNorm(let kind):
       let gain = vector(parameters.first) ?? [Float](repeating: 1, count: operands[0].rowWidth)
       let shift =

@@ -75,19 +75,32 @@ struct ScalarModel {
   }
 
   func exponential(_ x: Float) -> Float {
+    guard let (n, power) = reduced(x < -104 ? -104 : x > 89 ? 89 : x) else { return .nan }
+    let half = n >> 1
+    return (1 + power) * Float(sign: .plus, exponent: half, significand: 1)
+      * Float(sign: .plus, exponent: n - half, significand: 1)
+  }
+
+  /// n and eʳ − 1 with x = n·ln 2 + r; nil for NaN.
+  private func reduced(_ x: Float) -> (n: Int, power: Float)? {
     let constants = Self.exponentialConstants
-    let clamped = x < -104 ? -104 : x > 89 ? 89 : x
-    let n = multiplyAdd(clamped, constants[0], constants[1]) - constants[2]
-    let high = multiplyAdd(n, constants[3], clamped)
+    let n = multiplyAdd(x, constants[0], constants[1]) - constants[2]
+    let high = multiplyAdd(n, constants[3], x)
     let low = n * constants[4]
     let r = high + low
     let q = constants[6...].reduce(constants[5]) { multiplyAdd($0, r, $1) }
-    let power = 1 + (high + multiplyAdd(r * r, q, low))
-    guard !n.isNaN else { return .nan }
-    let half = Int(n) >> 1
-    return power * Float(sign: .plus, exponent: half, significand: 1)
-      * Float(sign: .plus, exponent: Int(n) - half, significand: 1)
+    return n.isNaN ? nil : (Int(n), high + multiplyAdd(r * r, q, low))
   }
+
+  func tanh(_ x: Float) -> Float {
+    let doubled = x.magnitude * -2
+    guard let (n, power) = reduced(doubled < -40 ? -40 : doubled) else { return .nan }
+    let scale = Float(sign: .plus, exponent: n, significand: 1)
+    let less = multiplyAdd(scale, power, scale - 1)
+    return Float(sign: x.sign, exponent: 0, significand: 1) * ((0 - less) / (less + 2))
+  }
+
+  func softCap(_ x: Float, at cap: Float) -> Float { x == -.infinity ? x : cap * tanh(x / cap) }
 
   func softmax(_ scaled: [Float]) -> [Float] {
     guard let most = scaled.max(), most > -.infinity else { return scaled.map { _ in 0 } }
@@ -115,7 +128,7 @@ struct ScalarModel {
       let p = constants[2...].reduce(constants[1]) { multiplyAdd($0, t, $1) }
       let tail = t * p * exponential(x * x * -0.5)
       return x * (x < 0 ? tail : 1 - tail)
-    case .tanh: return .nan  // not computed
+    case .tanh: return tanh(x)
     }
   }
 }

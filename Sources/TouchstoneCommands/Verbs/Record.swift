@@ -103,8 +103,11 @@ struct Record: ParsableCommand {
 }
 
 extension Graph {
-  /// Whether it holds attention scores, which are −∞ where a key is masked.
+  /// Whether it holds attention scores, or what is made of them before softmax, which are −∞ where a key is masked.
   fileprivate func isScores(_ activation: Activation) -> Bool {
-    if case .scores = operation(making: activation)?.kind { true } else { false }
+    operations.contains { operation in
+      guard case .probabilities = operation.kind else { return false }
+      return pairs(readBy: operation).contains { $0.output == activation }
+    }
   }
 }

@@ -1,13 +1,15 @@
 import TouchstoneGraph
 import TouchstoneModel
 
-/// Rotary positions of queries and keys where there are any, scores, probabilities and context of one attention.
+/// Rotary positions of queries and keys where there are any, scores, their cap where there is one, probabilities and
+/// context of one attention.
 ///
-/// Keys and values go to the cache. Clauses: KER-4, KER-5, KER-6, KER-14.
+/// Keys and values go to the cache. Clauses: KER-4, KER-5, KER-6, KER-14, KER-17.
 struct Attend: Region {
   let attention: Attention
   private let rotated: [(output: Activation, place: Place)]
   private let scores: Activation
+  private let capped: Activation?
   private let probabilities: Activation
   private let context: Activation
 
@@ -19,8 +21,10 @@ struct Attend: Region {
       turns[rotate.output] = Turn(rotate.kind, number: reader.rotation(rotate.kind))
       rotated.append((rotate.output, reader.put(rotate.output, over: place)))
     }
-    guard let scores = reader.take(AttentionScores.self),
-      let probabilities = reader.take(AttentionProbabilities.self, where: { $0.inputs == [scores.output] }),
+    guard let scores = reader.take(AttentionScores.self) else { return nil }
+    let capped = reader.take(SoftCap.self, where: { $0.inputs == [scores.output] })
+    let read = capped?.output ?? scores.output
+    guard let probabilities = reader.take(AttentionProbabilities.self, where: { $0.inputs == [read] }),
       let context = reader.take(AttentionContext.self, where: { $0.inputs[0] == probabilities.output })
     else { return nil }
     let rules = [scores.kind.visibility, probabilities.kind.visibility, context.kind.visibility]
@@ -35,19 +39,24 @@ struct Attend: Region {
     attention = Attention(
       layer: reader.cache(shape), headCount: headCount, shape: shape, query: query, key: key, value: value,
       context: reader.put(context.output, in: .context), scale: Float(scores.kind.scale), window: rule.window,
-      queryTurn: turns[scores.inputs[0]], keyTurn: turns[scores.inputs[1]])
+      cap: capped.map { Float($0.kind.cap) }, queryTurn: turns[scores.inputs[0]],
+      keyTurn: turns[scores.inputs[1]])
     self.rotated = rotated
     self.scores = scores.output
+    self.capped = capped?.output
     self.probabilities = probabilities.output
     self.context = context.output
   }
 
   func run(_ rows: Rows, on machine: Machine, observe: Observer?) throws {
-    let observed = observe.map { _ in ObservedAttention(heads: attention.headCount, tokens: rows.count) }
+    let observed = observe.map { _ in
+      ObservedAttention(heads: attention.headCount, tokens: rows.count, isCapped: capped != nil)
+    }
     attention.run(rows, on: machine, observed: observed)
     guard let observe, let observed else { return }
     for (activation, place) in rotated { try observe(activation, machine.tensor(place, rows.count)) }
     try observe(scores, observed.scoresTensor())
+    if let capped { try observe(capped, observed.cappedTensor()) }
     try observe(probabilities, observed.probabilitiesTensor())
     try observe(context, machine.tensor(attention.context, rows.count))
   }

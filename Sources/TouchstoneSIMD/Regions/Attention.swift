@@ -15,6 +15,8 @@ struct Attention: Sendable {
   let scale: Float
   /// How many keys a query sees, itself the last; nil for all before it.
   var window: Int?
+  /// Where scores are capped; nil for nowhere.
+  var cap: Float?
   /// How queries and keys are turned first; nil where they are not.
   var queryTurn: Turn?
   var keyTurn: Turn?
@@ -174,46 +176,16 @@ struct Attention: Sendable {
     let (kernels, cache) = (machine.kernels, machine.cache)
     if !cache.masked.isEmpty { kernels.mask(row, keys.upperBound, cache.masked) }
     let visible = row + keys.lowerBound
-    guard let observed, let offset else {
-      kernels.softmax(visible, keys.count, scale, nil)
-      return
+    let kept = observed.flatMap { observed in offset.map { (observed, $0 + keys.lowerBound) } }
+    let scores = kept.map { $0.scores + $1 }
+    if let cap {
+      kernels.softCap(visible, keys.count, scale, cap, scores)
+      kernels.softmax(visible, keys.count, 1, kept.map { $0.capped + $1 })
+    } else {
+      kernels.softmax(visible, keys.count, scale, scores)
     }
-    kernels.softmax(visible, keys.count, scale, observed.scores + offset + keys.lowerBound)
-    (observed.probabilities + offset + keys.lowerBound).update(from: visible, count: keys.count)
-  }
-}
-
-/// The scores and probabilities of one block, kept for an observer: [H, T, T].
-///
-/// What no softmax wrote stays −∞ and 0, the causal mask.
-final class ObservedAttention: @unchecked Sendable {
-  let scores: UnsafeMutablePointer<Float>
-  let probabilities: UnsafeMutablePointer<Float>
-  private let heads: Int
-  private let tokens: Int
-
-  init(heads: Int, tokens: Int) {
-    self.heads = heads
-    self.tokens = tokens
-    let count = heads * tokens * tokens
-    scores = .allocate(capacity: count)
-    scores.initialize(repeating: -.infinity, count: count)
-    probabilities = .allocate(capacity: count)
-    probabilities.initialize(repeating: 0, count: count)
-  }
-
-  deinit {
-    scores.deallocate()
-    probabilities.deallocate()
-  }
-
-  func row(head: Int, row: Int) -> Int { (head * tokens + row) * tokens }
-
-  func scoresTensor() -> Tensor<Float> { tensor(scores) }
-  func probabilitiesTensor() -> Tensor<Float> { tensor(probabilities) }
-
-  private func tensor(_ values: UnsafeMutablePointer<Float>) -> Tensor<Float> {
-    let shape = [heads, tokens, tokens]
-    return Tensor(Array(UnsafeBufferPointer(start: values, count: shape.reduce(1, *))), shape: shape)
+    if let (observed, place) = kept {
+      (observed.probabilities + place).update(from: visible, count: keys.count)
+    }
   }
 }

@@ -41,7 +41,7 @@ struct FeedForwardInput: Region {
         break
       }
     }
-    guard let activation, Kernels.has(activation.kind.function) else { return nil }
+    guard let activation else { return nil }
     function = activation.kind.function
     self.input = input
     // The gate is the product that goes through the nonlinearity.

@@ -1,13 +1,15 @@
 import TouchstoneGraph
 import TouchstoneModel
 
-/// The logits, and their softmax: what a model is asked for.
+/// The logits, capped where the model caps them, and their softmax: what a model is asked for.
 ///
-/// Clauses: KER-1, KER-5.
+/// Clauses: KER-1, KER-5, KER-17.
 struct Readout: Sendable {
   private let matrix: PackedMatrix
   private let input: Place
-  private let logits: Activation
+  private let product: Activation
+  /// What caps the product, and where; nil where the product is the logits.
+  private let capped: (activation: Activation, cap: Float)?
   private let probabilities: Activation?
 
   /// Rows of logits that are computed at once where all are wanted.
@@ -17,14 +19,17 @@ struct Readout: Sendable {
   init?(_ reader: inout GraphReader) {
     var attempt = reader
     let result = reader.graph.results.logits
-    guard let linear = attempt.take(Linear.self, where: { $0.kind.heads == nil && $0.output == result }),
+    guard let linear = attempt.take(Linear.self, where: { $0.kind.heads == nil }),
       let input = attempt.place(of: linear.inputs[0]), input.column == 0
     else { return nil }
+    let cap = attempt.take(SoftCap.self, where: { $0.inputs == [linear.output] })
+    guard (cap?.output ?? linear.output) == result else { return nil }
     matrix = attempt.matrix(MatrixSource(MatrixSource.Part(linear.parameters)))
     self.input = input
-    logits = linear.output
+    product = linear.output
+    capped = cap.map { ($0.output, Float($0.kind.cap)) }
     probabilities =
-      attempt.take(Softmax.self, where: { $0.inputs == [linear.output] && $0.kind.temperature == 1 })?.output
+      attempt.take(Softmax.self, where: { $0.inputs == [result] && $0.kind.temperature == 1 })?.output
     reader = attempt
   }
 
@@ -32,6 +37,7 @@ struct Readout: Sendable {
   func logits(on machine: Machine) -> [Float] {
     let buffer = RowBuffer(rows: 1, width: matrix.columns)
     machine.multiply(machine.workspace[input.buffer], matrix, to: buffer, rows: 1)
+    if let cap = capped?.cap { machine.kernels.softCap(buffer.row(0), matrix.columns, 1, cap, nil) }
     return Array(UnsafeBufferPointer(start: buffer.row(0), count: matrix.columns))
   }
 
@@ -49,15 +55,21 @@ struct Readout: Sendable {
         }
       }
     }
-    try observe(self.logits, logits)
-
-    guard let probabilities else { return }
-    var values = logits
-    values.values.withUnsafeMutableBufferPointer { values in
-      let base = values.baseAddress!
-      let kernels = machine.kernels
-      machine.pool.run(chunks: rows) { row, _ in kernels.softmax(base + row * width, width, 1, nil) }
+    try observe(product, logits)
+    let kernels = machine.kernels
+    /// Changes every row in place.
+    func change(_ body: @escaping (UnsafeMutablePointer<Float>) -> Void) {
+      logits.values.withUnsafeMutableBufferPointer { values in
+        let base = values.baseAddress!
+        machine.pool.run(chunks: rows) { row, _ in body(base + row * width) }
+      }
     }
-    try observe(probabilities, values)
+    if let (activation, cap) = capped {
+      change { kernels.softCap($0, width, 1, cap, nil) }
+      try observe(activation, logits)
+    }
+    guard let probabilities else { return }
+    change { kernels.softmax($0, width, 1, nil) }
+    try observe(probabilities, logits)
   }
 }

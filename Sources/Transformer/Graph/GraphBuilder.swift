@@ -76,6 +76,11 @@ public struct GraphBuilder {
     inference.axes[activation]?.last?.extent(tokenCount: 1) ?? 1
   }
 
+  /// How many numbers of a value belong to a token; 1 for one that does not fit.
+  func size(of activation: Activation) -> Int {
+    inference.axes[activation]?.shape(tokenCount: 1).reduce(1, *) ?? 1
+  }
+
   /// The graph.
   ///
   /// - Throws: ``BadInput`` for the first operation that does not fit.

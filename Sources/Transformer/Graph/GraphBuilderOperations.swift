@@ -47,7 +47,8 @@ extension GraphBuilder {
   public mutating func rmsNorm(
     _ name: String, _ x: Activation, _ kind: RMSNorm, _ module: String
   ) -> Activation {
-    append(kind, name, from: [x], with: [ParameterView(parameter(module + ".weight", width(of: x)))])
+    let count = kind.isJoined ? size(of: x) : width(of: x)
+    return append(kind, name, from: [x], with: [ParameterView(parameter(module + ".weight", count))])
   }
 
   /// A product with the matrix `module.weight`, and the bias `module.bias` if there is one.
@@ -113,9 +114,13 @@ extension GraphBuilder {
 
   /// The graph, ended by the readout: logits from the last vectors and the rows of a table, and their softmax.
   ///
+  /// - Parameter cap: where logits are capped, `final/logits_raw` before; nil for nowhere.
   /// - Throws: ``BadInput`` for the first operation that does not fit.
-  public mutating func graph(readingOut last: Activation, rowsOf table: Parameter) throws(BadInput) -> Graph {
-    let logits = linear("final/logits", last, rowsOf: table)
+  public mutating func graph(
+    readingOut last: Activation, rowsOf table: Parameter, cap: Double? = nil
+  ) throws(BadInput) -> Graph {
+    var logits = linear(cap == nil ? "final/logits" : "final/logits_raw", last, rowsOf: table)
+    if let cap { logits = softCap("final/logits", logits, at: cap) }
     _ = softmax("final/probs", logits)
     return try graph(logits: logits)
   }

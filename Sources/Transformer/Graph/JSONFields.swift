@@ -22,6 +22,11 @@ package struct JSONFields: Sendable {
     self.init(members)
   }
 
+  /// These members with those of `other`, which win.
+  package func overlaid(by other: JSONFields) -> JSONFields {
+    JSONFields(members.merging(other.members) { $1 })
+  }
+
   /// The member of that name; nil where it is absent or null.
   package mutating func value(_ name: String) -> JSONValue? {
     unread.remove(name)

@@ -59,8 +59,98 @@ FIXTURES = {
     "gemma-biases": (
         "gemma", dict(num_key_value_heads=1, num_attention_heads=3, head_dim=8, attention_bias=True, _padding=2, _shift=3)),
     "gemma-untied": ("gemma", dict(tie_word_embeddings=False, hidden_act="gelu")),
+    # Norms of each head, a window in the later blocks, heads wider than D/H, biases, tied.
+    "qwen3-window": (
+        "qwen3",
+        dict(
+            num_hidden_layers=3, head_dim=6, use_sliding_window=True, sliding_window=3, max_window_layers=1,
+            attention_bias=True, tie_word_embeddings=True, _padding=2, _shift=4),
+    ),
+    # A window that a list names, and a stretch; heads of their own keys.
+    "qwen3-listed": (
+        "qwen3",
+        dict(
+            hidden_size=14, num_attention_heads=3, num_key_value_heads=3, use_sliding_window=True, sliding_window=2,
+            layer_types=["sliding_attention", "full_attention"], hidden_act="gelu",
+            rope_parameters=dict(rope_type="yarn", rope_theta=1000.0, factor=4.0, original_max_position_embeddings=16)),
+    ),
+    # Caps that bite, a window in every other block, padding in front.
+    "gemma2-caps": (
+        "gemma2",
+        dict(
+            num_hidden_layers=3, hidden_size=18, head_dim=6, sliding_window=4, query_pre_attn_scalar=7,
+            attn_logit_softcapping=1.5, final_logit_softcapping=2.0, _padding=2, _shift=3),
+    ),
+    # No caps, biases, untied; the window in the blocks that a list names.
+    "gemma2-uncapped": (
+        "gemma2",
+        dict(
+            hidden_size=18, num_attention_heads=3, num_key_value_heads=1, sliding_window=2,
+            layer_types=["full_attention", "sliding_attention"], attn_logit_softcapping=None, final_logit_softcapping=None,
+            attention_bias=True, tie_word_embeddings=False, hidden_activation="gelu", rms_norm_eps=1e-3),
+    ),
+    # Rotations of their own, stretched in full blocks alone; two blocks of five have no window.
+    "gemma3-pattern": (
+        "gemma3",
+        dict(
+            num_hidden_layers=5, hidden_size=18, head_dim=6, intermediate_size=7, vocab_size=13, sliding_window=3,
+            sliding_window_pattern=2, query_pre_attn_scalar=5,
+            rope_parameters=dict(
+                full_attention=dict(rope_type="linear", rope_theta=1000.0, factor=3.0),
+                sliding_attention=dict(rope_type="default", rope_theta=50.0)),
+            _padding=2),
+    ),
+    # A cap of the logits, one of the scores that nothing reads, biases, untied, listed blocks.
+    "gemma3-listed": (
+        "gemma3",
+        dict(
+            hidden_size=18, num_attention_heads=3, num_key_value_heads=3, sliding_window=2,
+            layer_types=["full_attention", "sliding_attention"], final_logit_softcapping=1.5, attn_logit_softcapping=2.0,
+            attention_bias=True, tie_word_embeddings=False,
+            rope_parameters=dict(
+                full_attention=dict(rope_type="default", rope_theta=200.0),
+                sliding_attention=dict(rope_type="default", rope_theta=20.0))),
+    ),
+    # Heads normalised together, shared keys; norms behind each half.
+    "olmo2-shared": ("olmo2", dict(head_dim=None, hidden_size=24, num_hidden_layers=3, _padding=2, _shift=5)),
+    # Biases, tied, a stretch.
+    "olmo2-biases": (
+        "olmo2",
+        dict(
+            head_dim=None, hidden_size=18, num_attention_heads=3, num_key_value_heads=3, attention_bias=True,
+            tie_word_embeddings=True, rms_norm_eps=1e-3,
+            rope_parameters=dict(rope_type="linear", rope_theta=500.0, factor=2.5)),
+    ),
+    # The first six of eight columns turn, by the long factors; a window.
+    "phi3-long": (
+        "phi3",
+        dict(
+            head_dim=None, hidden_size=48, sliding_window=4, original_max_position_embeddings=8, _shift=2,
+            rope_parameters=dict(
+                rope_type="longrope", rope_theta=100.0, partial_rotary_factor=0.75, short_factor=[1.0, 1.25, 1.5],
+                long_factor=[1.5, 2.0, 4.0])),
+    ),
+    # The short factors, padding in front, tied; whole heads.
+    "phi3-short": (
+        "phi3",
+        dict(
+            head_dim=None, hidden_size=20, num_attention_heads=5, num_key_value_heads=5, tie_word_embeddings=True,
+            original_max_position_embeddings=32, _padding=2,
+            rope_parameters=dict(
+                rope_type="longrope", rope_theta=100.0, short_factor=[1.0, 1.5], long_factor=[2.0, 4.0])),
+    ),
+    # A quarter of each head turns.
+    "phi3-quarter": (
+        "phi3",
+        dict(
+            head_dim=None, hidden_size=24, num_attention_heads=3, num_key_value_heads=1,
+            rope_parameters=dict(rope_type="default", rope_theta=100.0, partial_rotary_factor=0.25)),
+    ),
 }
-CLASSES = {"qwen2": "Qwen2", "mistral": "Mistral", "gemma": "Gemma"}
+CLASSES = {
+    "qwen2": "Qwen2", "mistral": "Mistral",
+    "gemma": "Gemma", "qwen3": "Qwen3", "gemma2": "Gemma2", "gemma3": "Gemma3", "olmo2": "Olmo2", "phi3": "Phi3"}
+GEMMAS = ("gemma", "gemma2", "gemma3")
 
 
 class Double(TorchFunctionMode):
@@ -77,11 +167,12 @@ class Observed:
     """What a model computes, by the names of the golden format."""
 
     def __init__(self, family, model):
-        self.values, self.layer = {}, 0
+        self.values, self.layer, self.family = {}, 0, family
         self.modeling = importlib.import_module(f"transformers.models.{family}.modeling_{family}")
         self.model, config = model, model.config
         inner = model.model
-        self.watch(inner.embed_tokens, "embed/scaled" if family == "gemma" else "embed/token")
+        self.watch(inner.embed_tokens, "embed/scaled" if family in GEMMAS else "embed/token")
+        H, KV = config.num_attention_heads, config.num_key_value_heads
         for index, block in enumerate(inner.layers):
             at, attention, mlp = f"layers/{index:03}/", block.self_attn, block.mlp
 
@@ -91,29 +182,63 @@ class Observed:
 
             block.register_forward_pre_hook(enter)
             self.watch(block, at + "resid_out")
-            self.watch(block.input_layernorm, at + "ln_1")
-            for name, count in [
-                ("q", config.num_attention_heads), ("k", config.num_key_value_heads), ("v", config.num_key_value_heads),
-            ]:
-                self.watch(getattr(attention, name + "_proj"), at + name, heads=count)
+            if hasattr(block, "input_layernorm"):
+                self.watch(block.input_layernorm, at + "ln_1")
+            if hasattr(attention, "qkv_proj"):
+                self.watch(attention.qkv_proj, *[(at + name, count) for name, count in [("q", H), ("k", KV), ("v", KV)]])
+            else:
+                for name, count in [("q", H), ("k", KV), ("v", KV)]:
+                    self.watch(getattr(attention, name + "_proj"), (at + name, count))
+            for name, count in [("q_norm", H), ("k_norm", KV)]:
+                if hasattr(attention, name):
+                    self.watch(getattr(attention, name), (at + name, count))
             self.watch_input(attention.o_proj, at + "attn_context")
             self.watch(attention.o_proj, at + "attn_out")
-            self.watch_input(block.post_attention_layernorm, at + "resid_mid")
-            self.watch(block.post_attention_layernorm, at + "ln_2")
-            for name in ["gate", "up"]:
-                self.watch(getattr(mlp, name + "_proj"), at + "mlp_" + name)
-            self.watch(mlp.act_fn, at + "mlp_act")
+            if hasattr(block, "post_feedforward_layernorm"):
+                self.watch(block.post_attention_layernorm, at + "attn_post_norm")
+                self.watch(block.post_feedforward_layernorm, at + "mlp_post_norm")
+            before = getattr(block, "pre_feedforward_layernorm", None)
+            if before is None and not hasattr(block, "post_feedforward_layernorm"):
+                before = block.post_attention_layernorm
+            if before is None:
+                self.watch_input(mlp, at + "resid_mid")
+            else:
+                self.watch_input(before, at + "resid_mid")
+                self.watch(before, at + "ln_2")
+            if hasattr(mlp, "gate_up_proj"):
+                self.watch(mlp.gate_up_proj, (at + "mlp_gate", None), (at + "mlp_up", None))
+                self.watch(mlp.activation_fn, at + "mlp_act")
+            else:
+                for name in ["gate", "up"]:
+                    self.watch(getattr(mlp, name + "_proj"), at + "mlp_" + name)
+                self.watch(mlp.act_fn, at + "mlp_act")
             self.watch_input(mlp.down_proj, at + "mlp_gated")
             self.watch(mlp, at + "mlp_out")
         self.watch(inner.norm, "final/ln_f")
+        if getattr(config, "final_logit_softcapping", None) is not None:
+            self.watch(model.lm_head, "final/logits_raw")
 
     def note(self, name, value):
         self.values[name] = value.detach().clone().numpy()
 
-    def watch(self, module, name, heads=None):
+    def watch(self, module, *parts):
+        """Notes what a module makes: a name, or names with the heads of which each takes its columns; None for equal parts."""
+
         def take(_, inputs, output):
             x = (output[0] if isinstance(output, tuple) else output)[0]
-            self.note(name, x if heads is None else x.reshape(len(x), heads, -1).transpose(0, 1))
+            if isinstance(parts[0], str):
+                self.note(parts[0], x)
+                return
+            if x.dim() == 3:
+                # Norms of heads: [T, H, d], and of Gemma 3 [H, T, d].
+                self.note(parts[0][0], x if self.family == "gemma3" else x.transpose(0, 1))
+                return
+            unit = x.shape[-1] // sum(count or 1 for _, count in parts)
+            first = 0
+            for name, count in parts:
+                cut = x[:, first:first + unit * (count or 1)]
+                first += unit * (count or 1)
+                self.note(name, cut if count is None else cut.reshape(len(x), count, -1).transpose(0, 1))
 
         module.register_forward_hook(take)
 
@@ -130,14 +255,18 @@ class Observed:
             return result
 
         def attended(module, query, key, value, mask, scaling, **options):
-            output, weights = attend(module, query, key, value, mask, scaling, **options)
+            output, weights = attend(module, query, key, value, mask, scaling=scaling, **options)
             keys = self.modeling.repeat_kv(key, module.num_key_value_groups)
             scores = torch.matmul(query, keys.transpose(2, 3)) * scaling
+            cap = options.get("softcap")
             count = query.shape[2]
             hidden = torch.ones(count, count, dtype=torch.bool).triu(1)
             if mask is not None:
                 hidden = hidden | (mask[0, 0] < -1)
             self.note(f"layers/{self.layer:03}/attn_scores", scores[0].masked_fill(hidden, -torch.inf))
+            if cap is not None:
+                capped = torch.tanh(scores[0] / cap) * cap
+                self.note(f"layers/{self.layer:03}/attn_capped", capped.masked_fill(hidden, -torch.inf))
             self.note(f"layers/{self.layer:03}/attn_probs", weights[0])
             return output, weights
 
@@ -156,13 +285,14 @@ class Observed:
 def made(family, options, seed):
     """A model with random weights that bfloat16 holds, so that float32 does."""
     library = importlib.import_module("transformers")
-    config = getattr(library, CLASSES[family] + "Config")(**options)
+    name = "Gemma3TextConfig" if family == "gemma3" else CLASSES[family] + "Config"
+    config = getattr(library, name)(pad_token_id=None, **options)
     config._attn_implementation = "eager"
     torch.manual_seed(seed)
     model = getattr(library, CLASSES[family] + "ForCausalLM")(config).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            near = 1.0 if "norm" in name and family != "gemma" else 0.0
+            near = 1.0 if "norm" in name and family not in GEMMAS else 0.0
             values = near + torch.randn(parameter.shape) * (0.2 if "norm" in name else 0.5)
             parameter.copy_(values.to(torch.bfloat16))
     return model
@@ -181,9 +311,18 @@ def spelled_as_before(config):
     """The configuration as transformers 4 wrote it."""
     old = {key: value for key, value in config.items() if key not in ("rope_parameters", "layer_types")}
     rotary = dict(config["rope_parameters"])
+    if "full_attention" in rotary:
+        old["rope_local_base_freq"] = rotary["sliding_attention"]["rope_theta"]
+        rotary = dict(rotary["full_attention"])
     old["rope_theta"] = rotary.pop("rope_theta")
+    if "partial_rotary_factor" in rotary:
+        old["partial_rotary_factor"] = rotary.pop("partial_rotary_factor")
     kind = rotary.pop("rope_type")
-    old["rope_scaling"] = None if kind == "default" else {"type": kind, **rotary}
+    if config["model_type"] == "phi3" and kind == "longrope":
+        kind = "su"
+        rotary.pop("original_max_position_embeddings", None)
+    spelling = "rope_type" if config["model_type"] == "gemma3_text" else "type"
+    old["rope_scaling"] = None if kind == "default" else {spelling: kind, **rotary}
     return old
 
 
@@ -206,6 +345,7 @@ def write(path, kind, family, config, inputs, values, key):
 
 
 def fixture(folder, family, options, count, seed):
+    own = options
     options = {**BASE, **options}
     padding, shift = options.pop("_padding", 0), options.pop("_shift", 0)
     if options["head_dim"] is None:
@@ -225,8 +365,12 @@ def fixture(folder, family, options, count, seed):
         text["hidden_act"] = "gelu"
     keep = set(options) | {
         "model_type", "hidden_act", "tie_word_embeddings", "use_sliding_window", "sliding_window", "max_window_layers",
-        "layer_types"}
+        "layer_types", "hidden_activation", "query_pre_attn_scalar", "attn_logit_softcapping", "final_logit_softcapping",
+        "original_max_position_embeddings"}
     config = {key: value for key, value in text.items() if key in keep}
+    if "sliding_window_pattern" in own:
+        config["sliding_window_pattern"] = own["sliding_window_pattern"]
+    family_name = config["model_type"]
     folder.mkdir(parents=True, exist_ok=True)
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     for name, value in {"config.json": config, "config.v4.json": spelled_as_before(config)}.items():
@@ -234,14 +378,14 @@ def fixture(folder, family, options, count, seed):
             (folder / name).write_text(json.dumps(value, indent=1) + "\n")
     with torch.no_grad():
         single = Observed(family, model).run(inputs)
-        write(folder / "float32.h5", "capture", family, config, inputs, single, digest(weights))
+        write(folder / "float32.h5", "capture", family_name, config, inputs, single, digest(weights))
         torch.set_default_dtype(torch.float64)
         with Double():
             model = made(family, options, seed).double()
             model.load_state_dict(dict(weights), strict=False)
             double = Observed(family, model).run(inputs)
         torch.set_default_dtype(torch.float32)
-    write(folder / "float64.h5", "golden-candidate", family, config, inputs, double, digest(weights))
+    write(folder / "float64.h5", "golden-candidate", family_name, config, inputs, double, digest(weights))
 
 
 def randomised(family, seed):
@@ -261,6 +405,37 @@ def randomised(family, seed):
         options |= dict(sliding_window=r.choice([1, 2, 5, 40, None]))
     if family == "gemma":
         options |= dict(attention_bias=r.random() < 0.5)
+    if family in ("qwen3", "olmo2", "gemma2", "gemma3"):
+        options |= dict(attention_bias=r.random() < 0.5)
+    if family == "qwen3":
+        options |= dict(
+            use_sliding_window=r.random() < 0.7, sliding_window=r.choice([1, 2, 5, 40]),
+            max_window_layers=r.choice([0, 1, 2, 28]))
+    if family in ("gemma2", "gemma3"):
+        options |= dict(
+            sliding_window=r.choice([1, 2, 5, 40]), query_pre_attn_scalar=r.randint(1, 20),
+            final_logit_softcapping=r.choice([None, 1.0, 30.0]), attn_logit_softcapping=r.choice([None, 0.5, 50.0]))
+        options["hidden_size"] = options["num_attention_heads"] * r.randint(1, 5)
+    if family == "gemma3":
+        full = r.choice([dict(rope_type="default"), dict(rope_type="linear", factor=r.choice([2.0, 8.0]))])
+        options |= dict(
+            sliding_window_pattern=r.randint(1, 4),
+            rope_parameters=dict(
+                full_attention=dict(rope_theta=r.choice([100.0, 1e6]), **full),
+                sliding_attention=dict(rope_type="default", rope_theta=r.choice([10.0, 1e4]))))
+    if family in ("olmo2", "phi3"):
+        options |= dict(head_dim=None, hidden_size=options["num_attention_heads"] * options["head_dim"])
+    if family == "phi3":
+        width = options["hidden_size"] // options["num_attention_heads"]
+        pairs = r.randint(1, width // 2)
+        rotary = dict(options["rope_parameters"], partial_rotary_factor=2 * pairs / width)
+        if r.random() < 0.6:
+            rotary |= dict(
+                rope_type="longrope", short_factor=[r.uniform(1, 2) for _ in range(pairs)],
+                long_factor=[r.uniform(1, 8) for _ in range(pairs)])
+        options |= dict(
+            sliding_window=r.choice([None, 1, 2, 5, 40]), original_max_position_embeddings=r.choice([4, 16, 64]),
+            rope_parameters=rotary)
     return options
 
 
