@@ -64,7 +64,9 @@ import TouchstoneVerdict
   @Test(.clause("NUM-4", "GRA-1"), arguments: HonestArithmetic.ofLlamas.indices)
   func everyHonestArithmeticOfARandomLlamaIsConsistent(_ index: Int) throws {
     let arithmetic = HonestArithmetic.ofLlamas[index]
-    for model in RandomLlama.oneOfEachKind(seed: UInt64(index)) {
+    // Two of the four kinds; the others have the next arithmetic.
+    for (turn, model) in RandomLlama.oneOfEachKind(seed: UInt64(index)).enumerated()
+    where turn % 2 == index % 2 {
       let weights = try model.weights()
       let inputs = try model.inputs(weights.graph)
       let capture = try RecordedActivations(of: HonestTransformer(weights, arithmetic), inputs: inputs)
