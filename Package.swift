@@ -209,7 +209,7 @@ let package = Package(
       dependencies: [
         "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneAnalysis", "TouchstoneCheckpoints",
         "TouchstoneHDF5", "TouchstoneModel", "TouchstoneReference", "TouchstoneReports",
-        "TouchstoneTokenizer",
+        "TouchstoneTestSupport", "TouchstoneTokenizer",
       ]),
     .target(
       name: "TouchstoneTestSupport",
@@ -266,7 +266,7 @@ let package = Package(
       name: "TouchstoneReportsTests",
       dependencies: [
         "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneModel", "TouchstoneReports",
-        "TouchstoneVerdict",
+        "TouchstoneTestSupport", "TouchstoneVerdict",
       ]),
     .testTarget(name: "TouchstoneHDF5Tests", dependencies: ["TouchstoneHDF5"]),
     .executableTarget(

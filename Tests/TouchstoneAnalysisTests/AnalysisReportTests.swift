@@ -2,11 +2,12 @@ import Foundation
 import Testing
 import TouchstoneAnalysis
 import TouchstoneCheckpoints
-import TouchstoneGraph
 import TouchstoneFamilies
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReference
 import TouchstoneReports
+import TouchstoneTestSupport
 import TouchstoneTokenizer
 
 /// The trained model of the checkout and a text with everything in it that markup could misread.

@@ -1,6 +1,7 @@
 import Testing
 import TouchstoneGraph
 import TouchstoneModel
+import TouchstoneTestSupport
 import TouchstoneVerdict
 
 @testable import TouchstoneReports

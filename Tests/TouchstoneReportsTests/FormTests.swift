@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import TouchstoneGraph
 import TouchstoneModel
+import TouchstoneTestSupport
 import TouchstoneVerdict
 
 @testable import TouchstoneReports

@@ -6,12 +6,12 @@ import Testing
 #endif
 
 /// The elements and the text of a well-formed document.
-struct ParsedXML {
-  private(set) var attributes: [(element: String, attributes: [String: String])] = []
-  private(set) var text = ""
+package struct ParsedXML {
+  package private(set) var attributes: [(element: String, attributes: [String: String])] = []
+  package private(set) var text = ""
 
   /// Fails the test where `document` is not well-formed.
-  init(_ document: String) throws {
+  package init(_ document: String) throws {
     let collector = Collector()
     let parser = XMLParser(data: Data(document.utf8))
     parser.delegate = collector
@@ -21,14 +21,16 @@ struct ParsedXML {
     text = collector.text
   }
 
-  func count(_ element: String) -> Int { attributes.count { $0.element == element } }
+  /// How many elements have a name.
+  package func count(_ element: String) -> Int { attributes.count { $0.element == element } }
 
-  func attributes(_ element: String) -> [[String: String]] {
+  /// The attributes of each element of a name.
+  package func attributes(_ element: String) -> [[String: String]] {
     attributes.filter { $0.element == element }.map(\.attributes)
   }
 
   /// The text and the values of all attributes.
-  var everything: String {
+  package var everything: String {
     attributes.flatMap { $0.attributes.values }.joined(separator: "\n") + "\n" + text
   }
 
