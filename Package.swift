@@ -33,6 +33,7 @@ let files: TargetDependencyCondition? = .when(traits: ["HDF5"])
 // What stands in a room of its own, `Sources/Transformer/Operations/NAME`: an operation, with a file for each concern.
 let rooms = [
   "ActivationFunction",
+  "Alibi",
   "AttentionContext",
   "AttentionProbabilities",
   "AttentionScores",

@@ -87,6 +87,26 @@ tiny tiny-llama3 --tokens "$(ids 45 67)"
 tiny tiny-llama-yarn --tokens "$(ids 40 59)" --attention-mask "$(mask 40 0 1 17 30)" \
   --position-ids 0,0,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,14,15,16,17,18,19,20,21,22,23,24,25,26,26,27,28,29,30,31,32,33,34,35
 
+# Two of each family with LayerNorm; OPT counts positions over its mask.
+tiny tiny-neox --tokens "$(ids 25 61)"
+tiny tiny-neox-sequence --tokens "$(ids 23 53)" --attention-mask "$(mask 23 0 1 9)"
+tiny tiny-gptj --tokens "$(ids 25 59)"
+tiny tiny-gptj-tied --tokens "$(ids 21 47)" --attention-mask "$(mask 21 3)"
+tiny tiny-phi --tokens "$(ids 25 61)"
+tiny tiny-phi-norms --tokens "$(ids 23 53)" --attention-mask "$(mask 23 0 11)"
+tiny tiny-falcon --tokens "$(ids 25 59)"
+tiny tiny-falcon-groups --tokens "$(ids 23 61)" --attention-mask "$(mask 23 0 1)"
+tiny tiny-starcoder2 --tokens "$(ids 29 59)"
+tiny tiny-starcoder2-bare --tokens "$(ids 21 53)" --attention-mask "$(mask 21 5)"
+tiny tiny-opt --tokens "$(ids 25 61)" --attention-mask "$(mask 25 0 1 13)"
+tiny tiny-opt-post --tokens "$(ids 23 59)"
+tiny tiny-bloom --tokens "$(ids 25 61)"
+tiny tiny-bloom-norms --tokens "$(ids 23 53)" --attention-mask "$(mask 23 0 1 9)"
+tiny tiny-mpt --tokens "$(ids 25 59)"
+tiny tiny-mpt-clipped --tokens "$(ids 23 53)" --attention-mask "$(mask 23 0 7)"
+tiny tiny-imagegpt --tokens "$(ids 25 62)"
+tiny tiny-imagegpt-layers --tokens "$(ids 21 54)" --attention-mask "$(mask 21 4)"
+
 # What each of them hunts stands in Sources/TouchstoneCheckpoints/Probes.swift and in golden/README.md.
 folder=probes
 tiny probe-narrow --tokens "$(ids 150 13)" --attention-mask "$(mask 150 7 40)"

@@ -66,6 +66,9 @@ static const char grouped_heads[] = {
 static const char gated_feed_forward[] = {
 #embed "../../Docs/Specification/20-Gated-feed-forward.md" suffix(, 0)
 };
+static const char linear_biases[] = {
+#embed "../../Docs/Specification/21-Linear-biases.md" suffix(, 0)
+};
 
 static const struct {
   const char *name;
@@ -91,6 +94,7 @@ static const struct {
     {"18-Rotary.md", rotary},
     {"19-Grouped-heads.md", grouped_heads},
     {"20-Gated-feed-forward.md", gated_feed_forward},
+    {"21-Linear-biases.md", linear_biases},
 };
 static const int count = sizeof chapters / sizeof chapters[0];
 

@@ -21,11 +21,10 @@ extension ConfigFields {
   }
 
   /// Hugging Face's names (`activations.py`) and what they compute.
-  ///
-  /// `gelu_fast` is not among them: it rounds √(2/π) to ten digits, a different function.
   private static let functions: [String: ActivationFunction.Function] = [
     "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh, "gelu_python_tanh": .geluTanh,
     "gelu_accurate": .geluTanh,
+    "gelu_fast": .geluFast,
     "gelu": .geluErf, "gelu_python": .geluErf,
     "quick_gelu": .quickGELU,
     "silu": .silu, "swish": .silu,

@@ -35,6 +35,24 @@ extension ConfigFields {
     return HeadCounts(query: heads, key: keyHeads, width: headWidth)
   }
 
+  /// The heads of an attention that has as many of keys as of queries, each D/H wide.
+  ///
+  /// - Parameters:
+  ///   - count: H.
+  ///   - name: the field that says so.
+  ///   - width: D.
+  /// - Throws: ``BadInput`` naming a field that is no divisor, or that contradicts this.
+  public mutating func evenHeads(_ count: Int, _ name: String, width: Int) throws(BadInput) -> HeadCounts {
+    guard width.isMultiple(of: count) else {
+      throw BadInput(
+        place: name, problem: "\(count) heads do not divide a width of \(width) evenly",
+        remedy: "correct one of the two")
+    }
+    try expect("head_dim", width / count, "the width of a head")
+    try expect("num_key_value_heads", count, "as many heads of keys as of queries")
+    return HeadCounts(query: count, key: count, width: width / count)
+  }
+
   private mutating func headWidth(width: Int, heads: Int, else fallback: Int?) throws(BadInput) -> Int {
     if let given = try integer("head_dim") ?? fallback {
       guard (1...Parameter.greatestExtent).contains(given) else {

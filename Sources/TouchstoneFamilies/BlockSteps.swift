@@ -69,4 +69,106 @@ extension GraphBuilder {
     let gated = product("mlp_gated", activate("mlp_act", function, gate), up)
     return linear("mlp_out", gated, "mlp.down_proj", outputs: outputs, hasBias: hasBias)
   }
+
+  /// The plain feed-forward block: down(f(up(x))).
+  ///
+  /// - Parameters:
+  ///   - x: what is projected, [T, D].
+  ///   - function: f.
+  ///   - up: the module that widens.
+  ///   - down: the module that narrows.
+  ///   - inner: F.
+  ///   - outputs: D.
+  ///   - hasBias: whether the two have biases.
+  /// - Returns: `mlp_out`, [T, D].
+  public mutating func feedForward(
+    _ x: Activation, _ function: ActivationFunction, up: String, down: String, inner: Int, outputs: Int,
+    hasBias: Bool
+  ) -> Activation {
+    let hidden = linear("mlp_pre", x, up, outputs: inner, hasBias: hasBias)
+    let active = activate("mlp_act", function, hidden)
+    return linear("mlp_out", active, down, outputs: outputs, hasBias: hasBias)
+  }
+
+  /// Queries, keys and values by a module each, whose names end as theirs do.
+  ///
+  /// - Parameters:
+  ///   - x: what is projected, [T, D].
+  ///   - heads: how the projections are split.
+  ///   - modules: those of queries, keys and values.
+  ///   - hasBias: whether they have biases.
+  public mutating func heads(
+    _ x: Activation, _ heads: HeadCounts, _ modules: [String], hasBias: Bool
+  ) -> ProjectedHeads {
+    let counts = [heads.query, heads.key, heads.key]
+    let made = zip(zip(["q", "k", "v"], counts), modules).map { name, module in
+      linear(name.0, x, module, outputs: name.1 * heads.width, hasBias: hasBias, heads: name.1)
+    }
+    return ProjectedHeads(query: made[0], key: made[1], value: made[2])
+  }
+
+  /// Queries, keys and values out of one module that makes them all.
+  ///
+  /// - Parameters:
+  ///   - x: what is projected, [T, D].
+  ///   - heads: how the projections are split.
+  ///   - module: makes (H + 2·KV)·d outputs.
+  ///   - groups: 1 where all queries stand first, then all keys and all values; KV where each head of keys and of values
+  ///     stands behind the queries that share it.
+  ///   - hasBias: whether it has a bias.
+  ///   - limit: where outputs are clipped; nil for nowhere.
+  public mutating func fusedHeads(
+    _ x: Activation, _ heads: HeadCounts, _ module: String, groups: Int, hasBias: Bool, limit: Double? = nil
+  ) -> ProjectedHeads {
+    let (queries, keys) = (heads.query / groups, heads.key / groups)
+    let outputs = (heads.query + 2 * heads.key) * heads.width
+    // Parts as wide as all they hold: GPT-2's thirds are three, whatever the number of heads.
+    let unit = queries == keys ? queries : 1
+    let parts = (queries + 2 * keys) / unit
+    func part(_ name: String, _ first: Int, _ count: Int, _ b: inout GraphBuilder) -> Activation {
+      b.linear(
+        name, x, module, outputs: outputs,
+        selection: ParameterView.Selection(
+          groups: groups, parts: parts, take: first / unit..<(first + count) / unit),
+        hasBias: hasBias, heads: count * groups, limit: limit)
+    }
+    return ProjectedHeads(
+      query: part("q", 0, queries, &self), key: part("k", queries, keys, &self),
+      value: part("v", queries + keys, keys, &self))
+  }
+
+  /// Queries and keys turned, as `q_rope` and `k_rope`.
+  public mutating func rotated(_ heads: ProjectedHeads, _ rotation: Rotate) -> ProjectedHeads {
+    let query = rotate("q_rope", heads.query, rotation)
+    return ProjectedHeads(query: query, key: rotate("k_rope", heads.key, rotation), value: heads.value)
+  }
+
+  /// Attention up to `attn_out`: scores over √d, probabilities, context, and a projection of it.
+  ///
+  /// - Parameters:
+  ///   - heads: queries, keys and values.
+  ///   - width: d.
+  ///   - scale: the factor on the scores; 1/√d unless given.
+  ///   - visibility: which keys a query sees.
+  ///   - bias: what is added to the scores; nil for nothing.
+  ///   - module: the projection.
+  ///   - outputs: D.
+  ///   - hasBias: whether the projection has a bias.
+  /// - Returns: `attn_out`, [T, D].
+  public mutating func attended(
+    _ heads: ProjectedHeads, width: Int, scale: Double? = nil, visibility: Visibility = .causal,
+    bias: Activation? = nil, _ module: String, outputs: Int, hasBias: Bool
+  ) -> Activation {
+    let context = attention(
+      query: heads.query, key: heads.key, value: heads.value,
+      scale: scale ?? 1 / Double(width).squareRoot(), visibility: visibility, bias: bias)
+    return linear("attn_out", context, module, outputs: outputs, hasBias: hasBias)
+  }
+}
+
+/// Queries, keys and values, each [heads, T, d].
+public struct ProjectedHeads: Sendable {
+  let query: Activation
+  let key: Activation
+  let value: Activation
 }

@@ -162,6 +162,28 @@ public struct ConfigFields: Sendable {
     }
   }
 
+  /// true or false where another family has a choice, and that may only repeat what holds here anyway.
+  ///
+  /// - Throws: ``BadInput`` naming the field if it says something else.
+  public mutating func expect(_ name: String, _ value: Bool) throws(BadInput) {
+    if let given = try bool(name), given != value {
+      throw BadInput(
+        place: name, problem: "is \(given) where this family computes as if it were \(value)",
+        remedy: "remove the field, or use the family that it belongs to")
+    }
+  }
+
+  /// A name where another family has a choice, and that may only be one of those of what holds here anyway.
+  ///
+  /// - Throws: ``BadInput`` naming the field if it is another.
+  public mutating func expect(_ name: String, among values: String...) throws(BadInput) {
+    if let given = try string(name), !values.contains(given) {
+      throw BadInput(
+        place: name, problem: "is \(JSONValue.quoted(given)), which this family does not compute",
+        remedy: "remove the field, or use the family that it belongs to")
+    }
+  }
+
   /// - Throws: ``BadInput`` naming a field that changes the arithmetic and that nobody read, unless its value is the
   ///   one that changes nothing.
   func refuseUnread() throws(BadInput) {
@@ -185,8 +207,9 @@ public struct ConfigFields: Sendable {
 
   /// Fields that change the arithmetic of some family.
   private static let arithmetic = [
-    "add_cross_attention", "alibi", "attention_bias", "attention_multiplier", "attn_config",
-    "attn_logit_softcapping", "clip_qkv", "embedding_multiplier", "final_logit_softcapping", "head_dim",
+    "add_cross_attention", "alibi", "apply_residual_connection_post_layernorm", "attention_bias",
+    "attention_multiplier", "attn_config", "attn_logit_softcapping", "clip_qkv", "embedding_multiplier",
+    "expansion_ratio", "ffn_hidden_size", "final_logit_softcapping", "head_dim",
     "intermediate_size", "is_encoder_decoder", "kv_lora_rank", "layer_norm_eps", "layer_types", "logit_scale",
     "logits_scaling", "mlp_bias", "moe_intermediate_size", "multi_query", "n_routed_experts",
     "new_decoder_architecture", "no_rope_layers", "num_experts", "num_experts_per_tok", "num_key_value_heads",
@@ -195,6 +218,7 @@ public struct ConfigFields: Sendable {
     "rms_norm_eps", "rope_local_base_freq", "rope_parameters", "rope_scaling", "rope_theta", "rotary_dim",
     "rotary_emb_base", "rotary_pct", "scale_embedding", "sliding_window", "sliding_window_pattern",
     "use_parallel_residual", "use_qk_norm", "use_sliding_window",
+    "word_embed_proj_dim",
   ]
 }
 

@@ -44,5 +44,14 @@ public struct Family: Sendable {
     .gemma3,
     .olmo2,
     .phi3,
+    .gptNeoX,
+    .gptj,
+    .phi,
+    .falcon,
+    .starCoder2,
+    .opt,
+    .bloom,
+    .mpt,
+    .imageGPT,
   ]
 }

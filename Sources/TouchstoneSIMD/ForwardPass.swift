@@ -14,16 +14,19 @@ struct ForwardPass {
   ///   - workspace: room for the rows of the pass.
   ///   - positionIDs: of the rows of the pass.
   ///   - frequencies: of each rotation.
+  ///   - sequenceLength: how many tokens the sequence has, of which the pass may be a part.
   init(
     _ model: PackedModel, kernels: Kernels, pool: ThreadPool, cache: KeyValueCache, workspace: Workspace,
-    positionIDs: [Int], frequencies: [[Double]]
+    positionIDs: [Int], frequencies: [[Double]], sequenceLength: Int
   ) {
     self.model = model
     machine = Machine(
       kernels: kernels, pool: pool, weights: model.weights, cache: cache, workspace: workspace,
       turns: zip(model.plan.needs.rotations, frequencies).map { rotation, frequencies in
         RotaryTable(frequencies, magnitude: rotation.kind.magnitude, positions: positionIDs)
-      })
+      },
+      keyPlaces: model.plan.needs.hasBiases
+        ? KeyPlaces(count: sequenceLength, masked: cache.masked) : .none)
   }
 
   /// Runs every region; afterwards the workspace holds the last `kept` rows' values, from row 0 on.

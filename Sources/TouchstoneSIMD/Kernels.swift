@@ -141,7 +141,8 @@ extension Kernels {
   /// The kernel of a nonlinearity.
   func function(_ function: ActivationFunction.Function) -> Elementwise {
     switch function {
-    case .geluTanh: geluTanh
+    // √(2/π) in fewer digits is the same float32, or the next one.
+    case .geluTanh, .geluFast, .geluBloom: geluTanh
     case .geluErf: geluErf
     case .quickGELU: quickGELU
     case .relu: relu

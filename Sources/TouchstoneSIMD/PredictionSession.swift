@@ -35,7 +35,7 @@ final class PredictionSession: @unchecked Sendable {
         first: first, tokenIDs: Array(inputs.tokenIDs[block]), positionIDs: Array(inputs.positionIDs[block]))
       let pass = ForwardPass(
         model, kernels: kernels, pool: pool, cache: cache, workspace: workspace,
-        positionIDs: rows.positionIDs, frequencies: frequencies)
+        positionIDs: rows.positionIDs, frequencies: frequencies, sequenceLength: count)
       let isLast = block.upperBound == count
       try pass.run(rows, kept: isLast ? 1 : 0, observe: nil)
       if isLast { logits = readout.logits(on: pass.machine) }

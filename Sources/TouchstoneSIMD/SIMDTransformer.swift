@@ -65,7 +65,8 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
       cache: KeyValueCache(needs.caches, capacity: count, attentionMask: inputs.attentionMask),
       workspace: Workspace(needs, rows: count, keys: count, threadCount: threadCount),
       positionIDs: inputs.positionIDs,
-      frequencies: needs.frequencies(sequenceLength: (inputs.positionIDs.max() ?? 0) + 1))
+      frequencies: needs.frequencies(sequenceLength: (inputs.positionIDs.max() ?? 0) + 1),
+      sequenceLength: count)
     let rows = Rows(first: 0, tokenIDs: inputs.tokenIDs, positionIDs: inputs.positionIDs)
     try withoutActuallyEscaping(observe) { observe in
       try pass.run(rows, kept: count, observe: observe)

@@ -12,6 +12,13 @@ extension ExampleExpression {
     case "view": return try viewed()
     case "scale": return try value(of: Scale(by: try number("factor")), [try operand(0)])
     case "softCap": return try value(of: SoftCap(at: try number("cap")), [try operand(0)])
+    case "alibi":
+      let mask = try integers("mask")
+      let kind = Alibi(heads: try integers("heads")[0], form: labelled["fromEnd"] == nil ? .bloom : .mpt)
+      return try value(of: kind, [], tokenCount: mask.count, mask: mask.map { $0 != 0 })
+    case "clipped":
+      return try value(
+        of: Linear(limit: try number("limit")), [try operand(0)], parameters: [try tensor("weight")])
     case "rmsNorm":
       let kind = RMSNorm(
         epsilon: try number("epsilon"), offset: optional("offset") ?? 0, isJoined: labelled["joined"] != nil)
@@ -30,6 +37,10 @@ extension ExampleExpression {
     case "groupedScores":
       return try value(
         of: AttentionScores(scale: try number("scale")), [try tensor("query"), try tensor("key")])
+    case "biasedScores":
+      return try value(
+        of: AttentionScores(scale: try number("scale")),
+        [try tensor("query"), try tensor("key"), try tensor("bias")])
     case "groupedContext":
       return try value(of: AttentionContext(), [try tensor("probabilities"), try tensor("value")])
     case "product":
@@ -37,6 +48,8 @@ extension ExampleExpression {
       return try value(of: kind, [try operand(0), try operand(1)])
     case "silu": return .number(ActivationFunction.Function.silu(try first()))
     case "quickGELU": return .number(ActivationFunction.Function.quickGELU(try first()))
+    case "geluFast": return .number(ActivationFunction.Function.geluFast(try first()))
+    case "geluBloom": return .number(ActivationFunction.Function.geluBloom(try first()))
     case "reluSquared": return .number(ActivationFunction.Function.reluSquared(try first()))
     default: return nil
     }
@@ -45,15 +58,16 @@ extension ExampleExpression {
   /// What a kind makes of operands, of as many tokens as they have.
   private func value(
     of kind: some OperationKind, _ operands: [Tensor<Double>], parameters: [Tensor<Double>] = [],
-    positions: [Int]? = nil
+    positions: [Int]? = nil, tokenCount: Int? = nil, mask: [Bool]? = nil
   ) throws -> ExampleValue {
     let table = Parameter("table", [1, 1])
     let graph = try Graph(validating: [
       Operation(Embedding(.tokenIDs).kind, Activation("embed/token"), with: [ParameterView(table)])
     ])
-    let count = operands[0].shape[operands[0].shape.count - 2]
+    let count = tokenCount ?? operands[0].shape[operands[0].shape.count - 2]
     let inputs = try Inputs(
-      tokenIDs: [Int](repeating: 0, count: count), positionIDs: positions, graph: graph)
+      tokenIDs: [Int](repeating: 0, count: count), positionIDs: positions, attentionMask: mask,
+      graph: graph)
     let viewed = parameters.map { ParameterValues($0, ParameterView(Parameter("p", $0.shape))) }
     return ExampleValue(kind.kind.value(Operands(operands, parameters: viewed), in: inputs))
   }

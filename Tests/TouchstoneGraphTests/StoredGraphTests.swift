@@ -9,7 +9,9 @@ import TouchstoneTestSupport
   /// One of each kind, with numbers other than the usual ones.
   static let kinds: [Operation.Kind] =
     [
-      Embedding(.positionIDs, offset: 2).kind, Sum().kind, Product(plus: 1, limit: 7).kind, Product().kind,
+      Embedding(.positionIDs, offset: 2).kind, Embedding(.positionIDs, offset: 2, countsVisible: true).kind,
+      Alibi(heads: 5, form: .bloom).kind, Alibi(heads: 6, form: .mpt).kind, Linear(heads: 2, limit: 1.5).kind,
+      Sum().kind, Product(plus: 1, limit: 7).kind, Product().kind,
       Identity().kind, Scale(by: 1.0 / 3).kind, SoftCap(at: 30).kind, LayerNorm(epsilon: 1e-12).kind,
       RMSNorm(epsilon: 1e-6, offset: 1, isJoined: true).kind, Linear(heads: 5).kind, Linear().kind,
       AttentionScores(scale: 0.1, visibility: Visibility(isCausal: false, window: 64)).kind,
@@ -47,6 +49,7 @@ import TouchstoneTestSupport
       Operation(AttentionScores(scale: 1).kind, scores, from: [heads, heads]),
     ]
     let operands: [([Activation], [ParameterView])] = [
+      ([], []),
       ([], [weight("p", 9, 8)]), ([vector], []), ([vector, vector], []), ([vector], [weight("g", 8)]),
       ([vector], [weight("w", 10, 8)]), ([heads], []), ([heads], [weight("g", 8)]), ([heads, heads], []),
       ([scores], []), ([scores, heads], []),

@@ -25,6 +25,10 @@ struct Form {
   /// Whether what the gate lets through stands before the gate.
   var gatesSecond = false
   var hasPositions = false
+  /// How keys are counted that scores are biased by; nil for no bias.
+  var biases: Alibi.Form?
+  /// Where projections are clipped.
+  var limit: Double?
   var keyHeads = 3
   var headWidth = 10
   var tokens = 37
@@ -50,12 +54,13 @@ struct Form {
     }
     if let scale { x = g.scale("embed/scaled", x, by: scale) }
     if normsEmbedding { x = g.layerNorm("embed/ln", x, LayerNorm(epsilon: 1e-6), "embed_ln") }
+    let bias = biases.map { g.alibi("embed/attn_bias", Alibi(heads: 2 * keyHeads, form: $0)) }
     for layer in 0..<2 {
       g.block(layer, parameters: "\(layer).") { b in
         let stream = b.identity("resid_in", x)
         let first = b.layerNorm("ln_1", stream, LayerNorm(epsilon: 1e-6), "ln_1")
         let beside = halves == .besideByTwoNorms ? b.rmsNorm("ln_2", stream, norm, "ln_2") : first
-        var attended = attention(of: first, &b)
+        var attended = attention(of: first, bias, &b)
         if normsHalves { attended = b.rmsNorm("attn_post_norm", attended, norm, "attn_post_norm") }
         guard halves == .inSequence else {
           x = b.sum("resid_out", stream, attended, feedForward(of: beside, &b))
@@ -72,11 +77,12 @@ struct Form {
   }
 
   /// Of each head of keys two heads of queries, the keys and the values, in one matrix.
-  private func attention(of norm: Activation, _ b: inout GraphBuilder) -> Activation {
+  private func attention(of norm: Activation, _ bias: Activation?, _ b: inout GraphBuilder) -> Activation {
     func cut(_ name: String, _ take: Range<Int>, _ b: inout GraphBuilder) -> Activation {
       b.linear(
         name, norm, "qkv", outputs: 4 * keyHeads * headWidth,
-        selection: .init(groups: keyHeads, parts: 4, take: take), hasBias: true, heads: keyHeads * take.count)
+        selection: .init(groups: keyHeads, parts: 4, take: take), hasBias: true, heads: keyHeads * take.count,
+        limit: limit)
     }
     var (query, key) = (cut("q", 0..<2, &b), cut("k", 2..<3, &b))
     let value = cut("v", 3..<4, &b)
@@ -96,7 +102,7 @@ struct Form {
     }
     let context = b.attention(
       query: query, key: key, value: value, scale: 0.3,
-      visibility: Visibility(isCausal: true, window: window), cap: caps.scores)
+      visibility: Visibility(isCausal: true, window: window), bias: bias, cap: caps.scores)
     return b.linear("attn_out", context, "out", outputs: width, hasBias: false)
   }
 
@@ -138,6 +144,8 @@ extension Form {
     ("halves side by side", { ($0.halves, $0.isGated) = (.besideByOneNorm, false) }),
     ("halves side by side, two norms", { ($0.halves, $0.hasPositions) = (.besideByTwoNorms, true) }),
     ("scaled embedding", { ($0.scale, $0.normsHalves) = (3.4641016151377544, true) }),
+    ("biased scores", { ($0.biases, $0.masked, $0.tokens) = (.bloom, [0, 1, 9, 36], 70) }),
+    ("biased from the end, clipped", { ($0.biases, $0.limit, $0.keyHeads) = (.mpt, 0.75, 5) }),
     ("gate behind what it lets through", { $0.gatesSecond = true }),
     ("capped scores", { ($0.caps.scores, $0.window, $0.masked) = (0.5, 7, [3]) }),
     ("capped scores and logits, tanh", { ($0.caps, $0.tokens, $0.function) = ((2, 1.5), 65, .tanh) }),

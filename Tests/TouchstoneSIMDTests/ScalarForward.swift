@@ -61,7 +61,16 @@ struct ScalarForward {
       }
     case .linear(let kind): return linear(kind, operands[0], parameters)
     case .rotate(let kind): return rotate(kind, operands[0], inputs)
-    case .scores(let kind): return scores(kind, operands[0], operands[1], inputs)
+    case .alibi(let kind):
+      let places = kind.places(in: inputs)
+      return (0..<kind.heads).flatMap { head in
+        let (term, length) = kind.slope(of: head)
+        let slope = Float(exp2(-8 * Double(term) / Double(length)))
+        return (0..<inputs.count).flatMap { _ in places.map { slope * Float($0) } }
+      }
+    case .scores(let kind):
+      let products = scores(kind, operands[0], operands[1], inputs)
+      return operands.count == 3 ? zip(products, operands[2].values).map(+) : products
     case .probabilities(let kind):
       return rows(operands[0]).enumerated().flatMap { index, row in
         let query = index % inputs.count
@@ -92,7 +101,7 @@ struct ScalarForward {
     let (weight, bias) = (parameters[0], parameters.dropFirst().first)
     let products = rows(x).map { row in
       (0..<weight.outputCount).map { output in
-        arithmetic.chain(bias?[output] ?? 0, row.count, { row[$0] }, { weight[output, $0] })
+        kind.clipped(arithmetic.chain(bias?[output] ?? 0, row.count, { row[$0] }, { weight[output, $0] }))
       }
     }
     let heads = kind.heads ?? 1

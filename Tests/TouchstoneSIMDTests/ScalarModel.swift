@@ -119,7 +119,7 @@ struct ScalarModel {
     case .silu: return x / (1 + exponential(0 - x))
     case .sigmoid: return 1 / (1 + exponential(0 - x))
     case .quickGELU: return x / (1 + exponential(x * Self.quickGELUConstants[0]))
-    case .geluTanh:
+    case .geluTanh, .geluFast, .geluBloom:
       let exponent = x * multiplyAdd(x * x, Self.geluTanhConstants[0], Self.geluTanhConstants[1])
       return x / (1 + exponential(exponent))
     case .geluErf:

@@ -118,8 +118,10 @@ enum BoundFormulas {
   }
 
   /// BND-11, tanh.
-  static func geluTanh(_ x: Double, roundoff u: Double = u) -> Double {
-    let z = (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)
+  static func geluTanh(
+    _ x: Double, factor: Double = (2 / Double.pi).squareRoot(), roundoff u: Double = u
+  ) -> Double {
+    let z = factor * (x + 0.044715 * x * x * x)
     let (t, y) = (tanh(z), 0.5 * x * (1 + tanh(z)))
     return abs(x) / 2
       * ((1 - t * t) * 8 * u * abs(z) + own(10, t, roundoff: u) + u * abs(1 + t))

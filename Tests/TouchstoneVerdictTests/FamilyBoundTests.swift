@@ -99,6 +99,8 @@ import TouchstoneTestSupport
         case .relu: want = Formula.flush
         case .geluErf: want = Formula.geluErf(x, roundoff: u)
         case .geluTanh: want = Formula.geluTanh(x, roundoff: u)
+        case .geluFast: want = Formula.geluTanh(x, factor: 0.7978845608, roundoff: u)
+        case .geluBloom: want = Formula.geluTanh(x, factor: 0.79788456, roundoff: u)
         }
         let bound = Rounding(Precision(type)).ofActivation(
           function, y, Operand(values: Tensor([x], shape: [1])))[0]

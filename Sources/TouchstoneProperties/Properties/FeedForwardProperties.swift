@@ -143,9 +143,15 @@ extension ModelProperty {
     case .quickGELU: x / (1 + exp(-1.702 * x))
     case .tanh: Foundation.tanh(x)
     case .sigmoid: 1 / (1 + exp(-x))
-    case .geluTanh: 0.5 * x * (1 + Foundation.tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+    case .geluTanh: tanhForm(x, (2 / Double.pi).squareRoot())
+    case .geluFast: tanhForm(x, 0.7978845608)
+    case .geluBloom: tanhForm(x, 0.79788456)
     case .geluErf: 0.5 * x * (1 + erf(x / 2.0.squareRoot()))
     }
+  }
+
+  private static func tanhForm(_ x: Double, _ factor: Double) -> Double {
+    0.5 * x * (1 + Foundation.tanh(factor * (x + 0.044715 * x * x * x)))
   }
 }
 

@@ -20,6 +20,8 @@ struct GraphReader {
   private(set) var needs = Needs()
   private(set) var index = 0
   private(set) var places: [Activation: Place] = [:]
+  /// Biases on scores, which stand nowhere.
+  private(set) var biases: [Activation: KeyBias] = [:]
   /// The last operation that reads an activation, by its index.
   private let lastReader: [Activation: Int]
 
@@ -86,6 +88,12 @@ struct GraphReader {
     places[activation] = places[other]
   }
 
+  /// Notes what an activation adds to scores.
+  mutating func put(_ bias: KeyBias, as activation: Activation) {
+    biases[activation] = bias
+    needs.hasBiases = true
+  }
+
   // MARK: What the regions need
 
   /// Takes a buffer for what no other region reads.
@@ -124,6 +132,8 @@ struct Needs: Sendable {
   var caches: [HeadShape] = []
   /// The rotations of queries and keys.
   var rotations: [Rotation] = []
+  /// Whether scores are biased by the places of keys.
+  var hasBiases = false
 
   /// The frequencies of each rotation in a sequence whose greatest position is one less than its length.
   func frequencies(sequenceLength: Int) -> [[Double]] {

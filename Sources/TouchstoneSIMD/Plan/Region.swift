@@ -53,6 +53,8 @@ struct Machine {
   let workspace: Workspace
   /// Cosines and sines of the rows' positions, by the number of the rotation.
   let turns: [RotaryTable]
+  /// Where keys stand, as biases on scores count them.
+  var keyPlaces = KeyPlaces.none
 
   /// Calls `body` for every row, shared out among the threads.
   func forEachRow(_ count: Int, width: Int, _ body: @escaping (Int) -> Void) {

@@ -4,7 +4,7 @@ import TouchstoneModel
 /// Rotary positions of queries and keys where there are any, scores, their cap where there is one, probabilities and
 /// context of one attention.
 ///
-/// Keys and values go to the cache. Clauses: KER-4, KER-5, KER-6, KER-14, KER-17.
+/// Keys and values go to the cache. Clauses: KER-4, KER-5, KER-6, KER-14, KER-17, KER-18.
 struct Attend: Region {
   let attention: Attention
   private let rotated: [(output: Activation, place: Place)]
@@ -35,12 +35,14 @@ struct Attend: Region {
       key.buffer == value.buffer, key.width == value.width, key.heads == value.heads,
       turns.keys.allSatisfy([scores.inputs[0], scores.inputs[1]].contains)
     else { return nil }
+    let bias = scores.inputs.dropFirst(2).first.map { reader.biases[$0] }
+    if let bias, bias == nil { return nil }
     let shape = HeadShape(count: keyHeads, width: key.headWidth)
     attention = Attention(
       layer: reader.cache(shape), headCount: headCount, shape: shape, query: query, key: key, value: value,
       context: reader.put(context.output, in: .context), scale: Float(scores.kind.scale), window: rule.window,
       cap: capped.map { Float($0.kind.cap) }, queryTurn: turns[scores.inputs[0]],
-      keyTurn: turns[scores.inputs[1]])
+      keyTurn: turns[scores.inputs[1]], bias: bias ?? nil)
     self.rotated = rotated
     self.scores = scores.output
     self.capped = capped?.output

@@ -20,6 +20,8 @@ struct Attention: Sendable {
   /// How queries and keys are turned first; nil where they are not.
   var queryTurn: Turn?
   var keyTurn: Turn?
+  /// What is added to scaled scores; nil for nothing.
+  var bias: KeyBias?
 
   /// What the cache keeps.
   var stored: [Place] { [key, value] }
@@ -108,7 +110,7 @@ struct Attention: Sendable {
       zeros, 0, scores.row(0) + firstPanel * Kernels.panelWidth, scores.stride)
     for row in 0..<count {
       softmax(
-        scores.row(row), keys: firstKey(from: position + row)..<position + row + 1, machine,
+        scores.row(row), keys: firstKey(from: position + row)..<position + row + 1, head: head, machine,
         observed: observed?.row(head: head, row: firstRow + row), observed)
     }
 
@@ -170,12 +172,17 @@ struct Attention: Sendable {
   }
 
   private func softmax(
-    _ row: UnsafeMutablePointer<Float>, keys: Range<Int>, _ machine: Machine, observed offset: Int?,
-    _ observed: ObservedAttention?
+    _ row: UnsafeMutablePointer<Float>, keys: Range<Int>, head: Int, _ machine: Machine,
+    observed offset: Int?, _ observed: ObservedAttention?
   ) {
     let (kernels, cache) = (machine.kernels, machine.cache)
     if !cache.masked.isEmpty { kernels.mask(row, keys.upperBound, cache.masked) }
     let visible = row + keys.lowerBound
+    var scale = scale
+    if let bias {
+      bias.add(visible, keys: keys, head: head, scale: scale, machine.keyPlaces[bias.form])
+      scale = 1
+    }
     let kept = observed.flatMap { observed in offset.map { (observed, $0 + keys.lowerBound) } }
     let scores = kept.map { $0.scores + $1 }
     if let cap {

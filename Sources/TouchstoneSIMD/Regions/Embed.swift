@@ -86,6 +86,35 @@ struct Embed: Region {
   }
 }
 
+/// The embedding of each position by itself, where something is done to those of the tokens before they are added.
+///
+/// Clauses: POS-1.
+struct EmbedPositions: Region {
+  private let output: Activation
+  private let offset: Int
+  private let table: WeightLayout.Offset
+  private let place: Place
+
+  init?(_ reader: inout GraphReader) {
+    guard let position = reader.take(Embedding.self, where: { $0.kind.ids == .positionIDs }),
+      let buffer = reader.free(.stream, .normed, .normedToo)
+    else { return nil }
+    output = position.output
+    offset = position.kind.offset
+    table = reader.table(position.parameters[0].parameter)
+    place = reader.put(output, in: buffer)
+  }
+
+  func run(_ rows: Rows, on machine: Machine, observe: Observer?) throws {
+    let positionIDs = Array(rows.positionIDs.suffix(rows.count))
+    machine.forEachRow(rows.count, width: place.width) { row in
+      let source = machine.weights + table + (positionIDs[row] + offset) * place.width
+      machine.workspace.row(row, of: place).update(from: source, count: place.width)
+    }
+    try observe?(output, machine.tensor(place, rows.count))
+  }
+}
+
 extension Graph {
   /// The matrix of the linear operation that multiplies with the rows of a table; nil where there is none.
   fileprivate func matrix(ofRowsOf table: Parameter) -> MatrixSource? {

@@ -20,7 +20,7 @@ struct FeedForwardInput: Region {
   }
 
   init?(_ reader: inout GraphReader) {
-    guard let first = reader.take(Linear.self, where: { $0.kind.heads == nil }),
+    guard let first = reader.take(Linear.self, where: { $0.kind == Linear() }),
       let input = reader.place(of: first.inputs[0]), input.column == 0,
       ![.inner, .before, .gated].contains(input.buffer)
     else { return nil }
@@ -29,7 +29,7 @@ struct FeedForwardInput: Region {
     let start = reader.index - 1
     while true {
       if products.count < 2,
-        let other = reader.take(Linear.self, where: { $0.kind.heads == nil && $0.inputs == first.inputs })
+        let other = reader.take(Linear.self, where: { $0.kind == Linear() && $0.inputs == first.inputs })
       {
         products.append(other)
       } else if activation == nil,

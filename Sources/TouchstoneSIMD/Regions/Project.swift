@@ -1,20 +1,27 @@
 import TouchstoneGraph
 import TouchstoneModel
 
-/// Queries, keys and values: products of one vector, in one packed matrix, side by side.
+/// Queries, keys and values: products of one vector, in one packed matrix, side by side, and clipped where they are.
 ///
-/// Clauses: KER-1.
+/// Clauses: KER-1, ATT-30.
 struct ProjectHeads: Region {
   private let matrix: PackedMatrix
   private let input: Place
   private let outputs: [(activation: Activation, place: Place)]
+  /// Beyond which all are clipped; nil for none.
+  private let clipping: Linear?
 
   init?(_ reader: inout GraphReader) {
     guard let first = reader.take(Linear.self, where: { $0.kind.heads != nil }),
       let input = reader.place(of: first.inputs[0])
     else { return nil }
     var products = [first]
-    while let other = reader.take(Linear.self, where: { $0.kind.heads != nil && $0.inputs == first.inputs }) {
+    while let other = reader.take(
+      Linear.self,
+      where: {
+        $0.kind.heads != nil && $0.inputs == first.inputs && $0.kind.limit == first.kind.limit
+      })
+    {
       products.append(other)
     }
     var column = 0
@@ -25,14 +32,22 @@ struct ProjectHeads: Region {
       column += place.width
     }
     guard input.buffer != .projections else { return nil }
+    clipping = first.kind.limit == nil ? nil : first.kind
     matrix = reader.matrix(MatrixSource(products.map { MatrixSource.Part($0.parameters) }))
     self.input = input
     self.outputs = outputs
   }
 
   func run(_ rows: Rows, on machine: Machine, observe: Observer?) throws {
+    let buffer = machine.workspace[.projections]
+    let clip = clipping.map { clipping in
+      { (row: Int, column: Int, count: Int) in
+        let values = buffer.row(row) + column
+        for index in 0..<count { values[index] = clipping.clipped(values[index]) }
+      }
+    }
     machine.multiply(
-      machine.workspace.buffer(input), matrix, to: machine.workspace[.projections], rows: rows.count)
+      machine.workspace.buffer(input), matrix, to: buffer, rows: rows.count, finish: clip)
     guard let observe else { return }
     for (activation, place) in outputs { try observe(activation, machine.tensor(place, rows.count)) }
   }
@@ -78,7 +93,7 @@ struct Project: Region {
   private let matrix: PackedMatrix
 
   init?(_ reader: inout GraphReader) {
-    guard let linear = reader.take(Linear.self, where: { $0.kind.heads == nil }),
+    guard let linear = reader.take(Linear.self, where: { $0.kind == Linear() }),
       let input = reader.place(of: linear.inputs[0]),
       let buffer = reader.free(.projected, .projectedToo), buffer != input.buffer
     else { return nil }

@@ -19,7 +19,7 @@ struct Readout: Sendable {
   init?(_ reader: inout GraphReader) {
     var attempt = reader
     let result = reader.graph.results.logits
-    guard let linear = attempt.take(Linear.self, where: { $0.kind.heads == nil }),
+    guard let linear = attempt.take(Linear.self, where: { $0.kind == Linear() }),
       let input = attempt.place(of: linear.inputs[0]), input.column == 0
     else { return nil }
     let cap = attempt.take(SoftCap.self, where: { $0.inputs == [linear.output] })

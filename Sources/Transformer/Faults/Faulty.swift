@@ -34,6 +34,7 @@ extension Operation.Kind.Name {
     case .rmsNorm: RMSNorm.self
     case .linear: Linear.self
     case .rotate: Rotate.self
+    case .alibi: Alibi.self
     case .scores: AttentionScores.self
     case .probabilities: AttentionProbabilities.self
     case .context: AttentionContext.self

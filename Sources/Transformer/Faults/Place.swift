@@ -124,7 +124,7 @@ extension Graph {
 
   /// Whether several heads of what an operation of attention reads first share a head of what it reads second.
   func sharesHeads(_ operation: Operation) -> Bool {
-    let heads = operation.inputs.compactMap { shape(of: $0, tokenCount: 1)?.first }
+    let heads = operation.inputs.prefix(2).compactMap { shape(of: $0, tokenCount: 1)?.first }
     return heads.count == 2 && heads[1] < heads[0]
   }
 

@@ -130,6 +130,11 @@ public struct Graph: Hashable, Sendable {
     }.min()
   }
 
+  /// Whether positions that nobody gives count the visible tokens, what is masked standing at −1.
+  package var countsVisible: Bool {
+    operations.contains { if case .embedding(let kind) = $0.kind { kind.countsVisible } else { false } }
+  }
+
   /// The number of learned numbers.
   public var parameterCount: Int {
     parameters.reduce(0) { $0 + $1.shape.reduce(1, *) }

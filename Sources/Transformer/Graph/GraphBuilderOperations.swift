@@ -3,10 +3,11 @@ import TouchstoneModel
 /// The operations as a family writes them.
 extension GraphBuilder {
   /// The rows of a table that the sequence asks for.
-  public mutating func embedding(_ name: String, _ ids: Input, in table: Parameter, offset: Int = 0)
-    -> Activation
-  {
-    append(Embedding(ids, offset: offset), name, with: [ParameterView(table)])
+  public mutating func embedding(
+    _ name: String, _ ids: Input, in table: Parameter, offset: Int = 0, countsVisible: Bool = false
+  ) -> Activation {
+    append(
+      Embedding(ids, offset: offset, countsVisible: countsVisible), name, with: [ParameterView(table)])
   }
 
   /// The element-wise sum.
@@ -34,12 +35,12 @@ extension GraphBuilder {
     append(SoftCap(at: cap), name, from: [x])
   }
 
-  /// LayerNorm with the gain `module.weight` and the shift `module.bias`.
+  /// LayerNorm with the gain `module.weight`, and the shift `module.bias` if there is one.
   public mutating func layerNorm(
-    _ name: String, _ x: Activation, _ kind: LayerNorm, _ module: String
+    _ name: String, _ x: Activation, _ kind: LayerNorm, _ module: String, hasBias: Bool = true
   ) -> Activation {
-    let width = width(of: x)
-    let parameters = [parameter(module + ".weight", width), parameter(module + ".bias", width)]
+    let names = [".weight"] + (hasBias ? [".bias"] : [])
+    let parameters = names.map { parameter(module + $0, width(of: x)) }
     return append(kind, name, from: [x], with: parameters.map { ParameterView($0) })
   }
 
@@ -61,10 +62,11 @@ extension GraphBuilder {
   ///   - selection: which of them are computed.
   ///   - hasBias: whether there is a bias.
   ///   - heads: how many heads the outputs are split into; nil for none.
+  ///   - limit: where outputs are clipped; nil for nowhere.
   public mutating func linear(
     _ name: String, _ x: Activation, _ module: String, outputs: Int,
     selection: ParameterView.Selection = .whole,
-    hasBias: Bool, heads: Int? = nil
+    hasBias: Bool, heads: Int? = nil, limit: Double? = nil
   ) -> Activation {
     let inputs = width(of: x)
     let matrix =
@@ -72,12 +74,19 @@ extension GraphBuilder {
       ? parameter(module + ".weight", outputs, inputs) : parameter(module + ".weight", inputs, outputs)
     var views = [ParameterView(matrix, layout, selection)]
     if hasBias { views.append(ParameterView(parameter(module + ".bias", outputs), .outputsFirst, selection)) }
-    return append(Linear(heads: heads), name, from: [x], with: views)
+    return append(Linear(heads: heads, limit: limit), name, from: [x], with: views)
   }
 
-  /// A product with the rows of a table.
-  public mutating func linear(_ name: String, _ x: Activation, rowsOf table: Parameter) -> Activation {
-    append(Linear(), name, from: [x], with: [ParameterView(table)])
+  /// A product with the rows of a table, and a bias if there is one.
+  public mutating func linear(
+    _ name: String, _ x: Activation, rowsOf table: Parameter, bias: Parameter? = nil
+  ) -> Activation {
+    append(Linear(), name, from: [x], with: ([table] + (bias.map { [$0] } ?? [])).map { ParameterView($0) })
+  }
+
+  /// Biases on scores that grow with the place of the key.
+  public mutating func alibi(_ name: String, _ kind: Alibi) -> Activation {
+    append(kind, name)
   }
 
   /// Rotary positions.
@@ -87,14 +96,17 @@ extension GraphBuilder {
 
   /// Scores, probabilities and context of one attention.
   ///
-  /// - Parameter cap: where scores are capped, as `attn_capped`, before they become probabilities; nil for nowhere.
+  /// - Parameters:
+  ///   - bias: what is added to the scaled scores; nil for nothing.
+  ///   - cap: where scores are capped, as `attn_capped`, before they become probabilities; nil for nowhere.
   /// - Returns: the context, heads side by side.
   public mutating func attention(
     query: Activation, key: Activation, value: Activation, scale: Double, visibility: Visibility = .causal,
-    cap: Double? = nil
+    bias: Activation? = nil, cap: Double? = nil
   ) -> Activation {
     var scores = append(
-      AttentionScores(scale: scale, visibility: visibility), "attn_scores", from: [query, key])
+      AttentionScores(scale: scale, visibility: visibility), "attn_scores",
+      from: [query, key] + (bias.map { [$0] } ?? []))
     if let cap { scores = softCap("attn_capped", scores, at: cap) }
     let probabilities = append(AttentionProbabilities(visibility: visibility), "attn_probs", from: [scores])
     return append(AttentionContext(visibility: visibility), "attn_context", from: [probabilities, value])
@@ -114,12 +126,14 @@ extension GraphBuilder {
 
   /// The graph, ended by the readout: logits from the last vectors and the rows of a table, and their softmax.
   ///
-  /// - Parameter cap: where logits are capped, `final/logits_raw` before; nil for nowhere.
+  /// - Parameters:
+  ///   - bias: what is added to the products; nil for nothing.
+  ///   - cap: where logits are capped, `final/logits_raw` before; nil for nowhere.
   /// - Throws: ``BadInput`` for the first operation that does not fit.
   public mutating func graph(
-    readingOut last: Activation, rowsOf table: Parameter, cap: Double? = nil
+    readingOut last: Activation, rowsOf table: Parameter, bias: Parameter? = nil, cap: Double? = nil
   ) throws(BadInput) -> Graph {
-    var logits = linear(cap == nil ? "final/logits" : "final/logits_raw", last, rowsOf: table)
+    var logits = linear(cap == nil ? "final/logits" : "final/logits_raw", last, rowsOf: table, bias: bias)
     if let cap { logits = softCap("final/logits", logits, at: cap) }
     _ = softmax("final/probs", logits)
     return try graph(logits: logits)

@@ -14,7 +14,7 @@ public enum Input: String, Hashable, Sendable, CaseIterable {
 public struct Inputs: Hashable, Sendable {
   /// Token ids: [T].
   public let tokenIDs: [Int]
-  /// Position ids: [T]; 0 … T−1 unless given.
+  /// Position ids: [T]; unless given 0 … T−1, or by how many visible tokens come before.
   public let positionIDs: [Int]
   /// false marks a key that nobody may attend to: [T]; nil where all may be.
   public let attentionMask: [Bool]?
@@ -41,7 +41,8 @@ public struct Inputs: Hashable, Sendable {
         place: "token ids", problem: "\(count) tokens do not fit the context of \(positionCount)",
         remedy: "shorten the prompt to \(positionCount) tokens")
     }
-    let positions = positionIDs ?? Array(0..<count)
+    let positions =
+      positionIDs ?? Self.positions(count, attentionMask.flatMap { graph.countsVisible ? $0 : nil })
     for (what, length) in [
       ("position ids", positions.count), ("attention mask", attentionMask?.count ?? count),
     ]
@@ -55,14 +56,25 @@ public struct Inputs: Hashable, Sendable {
         place: "token ids", problem: "\(bad) is outside the vocabulary 0…\(tokenCount - 1)",
         remedy: "use ids of this model's tokenizer")
     }
-    if let bad = positions.first(where: { !(0..<positionCount).contains($0) }) {
+    let first = graph.countsVisible ? -1 : 0
+    if let bad = positions.first(where: { !(first..<positionCount).contains($0) }) {
       throw BadInput(
-        place: "position ids", problem: "\(bad) is outside 0…\(positionCount - 1)",
+        place: "position ids", problem: "\(bad) is outside \(first)…\(positionCount - 1)",
         remedy: "use positions inside the context window")
     }
     self.tokenIDs = tokenIDs
     self.positionIDs = positions
     self.attentionMask = attentionMask
+  }
+
+  /// 0 … T−1; with a mask, how many visible tokens come before, and −1 for what is masked.
+  private static func positions(_ count: Int, _ mask: [Bool]?) -> [Int] {
+    guard let mask, mask.count == count else { return Array(0..<count) }
+    var seen = 0
+    return mask.map { isVisible in
+      seen += isVisible ? 1 : 0
+      return isVisible ? seen - 1 : -1
+    }
   }
 
   /// The ids that a table is looked up by.

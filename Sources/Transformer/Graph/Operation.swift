@@ -17,6 +17,7 @@ public struct Operation: Hashable, Sendable {
     case rmsNorm(RMSNorm)
     case linear(Linear)
     case rotate(Rotate)
+    case alibi(Alibi)
     case scores(AttentionScores)
     case probabilities(AttentionProbabilities)
     case context(AttentionContext)
@@ -48,7 +49,7 @@ extension Operation.Kind {
   /// The kinds by the names that a stored graph gives them.
   public enum Name: String, Hashable, Sendable, CaseIterable {
     case embedding, sum, product, identity, scale, softCap, layerNorm, rmsNorm, linear, rotate
-    case scores, probabilities, context, activationFunction, softmax
+    case alibi, scores, probabilities, context, activationFunction, softmax
   }
 
   /// What a kind says of itself.
@@ -64,6 +65,7 @@ extension Operation.Kind {
     case .rmsNorm(let kind): kind
     case .linear(let kind): kind
     case .rotate(let kind): kind
+    case .alibi(let kind): kind
     case .scores(let kind): kind
     case .probabilities(let kind): kind
     case .context(let kind): kind
@@ -87,6 +89,7 @@ extension Operation.Kind {
     case .rmsNorm: self = .rmsNorm(try RMSNorm(fields: &fields))
     case .linear: self = .linear(try Linear(fields: &fields))
     case .rotate: self = .rotate(try Rotate(fields: &fields))
+    case .alibi: self = .alibi(try Alibi(fields: &fields))
     case .scores: self = .scores(try AttentionScores(fields: &fields))
     case .probabilities: self = .probabilities(try AttentionProbabilities(fields: &fields))
     case .context: self = .context(try AttentionContext(fields: &fields))

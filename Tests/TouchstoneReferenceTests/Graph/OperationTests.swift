@@ -180,6 +180,18 @@ import TouchstoneTestSupport
       ActivationFunction.Function.reluSquared(-3) == 0 && ActivationFunction.Function.reluSquared(3) == 9)
   }
 
+  /// The number of digits of √(2/π) is what tells the forms by tanh from each other.
+  @Test(
+    .clause("FFN-15"),
+    arguments: [(ActivationFunction.Function.geluFast, 0.7978845608), (.geluBloom, 0.79788456)])
+  func aFormOfGELUHasItsOwnDigits(function: ActivationFunction.Function, factor: Double) {
+    for x in stride(from: -5.0, through: 5, by: 0.25) {
+      let want = 0.5 * x * (1 + tanh(factor * (x + 0.044715 * x * x * x)))
+      #expect(abs(function(x) - want) <= 1e-15 * max(abs(x), 1), "\(x)")
+    }
+    #expect(abs(function(1) - ActivationFunction.Function.geluTanh(1)) > 1e-14)
+  }
+
   @Test(.clause("GRA-4")) func aLinearReadsEitherLayout() throws {
     let x = Tensor([1.0, 2], shape: [1, 2])
     let outputsFirst = Tensor([1.0, 10, 2, 20, 3, 30], shape: [3, 2])

@@ -20,6 +20,7 @@ extension Fault {
 
   private static let ofManyKinds: [Fault] = [
     normFaults, cacheFaults, probabilityFaults, weightFaults, biasFaults, tailFaults, stalenessFaults,
-    precisionFaults, wiringFaults, readoutFaults, rotaryFaults, stretchFaults, siblingFaults,
+    precisionFaults, wiringFaults, readoutFaults, rotaryFaults, partialRotaryFaults, stretchFaults,
+    siblingFaults,
   ].flatMap(\.self)
 }

@@ -92,6 +92,7 @@ extension FaultSite {
           var sum = 0.0
           for k in 0..<x.rowWidth { sum = round(sum + x[row, k] * weight[column, k]) }
           if let bias { sum += bias[column] }
+          if let own = operation.kind.payload as? Linear { sum = own.clipped(sum) }
           if value.shape.count == 3 {
             value[column / width, row, column % width] = sum
           } else {

@@ -1,5 +1,6 @@
 import TouchstoneGraph
 import TouchstoneModel
+import TouchstoneReference
 
 extension Fault {
   /// The right operations, connected wrongly.
@@ -66,6 +67,33 @@ extension Fault {
       at: secondHalves, practice: "a norm is computed and not used"
     ) { site in site.evaluated(reading: site.graph.norm(readBy: site.operation)?.inputs.first) },
     Fault(
+      "wiring.parallel-in-sequence", "the feed-forward block reads what attention has added to", .wiring,
+      at: besideAttention, practice: "halves side by side are run one after the other"
+    ) { site in
+      let (graph, norm) = (site.graph, site.graph.norm(readBy: site.operation))
+      guard let norm, let sum = graph.parallelSum(of: norm), let stream = site.activation(sum.inputs[0]),
+        let attended = site.activation(sum.inputs[1])
+      else { return nil }
+      let parameters = norm.parameters.compactMap { view in
+        site.parameter(view.parameter).map { ParameterValues($0, view) }
+      }
+      guard parameters.count == norm.parameters.count else { return nil }
+      let normed = norm.kind.value(
+        Operands([stream.adding(attended)], parameters: parameters), in: site.inputs)
+      return site.evaluated(activations: [normed])
+    },
+    Fault(
+      "wiring.norm-of-other-half", "a half reads the other half's norm", .wiring, at: normReaders,
+      practice: "one norm for both halves, or two norms exchanged"
+    ) { site in
+      let (graph, norm) = (site.graph, site.graph.norm(readBy: site.operation))
+      let other = graph.operations.first {
+        $0.kind.payload is any Normalising && $0 != norm && $0.inputs == norm?.inputs
+          && $0.output.block == site.operation.output.block
+      }
+      return site.evaluated(reading: other?.output)
+    },
+    Fault(
       "wiring.attention-of-stream", "the projection reads the stream without its norm", .wiring,
       at: normReaders.subtracting(secondHalves), practice: "a norm is computed and not used"
     ) { site in site.evaluated(reading: site.graph.norm(readBy: site.operation)?.inputs.first) },
@@ -83,10 +111,25 @@ extension Fault {
     },
   ]
 
+  /// Products of a feed-forward half that stands beside attention.
+  private static let besideAttention = normReaders.filtered { operation, graph in
+    (operation.kind.payload as? Linear)?.heads == nil
+      && graph.norm(readBy: operation).flatMap { graph.parallelSum(of: $0) } != nil
+  }
   /// Products inside the blocks that read a norm.
   private static let normReaders = Place.products.inBlocks.filtered { $1.norm(readBy: $0) != nil }
   /// Those of them whose norm reads what the block has added to the stream already.
   private static let secondHalves = normReaders.filtered { operation, graph in
     graph.norm(readBy: operation).flatMap { graph.residual(before: $0) } != nil
+  }
+}
+
+extension Graph {
+  /// The sum that adds both halves of a block at once to the stream that a norm reads; nil where there is none.
+  fileprivate func parallelSum(of norm: TouchstoneGraph.Operation) -> TouchstoneGraph.Operation? {
+    operations.first {
+      $0.kind.payload is Sum && $0.inputs.count == 3 && $0.inputs.first == norm.inputs.first
+        && $0.output.block == norm.output.block && $0.output.block != nil
+    }
   }
 }

@@ -33,6 +33,7 @@ extension Operation.Kind {
     case .rmsNorm(let kind): kind
     case .linear(let kind): kind
     case .rotate(let kind): kind
+    case .alibi(let kind): kind
     case .scores(let kind): kind
     case .probabilities(let kind): kind
     case .context(let kind): kind

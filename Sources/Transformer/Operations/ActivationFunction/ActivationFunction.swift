@@ -18,6 +18,10 @@ public struct ActivationFunction: OperationKind {
     case geluErf = "gelu_erf"
     /// 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))) (Hendrycks & Gimpel 2016, §2).
     case geluTanh = "gelu_tanh"
+    /// The same with 0.7978845608 for √(2/π).
+    case geluFast = "gelu_fast"
+    /// The same with 0.79788456 for √(2/π), as BLOOM has it.
+    case geluBloom = "gelu_bloom"
     /// The hyperbolic tangent.
     case tanh
     /// σ(x) = 1/(1 + e^(−x)).
@@ -41,5 +45,17 @@ public struct ActivationFunction: OperationKind {
 
   package init(fields: inout JSONFields) throws(BadInput) {
     self.init(try fields.choice("function"))
+  }
+}
+
+extension ActivationFunction.Function {
+  /// What stands for √(2/π) in a form of GELU by tanh; nil in other functions.
+  package var tanhFactor: Double? {
+    switch self {
+    case .geluTanh: (2 / Double.pi).squareRoot()
+    case .geluFast: 0.7978845608
+    case .geluBloom: 0.79788456
+    case .relu, .reluSquared, .silu, .quickGELU, .geluErf, .tanh, .sigmoid: nil
+    }
   }
 }

@@ -40,7 +40,7 @@ extension Rounding {
   private func ofInput(_ function: ActivationFunction.Function, _ x: Double, _ error: Bound) -> Bound {
     switch function {
     case .relu, .tanh: error
-    case .geluTanh, .geluErf: 1.13 * error
+    case .geluTanh, .geluFast, .geluBloom, .geluErf: 1.13 * error
     case .silu, .quickGELU: 1.1 * error
     case .sigmoid: 0.25 * error
     case .reluSquared: error.map { (2 * max(0, x) + $0) * $0 }
@@ -54,7 +54,7 @@ extension Rounding {
     switch function {
     case .relu: underflow
     case .reluSquared: unit * y + underflow
-    case .geluTanh: ofGELUTanh(x, y, unit)
+    case .geluTanh, .geluFast, .geluBloom: ofGELUTanh(function.tanhFactor ?? 0, x, y, unit)
     case .geluErf: ofGELUErf(x, y, unit)
     case .silu: abs(x) * ofSigmoid(x, 0, unit) + unit * abs(y) + underflow
     case .quickGELU: abs(x) * ofSigmoid(1.702 * x, 2, unit) + unit * abs(y) + underflow
@@ -95,8 +95,8 @@ extension Rounding {
   /// GELU by tanh: the argument to 8 u, tanh as the contract says, then three roundings.
   ///
   /// For x < 0 the sum 1 + tanh cancels, so the error is absolute, not relative to y.
-  private func ofGELUTanh(_ x: Double, _ y: Double, _ unit: Double) -> Double {
-    let z = (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)
+  private func ofGELUTanh(_ factor: Double, _ x: Double, _ y: Double, _ unit: Double) -> Double {
+    let z = factor * (x + 0.044715 * x * x * x)
     let t = tanh(z)
     let slope = 1 - t * t
     let inner =

@@ -161,5 +161,5 @@ extension ActivationFunction: Faulty {
 }
 
 extension ActivationFunction.Function {
-  fileprivate var isGELU: Bool { self == .geluTanh || self == .geluErf || self == .quickGELU }
+  fileprivate var isGELU: Bool { tanhFactor != nil || self == .geluErf || self == .quickGELU }
 }

@@ -19,11 +19,13 @@ extension ActivationFunction.Function {
     case (.sigmoid, _): return 1 / (1 + exp(-x))
     case (.silu, .byLogistic), (.quickGELU, .byLogistic): return x * (1 / (1 + exp(-logisticArgument(x))))
     case (.silu, _), (.quickGELU, _): return x / (1 + exp(-logisticArgument(x)))
-    case (.geluTanh, .direct): return 0.5 * x * (1 + Foundation.tanh(Self.tanhArgument(x)))
-    case (.geluTanh, .byExponential):
-      let power = exp(2 * Self.tanhArgument(x))
+    case (.geluTanh, .direct), (.geluFast, .direct), (.geluBloom, .direct):
+      return 0.5 * x * (1 + Foundation.tanh(tanhArgument(x)))
+    case (.geluTanh, .byExponential), (.geluFast, .byExponential), (.geluBloom, .byExponential):
+      let power = exp(2 * tanhArgument(x))
       return 0.5 * x * (1 + (power == .infinity ? 1 : (power - 1) / (power + 1)))
-    case (.geluTanh, .byLogistic): return x / (1 + exp(-2 * Self.tanhArgument(x)))
+    case (.geluTanh, .byLogistic), (.geluFast, .byLogistic), (.geluBloom, .byLogistic):
+      return x / (1 + exp(-2 * tanhArgument(x)))
     case (.geluErf, .direct): return 0.5 * x * (1 + erf(x * Float(0.5).squareRoot()))
     case (.geluErf, .byExponential): return x * 0.5 * erfc(-x / Float(2).squareRoot())
     case (.geluErf, .byLogistic): return 0.5 * x * (1 + Self.erfPolynomial(x * Float(0.5).squareRoot()))
@@ -32,8 +34,8 @@ extension ActivationFunction.Function {
 
   private func logisticArgument(_ x: Float) -> Float { self == .quickGELU ? 1.702 * x : x }
 
-  private static func tanhArgument(_ x: Float) -> Float {
-    Float(0.7978845608028654) * (x + 0.044715 * x * x * x)
+  private func tanhArgument(_ x: Float) -> Float {
+    Float(tanhFactor ?? 0) * (x + 0.044715 * x * x * x)
   }
 
   /// Abramowitz & Stegun 7.1.26: |error| ≤ 1.5e-7.

@@ -24,7 +24,8 @@ extension ActivationFunction.Function {
     case .quickGELU: gated(x, by: 1.702 * x)
     case .geluErf: x == -.infinity ? -0.0 : 0.5 * x * erfc(-x / 2.0.squareRoot())
     // 0.5·(1 + tanh z) is σ(2z), without cancellation for negative x.
-    case .geluTanh: gated(x, by: 2 * ((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+    case .geluTanh, .geluFast, .geluBloom:
+      gated(x, by: 2 * ((tanhFactor ?? 0) * (x + 0.044715 * x * x * x)))
     case .tanh: Foundation.tanh(x)
     case .sigmoid: 1 / (1 + exp(-x))
     }

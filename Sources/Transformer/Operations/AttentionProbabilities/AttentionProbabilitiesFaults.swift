@@ -107,13 +107,16 @@ extension FaultSite {
     guard let made = operation.kind.payload as? AttentionScores, let query = activation(operation.inputs[0]),
       let key = activation(operation.inputs[1])
     else { return nil }
+    let bias = operation.inputs.dropFirst(2).first.map(activation)
+    if let bias, bias == nil { return nil }
     var scores = recorded
     let tokens = inputs.count
     for offset in scores.values.indices where !scores.values[offset].isFinite {
       let (head, row, column) = (offset / (tokens * tokens), offset / tokens % tokens, offset % tokens)
       let keyHead = head * key.shape[0] / scores.shape[0]
       let (q, k) = (query.row(head * tokens + row), key.row(keyHead * tokens + column))
-      scores.values[offset] = made.scale * zip(q, k).reduce(0) { $0 + $1.0 * $1.1 }
+      scores.values[offset] =
+        made.scale * zip(q, k).reduce(0) { $0 + $1.0 * $1.1 } + (bias??.values[offset] ?? 0)
     }
     return scores
   }

@@ -5,8 +5,8 @@ import TouchstoneModel
 /// s[h, i, j] = scale·Σ_c q[h, i, c]·k[g, j, c] where key j is visible to query i, −∞ elsewhere; g = ⌊h·KV/H⌋ (Vaswani et
 /// al. 2017, §3.2.1).
 ///
-/// Queries [H, T, d], then keys [KV, T, d]; KV divides H, and H/KV query heads share a key head (Ainslie et al. 2023).
-/// Makes [H, T, T].
+/// Queries [H, T, d], then keys [KV, T, d]; KV divides H, and H/KV query heads share a key head (Ainslie et al. 2023). A
+/// third activation, a bias [H, T, T], is added after the scaling. Makes [H, T, T].
 public struct AttentionScores: OperationKind {
   /// The factor on each product, usually 1/√d.
   public let scale: Double
@@ -25,7 +25,7 @@ public struct AttentionScores: OperationKind {
   package static let cachedOperands = [1: "k_cache"]
 
   package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
-    try operands.expect(activations: 2...2)
+    try operands.expect(activations: 2...3)
     let query = try OperandAxes.heads(of: operands.activations[0])
     let key = try OperandAxes.heads(of: operands.activations[1])
     guard query.width == key.width, query.count.isMultiple(of: key.count) else {
@@ -33,7 +33,11 @@ public struct AttentionScores: OperationKind {
         "compares \(query.count) query heads of \(query.width) with \(key.count) key heads of \(key.width)")
     }
     try visibility.check()
-    return [.head(query.count), .query, .key]
+    let axes: [Axis] = [.head(query.count), .query, .key]
+    if operands.activations.count == 3, operands.activations[2] != axes {
+      throw .graph("adds the bias \(operands.activations[2].inWords) to \(axes.inWords)")
+    }
+    return axes
   }
 
   package var fields: [(name: String, value: JSONText)] {

@@ -1,17 +1,18 @@
 import TouchstoneGraph
 import TouchstoneModel
+import TouchstoneReference
 
 extension AttentionScores: Bounded {
   var isProduct: Bool { true }
 
-  /// Clauses: BND-7.
+  /// Clauses: BND-7, BND-30.
   func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
-    let value = value(site.operands, in: site.inputs)
-    return Estimate(
-      values: value,
-      bounds: rounding.ofScores(
-        value, query: site.activations[0], key: site.activations[1], scale: scale, inputs: site.inputs,
-        visibility: visibility))
+    let (query, key) = (site.activations[0], site.activations[1])
+    let products = value(Operands([query.values, key.values], parameters: []), in: site.inputs)
+    let bounds = rounding.ofScores(
+      products, query: query, key: key, scale: scale, inputs: site.inputs, visibility: visibility)
+    return rounding.biased(
+      Estimate(values: products, bounds: bounds), by: site.activations.dropFirst(2).first)
   }
 
   /// The entries that the definition masks may hold anything.
@@ -29,11 +30,29 @@ extension AttentionScores: Bounded {
   func estimate(
     _ site: JudgedSite, by alternative: Alternative, recorded _: Tensor<Double>?, _ rounding: Rounding
   ) -> Estimate? {
-    alternative.scaling.map { rounding.scores(site, $0, visibility: visibility) }
+    alternative.scaling.map {
+      rounding.biased(
+        rounding.scores(site, $0, visibility: visibility), by: site.activations.dropFirst(2).first)
+    }
   }
 }
 
 extension Rounding {
+  /// Scaled products and the bias that is added to them: one rounding more, of the sum, and the errors of the bias.
+  ///
+  /// In 16 bits the scaled product may be stored before the sum.
+  fileprivate func biased(_ scores: Estimate, by bias: Operand?) -> Estimate {
+    guard let bias else { return scores }
+    let values = zip(scores.values.values, bias.values.values).map(+)
+    let bounds = scores.bounds.enumerated().map { offset, bound in
+      let (product, sum) = (scores.values.values[offset], values[offset])
+      guard sum.isFinite else { return bound }
+      return stored(bound, product, as: precision.type) + bias.distance(at: offset)
+        + (unit * abs(sum) + underflow)
+    }
+    return Estimate(values: Tensor(values, shape: scores.values.shape), bounds: bounds)
+  }
+
   /// Bounds of scale·(q·k): [H, T, T].
   ///
   /// In a narrow type the product may be stored once more, before it is scaled.

@@ -4,7 +4,7 @@ import TouchstoneModel
 
 extension AttentionScores: Faulty {
   static let traits: FaultTraits = .contraction
-  static let faults: [Fault] = scaleFaults + productFaults
+  static let faults: [Fault] = scaleFaults + productFaults + biasFaults
 
   private static let scaleFaults: [Fault] = [
     scale("no-scale", "scores are not divided by √d", "the scale is expected inside a kernel that has none") {
@@ -62,7 +62,8 @@ extension AttentionScores: Faulty {
       practice: "the two arguments of a product are in the wrong order"
     ) { site in
       guard site.activations[0].shape == site.activations[1].shape else { return nil }
-      return site.evaluated(activations: [site.activations[1], site.activations[0]])
+      return site.evaluated(
+        activations: [site.activations[1], site.activations[0]] + site.activations.dropFirst(2))
     },
     Fault(
       "attention.key-of-next-head", "each head reads the next head's keys", .attention,
@@ -122,9 +123,47 @@ extension AttentionScores: Faulty {
     ) { site in
       guard site.headWidth > 1 else { return nil }
       return site.evaluated(
-        activations: site.activations.map { $0.rotated(by: site.inputs.positionIDs) })
+        activations: site.activations.prefix(2).map { $0.rotated(by: site.inputs.positionIDs) }
+          + site.activations.dropFirst(2))
     },
   ]
+}
+
+extension AttentionScores {
+  /// Of what is added to the scaled products.
+  fileprivate static let biasFaults: [Fault] = [
+    bias("missing", "the bias is not added", "a fused attention kernel takes none") { _, _ in 0 },
+    bias("scaled", "the bias is scaled with the products", "(q·k + b)/√d for q·k/√d + b") { $1.scale * $0 },
+    bias("twice", "the bias is added twice", "mask and kernel both hold it") { bias, _ in 2 * bias },
+    bias("subtracted", "the bias is subtracted", "a sign") { bias, _ in -bias },
+    bias("in-bfloat16", "the bias is rounded to bfloat16", "it is kept in the type of a mask") { bias, _ in
+      NumberFormat.bfloat16.round(bias)
+    },
+    Fault(
+      "attention.bias-of-first-head", "every head takes the first head's bias", .attention, at: biased,
+      practice: "a broadcast over heads"
+    ) { site in
+      guard site.activations[2].shape[0] > 1 else { return nil }
+      return site.evaluated(changing: 2) { bias in
+        let size = bias.count / bias.shape[0]
+        bias.values = (0..<bias.count).map { bias.values[$0 % size] }
+      }
+    },
+  ]
+
+  private static let biased = Place.of(AttentionScores.self).filtered { operation, _ in
+    operation.inputs.count == 3
+  }
+
+  private static func bias(
+    _ id: String, _ name: String, _ practice: String,
+    _ change: @escaping @Sendable (Double, AttentionScores) -> Double
+  ) -> Fault {
+    Fault("attention.bias-\(id)", name, .attention, at: biased, practice: practice) { site in
+      guard let own = site.operation.kind.payload as? AttentionScores else { return nil }
+      return site.evaluated(changing: 2) { $0.values = $0.values.map { change($0, own) } }
+    }
+  }
 }
 
 extension FaultSite {

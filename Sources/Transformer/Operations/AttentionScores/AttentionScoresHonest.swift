@@ -5,6 +5,7 @@ extension AttentionScores: Honest {
   func value(_ operands: HonestOperands, by arithmetic: HonestArithmetic) -> Tensor<Float> {
     let (query, key) = (operands.activations[0], operands.activations[1])
     let (heads, tokens) = (query.shape[0], query.shape[1])
+    let bias = operands.activations.dropFirst(2).first
     let scale = Float(scale)
     var scores = Tensor<Float>(repeating: -.infinity, shape: [heads, tokens, tokens])
     for head in 0..<heads {
@@ -13,7 +14,8 @@ extension AttentionScores: Honest {
         let q = query.row(head * tokens + row).map { arithmetic.scalesQueries ? $0 * scale : $0 }
         for column in operands.inputs.visibleKeys(from: row, under: visibility) {
           let product = arithmetic.summation.dot(q, Array(key.row(keyHead * tokens + column)))
-          scores[head, row, column] = arithmetic.scalesQueries ? product : product * scale
+          let scaled = arithmetic.scalesQueries ? product : product * scale
+          scores[head, row, column] = bias.map { scaled + $0[head, row, column] } ?? scaled
         }
       }
     }

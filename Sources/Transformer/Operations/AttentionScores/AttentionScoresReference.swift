@@ -2,12 +2,13 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension AttentionScores: Evaluated {
-  /// scale·(q·k) where the key is visible, −∞ elsewhere: [H, T, T], row = query, column = key.
+  /// scale·(q·k), and the bias where there is one, where the key is visible, −∞ elsewhere: [H, T, T], row = query, column = key.
   ///
-  /// Clauses: ATT-4, ATT-7 to ATT-9, GQA-1.
+  /// Clauses: ATT-4, ATT-7 to ATT-9, ATT-29, GQA-1.
   package func value(_ operands: Operands, in inputs: Inputs) -> Tensor<Double> {
     let query = operands.activations[0]  // [H, T, d]
     let key = operands.activations[1]  // [KV, T, d]
+    let bias = operands.activations.dropFirst(2).first  // [H, T, T]
     let (headCount, tokenCount, headWidth) = (query.shape[0], query.shape[1], query.shape[2])
     var scores = Tensor<Double>(repeating: -.infinity, shape: [headCount, tokenCount, tokenCount])
     for head in 0..<headCount {
@@ -18,7 +19,7 @@ extension AttentionScores: Evaluated {
           for column in 0..<headWidth {
             product += query[head, i, column] * key[keyHead, j, column]
           }
-          scores[head, i, j] = scale * product
+          scores[head, i, j] = scale * product + (bias?[head, i, j] ?? 0)
         }
       }
     }

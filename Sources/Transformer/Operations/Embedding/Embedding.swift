@@ -8,11 +8,14 @@ public struct Embedding: OperationKind {
   public let ids: Input
   /// The row of the id 0: 2 for the positions of OPT and BART.
   public let offset: Int
+  /// Whether positions that nobody gives count the visible tokens: those of OPT, where what is masked stands at −1.
+  public let countsVisible: Bool
 
   /// Looks `ids` up, `offset` rows further down.
-  public init(_ ids: Input, offset: Int = 0) {
+  public init(_ ids: Input, offset: Int = 0, countsVisible: Bool = false) {
     self.ids = ids
     self.offset = offset
+    self.countsVisible = countsVisible
   }
 
   package static let name = Operation.Kind.Name.embedding
@@ -29,15 +32,20 @@ public struct Embedding: OperationKind {
     guard ids != .attentionMask, (0..<table.outputCount).contains(offset) else {
       throw .graph("looks up \(ids.rawValue) from row \(offset) on of \(table.parameter)")
     }
+    guard !countsVisible || (ids == .positionIDs && offset > 0) else {
+      throw .graph("counts visible tokens, for which \(ids.rawValue) from row \(offset) on have no row")
+    }
     return [.token, .unit(width)]
   }
 
   package var fields: [(name: String, value: JSONText)] {
     [("ids", .string(ids.rawValue)), ("offset", .integer(offset))]
+      + (countsVisible ? [("counts_visible", .bool(true))] : [])
   }
 
   package init(fields: inout JSONFields) throws(BadInput) {
     self.init(
-      try fields.choice("ids"), offset: try fields.required("offset", try fields.integer("offset")))
+      try fields.choice("ids"), offset: try fields.required("offset", try fields.integer("offset")),
+      countsVisible: try fields.bool("counts_visible") ?? false)
   }
 }

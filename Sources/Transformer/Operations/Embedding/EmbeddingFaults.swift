@@ -4,7 +4,7 @@ import TouchstoneModel
 
 extension Embedding: Faulty {
   static let traits: FaultTraits = .copy
-  static let faults: [Fault] = positionFaults + tableFaults
+  static let faults: [Fault] = positionFaults + offsetFaults + tableFaults
 
   private static let positionFaults: [Fault] = [
     variant(
@@ -32,6 +32,25 @@ extension Embedding: Faulty {
       { position, _ in position + 2 }
     ),
   ]
+
+  /// Of tables whose first rows belong to no position, and of positions that a mask decides.
+  private static let offsetFaults: [Fault] = [
+    Fault(
+      "position.no-offset", "the rows in front of position 0 are taken for positions", .embedding,
+      at: offsetTables, practice: "the offset into the table is left out"
+    ) { site in
+      guard let own = site.operation.kind.payload as? Embedding else { return nil }
+      return site.rows(site.inputs.positionIDs.map { $0 - own.offset })
+    },
+    Fault(
+      "position.mask-not-counted", "positions count what is masked", .embedding, at: offsetTables,
+      practice: "0 … T−1 for a family that counts over the mask"
+    ) { site in site.rows(Array(0..<site.inputs.count)) },
+  ]
+
+  private static let offsetTables = Place.positionEmbeddings.filtered { operation, _ in
+    (operation.kind.payload as? Embedding).map { $0.offset > 0 } ?? false
+  }
 
   private static let tableFaults: [Fault] = [
     Fault(

@@ -1,16 +1,19 @@
 import TouchstoneModel
 
-/// A matrix times each vector: y[t, j] = b[j] + Σᵢ x[t, i]·W(j, i), W as its view says.
+/// A matrix times each vector: y[t, j] = clip(b[j] + Σᵢ x[t, i]·W(j, i), ±limit), W as its view says.
 ///
 /// One activation [T, in]; a matrix of `in` inputs, and a bias or none. Makes [T, out], or [n, T, d] where the
 /// outputs are split into n heads: head h takes the outputs h·d ..< (h + 1)·d.
 public struct Linear: OperationKind {
   /// n: how many heads the outputs are split into; nil for none.
   public let heads: Int?
+  /// The greatest magnitude of an output, beyond which it is clipped; nil for none.
+  public let limit: Double?
 
   /// A product, split into `heads`.
-  public init(heads: Int? = nil) {
+  public init(heads: Int? = nil, limit: Double? = nil) {
     self.heads = heads
+    self.limit = limit
   }
 
   package static let name = Operation.Kind.Name.linear
@@ -26,6 +29,7 @@ public struct Linear: OperationKind {
     let outputs = operands.parameters[0].outputCount
     try operands.expect(parameter: 0, shape: [outputs, width])
     if operands.parameters.count == 2 { try operands.expect(parameter: 1, shape: [outputs]) }
+    guard limit ?? 0 >= 0 else { throw .graph("clips to the negative limit \(limit ?? 0)") }
     guard let heads else { return [.token, .unit(outputs)] }
     guard heads >= 1, outputs.isMultiple(of: heads) else {
       throw .graph("splits \(outputs) outputs into \(heads) heads")
@@ -33,9 +37,17 @@ public struct Linear: OperationKind {
     return [.head(heads), .token, .unit(outputs / heads)]
   }
 
-  package var fields: [(name: String, value: JSONText)] { [("heads", .optional(heads))] }
+  package var fields: [(name: String, value: JSONText)] {
+    [("heads", .optional(heads))] + (limit.map { [("limit", .number($0))] } ?? [])
+  }
+
+  /// A value as it is once it is clipped.
+  package func clipped<Number: BinaryFloatingPoint>(_ value: Number) -> Number {
+    guard let limit, abs(value) > Number(limit) else { return value }
+    return value < 0 ? -Number(limit) : Number(limit)
+  }
 
   package init(fields: inout JSONFields) throws(BadInput) {
-    self.init(heads: try fields.integer("heads"))
+    self.init(heads: try fields.integer("heads"), limit: try fields.number("limit"))
   }
 }

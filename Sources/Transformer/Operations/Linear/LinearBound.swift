@@ -5,14 +5,28 @@ extension Linear: Bounded {
   var isProduct: Bool { true }
   var isByRow: Bool { heads == nil }
 
-  /// One sum of products for each output.
+  /// One sum of products for each output; clipping brings no two numbers further apart.
   ///
-  /// Clauses: BND-2, BND-3, BND-5.
+  /// Clauses: BND-2, BND-3, BND-5, BND-31.
   func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
     let (matrix, bias) = (site.parameters[0], site.parameters.dropFirst().first)
-    let estimate = rounding.ofProduct(
+    var estimate = rounding.ofProduct(
       site.activations[0], matrix.matrix, weightRoundoff: matrix.roundoff, bias: bias?.vector)
+    if limit != nil { estimate = clipped(estimate, rounding) }
     return heads.map(estimate.splitIntoHeads) ?? estimate
+  }
+
+  /// The same clipped: where nothing within the bound is inside the limits, only the limit's own rounding is left.
+  private func clipped(_ estimate: Estimate, _ rounding: Rounding) -> Estimate {
+    let ofLimit = rounding.precision.type.unitRoundoff * (limit ?? 0)
+    let bounds = zip(estimate.bounds, estimate.values.values).map { bound, value in
+      bound.map { error in
+        if abs(value) + error <= limit ?? .infinity { return error }
+        return abs(value) - error > limit ?? .infinity ? ofLimit : error + ofLimit
+      }
+    }
+    return Estimate(
+      values: Tensor(estimate.values.values.map(clipped), shape: estimate.values.shape), bounds: bounds)
   }
 
   func alternatives(to operation: Operation, in model: Alternatives) -> [Alternative] {
@@ -37,7 +51,7 @@ extension Linear: Bounded {
     let width = product.values.rowWidth
     let values = product.values.values.enumerated().map { offset, value -> Double in
       let head = heads == nil ? 0 : offset / width / site.inputs.count
-      return value + bias[head * width + offset % width]
+      return clipped(value + bias[head * width + offset % width])
     }
     let bounds = zip(product.bounds, values).map { $0 + rounding.unit * abs($1) }
     return Estimate(values: Tensor(values, shape: product.values.shape), bounds: bounds)

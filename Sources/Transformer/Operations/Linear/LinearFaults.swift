@@ -3,7 +3,7 @@ import TouchstoneModel
 
 extension Linear: Faulty {
   static let traits: FaultTraits = .contraction
-  static let faults: [Fault] = columnFaults + layoutFaults + partFaults
+  static let faults: [Fault] = columnFaults + layoutFaults + partFaults + groupFaults + limitFaults
 
   private static let columnFaults: [Fault] = [
     variant(
@@ -69,6 +69,57 @@ extension Linear: Faulty {
       at: .thirds.filtered { operation, _ in operation.third == own },
       practice: "the order of query, key and value is another"
     ) { site in site.evaluated(selecting: .part(part, of: 3)) }
+  }
+
+  /// Of projections whose queries, keys and values stand together in each head, or in each group that shares keys.
+  private static let groupFaults: [Fault] = [
+    part("fused-side-by-side", "the joint projection is read as all queries, all keys, all values") { own in
+      let (groups, parts, take) = (own.groups, own.parts, own.take)
+      return ParameterView.Selection(
+        parts: groups * parts, take: groups * take.lowerBound..<groups * take.upperBound)
+    },
+    part("fused-key-value-exchanged", "keys and values are exchanged within each group") { own in
+      let first = own.parts - 2
+      guard own.take.lowerBound >= first else { return nil }
+      let other = own.take.lowerBound == first ? first + 1 : first
+      return ParameterView.Selection(groups: own.groups, parts: own.parts, take: other..<other + 1)
+    },
+    part("fused-queries-last", "keys and values stand before the queries of their group") { own in
+      let queries = own.parts - 2
+      let take =
+        own.take.lowerBound >= queries
+        ? own.take.lowerBound - queries..<own.take.upperBound - queries : 2..<own.parts
+      return ParameterView.Selection(groups: own.groups, parts: own.parts, take: take)
+    },
+  ]
+
+  private static func part(
+    _ id: String, _ name: String,
+    _ other: @escaping @Sendable (ParameterView.Selection) -> ParameterView.Selection?
+  ) -> Fault {
+    Fault(
+      "heads.\(id)", name, .heads,
+      at: .headProjections.filtered { operation, _ in
+        (operation.parameters.first?.selection).map { $0.groups > 1 && $0.parts > 2 } ?? false
+      },
+      practice: "the layout of another model family is assumed"
+    ) { site in
+      guard let own = site.operation.parameters.first?.selection else { return nil }
+      return other(own).map { site.evaluated(selecting: $0) }
+    }
+  }
+
+  private static let limitFaults: [Fault] = [
+    limit("limit-missing", "outputs are not clipped") { _ in nil },
+    limit("limit-halved", "outputs are clipped at half the limit") { $0 / 2 },
+  ]
+
+  private static func limit(
+    _ id: String, _ name: String, _ other: @escaping @Sendable (Double) -> Double?
+  ) -> Fault {
+    Fault("linear.\(id)", name, .activation, of: Linear.self, practice: "clip_qkv is not read") { own, site in
+      own.limit.map { site.evaluated(as: Linear(heads: own.heads, limit: other($0))) }
+    }
   }
 
   private static func variant(

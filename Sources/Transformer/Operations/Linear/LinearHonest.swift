@@ -25,7 +25,8 @@ extension Linear: Honest {
       for (output, right) in columns.enumerated() {
         let start = (bias?[output] ?? 0) + (stream?[row, output] ?? 0)
         let (head, column) = output.quotientAndRemainder(dividingBy: headWidth)
-        result[head * x.rowCount + row, column] = arithmetic.summation.dot(left, right, start: start)
+        result[head * x.rowCount + row, column] = clipped(
+          arithmetic.summation.dot(left, right, start: start))
       }
     }
     return result

@@ -2,12 +2,12 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension Linear: Evaluated {
-  /// y[t, j] = b[j] + Σᵢ x[t, i]·W(j, i); with n heads y[h, t, c], where j = h·d + c.
+  /// y[t, j] = clip(b[j] + Σᵢ x[t, i]·W(j, i), ±limit); with n heads y[h, t, c], where j = h·d + c.
   ///
   /// Every output starts from the bias and adds its terms in the order of i. The tokens are the innermost loop, so that
   /// each number of the matrix is read once.
   ///
-  /// Clauses: ATT-1, ATT-2, ATT-18, FFN-1, FFN-12, UNE-1, NUM-5.
+  /// Clauses: ATT-1, ATT-2, ATT-18, ATT-30, FFN-1, FFN-12, UNE-1, NUM-5.
   package func value(_ operands: Operands, in _: Inputs) -> Tensor<Double> {
     let x = operands.activations[0]  // [T, in]
     let weight = operands.parameters[0]  // [out, in]
@@ -29,7 +29,7 @@ extension Linear: Evaluated {
       }
       let (head, column) = output.quotientAndRemainder(dividingBy: headWidth)
       for token in 0..<tokenCount {
-        y.values[(head * tokenCount + token) * headWidth + column] = sums[token]
+        y.values[(head * tokenCount + token) * headWidth + column] = clipped(sums[token])
       }
     }
     return y
