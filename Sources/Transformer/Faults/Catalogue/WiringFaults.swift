@@ -83,15 +83,11 @@ extension Fault {
       return site.evaluated(activations: [normed])
     },
     Fault(
-      "wiring.norm-of-other-half", "a half reads the other half's norm", .wiring, at: normReaders,
+      "wiring.norm-of-other-half", "a half reads the other half's norm", .wiring,
+      at: normReaders.filtered { $1.otherNorm(of: $0) != nil },
       practice: "one norm for both halves, or two norms exchanged"
     ) { site in
-      let (graph, norm) = (site.graph, site.graph.norm(readBy: site.operation))
-      let other = graph.operations.first {
-        $0.kind.payload is any Normalising && $0 != norm && $0.inputs == norm?.inputs
-          && $0.output.block == site.operation.output.block
-      }
-      return site.evaluated(reading: other?.output)
+      site.evaluated(reading: site.graph.otherNorm(of: site.operation)?.output)
     },
     Fault(
       "wiring.attention-of-stream", "the projection reads the stream without its norm", .wiring,
@@ -125,6 +121,15 @@ extension Fault {
 }
 
 extension Graph {
+  /// Another norm of the stream that the norm in front of an operation reads; nil where there is none.
+  fileprivate func otherNorm(of reader: TouchstoneGraph.Operation) -> TouchstoneGraph.Operation? {
+    guard let norm = norm(readBy: reader), norm.output.block == reader.output.block else { return nil }
+    return operations.first {
+      $0.kind.payload is any Normalising && $0 != norm && $0.inputs == norm.inputs
+        && $0.output.block == norm.output.block
+    }
+  }
+
   /// The sum that adds both halves of a block at once to the stream that a norm reads; nil where there is none.
   fileprivate func parallelSum(of norm: TouchstoneGraph.Operation) -> TouchstoneGraph.Operation? {
     operations.first {

@@ -117,8 +117,15 @@ extension Linear: Faulty {
   private static func limit(
     _ id: String, _ name: String, _ other: @escaping @Sendable (Double) -> Double?
   ) -> Fault {
-    Fault("linear.\(id)", name, .activation, of: Linear.self, practice: "clip_qkv is not read") { own, site in
-      own.limit.map { site.evaluated(as: Linear(heads: own.heads, limit: other($0))) }
+    Fault(
+      "linear.\(id)", name, .activation,
+      at: Place.of(Linear.self).filtered { operation, _ in
+        (operation.kind.payload as? Linear)?.limit != nil
+      },
+      practice: "clip_qkv is not read"
+    ) { site in
+      guard let own = site.operation.kind.payload as? Linear, let limit = own.limit else { return nil }
+      return site.evaluated(as: Linear(heads: own.heads, limit: other(limit)))
     }
   }
 
