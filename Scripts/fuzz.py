@@ -30,7 +30,7 @@ import time
 import unicodedata
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-BUILD = os.environ.get("TOUCHSTONE_BUILD", os.path.join(ROOT, ".build", "debug"))
+BUILD = os.path.abspath(os.environ.get("TOUCHSTONE_BUILD", os.path.join(ROOT, ".build", "debug")))
 TOUCHSTONE = os.path.join(BUILD, "touchstone")
 FUZZ_PROGRAM = os.path.join(BUILD, "FuzzProgram")
 KEPT = os.path.join(ROOT, ".build", "fuzz")
