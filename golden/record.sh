@@ -86,6 +86,13 @@ tiny tiny-llama3 --tokens "$(ids 45 67)"
 # Positions count the tokens that are visible, as engines do that pad on the left.
 tiny tiny-llama-yarn --tokens "$(ids 40 59)" --attention-mask "$(mask 40 0 1 17 30)" \
   --position-ids 0,0,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,14,15,16,17,18,19,20,21,22,23,24,25,26,26,27,28,29,30,31,32,33,34,35
+for family in qwen3:43 gemma2:41 gemma3:41 olmo2:43 phi3:43; do
+  tiny "tiny-${family%:*}" --tokens "$(ids 23 "${family#*:}")"
+done
+for family in qwen3-window:37 gemma2-listed:37 gemma3-capped:35 olmo2-biases:37 phi3-half:37; do
+  tiny "tiny-${family%:*}" --tokens "$(ids 22 "${family#*:}")" --attention-mask "$(mask 22 0 1 12)" \
+    --position-ids 0,0,0,1,2,3,4,5,6,7,8,9,9,10,11,12,13,14,15,16,17,18
+done
 
 # Two of each family with LayerNorm; OPT counts positions over its mask.
 tiny tiny-neox --tokens "$(ids 25 61)"

@@ -24,7 +24,7 @@ public struct Preset: Sendable {
   }
 
   /// Every preset, from the published sizes to the small ones.
-  public static let all: [Preset] = published + tiny + llama + layerNormFamilies + probes
+  public static let all: [Preset] = published + tiny + llama + families + layerNormFamilies + probes
 
   /// The preset called `name`.
   ///

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TouchstoneFamilies
 import TouchstoneFiles
 import TouchstoneGolden
 import TouchstoneModel
@@ -14,6 +15,9 @@ public struct TouchstoneCommand: ParsableCommand {
       Touchstone holds a readable float64 reference and golden activations of every layer. It recomputes each \
       operation of an implementation from that implementation's own inputs, and says whether the difference is \
       rounding or a bug, in which operation of which layer it begins, and what it is.
+
+      It reads Hugging Face folders whose model_type is \
+      \(Family.all.flatMap(\.modelTypes).joined(separator: ", ")).
 
       Exit codes: 0 consistent, 1 mismatch, 2 bad input, 3 inconclusive, 64 wrong command line; of several files the \
       first of 1, 2, 3, 0 that occurred. Output that cannot be written is 2 as well, also where its reader has closed \

@@ -42,6 +42,12 @@ import TouchstoneTestSupport
     #expect(Set(families) == Set(Family.all.map(\.name)).subtracting(["gpt2", "llama"]))
   }
 
+  @Test(arguments: Family.all.flatMap(\.modelTypes)) func everyFamilyStandsInTheTable(type: String) throws {
+    let readme = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appending(path: "README.md")
+    #expect(try String(contentsOf: readme, encoding: .utf8).contains("| `\(type)` |"))
+  }
+
   @Test(.clause("GRA-3", "GRA-6", "GRA-7", "GRA-8", "GQA-1", "GQA-2"), arguments: models)
   func everyActivationIsHuggingFaces(model: Model) throws {
     let weights = try Self.weights(model, config: { $0 })

@@ -114,7 +114,7 @@ extension BundledCase {
           0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 14, 15, 16, 17, 18, 19, 20, 21, 22,
           23, 24, 25, 26, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35,
         ], masked: [0, 1, 17, 30]),
-    ] + layerNormFamilies
+    ] + families + layerNormFamilies
 
   /// Two of each family with LayerNorm.
   private static let layerNormFamilies = [
@@ -174,7 +174,7 @@ extension BundledCase {
   }
 
   /// `count` ids of a vocabulary, each in turn.
-  private static func ids(_ count: Int, of vocabularySize: Int) -> [Int] {
+  static func ids(_ count: Int, of vocabularySize: Int) -> [Int] {
     (0..<count).map { $0 * 5 % vocabularySize }
   }
 }

@@ -122,7 +122,7 @@ extension FaultSite {
   }
 
   /// Attention probabilities under another mask, given as a predicate of key and query.
-  fileprivate func probabilities(
+  func probabilities(
     ignoringPadding: Bool = false, _ isVisible: (Int, Int) -> Bool
   ) -> Tensor<Double>? {
     guard let scores = unmaskedScores() else { return nil }
