@@ -81,7 +81,7 @@ import TouchstoneModel
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
         == ["config.json", "model.safetensors"])
-    #expect(preset.architecture.graph.parameterCount * 4 < 100_000, "a golden that embeds it would be large")
+    #expect(preset.architecture.graph.parameterCount * 4 < 150_000, "a golden that embeds it would be large")
   }
 
   @Test(arguments: ["config.json", "model.safetensors"])

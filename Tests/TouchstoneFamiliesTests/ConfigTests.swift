@@ -190,7 +190,7 @@ import TouchstoneTestSupport
       ("num_attention_heads", "0", "num_attention_heads"), ("num_hidden_layers", "1025", "num_hidden_layers"),
       ("num_hidden_layers", "", "num_hidden_layers"), ("intermediate_size", "", "intermediate_size"),
       ("vocab_size", "99999999999", "vocab_size"), ("vocab_size", "1.5", "vocab_size"),
-      ("hidden_act", "\"gelu_fast\"", "hidden_act"), ("rms_norm_eps", "-1", "rms_norm_eps"),
+      ("hidden_act", "\"gelu_10\"", "hidden_act"), ("rms_norm_eps", "-1", "rms_norm_eps"),
       ("model_type", "\"mamba\"", "model_type"), ("attention_bias", "1", "attention_bias"),
     ])
   func whatLlamaDoesNotComputeIsRefused(field: String, value: String, place: String) throws {
