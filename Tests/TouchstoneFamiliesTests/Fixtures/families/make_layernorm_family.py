@@ -36,6 +36,8 @@ class Observed:
         self.clip = config.attn_config.clip_qkv if family == "mpt" else None
         own = config.attn_config.softmax_scale if family == "mpt" else None
         self.scale = own if own is not None else (config.hidden_size / self.heads) ** -0.5
+        if getattr(config, "scale_attn_weights", True) is False:
+            self.scale = 1.0
         self.is_divided = getattr(config, "scale_attn_by_inverse_layer_idx", False)
         self.is_post = family == "opt" and not config.do_layer_norm_before
         self.watch(stack.get_submodule(names["token"]), "embed/token")
