@@ -69,6 +69,8 @@ struct Case: Sendable, CustomStringConvertible {
   /// Whether the angle of a token depends on how long the sequence is.
   var dependsOnLength: Bool {
     graph.operations.contains { operation in
+      // Distances are counted from the end.
+      if case .alibi(let kind) = operation.kind { return kind.form == .mpt }
       guard case .rotate(let kind) = operation.kind else { return false }
       return switch kind.frequencies.scaling {
       case .dynamic, .longrope: true

@@ -75,7 +75,8 @@ enum Compared: Sendable, CustomStringConvertible {
   private func beginning(_ whole: Tensor<Float>, of activation: Activation, _ count: Int) -> [Float] {
     let outer = whole.shape.count == 3 ? whole.shape[0] : 1
     let tokens = whole.rowCount / outer
-    let isByKey = ["attn_scores", "attn_capped", "attn_probs"].contains(activation.name)
+    let isByKey = ["embed/attn_bias", "attn_scores", "attn_capped", "attn_probs"].contains(
+      activation.name)
     return (0..<outer).flatMap { head in
       (0..<count).flatMap { row in whole.row(head * tokens + row).prefix(isByKey ? count : whole.rowWidth) }
     }

@@ -23,9 +23,16 @@ extension Fault {
   private static func part(
     _ id: String, _ name: String, _ practice: String, _ other: @escaping @Sendable (Rotate, Int) -> Rotate?
   ) -> Fault {
-    Fault("rotary.\(id)", name, .embedding, of: Rotate.self, practice: practice) { own, site in
-      let width = site.activations[0].rowWidth
-      return own.width < width ? other(own, width).map { site.evaluated(as: $0) } : nil
+    Fault(
+      "rotary.\(id)", name, .embedding,
+      at: Place.of(Rotate.self).filtered { operation, graph in
+        guard let own = operation.kind.payload as? Rotate else { return false }
+        return own.width < graph.shape(of: operation.output, tokenCount: 1)?.last ?? 0
+      },
+      practice: practice
+    ) { site in
+      (site.operation.kind.payload as? Rotate).flatMap { other($0, site.activations[0].rowWidth) }
+        .map { site.evaluated(as: $0) }
     }
   }
 }
