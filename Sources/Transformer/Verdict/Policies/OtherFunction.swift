@@ -53,8 +53,12 @@ package struct OtherFunction: Sendable, Equatable {
         return OtherFunction(function: function, due: due, share: fit.share, count: places.count)
       }
     }
-    return found.min { abs($0.share - 1) < abs($1.share - 1) }
+    // Functions that are one but for the digits of a constant share what is shown; the first of them is named.
+    return found.min { $0.distanceFromWhole < $1.distanceFromWhole }
   }
+
+  /// How far the share is from all of it, in whole per cent.
+  private var distanceFromWhole: Double { (100 * abs(share - 1)).rounded() }
 
   /// One place of each argument whose result is finite and may be off by something.
   private static func distinctPlaces(

@@ -177,8 +177,7 @@ struct Replay: Sendable {
     let site = JudgedSite(
       operation: step.operation,
       activations: step.sources.map { operand($0, replayed, readBy: step.operation) },
-      parameters: parameters(of: step.operation), inputs: inputs,
-      storedType: recorded[output]?.type ?? rounding.precision.type)
+      parameters: parameters(of: step.operation), inputs: inputs, storedType: storedType(of: output))
     let ofStep = output == plan.operation.output ? alternative : alternative?.ofHidden
     if let ofStep,
       let estimate = step.operation.kind.bounded.estimate(
@@ -191,6 +190,12 @@ struct Replay: Sendable {
         step.operation, site.activations, site.parameters, inputs: inputs)
     }
     return rounding.estimate(site)
+  }
+
+  /// In what the steps of an operation may be stored: what was never rounded in between was made in float32, every step of it.
+  private func storedType(of output: Activation) -> ScalarType {
+    if alternative?.unrounded.contains(output) == true { return .float32 }
+    return recorded[output]?.type ?? rounding.precision.type
   }
 
   /// The hidden projection that a step adds into the residual stream, where its result need not be rounded.
