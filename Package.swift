@@ -56,6 +56,9 @@ let concerns: KeyValuePairs = [
   "Faults": ["Faults", "Honest"],
 ]
 
+// What nearly every target builds on.
+let model: [Target.Dependency] = ["TouchstoneFamilies", "TouchstoneGraph", "TouchstoneModel"]
+
 extension Target {
   /// A target that computes.
   static func numeric(_ name: String, dependencies: [Target.Dependency] = []) -> Target {
@@ -114,7 +117,7 @@ let package = Package(
       ]),
     .numeric(
       "TouchstoneCheckpoints",
-      dependencies: ["TouchstoneFamilies", "TouchstoneFiles", "TouchstoneGraph", "TouchstoneModel"]),
+      dependencies: model + ["TouchstoneFiles"]),
 
     // MARK: The fast implementation
     .target(name: "TouchstoneCPU"),
@@ -132,16 +135,12 @@ let package = Package(
       dependencies: ["CMoments", "TouchstoneGraph", "TouchstoneModel", "TouchstoneReference"]),
     concern(
       "Faults", target: "TouchstoneFaults",
-      dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneModel", "TouchstoneReference",
-        "TouchstoneVerdict",
-      ]),
+      dependencies: model + ["TouchstoneReference", "TouchstoneVerdict"]),
 
     .target(
       name: "TouchstoneReports",
-      dependencies: [
-        "TouchstoneFamilies", "TouchstoneGraph", "TouchstoneModel", "TouchstoneVerdict",
-        .product(name: "Mustache", package: "swift-mustache", condition: files),
+      dependencies: model + [
+        "TouchstoneVerdict", .product(name: "Mustache", package: "swift-mustache", condition: files),
       ]),
 
     // MARK: The specification
@@ -149,18 +148,14 @@ let package = Package(
     .target(name: "TouchstoneSpecification", dependencies: ["CSpecification", "TouchstoneModel"]),
     .numeric(
       "TouchstoneProperties",
-      dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneFaults", "TouchstoneModel", "TouchstoneReference",
-        "TouchstoneVerdict",
-      ]),
+      dependencies: model + ["TouchstoneFaults", "TouchstoneReference", "TouchstoneVerdict"]),
 
     // MARK: For other packages
     .numeric(
       "TouchstoneConformance",
-      dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneCheckpoints", "TouchstoneFaults",
-        "TouchstoneModel", "TouchstoneProperties", "TouchstoneReference", "TouchstoneVerdict",
-        .target(name: "TouchstoneGolden", condition: files),
+      dependencies: model + [
+        "TouchstoneCheckpoints", "TouchstoneFaults", "TouchstoneProperties", "TouchstoneReference",
+        "TouchstoneVerdict", .target(name: "TouchstoneGolden", condition: files),
       ]),
 
     // MARK: Golden activations on disk
@@ -170,27 +165,25 @@ let package = Package(
     .numeric("TouchstoneHDF5", dependencies: ["CHDF5", "TouchstoneFiles", "TouchstoneModel"]),
     .numeric(
       "TouchstoneGolden",
-      dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneFiles", "TouchstoneHDF5", "TouchstoneModel",
+      dependencies: model + [
+        "TouchstoneFiles", "TouchstoneHDF5",
         .product(name: "Crypto", package: "swift-crypto", condition: files),
       ]),
 
     // MARK: Looking into a model
     .numeric(
       "TouchstoneAnalysis",
-      dependencies: [
-        "TouchstoneFamilies", "TouchstoneGraph", "TouchstoneModel", "TouchstoneReference",
-        "TouchstoneReports", "TouchstoneTokenizer", "TouchstoneVerdict",
+      dependencies: model + [
+        "TouchstoneReference", "TouchstoneReports", "TouchstoneTokenizer", "TouchstoneVerdict",
       ]),
 
     // MARK: The command
     .target(
       name: "TouchstoneCommands",
-      dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneAnalysis", "TouchstoneBenchmark",
-        "TouchstoneCheckpoints", "TouchstoneConformance", "TouchstoneFaults", "TouchstoneFiles",
-        "TouchstoneGolden", "TouchstoneModel", "TouchstoneReference", "TouchstoneReports", "TouchstoneSIMD",
-        "TouchstoneSpecification", "TouchstoneTokenizer", "TouchstoneVerdict",
+      dependencies: model + [
+        "TouchstoneAnalysis", "TouchstoneBenchmark", "TouchstoneCheckpoints", "TouchstoneConformance",
+        "TouchstoneFaults", "TouchstoneFiles", "TouchstoneGolden", "TouchstoneReference", "TouchstoneReports",
+        "TouchstoneSIMD", "TouchstoneSpecification", "TouchstoneTokenizer", "TouchstoneVerdict",
         .product(name: "ArgumentParser", package: "swift-argument-parser", condition: files),
       ]),
     .executableTarget(name: "touchstone", dependencies: ["TouchstoneCommands"]),
@@ -207,10 +200,9 @@ let package = Package(
       exclude: ["Fixtures"]),
     .testTarget(
       name: "TouchstoneAnalysisTests",
-      dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneAnalysis", "TouchstoneCheckpoints",
-        "TouchstoneHDF5", "TouchstoneModel", "TouchstoneReference", "TouchstoneReports",
-        "TouchstoneTestSupport", "TouchstoneTokenizer",
+      dependencies: model + [
+        "TouchstoneAnalysis", "TouchstoneCheckpoints", "TouchstoneHDF5", "TouchstoneReference",
+        "TouchstoneReports", "TouchstoneTestSupport", "TouchstoneTokenizer",
       ]),
     .target(
       name: "TouchstoneTestSupport",
@@ -221,39 +213,34 @@ let package = Package(
       path: "Tests/Support"),
     .executableTarget(
       name: "PlantedEngine",
-      dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneGolden", "TouchstoneModel",
-        "TouchstoneTestSupport",
-      ],
+      dependencies: model + ["TouchstoneGolden", "TouchstoneTestSupport"],
       path: "Tests/PlantedEngine"),
     .testTarget(
       name: "SpecificationTests",
-      dependencies: [
-        "TouchstoneFamilies", "TouchstoneConformance", "TouchstoneFaults", "TouchstoneGolden",
-        "TouchstoneGraph", "TouchstoneModel", "TouchstoneProperties", "TouchstoneReference", "TouchstoneSIMD",
-        "TouchstoneSpecification", "TouchstoneTestSupport", "TouchstoneVerdict",
+      dependencies: model + [
+        "TouchstoneConformance", "TouchstoneFaults", "TouchstoneGolden", "TouchstoneProperties",
+        "TouchstoneReference", "TouchstoneSIMD", "TouchstoneSpecification", "TouchstoneTestSupport",
+        "TouchstoneVerdict",
       ]),
     .testTarget(
       name: "TouchstoneConformanceTests",
-      dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneCheckpoints", "TouchstoneConformance",
-        "TouchstoneFaults", "TouchstoneGolden", "TouchstoneModel", "TouchstoneProperties",
-        "TouchstoneReference", "TouchstoneSIMD", "TouchstoneVerdict",
+      dependencies: model + [
+        "TouchstoneCheckpoints", "TouchstoneConformance", "TouchstoneFaults", "TouchstoneGolden",
+        "TouchstoneProperties", "TouchstoneReference", "TouchstoneSIMD", "TouchstoneVerdict",
       ]),
     .testTarget(
       name: "TouchstoneModelTests", dependencies: ["TouchstoneModel", "TouchstoneTestSupport"]),
     .testTarget(
       name: "TouchstoneGraphTests",
-      dependencies: ["TouchstoneFamilies", "TouchstoneGraph", "TouchstoneModel", "TouchstoneTestSupport"]),
+      dependencies: model + ["TouchstoneTestSupport"]),
     .testTarget(
       name: "TouchstoneReferenceTests",
       dependencies: ["TouchstoneGraph", "TouchstoneReference", "TouchstoneTestSupport"]),
     .testTarget(
       name: "TouchstoneFamiliesTests",
-      dependencies: [
-        "TouchstoneCheckpoints", "TouchstoneConformance", "TouchstoneFamilies", "TouchstoneGolden",
-        "TouchstoneGraph", "TouchstoneHDF5", "TouchstoneModel", "TouchstoneReference", "TouchstoneSIMD",
-        "TouchstoneTestSupport", "TouchstoneVerdict",
+      dependencies: model + [
+        "TouchstoneCheckpoints", "TouchstoneConformance", "TouchstoneGolden", "TouchstoneHDF5",
+        "TouchstoneReference", "TouchstoneSIMD", "TouchstoneTestSupport", "TouchstoneVerdict",
       ],
       exclude: ["Fixtures"]),
     .testTarget(
@@ -265,10 +252,7 @@ let package = Package(
       exclude: ["Fixtures"]),
     .testTarget(
       name: "TouchstoneReportsTests",
-      dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneModel", "TouchstoneReports",
-        "TouchstoneTestSupport", "TouchstoneVerdict",
-      ]),
+      dependencies: model + ["TouchstoneReports", "TouchstoneTestSupport", "TouchstoneVerdict"]),
     .testTarget(name: "TouchstoneHDF5Tests", dependencies: ["TouchstoneHDF5"]),
     .executableTarget(
       name: "GoldenTestProgram", dependencies: ["TouchstoneGolden"], path: "Tests/GoldenTestProgram"),
@@ -281,38 +265,33 @@ let package = Package(
       path: "Tests/FuzzProgram"),
     .testTarget(
       name: "TouchstoneGoldenTests",
-      dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies", "GoldenTestProgram", "TouchstoneCheckpoints",
-        "TouchstoneFiles", "TouchstoneGolden", "TouchstoneHDF5", "TouchstoneModel", "TouchstoneTestSupport",
+      dependencies: model + [
+        "GoldenTestProgram", "TouchstoneCheckpoints", "TouchstoneFiles", "TouchstoneGolden", "TouchstoneHDF5",
+        "TouchstoneTestSupport",
       ],
       exclude: ["Fixtures"]),
     .testTarget(
       name: "TouchstoneVerdictTests",
-      dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneCheckpoints", "TouchstoneFaults",
-        "TouchstoneModel", "TouchstoneReference", "TouchstoneTestSupport", "TouchstoneVerdict",
+      dependencies: model + [
+        "TouchstoneCheckpoints", "TouchstoneFaults", "TouchstoneReference", "TouchstoneTestSupport",
+        "TouchstoneVerdict",
       ]),
     .testTarget(
       name: "TouchstoneCheckpointsTests",
-      dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneCheckpoints", "TouchstoneModel",
-        "TouchstoneTestSupport",
-      ]),
+      dependencies: model + ["TouchstoneCheckpoints", "TouchstoneTestSupport"]),
     .testTarget(
       name: "IndependentTests",
-      dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneModel", "TouchstoneReference",
-        "TouchstoneCheckpoints", "TouchstoneHDF5", "TouchstoneGolden", "TouchstoneVerdict",
-        "TouchstoneFaults", "TouchstoneTestSupport",
+      dependencies: model + [
+        "TouchstoneReference", "TouchstoneCheckpoints", "TouchstoneHDF5", "TouchstoneGolden",
+        "TouchstoneVerdict", "TouchstoneFaults", "TouchstoneTestSupport",
         .product(name: "Crypto", package: "swift-crypto", condition: files),
       ],
       exclude: ["Fixtures"]),
     .testTarget(
       name: "TouchstoneSIMDTests",
-      dependencies: [
-        "TouchstoneGraph", "TouchstoneFamilies", "TouchstoneBenchmark", "TouchstoneCheckpoints",
-        "TouchstoneModel", "TouchstoneReference", "TouchstoneSIMD", "TouchstoneSpecification",
-        "TouchstoneTestSupport", "TouchstoneVerdict",
+      dependencies: model + [
+        "TouchstoneBenchmark", "TouchstoneCheckpoints", "TouchstoneReference", "TouchstoneSIMD",
+        "TouchstoneSpecification", "TouchstoneTestSupport", "TouchstoneVerdict",
       ],
       swiftSettings: optimised),
   ]

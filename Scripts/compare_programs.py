@@ -102,13 +102,15 @@ def record(comparison):
         shutil.copy(ROOT / manifest, copy / manifest)
     for golden in goldens(comparison):
         place = golden.relative_to(ROOT)
-        recorded = []
+        recorded, codes = [], []
         for index, (copy, program) in enumerate(zip(copies, comparison.programs)):
             begin = time.monotonic()
             run = subprocess.run(["sh", "golden/record.sh", golden.stem], cwd=copy, capture_output=True,
                                  env={**os.environ, "TOUCHSTONE": program})
             comparison.seconds[index] += time.monotonic() - begin
-            recorded.append((copy / place).read_bytes() if run.returncode == 0 else run.stderr)
+            codes.append(run.returncode)
+            recorded.append((copy / place).read_bytes() if run.returncode == 0 else None)
+        comparison.same(f"record {place}: exit codes", [0, 0], codes)
         comparison.same(f"record {place}", *recorded)
     return comparison.done("record")
 

@@ -12,10 +12,14 @@ models=$(mktemp -d)
 trap 'rm -rf "$models"' EXIT
 chosen=" $* "
 
+is_chosen() { # NAME
+  case "${chosen#  }" in "" | *" $1 "*) ;; *) return 1 ;; esac
+}
+
 record() { # NAME ARGUMENTS...
   name=$1
   shift
-  case "${chosen#  }" in "" | *" $name "*) ;; *) return 0 ;; esac
+  is_chosen "$name" || return 0
   "$touchstone" record --overwrite --out "golden/$folder/$name.h5" "$@"
   # MANIFEST.json holds the digests of this folder.
   rm -f "golden/$folder/$name.h5.sha256"
@@ -25,6 +29,7 @@ record() { # NAME ARGUMENTS...
 tiny() { # PRESET ARGUMENTS...
   preset=$1
   shift
+  is_chosen "$preset" || return 0
   "$touchstone" synthesize --preset "$preset" --out "$models/$preset" >/dev/null
   record "$preset" --model "$models/$preset" --embed-weights "$@"
 }

@@ -113,7 +113,7 @@ extension Preset {
          "attn_config": {"clip_qkv": 4.0, "softmax_scale": 0.4}}
         """),
     Preset(
-      "tiny-imagegpt", "ImageGPT: norms without means, a logit less than there are colours", width: 30,
+      "tiny-imagegpt", "ImageGPT: norms without means, a logit less than the table has rows", width: 30,
       huggingFaceJSON: """
         {"model_type": "imagegpt", "vocab_size": 62, "n_embd": 30, "n_layer": 2, "n_head": 5, "n_positions": 32}
         """),

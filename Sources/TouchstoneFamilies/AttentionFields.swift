@@ -38,14 +38,14 @@ extension ConfigFields {
   /// The heads of an attention that has as many of keys as of queries, each D/H wide.
   ///
   /// - Parameters:
-  ///   - count: H.
-  ///   - name: the field that says so.
+  ///   - names: those of the field that says how many, H.
   ///   - width: D.
   /// - Throws: ``BadInput`` naming a field that is no divisor, or that contradicts this.
-  public mutating func evenHeads(_ count: Int, _ name: String, width: Int) throws(BadInput) -> HeadCounts {
+  public mutating func evenHeads(_ names: String..., width: Int) throws(BadInput) -> HeadCounts {
+    let count = try size(names, else: nil)
     guard width.isMultiple(of: count) else {
       throw BadInput(
-        place: name, problem: "\(count) heads do not divide a width of \(width) evenly",
+        place: names[0], problem: "\(count) heads do not divide a width of \(width) evenly",
         remedy: "correct one of the two")
     }
     try expect("head_dim", width / count, "the width of a head")

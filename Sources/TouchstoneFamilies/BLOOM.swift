@@ -15,8 +15,7 @@ extension Family {
     let vocabulary = try config.size("vocab_size")
     let width = try config.size("hidden_size", "n_embed")
     let layers = try config.layerCount("n_layer", "num_hidden_layers")
-    let heads = try config.evenHeads(
-      try config.size("n_head", "num_attention_heads"), "n_head", width: width)
+    let heads = try config.evenHeads("n_head", "num_attention_heads", width: width)
     let norm = LayerNorm(epsilon: try config.epsilon("layer_norm_epsilon", else: 1e-5))
     let addsNorms = try config.bool("apply_residual_connection_post_layernorm") ?? false
     let isTied = try config.bool("tie_word_embeddings") ?? true

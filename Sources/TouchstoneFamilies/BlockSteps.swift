@@ -21,35 +21,16 @@ extension GraphBuilder {
     hasOutputBias: Bool, visibility: Visibility = .causal, headNorm: RMSNorm? = nil, scale: Double? = nil,
     cap: Double? = nil
   ) -> Activation {
-    func projected(_ name: String, _ count: Int, _ b: inout GraphBuilder) -> Activation {
-      b.linear(
-        name, x, "self_attn.\(name)_proj", outputs: count * heads.width, hasBias: hasInputBias, heads: count)
-    }
-    var query = projected("q", heads.query, &self)
-    var key = projected("k", heads.key, &self)
-    let value = projected("v", heads.key, &self)
+    let modules = ["q", "k", "v"].map { "self_attn.\($0)_proj" }
+    var projected = self.heads(x, heads, modules, hasBias: hasInputBias)
     if let headNorm {
-      query = rmsNorm("q_norm", query, headNorm, "self_attn.q_norm")
-      key = rmsNorm("k_norm", key, headNorm, "self_attn.k_norm")
+      let query = rmsNorm("q_norm", projected.query, headNorm, "self_attn.q_norm")
+      let key = rmsNorm("k_norm", projected.key, headNorm, "self_attn.k_norm")
+      projected = ProjectedHeads(query: query, key: key, value: projected.value)
     }
-    return rotaryAttention(
-      query: query, key: key, value: value, rotation, outputs: outputs, hasOutputBias: hasOutputBias,
-      visibility: visibility, scale: scale ?? 1 / Double(heads.width).squareRoot(), cap: cap)
-  }
-
-  /// The rest of an attention whose queries, keys and values are made: both rotated, then up to `attn_out`.
-  ///
-  /// - Parameters as in the other form; queries are [H, T, d], keys and values [KV, T, d].
-  /// - Returns: `attn_out`, [T, D].
-  public mutating func rotaryAttention(
-    query: Activation, key: Activation, value: Activation, _ rotation: Rotate, outputs: Int,
-    hasOutputBias: Bool, visibility: Visibility = .causal, scale: Double, cap: Double? = nil
-  ) -> Activation {
-    let turnedQuery = rotate("q_rope", query, rotation)
-    let turnedKey = rotate("k_rope", key, rotation)
-    let context = attention(
-      query: turnedQuery, key: turnedKey, value: value, scale: scale, visibility: visibility, cap: cap)
-    return linear("attn_out", context, "self_attn.o_proj", outputs: outputs, hasBias: hasOutputBias)
+    return attended(
+      rotated(projected, rotation), width: heads.width, scale: scale, visibility: visibility, cap: cap,
+      "self_attn.o_proj", outputs: outputs, hasBias: hasOutputBias)
   }
 
   /// The gated feed-forward block: down(f(gate(x)) ∘ up(x)).
@@ -100,11 +81,12 @@ extension GraphBuilder {
   public mutating func heads(
     _ x: Activation, _ heads: HeadCounts, _ modules: [String], hasBias: Bool
   ) -> ProjectedHeads {
-    let counts = [heads.query, heads.key, heads.key]
-    let made = zip(zip(["q", "k", "v"], counts), modules).map { name, module in
-      linear(name.0, x, module, outputs: name.1 * heads.width, hasBias: hasBias, heads: name.1)
+    func part(_ name: String, _ module: String, _ count: Int, _ b: inout GraphBuilder) -> Activation {
+      b.linear(name, x, module, outputs: count * heads.width, hasBias: hasBias, heads: count)
     }
-    return ProjectedHeads(query: made[0], key: made[1], value: made[2])
+    return ProjectedHeads(
+      query: part("q", modules[0], heads.query, &self), key: part("k", modules[1], heads.key, &self),
+      value: part("v", modules[2], heads.key, &self))
   }
 
   /// Queries, keys and values out of one module that makes them all.
@@ -115,15 +97,17 @@ extension GraphBuilder {
   ///   - module: makes (H + 2·KV)·d outputs.
   ///   - groups: 1 where all queries stand first, then all keys and all values; KV where each head of keys and of values
   ///     stands behind the queries that share it.
+  ///   - byHead: whether parts are heads also where there are as many of keys as of queries, and parts could be thirds.
   ///   - hasBias: whether it has a bias.
   ///   - limit: where outputs are clipped; nil for nowhere.
   public mutating func fusedHeads(
-    _ x: Activation, _ heads: HeadCounts, _ module: String, groups: Int, hasBias: Bool, limit: Double? = nil
+    _ x: Activation, _ heads: HeadCounts, _ module: String, groups: Int, byHead: Bool = false, hasBias: Bool,
+    limit: Double? = nil
   ) -> ProjectedHeads {
     let (queries, keys) = (heads.query / groups, heads.key / groups)
     let outputs = (heads.query + 2 * heads.key) * heads.width
     // Parts as wide as all they hold: GPT-2's thirds are three, whatever the number of heads.
-    let unit = queries == keys ? queries : 1
+    let unit = queries == keys && !byHead ? queries : 1
     let parts = (queries + 2 * keys) / unit
     func part(_ name: String, _ first: Int, _ count: Int, _ b: inout GraphBuilder) -> Activation {
       b.linear(
@@ -151,17 +135,18 @@ extension GraphBuilder {
   ///   - scale: the factor on the scores; 1/√d unless given.
   ///   - visibility: which keys a query sees.
   ///   - bias: what is added to the scores; nil for nothing.
+  ///   - cap: where scores are capped; nil for nowhere.
   ///   - module: the projection.
   ///   - outputs: D.
   ///   - hasBias: whether the projection has a bias.
   /// - Returns: `attn_out`, [T, D].
   public mutating func attended(
     _ heads: ProjectedHeads, width: Int, scale: Double? = nil, visibility: Visibility = .causal,
-    bias: Activation? = nil, _ module: String, outputs: Int, hasBias: Bool
+    bias: Activation? = nil, cap: Double? = nil, _ module: String, outputs: Int, hasBias: Bool
   ) -> Activation {
     let context = attention(
       query: heads.query, key: heads.key, value: heads.value,
-      scale: scale ?? 1 / Double(width).squareRoot(), visibility: visibility, bias: bias)
+      scale: scale ?? 1 / Double(width).squareRoot(), visibility: visibility, bias: bias, cap: cap)
     return linear("attn_out", context, module, outputs: outputs, hasBias: hasBias)
   }
 }

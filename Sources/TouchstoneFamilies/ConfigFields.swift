@@ -69,7 +69,14 @@ public struct ConfigFields: Sendable {
   public mutating func size(
     _ names: String..., else fallback: Int? = nil
   ) throws(BadInput) -> Int {
-    try size(names, else: fallback, greatest: Parameter.greatestExtent)
+    try size(names, else: fallback)
+  }
+
+  /// The extent of a dimension; nil where it is absent or null.
+  ///
+  /// - Throws: ``BadInput`` as ``size(_:else:)`` does.
+  public mutating func optionalSize(_ name: String) throws(BadInput) -> Int? {
+    try integer(name) == nil ? nil : try size(name)
   }
 
   /// The number of blocks, under one of several names.
@@ -79,8 +86,9 @@ public struct ConfigFields: Sendable {
     try size(names, else: nil, greatest: 1 << 10)
   }
 
-  private mutating func size(
-    _ names: [String], else fallback: Int?, greatest: Int
+  /// The same of names in a list.
+  mutating func size(
+    _ names: [String], else fallback: Int?, greatest: Int = Parameter.greatestExtent
   ) throws(BadInput) -> Int {
     var found: (name: String, value: Int)?
     for name in names {
@@ -210,7 +218,8 @@ public struct ConfigFields: Sendable {
     "add_cross_attention", "alibi", "apply_residual_connection_post_layernorm", "attention_bias",
     "attention_multiplier", "attn_config", "attn_logit_softcapping", "clip_qkv", "embedding_multiplier",
     "expansion_ratio", "ffn_hidden_size", "final_logit_softcapping", "head_dim",
-    "intermediate_size", "is_encoder_decoder", "kv_lora_rank", "layer_norm_eps", "layer_types", "logit_scale",
+    "intermediate_size", "is_encoder_decoder", "kv_lora_rank", "kv_n_heads", "layer_norm_eps", "layer_types",
+    "logit_scale",
     "logits_scaling", "mlp_bias", "moe_intermediate_size", "multi_query", "n_routed_experts",
     "new_decoder_architecture", "no_rope_layers", "num_experts", "num_experts_per_tok", "num_key_value_heads",
     "num_local_experts", "parallel_attn", "parallel_residual", "partial_rotary_factor", "pruned_heads",

@@ -95,7 +95,7 @@ public struct Configuration: Hashable, Sendable {
       headWidth: headWidth, layer: layer, scalesScores: scalesScores, byLayer: scalesScoresByLayer)
   }
 
-  private static func scoreScale(headWidth: Int, layer: Int, scalesScores: Bool, byLayer: Bool) -> Double {
+  static func scoreScale(headWidth: Int, layer: Int, scalesScores: Bool, byLayer: Bool) -> Double {
     let byWidth = scalesScores ? 1 / Double(headWidth).squareRoot() : 1
     return byLayer ? byWidth / Double(layer + 1) : byWidth
   }

@@ -78,8 +78,8 @@ extension ConfigFields {
   ///   biases it rounds to bfloat16 and adds once or twice, as the kernel may be.
   fileprivate mutating func form(width: Int) throws(BadInput) -> FalconForm {
     try expect("alibi", false)
-    let count = try size("num_attention_heads")
-    let own = try evenHeads(count, "num_attention_heads", width: width)
+    let own = try evenHeads("num_attention_heads", width: width)
+    let count = own.query
     let isNew = try bool("new_decoder_architecture") ?? false
     let isShared = try bool("multi_query") ?? true
     let isParallel = try bool("parallel_attn") ?? true

@@ -30,6 +30,7 @@ struct GPT2Form {
 
   func graph() throws(BadInput) -> Graph {
     let norm = LayerNorm(epsilon: layerNormEpsilon)
+    let heads = HeadCounts(query: headCount, key: headCount, width: width / headCount)
     var g = GraphBuilder(root: "transformer.", layout: .inputsFirst)
     let table = g.parameter("wte.weight", vocabularySize, width)
     var x = g.sum(
@@ -39,22 +40,15 @@ struct GPT2Form {
       g.block(layer, parameters: "h.\(layer).") { b in
         let stream = b.identity("resid_in", x)
         let first = b.layerNorm("ln_1", stream, norm, "ln_1")
-        func third(_ name: String, _ part: Int, _ b: inout GraphBuilder) -> Activation {
-          b.linear(
-            name, first, "attn.c_attn", outputs: 3 * width, selection: .part(part, of: 3), hasBias: true,
-            heads: headCount)
-        }
-        let query = third("q", 0, &b)
-        let key = third("k", 1, &b)
-        let value = third("v", 2, &b)
-        let context = b.attention(query: query, key: key, value: value, scale: scoreScales[layer])
-        let attended = b.linear("attn_out", context, "attn.c_proj", outputs: width, hasBias: true)
+        let projected = b.fusedHeads(first, heads, "attn.c_attn", groups: 1, hasBias: true)
+        let attended = b.attended(
+          projected, width: heads.width, scale: scoreScales[layer], "attn.c_proj", outputs: width,
+          hasBias: true)
         let middle = b.sum("resid_mid", stream, attended)
-
         let second = b.layerNorm("ln_2", middle, norm, "ln_2")
-        let hidden = b.linear("mlp_pre", second, "mlp.c_fc", outputs: feedForwardWidth, hasBias: true)
-        let active = b.activate("mlp_act", ActivationFunction(activationFunction), hidden)
-        let thought = b.linear("mlp_out", active, "mlp.c_proj", outputs: width, hasBias: true)
+        let thought = b.feedForward(
+          second, ActivationFunction(activationFunction), up: "mlp.c_fc", down: "mlp.c_proj",
+          inner: feedForwardWidth, outputs: width, hasBias: true)
         x = b.sum("resid_out", middle, thought)
       }
     }

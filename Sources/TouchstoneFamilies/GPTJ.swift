@@ -15,8 +15,7 @@ extension Family {
     let vocabulary = try config.size("vocab_size")
     let width = try config.size("n_embd", "hidden_size")
     let layers = try config.layerCount("n_layer", "num_hidden_layers")
-    let heads = try config.evenHeads(
-      try config.size("n_head", "num_attention_heads"), "n_head", width: width)
+    let heads = try config.evenHeads("n_head", "num_attention_heads", width: width)
     let inner = try config.size("n_inner", else: 4 * width)
     let function = try config.activation("activation_function", else: "gelu_new")
     let norm = LayerNorm(epsilon: try config.epsilon("layer_norm_epsilon", else: 1e-5))

@@ -17,15 +17,18 @@ extension Family {
     let vocabulary = try config.size("vocab_size")
     let width = try config.size("hidden_size")
     let layers = try config.layerCount("num_hidden_layers")
-    let heads = try config.evenHeads(
-      try config.size("num_attention_heads"), "num_attention_heads", width: width)
+    let heads = try config.evenHeads("num_attention_heads", width: width)
     let inner = try config.size("intermediate_size")
     let function = try config.activation("hidden_act", else: "gelu")
     let norm = LayerNorm(epsilon: try config.epsilon("layer_norm_eps", else: 1e-5))
     let hasBias = try config.bool("attention_bias") ?? true
     let isParallel = try config.bool("use_parallel_residual") ?? true
-    let rules = RotaryRules(
-      share: try config.number("rotary_pct") ?? 0.25, theta: try config.number("rotary_emb_base") ?? 10_000)
+    // Hugging Face reads its own two names and not those of other families.
+    let share = try config.number("rotary_pct") ?? 0.25
+    let theta = try config.number("rotary_emb_base") ?? 10_000
+    try config.expect("partial_rotary_factor", share, "rotary_pct")
+    try config.expect("rope_theta", theta, "rotary_emb_base")
+    let rules = RotaryRules(share: share, theta: theta)
     let rotation = try config.rotation(width: heads.width, positions: 2048, rules: rules)
     let isTied = try config.bool("tie_word_embeddings") ?? false
 

@@ -14,8 +14,7 @@ extension Family {
     let vocabulary = try config.size("vocab_size")
     let width = try config.size("n_embd", "hidden_size")
     let layers = try config.layerCount("n_layer", "num_hidden_layers")
-    let heads = try config.evenHeads(
-      try config.size("n_head", "num_attention_heads"), "n_head", width: width)
+    let heads = try config.evenHeads("n_head", "num_attention_heads", width: width)
     let inner = try config.size("n_inner", else: 4 * width)
     let positions = try config.size("n_positions", "max_position_embeddings")
     let function = try config.activation("activation_function", else: "quick_gelu")
@@ -37,9 +36,10 @@ extension Family {
         let stream = b.identity("resid_in", x)
         let first = b.rmsNorm("ln_1", stream, norm, "ln_1")
         let projected = b.fusedHeads(first, heads, "attn.c_attn", groups: 1, hasBias: true)
-        let scale = isScaled ? 1 / Double(heads.width).squareRoot() : 1
         let attended = b.attended(
-          projected, width: heads.width, scale: isScaledByLayer ? scale / Double(layer + 1) : scale,
+          projected, width: heads.width,
+          scale: Configuration.scoreScale(
+            headWidth: heads.width, layer: layer, scalesScores: isScaled, byLayer: isScaledByLayer),
           "attn.c_proj", outputs: width, hasBias: true)
         let middle = b.sum("resid_mid", stream, attended)
         let second = b.rmsNorm("ln_2", middle, norm, "ln_2")

@@ -13,8 +13,7 @@ extension Family {
     let vocabulary = try config.size("vocab_size")
     let width = try config.size("d_model", "hidden_size")
     let layers = try config.layerCount("n_layers", "num_hidden_layers")
-    let heads = try config.evenHeads(
-      try config.size("n_heads", "num_attention_heads"), "n_heads", width: width)
+    let heads = try config.evenHeads("n_heads", "num_attention_heads", width: width)
     let norm = LayerNorm(epsilon: try config.epsilon("layer_norm_epsilon", else: 1e-5))
     let isTied = try config.bool("tie_word_embeddings") ?? true
     try config.expect("expansion_ratio", 4.0, "a feed-forward width of 4·D, an expansion ratio")
@@ -66,7 +65,9 @@ extension ConfigFields {
       guard limit ?? 0 >= 0 else {
         throw BadInput(place: "clip_qkv", problem: "is negative", remedy: "give a number above 0, or null")
       }
-      return (try own.number("softmax_scale"), limit == 0 ? nil : limit)
+      let scale = try own.number("softmax_scale")
+      try own.refuseUnread()
+      return (scale, limit == 0 ? nil : limit)
     } catch {
       guard let place = error.place, place != "attn_config" else { throw error }
       var inside = error

@@ -15,8 +15,7 @@ extension Family {
     let vocabulary = try config.size("vocab_size")
     let width = try config.size("hidden_size")
     let layers = try config.layerCount("num_hidden_layers")
-    let heads = try config.evenHeads(
-      try config.size("num_attention_heads"), "num_attention_heads", width: width)
+    let heads = try config.evenHeads("num_attention_heads", width: width)
     let inner = try config.size("ffn_dim")
     let positions = try config.size("max_position_embeddings")
     let tableWidth = try config.size("word_embed_proj_dim", else: width)

@@ -21,7 +21,7 @@ extension Family {
       share: 1, originalPositions: 4096,
       types: ["default": "default", "longrope": "longrope", "su": "longrope", "yarn": "longrope"])
     let rotation = try config.rotation(width: heads.width, positions: 4096, rules: rules)
-    let window = try config.integer("sliding_window") == nil ? nil : try config.size("sliding_window")
+    let window = try config.optionalSize("sliding_window")
     let isTied = try config.bool("tie_word_embeddings") ?? false
 
     var g = GraphBuilder(root: "model.", layout: .outputsFirst)
@@ -31,11 +31,12 @@ extension Family {
       g.block(layer, parameters: "layers.\(layer).") { b in
         let stream = b.identity("resid_in", x)
         let first = b.rmsNorm("ln_1", stream, norm, "input_layernorm")
-        let (query, key, value) = b.fusedHeads(first, heads)
-        let attended = b.rotaryAttention(
-          query: query, key: key, value: value, rotation, outputs: width, hasOutputBias: false,
-          visibility: Visibility(isCausal: true, window: window),
-          scale: 1 / Double(heads.width).squareRoot())
+        let projected = b.fusedHeads(
+          first, heads, "self_attn.qkv_proj", groups: 1, byHead: true, hasBias: false)
+        let attended = b.attended(
+          b.rotated(projected, rotation), width: heads.width,
+          visibility: Visibility(isCausal: true, window: window), "self_attn.o_proj", outputs: width,
+          hasBias: false)
         let middle = b.sum("resid_mid", stream, attended)
         let second = b.rmsNorm("ln_2", middle, norm, "post_attention_layernorm")
         let thought = b.fusedFeedForward(second, function, inner: inner, outputs: width)
@@ -49,22 +50,6 @@ extension Family {
 }
 
 extension GraphBuilder {
-  /// `q`, `k` and `v` out of `qkv_proj`, whose rows are H·d, KV·d, KV·d.
-  fileprivate mutating func fusedHeads(
-    _ x: Activation, _ heads: HeadCounts
-  ) -> (query: Activation, key: Activation, value: Activation) {
-    let count = heads.query + 2 * heads.key
-    func cut(_ name: String, _ take: Range<Int>, _ b: inout GraphBuilder) -> Activation {
-      b.linear(
-        name, x, "self_attn.qkv_proj", outputs: count * heads.width,
-        selection: .init(parts: count, take: take), hasBias: false, heads: take.count)
-    }
-    let keys = heads.query..<heads.query + heads.key
-    return (
-      cut("q", 0..<heads.query, &self), cut("k", keys, &self), cut("v", keys.upperBound..<count, &self)
-    )
-  }
-
   /// The gated feed-forward block with the gate before what it lets through in `gate_up_proj`.
   fileprivate mutating func fusedFeedForward(
     _ x: Activation, _ function: ActivationFunction, inner: Int, outputs: Int

@@ -18,8 +18,7 @@ extension Family {
     let function = try config.activation("hidden_act", else: "gelu_pytorch_tanh")
     let hasBias = try config.bool("use_bias") ?? true
     let rotation = try config.rotation(width: heads.width, positions: 4096)
-    let hasWindow = try config.integer("sliding_window") != nil
-    let window = hasWindow ? try config.size("sliding_window") : nil
+    let window = try config.optionalSize("sliding_window")
     let isTied = try config.bool("tie_word_embeddings") ?? true
     try config.expect("norm_type", among: "layer_norm")
     try config.expect("mlp_type", among: "default")

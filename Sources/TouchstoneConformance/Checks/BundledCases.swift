@@ -65,77 +65,56 @@ extension ConformanceCheck {
 
 extension BundledCase {
   /// `golden/cases`.
-  static let goldens =
-    [
-      shakespeare("one-token", [46]),
-      shakespeare("short", [49, 46, 44, 36, 46, 25, 198, 449, 11, 365, 69, 83, 0, 435, 357, 350]),
-      shakespeare(
-        "unicode",
-        [
-          127, 242, 415, 301, 127, 102, 78, 11, 461, 264, 69, 370, 220, 162, 226, 249, 220, 172, 253, 234,
-          117, 281, 64, 127, 107, 294, 220, 158, 222, 241, 220, 158, 222, 250, 82, 78, 69, 83, 158, 222,
-          251, 30, 198,
-        ]),
-      BundledCase(
-        name: "shakespeare-padded", source: .folder("shakespeare-gpt2"),
-        tokens: [37, 314, 297, 417, 274, 72, 89, 280, 25, 198, 33, 68, 69, 370],
-        positions: [0, 0, 0, 1, 2, 3, 4, 4, 4, 5, 6, 7, 7, 8], masked: [0, 1, 6, 7, 11]),
-      shakespeare(
-        "full-context",
-        [
-          37, 314, 297, 417, 274, 72, 89, 280, 25, 198, 33, 68, 69, 370, 331, 288, 369, 306, 315, 403, 88,
-          271, 361, 83, 335, 11, 292, 283, 320, 412, 383, 74, 13, 198, 198, 32, 273, 25, 198, 50, 79, 383,
-          74, 11, 412, 383, 74, 13, 198, 198, 37, 314, 297, 417, 274, 72, 89, 280, 25, 198, 56, 259, 429,
-          397, 353, 82, 488, 294, 67, 220, 81, 303, 335, 287, 276, 480, 256, 408, 287, 271, 386, 269, 71,
-          30, 198, 198, 32, 273, 25, 198, 49, 278, 488, 294, 67, 13, 353, 82, 488, 294, 67, 13, 198, 198,
-          37, 314, 297, 417, 274, 72, 89, 280, 25, 198, 37, 314, 297, 11, 289, 505, 417, 64, 72, 387, 450,
-          283, 66, 72,
-        ]),
-      BundledCase(
-        name: "gpt2-odd-a", source: .folder("gpt2-odd-a"),
-        tokens: [0, 100, 50, 7, 7, 7, 99, 1, 64, 33, 2, 81, 18, 5, 77, 42, 13, 90, 3]),
-      tiny("heads1", [0, 28, 14, 7, 3, 21, 11, 5, 5, 17, 26, 2, 9, 19, 1, 23]),
-      tiny("odd", [52, 0, 26, 13, 39, 6, 45, 19, 32, 8, 50, 3, 28, 11, 41, 17, 36, 22, 1]),
-      tiny("vocab3", [0, 1, 2, 2, 1, 0, 0, 2, 1, 1, 2]),
-      tiny(
-        "prime", [96, 0, 48, 24, 72, 12, 60, 36, 84, 6, 54, 30, 78, 18, 66, 42, 90], masked: [3, 6, 11, 12]),
-      tiny("epsilon", [30, 0, 15, 7, 22, 3, 18, 11, 26, 1, 13, 5, 20]),
-      tiny("large", [36, 0, 18, 9, 27, 4, 22, 13, 31, 2, 16, 6, 25]),
-      tiny("offset", [40, 0, 20, 10, 30, 5, 25, 15, 35, 2, 22, 12, 32]),
-      tiny("erf", [42, 0, 21, 10, 31, 5, 26, 15, 36, 2, 23, 12, 33]),
-      tiny("relu", [46, 0, 23, 11, 34, 5, 28, 17, 40, 2, 25, 14, 37]),
-      tiny("untied", [58, 0, 29, 14, 43, 7, 36, 21, 50, 3, 32, 17, 46], masked: [0, 5]),
-      tiny("layer-scale", [22, 0, 11, 5, 16, 2, 13, 8, 19, 1, 12, 6, 17]),
-      tiny("unscaled", [18, 0, 9, 4, 13, 2, 11, 6, 15, 1, 10, 5, 14]),
-      tiny("llama3", ids(45, of: 67)),
-      BundledCase(
-        name: "tiny-llama-yarn", source: .preset("tiny-llama-yarn"), tokens: ids(40, of: 59),
-        positions: [
-          0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 14, 15, 16, 17, 18, 19, 20, 21, 22,
-          23, 24, 25, 26, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35,
-        ], masked: [0, 1, 17, 30]),
-    ] + families + layerNormFamilies
+  static let goldens = gpt2AndLlama + families
 
-  /// Two of each family with LayerNorm.
-  private static let layerNormFamilies = [
-    tiny("neox", ids(25, of: 61)),
-    tiny("neox-sequence", ids(23, of: 53), masked: [0, 1, 9]),
-    tiny("gptj", ids(25, of: 59)),
-    tiny("gptj-tied", ids(21, of: 47), masked: [3]),
-    tiny("phi", ids(25, of: 61)),
-    tiny("phi-norms", ids(23, of: 53), masked: [0, 11]),
-    tiny("falcon", ids(25, of: 59)),
-    tiny("falcon-groups", ids(23, of: 61), masked: [0, 1]),
-    tiny("starcoder2", ids(29, of: 59)),
-    tiny("starcoder2-bare", ids(21, of: 53), masked: [5]),
-    tiny("opt", ids(25, of: 61), masked: [0, 1, 13]),
-    tiny("opt-post", ids(23, of: 59)),
-    tiny("bloom", ids(25, of: 61)),
-    tiny("bloom-norms", ids(23, of: 53), masked: [0, 1, 9]),
-    tiny("mpt", ids(25, of: 59)),
-    tiny("mpt-clipped", ids(23, of: 53), masked: [0, 7]),
-    tiny("imagegpt", ids(25, of: 62)),
-    tiny("imagegpt-layers", ids(21, of: 54), masked: [4]),
+  private static let gpt2AndLlama = [
+    shakespeare("one-token", [46]),
+    shakespeare("short", [49, 46, 44, 36, 46, 25, 198, 449, 11, 365, 69, 83, 0, 435, 357, 350]),
+    shakespeare(
+      "unicode",
+      [
+        127, 242, 415, 301, 127, 102, 78, 11, 461, 264, 69, 370, 220, 162, 226, 249, 220, 172, 253, 234,
+        117, 281, 64, 127, 107, 294, 220, 158, 222, 241, 220, 158, 222, 250, 82, 78, 69, 83, 158, 222,
+        251, 30, 198,
+      ]),
+    BundledCase(
+      name: "shakespeare-padded", source: .folder("shakespeare-gpt2"),
+      tokens: [37, 314, 297, 417, 274, 72, 89, 280, 25, 198, 33, 68, 69, 370],
+      positions: [0, 0, 0, 1, 2, 3, 4, 4, 4, 5, 6, 7, 7, 8], masked: [0, 1, 6, 7, 11]),
+    shakespeare(
+      "full-context",
+      [
+        37, 314, 297, 417, 274, 72, 89, 280, 25, 198, 33, 68, 69, 370, 331, 288, 369, 306, 315, 403, 88,
+        271, 361, 83, 335, 11, 292, 283, 320, 412, 383, 74, 13, 198, 198, 32, 273, 25, 198, 50, 79, 383,
+        74, 11, 412, 383, 74, 13, 198, 198, 37, 314, 297, 417, 274, 72, 89, 280, 25, 198, 56, 259, 429,
+        397, 353, 82, 488, 294, 67, 220, 81, 303, 335, 287, 276, 480, 256, 408, 287, 271, 386, 269, 71,
+        30, 198, 198, 32, 273, 25, 198, 49, 278, 488, 294, 67, 13, 353, 82, 488, 294, 67, 13, 198, 198,
+        37, 314, 297, 417, 274, 72, 89, 280, 25, 198, 37, 314, 297, 11, 289, 505, 417, 64, 72, 387, 450,
+        283, 66, 72,
+      ]),
+    BundledCase(
+      name: "gpt2-odd-a", source: .folder("gpt2-odd-a"),
+      tokens: [0, 100, 50, 7, 7, 7, 99, 1, 64, 33, 2, 81, 18, 5, 77, 42, 13, 90, 3]),
+    tiny("heads1", [0, 28, 14, 7, 3, 21, 11, 5, 5, 17, 26, 2, 9, 19, 1, 23]),
+    tiny("odd", [52, 0, 26, 13, 39, 6, 45, 19, 32, 8, 50, 3, 28, 11, 41, 17, 36, 22, 1]),
+    tiny("vocab3", [0, 1, 2, 2, 1, 0, 0, 2, 1, 1, 2]),
+    tiny(
+      "prime", [96, 0, 48, 24, 72, 12, 60, 36, 84, 6, 54, 30, 78, 18, 66, 42, 90], masked: [3, 6, 11, 12]),
+    tiny("epsilon", [30, 0, 15, 7, 22, 3, 18, 11, 26, 1, 13, 5, 20]),
+    tiny("large", [36, 0, 18, 9, 27, 4, 22, 13, 31, 2, 16, 6, 25]),
+    tiny("offset", [40, 0, 20, 10, 30, 5, 25, 15, 35, 2, 22, 12, 32]),
+    tiny("erf", [42, 0, 21, 10, 31, 5, 26, 15, 36, 2, 23, 12, 33]),
+    tiny("relu", [46, 0, 23, 11, 34, 5, 28, 17, 40, 2, 25, 14, 37]),
+    tiny("untied", [58, 0, 29, 14, 43, 7, 36, 21, 50, 3, 32, 17, 46], masked: [0, 5]),
+    tiny("layer-scale", [22, 0, 11, 5, 16, 2, 13, 8, 19, 1, 12, 6, 17]),
+    tiny("unscaled", [18, 0, 9, 4, 13, 2, 11, 6, 15, 1, 10, 5, 14]),
+    tiny("llama3", ids(45, of: 67)),
+    BundledCase(
+      name: "tiny-llama-yarn", source: .preset("tiny-llama-yarn"), tokens: ids(40, of: 59),
+      positions: [
+        0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 14, 15, 16, 17, 18, 19, 20, 21, 22,
+        23, 24, 25, 26, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35,
+      ], masked: [0, 1, 17, 30]),
   ]
 
   /// `golden/probes`.
@@ -161,7 +140,8 @@ extension BundledCase {
     BundledCase(name: "shakespeare-" + name, source: .folder("shakespeare-gpt2"), tokens: tokens)
   }
 
-  private static func tiny(_ name: String, _ tokens: [Int], masked: Set<Int> = []) -> BundledCase {
+  /// A model of `golden/cases` that is made from its name.
+  static func tiny(_ name: String, _ tokens: [Int], masked: Set<Int> = []) -> BundledCase {
     preset("tiny-" + name, tokens, masked: masked)
   }
 

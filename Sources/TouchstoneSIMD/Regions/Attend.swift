@@ -29,20 +29,26 @@ struct Attend: Region {
     else { return nil }
     let rules = [scores.kind.visibility, probabilities.kind.visibility, context.kind.visibility]
     let rule = scores.kind.visibility
-    guard rule.isCausal, rules.allSatisfy({ $0 == rule }) else { return nil }
+    // Scores are masked before they are scaled: a factor that is not above 0 would make keys visible again.
+    guard rule.isCausal, rules.allSatisfy({ $0 == rule }), Float(scores.kind.scale) > 0 else { return nil }
     guard let query = reader.place(of: scores.inputs[0]), let key = reader.place(of: scores.inputs[1]),
       let value = reader.place(of: context.inputs[1]), let headCount = query.heads, let keyHeads = key.heads,
       key.buffer == value.buffer, key.width == value.width, key.heads == value.heads,
       turns.keys.allSatisfy([scores.inputs[0], scores.inputs[1]].contains)
     else { return nil }
-    let bias = scores.inputs.dropFirst(2).first.map { reader.biases[$0] }
-    if let bias, bias == nil { return nil }
+    var bias: KeyBias?
+    if scores.inputs.count == 3 {
+      // Places that are counted from the end change with the length, and behind a cap the probabilities with them.
+      guard let found = reader.biases[scores.inputs[2]], capped == nil || found.form != .mpt
+      else { return nil }
+      bias = found
+    }
     let shape = HeadShape(count: keyHeads, width: key.headWidth)
     attention = Attention(
       layer: reader.cache(shape), headCount: headCount, shape: shape, query: query, key: key, value: value,
       context: reader.put(context.output, in: .context), scale: Float(scores.kind.scale), window: rule.window,
       cap: capped.map { Float($0.kind.cap) }, queryTurn: turns[scores.inputs[0]],
-      keyTurn: turns[scores.inputs[1]], bias: bias ?? nil)
+      keyTurn: turns[scores.inputs[1]], bias: bias)
     self.rotated = rotated
     self.scores = scores.output
     self.capped = capped?.output

@@ -1,4 +1,3 @@
-import Foundation
 import TouchstoneGraph
 import TouchstoneModel
 
@@ -33,10 +32,7 @@ struct KeyBias: Sendable {
 
   init(_ kind: Alibi) {
     form = kind.form
-    slopes = (0..<kind.heads).map { head in
-      let (term, length) = kind.slope(of: head)
-      return Float(exp2(-8 * Double(term) / Double(length)))
-    }
+    slopes = (0..<kind.heads).map { Float(kind.value(of: $0)) }
   }
 
   /// Scales scores and adds their biases.
@@ -55,7 +51,7 @@ struct KeyBias: Sendable {
 /// Clauses: ALI-2, ALI-3.
 struct KeyPlaces: Sendable {
   private let visible: [Float]
-  private let count: Int
+  private let fromEnd: [Float]
 
   /// Of a model without biases.
   static let none = KeyPlaces(count: 0, masked: [])
@@ -64,7 +60,7 @@ struct KeyPlaces: Sendable {
   ///   - count: T, whatever part of the sequence is computed.
   ///   - masked: the keys that nobody sees; empty where there are none.
   init(count: Int, masked: [Bool]) {
-    self.count = count
+    fromEnd = (0..<count).map { Float($0 - count + 1) }
     var seen = -1
     visible = (0..<count).map { key in
       if !masked.isEmpty && masked[key] { return 0 }
@@ -76,7 +72,7 @@ struct KeyPlaces: Sendable {
   subscript(form: Alibi.Form) -> [Float] {
     switch form {
     case .bloom: visible
-    case .mpt: (0..<count).map { Float($0 - count + 1) }
+    case .mpt: fromEnd
     }
   }
 }

@@ -130,9 +130,14 @@ public struct Graph: Hashable, Sendable {
     }.min()
   }
 
-  /// Whether positions that nobody gives count the visible tokens, what is masked standing at −1.
+  /// Whether positions that nobody gives count the visible tokens, what is masked standing at −1, which is a row of every
+  /// table of positions.
   package var countsVisible: Bool {
-    operations.contains { if case .embedding(let kind) = $0.kind { kind.countsVisible } else { false } }
+    let tables = operations.compactMap { operation -> Embedding? in
+      guard case .embedding(let kind) = operation.kind, kind.ids == .positionIDs else { return nil }
+      return kind
+    }
+    return tables.contains(where: \.countsVisible) && tables.allSatisfy { $0.offset > 0 }
   }
 
   /// The number of learned numbers.

@@ -8,7 +8,9 @@ extension Fault {
   static let familyFaults = windowFaults + rotationFaults + headNormFaults + fusedFaults
 
   private static let windowFaults: [Fault] = [
-    window("longer", "windows are one key longer", "i − j <= w for i − j < w") { $0 + 1 },
+    window("longer", "windows are one key longer", "i − j <= w for i − j < w") {
+      $0 < .max ? $0 + 1 : nil
+    },
     window("shorter", "windows are one key shorter", "a query is not counted as a key of its own") {
       $0 > 1 ? $0 - 1 : nil
     },
@@ -137,7 +139,7 @@ extension FaultSite {
   }
 
   /// What an operation that reads one activation makes of another.
-  fileprivate func value(of operation: Operation, reading x: Tensor<Double>) -> Tensor<Double>? {
+  func value(of operation: Operation, reading x: Tensor<Double>) -> Tensor<Double>? {
     let parameters = operation.parameters.compactMap { view in
       parameter(view.parameter).map { ParameterValues($0, view) }
     }

@@ -1,6 +1,5 @@
 import TouchstoneGraph
 import TouchstoneModel
-import TouchstoneReference
 
 extension Fault {
   /// The right operations, connected wrongly.
@@ -72,14 +71,9 @@ extension Fault {
     ) { site in
       let (graph, norm) = (site.graph, site.graph.norm(readBy: site.operation))
       guard let norm, let sum = graph.parallelSum(of: norm), let stream = site.activation(sum.inputs[0]),
-        let attended = site.activation(sum.inputs[1])
+        let attended = site.activation(sum.inputs[1]),
+        let normed = site.value(of: norm, reading: stream.adding(attended))
       else { return nil }
-      let parameters = norm.parameters.compactMap { view in
-        site.parameter(view.parameter).map { ParameterValues($0, view) }
-      }
-      guard parameters.count == norm.parameters.count else { return nil }
-      let normed = norm.kind.value(
-        Operands([stream.adding(attended)], parameters: parameters), in: site.inputs)
       return site.evaluated(activations: [normed])
     },
     Fault(

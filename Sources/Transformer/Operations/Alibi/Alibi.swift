@@ -1,3 +1,4 @@
+import Foundation
 import TouchstoneModel
 
 /// A bias on every score that grows with the place of the key: b[h, i, j] = slope[h]·t[j].
@@ -50,6 +51,12 @@ public struct Alibi: OperationKind {
   package func slope(of head: Int) -> (term: Int, length: Int) {
     let whole = 1 << (Int.bitWidth - 1 - heads.leadingZeroBitCount)
     return head < whole ? (head + 1, whole) : (2 * (head - whole) + 1, 2 * whole)
+  }
+
+  /// The slope of a head.
+  package func value(of head: Int) -> Double {
+    let (term, length) = slope(of: head)
+    return exp2(-8 * Double(term) / Double(length))
   }
 
   /// t: how far along each key stands.

@@ -4,7 +4,7 @@ import TouchstoneModel
 extension Alibi: Bounded {
   /// A power, found by itself or multiplied up from head to head, times a whole number.
   ///
-  /// Clauses: BND-29.
+  /// Clauses: BND-30.
   func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
     let value = value(site.operands, in: site.inputs)
     let size = site.inputs.count * site.inputs.count

@@ -94,11 +94,6 @@ extension Alibi: Faulty {
       site.biases { head, place, index in own.value(of: head) * Double(rule(own, place, index)) }
     }
   }
-
-  fileprivate func value(of head: Int) -> Double {
-    let (term, length) = slope(of: head)
-    return exp2(-8 * Double(term) / Double(length))
-  }
 }
 
 extension FaultSite {

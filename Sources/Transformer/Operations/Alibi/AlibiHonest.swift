@@ -10,7 +10,7 @@ extension Alibi: Honest {
     var y = Tensor<Float>(repeating: 0, shape: [heads, count, count])
     for head in 0..<heads {
       let (term, length) = slope(of: head)
-      let exact = exp2(-8 * Double(term) / Double(length))
+      let exact = value(of: head)
       let base = Float(exp2(-8 / Double(length)))
       let slope: Float =
         switch arithmetic.rotary {

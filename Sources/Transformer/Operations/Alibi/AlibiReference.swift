@@ -1,4 +1,3 @@
-import Foundation
 import TouchstoneGraph
 import TouchstoneModel
 
@@ -10,8 +9,7 @@ extension Alibi: Evaluated {
     let places = places(in: inputs)
     var y = Tensor<Double>(repeating: 0, shape: [heads, inputs.count, inputs.count])
     for head in 0..<heads {
-      let (term, length) = slope(of: head)
-      let slope = exp2(-8 * Double(term) / Double(length))
+      let slope = value(of: head)
       for query in 0..<inputs.count {
         for (key, place) in places.enumerated() {
           y[head, query, key] = slope * Double(place)

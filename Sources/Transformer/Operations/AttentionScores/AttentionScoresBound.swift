@@ -5,7 +5,7 @@ import TouchstoneReference
 extension AttentionScores: Bounded {
   var isProduct: Bool { true }
 
-  /// Clauses: BND-7, BND-30.
+  /// Clauses: BND-7, BND-31.
   func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
     let (query, key) = (site.activations[0], site.activations[1])
     let products = value(Operands([query.values, key.values], parameters: []), in: site.inputs)

@@ -43,7 +43,10 @@ extension Embedding: Faulty {
       return site.rows(site.inputs.positionIDs.map { $0 - own.offset })
     },
     Fault(
-      "position.mask-not-counted", "positions count what is masked", .embedding, at: offsetTables,
+      "position.mask-not-counted", "positions count what is masked", .embedding,
+      at: Place.positionEmbeddings.filtered { operation, _ in
+        (operation.kind.payload as? Embedding)?.countsVisible ?? false
+      },
       practice: "0 … T−1 for a family that counts over the mask"
     ) { site in site.rows(Array(0..<site.inputs.count)) },
   ]

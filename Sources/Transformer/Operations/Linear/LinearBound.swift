@@ -7,7 +7,7 @@ extension Linear: Bounded {
 
   /// One sum of products for each output; clipping brings no two numbers further apart.
   ///
-  /// Clauses: BND-2, BND-3, BND-5, BND-31.
+  /// Clauses: BND-2, BND-3, BND-5, BND-32.
   func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
     let (matrix, bias) = (site.parameters[0], site.parameters.dropFirst().first)
     var estimate = rounding.ofProduct(
@@ -17,7 +17,7 @@ extension Linear: Bounded {
   }
 
   /// The same clipped: where nothing within the bound is inside the limits, only the limit's own rounding is left.
-  private func clipped(_ estimate: Estimate, _ rounding: Rounding) -> Estimate {
+  func clipped(_ estimate: Estimate, _ rounding: Rounding) -> Estimate {
     let ofLimit = rounding.precision.type.unitRoundoff * (limit ?? 0)
     let bounds = zip(estimate.bounds, estimate.values.values).map { bound, value in
       bound.map { error in
@@ -43,18 +43,17 @@ extension Linear: Bounded {
   ///
   /// - Returns: the sum as it is before it is stored.
   private func storedProduct(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
-    let bias = site.parameters[1].vector
-    let none = ParameterOperand([Float](repeating: 0, count: bias.count))
-    let product = rounding.estimate(
-      site.operation, site.activations, [site.parameters[0], none], inputs: site.inputs
+    let (matrix, bias) = (site.parameters[0].matrix, site.parameters[1].vector)
+    let product = rounding.ofProduct(
+      site.activations[0], matrix, weightRoundoff: site.parameters[0].roundoff,
+      bias: [Double](repeating: 0, count: bias.count)
     ).rounded(to: rounding.precision.type)
-    let width = product.values.rowWidth
-    let values = product.values.values.enumerated().map { offset, value -> Double in
-      let head = heads == nil ? 0 : offset / width / site.inputs.count
-      return clipped(value + bias[head * width + offset % width])
-    }
-    let bounds = zip(product.bounds, values).map { $0 + rounding.unit * abs($1) }
-    return Estimate(values: Tensor(values, shape: product.values.shape), bounds: bounds)
+    let values = product.values.values.enumerated().map { $1 + bias[$0 % bias.count] }
+    let sum = Estimate(
+      values: Tensor(values, shape: product.values.shape),
+      bounds: zip(product.bounds, values).map { $0 + rounding.unit * abs($1) })
+    let estimate = limit == nil ? sum : clipped(sum, rounding)
+    return heads.map(estimate.splitIntoHeads) ?? estimate
   }
 }
 

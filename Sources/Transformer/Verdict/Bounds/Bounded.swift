@@ -117,7 +117,7 @@ extension Operation {
   var isParametricProduct: Bool { kind.bounded is Linear }
 
   /// Whether it is a product with parameters whose outputs stand side by side, as what is added to the stream does.
-  var isProjection: Bool { (kind.bounded as? Linear).map { $0.heads == nil } ?? false }
+  var isProjection: Bool { (kind.bounded as? Linear).map { $0.heads == nil && $0.limit == nil } ?? false }
 
   /// Which elements of the output are judged; what is made of scores element by element where the scores are.
   package func judgedElements(_ inputs: Inputs, graph: Graph) -> (Int) -> Bool {

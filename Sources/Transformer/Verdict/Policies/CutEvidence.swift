@@ -32,7 +32,7 @@ package struct CutEvidence: Sendable, Equatable {
     private let type: ScalarType
     /// log₂ of how improbable the signs have to be.
     private let bits: Double
-    private var seen: Set<UInt64> = []
+    private var seen: Set<Int> = []
     private var exceptions = [Int](repeating: 0, count: Direction.allCases.count)
 
     private static let fewestUnits = 8.0
@@ -53,7 +53,9 @@ package struct CutEvidence: Sendable, Equatable {
         guard actual.isFinite, exact.isFinite, abs(error) > bound, bound <= spacing / 4 else { continue }
         // Among numbers of few units, small ones are more frequent than large ones, and all below half a unit become 0.
         guard abs(exact) >= Self.fewestUnits * spacing else { continue }
-        guard seen.insert(significand(exact)).inserted else { continue }
+        // Significands to an eighth of a unit: results that are nearer than that, as those of rows that are nearly alike, are
+        // rounded alike.
+        guard seen.insert(Int((8 * abs(exact) / spacing).rounded())).inserted else { continue }
         let isNear = abs(error) <= spacing + bound
         for (index, direction) in Direction.allCases.enumerated() {
           let isExplained =
@@ -78,13 +80,6 @@ package struct CutEvidence: Sendable, Equatable {
       guard share <= 0.05, Double(count) * (1 - entropy) >= bits else { return nil }
       return CutEvidence(
         direction: Direction.allCases[index], count: count, exceptions: exceptions[index], type: type)
-    }
-
-    /// The significand to an eighth of a unit in the last place: results that are nearer than that, as those of rows that
-    /// are nearly alike, are rounded alike.
-    private func significand(_ value: Double) -> UInt64 {
-      let dropped = UInt64(52 - (type.significandBits - 1) - 3)
-      return (value.significandBitPattern + (1 << (dropped - 1))) >> dropped
     }
   }
 }

@@ -76,6 +76,8 @@ package struct CutParameters: Sendable, Equatable {
     ) {
       let matrix = MatrixView(parameters[0], operation.parameters[0])
       let bias = parameters.count > 1 ? ParameterOperand(parameters[1], operation.parameters[1]).vector : nil
+      // What is clipped says nothing of its terms.
+      let limit = (operation.kind.payload as? Linear)?.limit ?? .infinity
       let rows = ProductSample.spread(Self.greatestRowCount, over: input.rowCount)
       for column in ProductSample.spread(Self.greatestColumnCount, over: matrix.columns) {
         let weights = (0..<matrix.rows).map { matrix[$0, column] }
@@ -93,7 +95,7 @@ package struct CutParameters: Sendable, Equatable {
           let unit = want.isFinite ? type.spacing(around: want) : .nan
           let error = (got.element(row, column) - want) / unit
           // What is not finite, and what is off by far more than any rounding, says nothing of roundings.
-          guard abs(error) <= 64 else { continue }
+          guard abs(error) <= 64, abs(want) < limit else { continue }
           own.add(error, by: [want / unit, change / unit, biasChange / unit])
           count += 1
         }

@@ -23,6 +23,10 @@ package struct OtherFunction: Sendable, Equatable {
   /// Fewer arguments at which the functions differ say nothing.
   private static let leastCount = 30.0
 
+  /// Looks at every argument of a nonlinearity.
+  ///
+  /// Clauses: BND-29.
+  ///
   /// - Parameters:
   ///   - input: what the function read, as recorded.
   ///   - got: what it made, as recorded.

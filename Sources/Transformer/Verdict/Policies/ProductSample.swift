@@ -22,10 +22,12 @@ struct ProductSample {
     let columns = Self.spread(Self.greatestColumnCount, over: matrix.columns)
     let weight = (0..<matrix.rows).flatMap { row in columns.map { Float(type.rounded(matrix[row, $0])) } }
     let bias = parameters.count > 1 ? ParameterOperand(parameters[1], operation.parameters[1]).vector : nil
-    want = rounding.unstored.ofProduct(
+    let product = rounding.unstored.ofProduct(
       Operand(values: Tensor(rows.flatMap { input.row($0) }, shape: [rows.count, input.rowWidth])),
       MatrixView(StoredTensor(Tensor(weight, shape: [matrix.rows, columns.count]))), weightRoundoff: 0,
       bias: bias.map { bias in columns.map { type.rounded(bias[$0]) } })
+    let kind = operation.kind.payload as? Linear
+    want = kind?.limit == nil ? product : kind?.clipped(product, rounding.unstored) ?? product
     for row in rows {
       for column in columns {
         self.got.append(got.element(row, column))
