@@ -207,6 +207,9 @@ import TouchstoneTestSupport
       ("mpt", ["attn_config": "{\"prefix_lm\": true}"], "attn_config.prefix_lm"),
       ("mpt", ["attn_config": "{\"clip_qkv\": -1}"], "attn_config.clip_qkv"),
       ("mpt", ["attn_config": "{\"attn_type\": \"multiquery_attention\"}"], "attn_config.attn_type"),
+      ("mpt", ["attn_config": "{\"attn_logit_softcapping\": 5}"], "attn_config.attn_logit_softcapping"),
+      ("gpt_neox", ["rope_theta": "20"], "rope_theta"),
+      ("gpt_neox", ["rotary_pct": "0.5", "partial_rotary_factor": "1"], "partial_rotary_factor"),
       ("gpt_neox", ["rotary_pct": "0.3", "hidden_size": "60"], "rope_parameters.partial_rotary_factor"),
       ("phi", ["num_key_value_heads": "4"], "num_key_value_heads"),
     ])

@@ -38,11 +38,11 @@ import TouchstoneTestSupport
   enum Change: String, CaseIterable {
     case cappedStream, limitedGate, temperature, secondHead, overwrittenStream, splitVisibility, bothWays,
       keysReadAgain
-    case twiceTheStream, overwrittenTable
+    case twiceTheStream, overwrittenTable, scaledByLess, cappedFromTheEnd
 
     var place: String {
       switch self {
-      case .splitVisibility, .bothWays: "layers/000/attn_scores"
+      case .splitVisibility, .bothWays, .scaledByLess, .cappedFromTheEnd: "layers/000/attn_scores"
       case .cappedStream: "layers/000/capped"
       case .limitedGate: "layers/000/mlp_act"
       case .temperature: "final/probs"
@@ -60,6 +60,7 @@ import TouchstoneTestSupport
     let table = g.parameter("table", 11, 8)
     var x = g.embedding("embed/token", .tokenIDs, in: table)
     let token = x
+    let bias = change == .cappedFromTheEnd ? [g.alibi("embed/attn_bias", Alibi(heads: 2, form: .mpt))] : []
     g.block(0, parameters: "0.") { b in
       let first = b.rmsNorm("ln_1", x, RMSNorm(epsilon: 1e-5), "ln_1")
       let query = b.linear("q", first, "q", outputs: 8, hasBias: false, heads: 2)
@@ -67,11 +68,14 @@ import TouchstoneTestSupport
       let value = b.linear("v", first, "v", outputs: 8, hasBias: false, heads: 2)
       let bothWays = Visibility(isCausal: false)
       let rule = change == .bothWays ? bothWays : .causal
-      let scores = b.append(AttentionScores(scale: 0.5, visibility: rule), "attn_scores", from: [query, key])
+      let scores = b.append(
+        AttentionScores(scale: change == .scaledByLess ? -0.5 : 0.5, visibility: rule), "attn_scores",
+        from: [query, key] + bias)
+      let read = bias.isEmpty ? scores : b.softCap("attn_capped", scores, at: 3)
       let window = Visibility(isCausal: true, window: 2)
       let probabilities = b.append(
         AttentionProbabilities(visibility: change == .splitVisibility ? window : rule), "attn_probs",
-        from: [scores])
+        from: [read])
       let context = b.append(
         AttentionContext(visibility: rule), "attn_context", from: [probabilities, value])
       if change == .keysReadAgain {

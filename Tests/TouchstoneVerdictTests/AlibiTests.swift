@@ -144,6 +144,24 @@ import TouchstoneTestSupport
     }
   }
 
+  /// A product that is stored before its bias is added is clipped once, behind the bias.
+  @Test(.clause("BND-16", "BND-32")) func aStoredProductIsClippedBehindItsBias() throws {
+    let kind = Linear(limit: 2)
+    let views = [ParameterView(Parameter("w", [1, 2])), ParameterView(Parameter("b", [1]))]
+    let operation = Operation(kind.kind, Activation("y"), from: [Activation("x")], with: views)
+    let site = JudgedSite(
+      operation: operation, activations: [Operand(values: Tensor([2, 1], shape: [1, 2]))],
+      parameters: [
+        ParameterOperand(StoredTensor(Tensor<Float>([2, 1], shape: [1, 2])), views[0]),
+        ParameterOperand(StoredTensor(Tensor<Float>([-4], shape: [1])), views[1]),
+      ], inputs: try sequence(1), storedType: .bfloat16)
+    let policy = Alternative(policy: .storedProduct, roundsParameters: true, storesProduct: true)
+    let found = try #require(
+      kind.estimate(site, by: policy, recorded: nil, Rounding(Precision(.bfloat16))))
+    // 5 − 4, and not clip(5) − 4.
+    #expect(found.values.values == [1])
+  }
+
   // MARK: In a model
 
   /// A block with biased scores and clipped projections.

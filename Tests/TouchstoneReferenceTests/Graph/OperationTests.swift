@@ -23,6 +23,30 @@ import TouchstoneTestSupport
 
   // MARK: RMSNorm
 
+  /// A table that counts from row 0 has no row for what is masked, whatever another table has.
+  @Test(.clause("POS-10")) func whatIsMaskedHasARowInEveryTableOrInNone() throws {
+    func graph(_ offsets: [Int]) throws -> Graph {
+      var g = GraphBuilder(root: "", layout: .outputsFirst)
+      let table = g.parameter("table", 11, 8)
+      var x = g.embedding("embed/token", .tokenIDs, in: table)
+      for offset in offsets {
+        let rows = g.embedding(
+          "embed/position\(offset)", .positionIDs, in: g.parameter("p\(offset)", 9, 8), offset: offset,
+          countsVisible: offset > 0)
+        x = g.sum("embed/sum\(offset)", x, rows)
+      }
+      return try g.graph(readingOut: x, rowsOf: table)
+    }
+    let mask = [false, true, true]
+    let counted = try Inputs(tokenIDs: [1, 2, 3], attentionMask: mask, graph: graph([2]))
+    #expect(counted.positionIDs == [-1, 0, 1])
+    let both = try graph([2, 0])
+    #expect(try Inputs(tokenIDs: [1, 2, 3], attentionMask: mask, graph: both).positionIDs == [0, 1, 2])
+    #expect(throws: BadInput.self) {
+      try Inputs(tokenIDs: [1, 2, 3], positionIDs: [-1, 0, 1], attentionMask: mask, graph: both)
+    }
+  }
+
   @Test(.clause("RMS-1", "RMS-2")) func rmsNormDividesByTheRootOfTheMeanSquare() throws {
     let x = Tensor([3.0, 4, -3, -4, 0, 0], shape: [3, 2])
     let gain = Tensor([1.0, 2], shape: [2])
