@@ -206,7 +206,7 @@ import TouchstoneTestSupport
         let plain = ElementComparison(got: got, want: want, greatest: type.greatestFinite, isJudged: isJudged)
         guard plain.zone != .consistent else { continue }
         flagged += 1
-        let finding = try judge.finding(site.output, in: wrong)
+        let finding = try judge.outputJudge(of: site.output, in: wrong)?.finding(got)
         if finding?.zone == .consistent {
           explained.append("\(fault) at \(site.output): \(finding?.policy?.id ?? "")")
         }

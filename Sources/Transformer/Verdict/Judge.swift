@@ -157,16 +157,13 @@ public struct Judge: Sendable {
       .want()
   }
 
-  /// What is found on one recorded activation, every policy tried; nil where the capture does not hold enough to say.
-  package func finding(_ activation: Activation, in capture: any ActivationSource) throws -> Finding? {
+  /// What judges one operation of a capture, whatever it made; nil where the capture does not hold enough to say.
+  package func outputJudge(of activation: Activation, in capture: any ActivationSource) throws -> OutputJudge?
+  {
     let shared = SharedSource(capture, judgedAs: try PrecisionReading(capture).precision)
-    guard let (operation, planner, replay) = try replay(activation, in: shared),
-      let finding = replay.result().finding
-    else {
-      return nil
-    }
-    return try AlternativeSearch(shared, planner, weights: weights, contract: contract)
-      .finding(operation, finding, replay)
+    guard let (operation, planner, replay) = try replay(activation, in: shared) else { return nil }
+    let search = AlternativeSearch(shared, planner, weights: weights, contract: contract)
+    return OutputJudge(operation, replay, search)
   }
 
   private func replay(

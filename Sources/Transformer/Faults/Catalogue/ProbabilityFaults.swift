@@ -138,18 +138,14 @@ extension Fault {
       of: AttentionProbabilities.self, practice: "the axis is wrong"
     ) { own, site in
       guard site.inputs.count > 1 else { return nil }
-      return site.normalised(own) { head, row, column, scores in
-        (0..<scores.shape[1]).map { scores[head, $0, column] }
-      }
+      return site.normalised(own, along: 1)
     },
     Fault(
       "softmax.over-heads", "softmax runs over heads instead of keys", .softmax,
       of: AttentionProbabilities.self, practice: "the axis is wrong"
     ) { own, site in
       guard site.activations[0].shape[0] > 1 else { return nil }
-      return site.normalised(own) { head, row, column, scores in
-        (0..<scores.shape[0]).map { scores[$0, row, column] }
-      }
+      return site.normalised(own, along: 0)
     },
     Fault(
       "softmax.over-tokens", "the last softmax runs over tokens instead of the vocabulary", .softmax,
@@ -215,21 +211,23 @@ extension FaultSite {
     return result
   }
 
-  /// Attention's exponentials divided by their sum over other entries than their row's.
-  fileprivate func normalised(
-    _ own: AttentionProbabilities,
-    along entries: (_ head: Int, _ row: Int, _ column: Int, Tensor<Double>) -> [Double]
-  ) -> Tensor<Double> {
+  /// Attention's exponentials divided by their sum along another axis than that of the keys.
+  fileprivate func normalised(_ own: AttentionProbabilities, along axis: Int) -> Tensor<Double> {
     let scores = activations[0]
     var result = scores
-    for head in 0..<scores.shape[0] {
-      for row in 0..<scores.shape[1] {
-        for column in 0..<scores.shape[2] {
-          let isVisible = inputs.isVisible(key: column, from: row, under: own.visibility)
-          let others = entries(head, row, column, scores).filter(\.isFinite)
-          let greatest = others.max() ?? 0
-          let total = others.reduce(0) { $0 + exp($1 - greatest) }
-          result[head, row, column] = isVisible ? exp(scores[head, row, column] - greatest) / total : 0
+    var extents = scores.shape
+    extents[axis] = 1
+    for head in 0..<extents[0] {
+      for row in 0..<extents[1] {
+        for column in 0..<extents[2] {
+          let places = (0..<scores.shape[axis]).map { axis == 0 ? ($0, row) : (head, $0) }
+          let entries = places.map { scores[$0.0, $0.1, column] }.filter(\.isFinite)
+          let greatest = entries.max() ?? 0
+          let total = entries.reduce(0) { $0 + exp($1 - greatest) }
+          for (head, row) in places {
+            let isVisible = inputs.isVisible(key: column, from: row, under: own.visibility)
+            result[head, row, column] = isVisible ? exp(scores[head, row, column] - greatest) / total : 0
+          }
         }
       }
     }

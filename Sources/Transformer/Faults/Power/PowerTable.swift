@@ -110,6 +110,8 @@ public struct PowerTable: Sendable {
     let rightlyStored = format.rounded(definition)
     let isJudged = operation.judgedElements(run.inputs, graph: graph)
     let level = EvidenceLevel(of: operation.kind, catalogue: Fault.catalogue, in: graph)
+    let narrow =
+      run.precision.type.isNarrow ? try judge.outputJudge(of: operation.output, in: run) : nil
     return try faults.map { fault in
       guard let value = fault.spoilt(site) else {
         return Entry(
@@ -123,11 +125,7 @@ public struct PowerTable: Sendable {
         ratio: comparison.ratio)
       // In 16 bits another policy may explain it, or the signs of all errors together show it.
       var zone = comparison.zone
-      if run.precision.type.isNarrow {
-        var wrong = run
-        wrong.tensors[operation.output] = captured
-        zone = try judge.finding(operation.output, in: wrong)?.zone ?? zone
-      }
+      if let narrow { zone = try narrow.finding(captured)?.zone ?? zone }
       if zone != .consistent {
         entry.outcome = .caught(zone)
       } else if isVisible(value, definition, isJudged) {

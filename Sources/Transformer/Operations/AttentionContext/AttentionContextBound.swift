@@ -81,11 +81,11 @@ extension Rounding {
             left: probabilityRepetition[p], right: valueRepetition[valueHead * width + unitIndex]
           )
           terms.repetition = min(recurrence.left, recurrence.right)
-          terms.lost = lost(
-            visible.lazy.map {
-              probabilities.values[p, $0]
-                * values.values.values[(valueHead * tokens + $0) * width + unitIndex]
-            }, absolute: terms.absolute)
+          terms.lost = lost(visible.count, absolute: terms.absolute) { place in
+            let column = visible[place]
+            return probabilities.values[p, column]
+              * values.values.values[(valueHead * tokens + column) * width + unitIndex]
+          }
           let length = lengths[valueHead * width + unitIndex]
           let subnormal =
             probabilities.underflow * length

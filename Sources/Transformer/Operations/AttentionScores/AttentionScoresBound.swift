@@ -83,8 +83,7 @@ extension Rounding {
             }
           }
           terms.repetition = min(queryRepetition[q], keyRepetition[k])
-          terms.lost = lost(
-            (0..<width).lazy.map { query.values[q, $0] * key.values[k, $0] }, absolute: terms.absolute)
+          terms.lost = lost(width, absolute: terms.absolute) { query.values[q, $0] * key.values[k, $0] }
           let ofRounding = ofRoundedFactors(
             query.roundoff, key.roundoff, terms, recurrence: (queryRepetition[q], keyRepetition[k]))
           let subnormal =

@@ -48,9 +48,9 @@ extension Rounding {
         }
         let start = abs(bias?[column] ?? 0) + abs(stream?.values[row, column] ?? 0)
         if moments.hidesTerms(row: row, column: column, absolute: terms.absolute, start: start) {
-          terms.lost = lost(
-            (0..<weight.rows).lazy.map { input.values[row, $0] * weight[$0, column] },
-            absolute: terms.absolute)
+          terms.lost = lost(weight.rows, absolute: terms.absolute) {
+            input.values[row, $0] * weight[$0, column]
+          }
         }
         let ofFactors = ofRoundedFactors(
           input.roundoff, weightRoundoff, terms, recurrence: moments.recurrence(row: row, column: column))

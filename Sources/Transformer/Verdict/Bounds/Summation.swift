@@ -74,17 +74,19 @@ extension Rounding {
       + (1 + unit) * (gamma(n - 2) * terms.exact + gamma(n - 1) * rounded)
   }
 
-  /// What may be lost alike of terms whose magnitudes add up to `absolute`.
+  /// What may be lost alike of `count` terms whose magnitudes add up to `absolute`.
   ///
   /// No partial sum is greater than S, so that an addition errs by u·S at most; and a term below 2u·S, which a partial sum
   /// may not resolve, errs by itself at most, which is no random number: all of them may be positive.
-  func lost(_ terms: some Sequence<Double>, absolute: Double) -> Double {
+  func lost(_ count: Int, absolute: Double, term: (Int) -> Double) -> Double {
     guard grantsLostTerms else { return 0 }
     let most = unit * absolute
-    return terms.reduce(0) { lost, term in
-      let magnitude = abs(term)
-      return magnitude <= 2 * most ? lost + min(magnitude, most) : lost
+    var lost = 0.0
+    for index in 0..<count {
+      let magnitude = abs(term(index))
+      if magnitude <= 2 * most { lost += min(magnitude, most) }
     }
+    return lost
   }
 
   /// What underflow, or flushing it to zero, takes from the products, the partial sums and the factors of a sum.

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TouchstoneGraph
 import TouchstoneModel
 
@@ -25,10 +26,18 @@ package struct EvidenceLevel: Sendable {
   /// Leaves a probability to each hypothesis.
   init(probability: Double) {
     self.probability = probability
-    points = (0...Self.intervals).map {
-      log(StudentT.quantile(probability, freedom: exp(Self.first + Self.step * Double($0))))
+    points = Self.known.withLock { known in
+      if let points = known[probability] { return points }
+      let points = (0...Self.intervals).map {
+        log(StudentT.quantile(probability, freedom: exp(Self.first + Self.step * Double($0))))
+      }
+      known[probability] = points
+      return points
     }
   }
+
+  /// The points of each probability that was asked for: a model's is the same in every verdict.
+  private static let known = Mutex<[Double: [Double]]>([:])
 
   /// One hypothesis for each weight of every product of a model.
   package init(ofWeightsOf graph: Graph) {

@@ -25,33 +25,42 @@ struct AlternativeSearch: Sendable {
   /// - Parameters:
   ///   - finding: what the plain replay found.
   ///   - replay: the plain replay.
+  ///   - kept: the other replays of the same operation, made for another output.
   /// - Throws: what reading the capture throws.
-  func finding(_ operation: Operation, _ finding: Finding, _ replay: Replay) throws -> Finding {
+  func finding(
+    _ operation: Operation, _ finding: Finding, _ replay: Replay, kept: KeptReplays = KeptReplays()
+  ) throws -> Finding {
     guard capture.precision.type.isNarrow, finding.method == .replay else { return finding }
-    let explained = try explained(operation, finding, replay)
+    let explained = try explained(operation, finding, replay, kept)
     guard explained.evidence == nil, let found = replay.sharedEvidence(among: operationCount) else {
       return explained
     }
     return explained.found(found)
   }
 
-  private func explained(_ operation: Operation, _ finding: Finding, _ replay: Replay) throws -> Finding {
+  private func explained(
+    _ operation: Operation, _ finding: Finding, _ replay: Replay, _ kept: KeptReplays
+  ) throws -> Finding {
     let cut = replay.cutEvidence(among: operationCount)
     guard finding.zone != .consistent || cut != nil else { return finding }
-    let candidates = alternatives.of(operation).filter { isPossible($0, operation) }
-    let kept = KeptSource(capture)
+    guard let output = replay.recorded[operation.output]?.values else { return finding }
+    let source = KeptSource(capture)
+    let candidates = alternatives.of(operation).filter { isPossible($0, operation) }.enumerated()
+    func replayed(_ place: Int, _ alternative: Alternative) throws -> Replay? {
+      try kept.replay(place) { try self.replay(operation, alternative, source) }?.judging(output)
+    }
     var other: CutEvidence?
     // Bounds that grant a rounding more would explain values that are cut as well.
-    for alternative in candidates where alternative.copies.isEmpty {
-      guard let replay = try self.replay(operation, alternative, kept) else { continue }
+    for (place, alternative) in candidates where alternative.copies.isEmpty {
+      guard let replay = try replayed(place, alternative) else { continue }
       if let found = consistent(cut == nil ? replay : replay.sharpened) { return found }
       if cut == nil, other == nil, replay.isNearlyExplained {
         other = replay.cutEvidence(among: operationCount)
       }
     }
     if let cut = cut ?? other { return finding.found(.cut(cut)) }
-    for alternative in candidates where !alternative.copies.isEmpty {
-      guard let replay = try self.replay(operation, alternative, kept) else { continue }
+    for (place, alternative) in candidates where !alternative.copies.isEmpty {
+      guard let replay = try replayed(place, alternative) else { continue }
       if let found = consistent(replay) { return found }
     }
     return finding
@@ -83,6 +92,19 @@ extension Finding {
     Finding(
       activation: activation, hidden: hidden, method: method, zone: max(zone, .fail), ratio: ratio,
       index: index, axes: axes, got: got, want: want, inherited: inherited, evidence: evidence)
+  }
+}
+
+/// The replays of one operation by its alternatives, kept for the outputs that are held against them one after the other.
+final class KeptReplays {
+  private var known: [Int: Replay?] = [:]
+
+  /// The replay by the alternative at a place among all; nil where the capture does not allow it.
+  func replay(_ place: Int, _ make: () throws -> Replay?) rethrows -> Replay? {
+    if let known = known[place] { return known }
+    let replay = try make()
+    known[place] = .some(replay)
+    return replay
   }
 }
 

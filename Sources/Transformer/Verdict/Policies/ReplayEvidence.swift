@@ -8,6 +8,7 @@ extension Replay {
   var ofFewRows: Replay? {
     guard plan.steps.allSatisfy(\.operation.kind.bounded.isByRow), inputs.count > 4 else { return nil }
     var few = self
+    few.isOfFewRows = true
     few.recorded = recorded.mapValues { $0.rows(inputs.count - 2..<inputs.count) }
     return few
   }

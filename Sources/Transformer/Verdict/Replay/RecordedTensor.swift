@@ -18,6 +18,9 @@ struct RecordedTensor: Sendable {
     (self.values, self.type) = (values, type)
   }
 
+  /// Other values of the same type.
+  func holding(_ values: Tensor<Double>) -> RecordedTensor { RecordedTensor(values, of: type) }
+
   /// Some rows of a matrix.
   func rows(_ range: Range<Int>) -> RecordedTensor {
     let width = values.rowWidth

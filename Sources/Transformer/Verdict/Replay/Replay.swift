@@ -13,6 +13,9 @@ struct Replay: Sendable {
   var rounding: Rounding
   /// Whether parameters are read rounded to the type, and nothing else is rounded before the output is stored.
   var isSharp = false
+  /// Whether this is the replay of the last rows alone.
+  var isOfFewRows = false
+  private let kept = KeptEstimates()
   let inputs: Inputs
   let graph: Graph
 
@@ -139,8 +142,23 @@ struct Replay: Sendable {
       want: want, contract: rounding.contract)
   }
 
+  /// The same replay, another output held against it: of the same shape, in the same type.
+  func judging(_ output: Tensor<Double>) -> Replay {
+    var other = self
+    other.recorded[plan.operation.output] = recorded[plan.operation.output]?.holding(output)
+    return other
+  }
+
   /// The value by the definition, and its bounds as it is stored.
   func want() -> Estimate {
+    kept.estimate(kind(isStored: true), computedWant)
+  }
+
+  private func kind(isStored: Bool) -> KeptEstimates.Kind {
+    KeptEstimates.Kind(isOfFewRows: isOfFewRows, isSharp: isSharp, isStored: isStored)
+  }
+
+  private func computedWant() -> Estimate {
     guard !plan.spansBlocks(except: alternative?.unrounded ?? []) else {
       let values = definition().last ?? Tensor(repeating: 0, shape: [0, 0])
       return Estimate(values: values, bounds: [Bound](repeating: Bound(.infinity), count: values.count))
@@ -152,6 +170,10 @@ struct Replay: Sendable {
 
   /// The output before it is stored; in an alternative that says how, as it is stored.
   func computedOutput() -> Estimate {
+    kept.estimate(kind(isStored: false), recomputedOutput)
+  }
+
+  private func recomputedOutput() -> Estimate {
     var replayed: [Activation: Operand] = [:]
     for step in plan.steps.dropLast() {
       let estimate = estimate(step, replayed)
