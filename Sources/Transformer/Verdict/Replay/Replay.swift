@@ -10,12 +10,12 @@ struct Replay: Sendable {
   let alternative: Alternative?
   var recorded: [Activation: RecordedTensor]
   let weights: Weights?
-  var rounding: Rounding
+  var rounding: Rounding { didSet { kept = KeptEstimates() } }
   /// Whether parameters are read rounded to the type, and nothing else is rounded before the output is stored.
   var isSharp = false
   /// Whether this is the replay of the last rows alone.
   var isOfFewRows = false
-  private let kept = KeptEstimates()
+  private var kept = KeptEstimates()
   let inputs: Inputs
   let graph: Graph
 
