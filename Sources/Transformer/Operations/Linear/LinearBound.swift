@@ -10,19 +10,20 @@ extension Linear: Bounded {
   /// Clauses: BND-2, BND-3, BND-5, BND-32.
   func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
     let (matrix, bias) = (site.parameters[0], site.parameters.dropFirst().first)
-    var estimate = rounding.ofProduct(
+    let product = rounding.ofProduct(
       site.activations[0], matrix.matrix, weightRoundoff: matrix.roundoff, bias: bias?.vector)
-    if limit != nil { estimate = clipped(estimate, rounding) }
+    let estimate = clipped(product, rounding)
     return heads.map(estimate.splitIntoHeads) ?? estimate
   }
 
-  /// The same clipped: where nothing within the bound is inside the limits, only the limit's own rounding is left.
+  /// The same clipped, where that is done: where nothing within the bound is inside the limits, only the limit's own rounding is left.
   func clipped(_ estimate: Estimate, _ rounding: Rounding) -> Estimate {
-    let ofLimit = rounding.precision.type.unitRoundoff * (limit ?? 0)
+    guard let limit else { return estimate }
+    let ofLimit = rounding.precision.type.unitRoundoff * limit
     let bounds = zip(estimate.bounds, estimate.values.values).map { bound, value in
       bound.map { error in
-        if abs(value) + error <= limit ?? .infinity { return error }
-        return abs(value) - error > limit ?? .infinity ? ofLimit : error + ofLimit
+        if abs(value) + error <= limit { return error }
+        return abs(value) - error > limit ? ofLimit : error + ofLimit
       }
     }
     return Estimate(
@@ -52,7 +53,7 @@ extension Linear: Bounded {
     let sum = Estimate(
       values: Tensor(values, shape: product.values.shape),
       bounds: zip(product.bounds, values).map { $0 + rounding.unit * abs($1) })
-    let estimate = limit == nil ? sum : clipped(sum, rounding)
+    let estimate = clipped(sum, rounding)
     return heads.map(estimate.splitIntoHeads) ?? estimate
   }
 }

@@ -25,10 +25,11 @@ struct AlternativeSearch: Sendable {
   /// - Parameters:
   ///   - finding: what the plain replay found.
   ///   - replay: the plain replay.
-  ///   - kept: the other replays of the same operation, made for another output.
+  ///   - kept: the replays by alternatives that were made for another output; nil where there is but one, for all of them
+  ///     together are many times as large as its tensors.
   /// - Throws: what reading the capture throws.
   func finding(
-    _ operation: Operation, _ finding: Finding, _ replay: Replay, kept: KeptReplays = KeptReplays()
+    _ operation: Operation, _ finding: Finding, _ replay: Replay, kept: KeptReplays? = nil
   ) throws -> Finding {
     guard capture.precision.type.isNarrow, finding.method == .replay else { return finding }
     let explained = try explained(operation, finding, replay, kept)
@@ -39,7 +40,7 @@ struct AlternativeSearch: Sendable {
   }
 
   private func explained(
-    _ operation: Operation, _ finding: Finding, _ replay: Replay, _ kept: KeptReplays
+    _ operation: Operation, _ finding: Finding, _ replay: Replay, _ kept: KeptReplays?
   ) throws -> Finding {
     let cut = replay.cutEvidence(among: operationCount)
     guard finding.zone != .consistent || cut != nil else { return finding }
@@ -47,7 +48,9 @@ struct AlternativeSearch: Sendable {
     let source = KeptSource(capture)
     let candidates = alternatives.of(operation).filter { isPossible($0, operation) }.enumerated()
     func replayed(_ place: Int, _ alternative: Alternative) throws -> Replay? {
-      try kept.replay(place) { try self.replay(operation, alternative, source) }?.judging(output)
+      func make() throws -> Replay? { try self.replay(operation, alternative, source) }
+      guard let kept else { return try make() }
+      return try kept.replay(place, make)?.judging(output)
     }
     var other: CutEvidence?
     // Bounds that grant a rounding more would explain values that are cut as well.
@@ -102,7 +105,7 @@ final class KeptReplays {
   /// The replay by the alternative at a place among all; nil where the capture does not allow it.
   func replay(_ place: Int, _ make: () throws -> Replay?) rethrows -> Replay? {
     if let known = known[place] { return known }
-    let replay = try make()
+    let replay = try make()?.keepingEstimates
     known[place] = .some(replay)
     return replay
   }

@@ -10,7 +10,7 @@ package final class OutputJudge {
 
   init(_ operation: Operation, _ replay: Replay, _ search: AlternativeSearch) {
     self.operation = operation
-    self.replay = replay
+    self.replay = replay.keepingEstimates
     self.search = search
   }
 

@@ -26,8 +26,7 @@ struct ProductSample {
       Operand(values: Tensor(rows.flatMap { input.row($0) }, shape: [rows.count, input.rowWidth])),
       MatrixView(StoredTensor(Tensor(weight, shape: [matrix.rows, columns.count]))), weightRoundoff: 0,
       bias: bias.map { bias in columns.map { type.rounded(bias[$0]) } })
-    let kind = operation.kind.payload as? Linear
-    want = kind?.limit == nil ? product : kind?.clipped(product, rounding.unstored) ?? product
+    want = (operation.kind.payload as? Linear)?.clipped(product, rounding.unstored) ?? product
     for row in rows {
       for column in columns {
         self.got.append(got.element(row, column))

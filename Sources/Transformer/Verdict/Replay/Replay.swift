@@ -10,12 +10,13 @@ struct Replay: Sendable {
   let alternative: Alternative?
   var recorded: [Activation: RecordedTensor]
   let weights: Weights?
-  var rounding: Rounding { didSet { kept = KeptEstimates() } }
+  var rounding: Rounding { didSet { kept = kept.map { _ in KeptEstimates() } } }
   /// Whether parameters are read rounded to the type, and nothing else is rounded before the output is stored.
   var isSharp = false
   /// Whether this is the replay of the last rows alone.
   var isOfFewRows = false
-  private var kept = KeptEstimates()
+  /// What it keeps of what it computes; nil where no more than one output is held against it.
+  private var kept: KeptEstimates?
   let inputs: Inputs
   let graph: Graph
 
@@ -142,6 +143,13 @@ struct Replay: Sendable {
       want: want, contract: rounding.contract)
   }
 
+  /// The same replay, which computes once what all outputs are held against.
+  var keepingEstimates: Replay {
+    var keeping = self
+    keeping.kept = KeptEstimates()
+    return keeping
+  }
+
   /// The same replay, another output held against it: of the same shape, in the same type.
   func judging(_ output: Tensor<Double>) -> Replay {
     var other = self
@@ -151,7 +159,7 @@ struct Replay: Sendable {
 
   /// The value by the definition, and its bounds as it is stored.
   func want() -> Estimate {
-    kept.estimate(kind(isStored: true), computedWant)
+    kept?.estimate(kind(isStored: true), computedWant) ?? computedWant()
   }
 
   private func kind(isStored: Bool) -> KeptEstimates.Kind {
@@ -170,7 +178,7 @@ struct Replay: Sendable {
 
   /// The output before it is stored; in an alternative that says how, as it is stored.
   func computedOutput() -> Estimate {
-    kept.estimate(kind(isStored: false), recomputedOutput)
+    kept?.estimate(kind(isStored: false), recomputedOutput) ?? recomputedOutput()
   }
 
   private func recomputedOutput() -> Estimate {
