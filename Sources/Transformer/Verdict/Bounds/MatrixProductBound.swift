@@ -1,12 +1,47 @@
 import TouchstoneModel
 
 extension Rounding {
-  /// A projection that is added into the residual stream, with nothing recorded in between: implementations
-  /// may accumulate onto the stream itself, so it is judged as one sum.
-  func fusedEstimate(_ input: Operand, _ parameters: [ParameterOperand], onto stream: Operand) -> Estimate {
-    ofProduct(
-      input, parameters[0].matrix, weightRoundoff: parameters[0].roundoff,
-      bias: parameters.dropFirst().first?.vector, onto: stream)
+  /// A sum some of whose addends are projections that nobody recorded: implementations may accumulate such a one onto
+  /// whatever was added before, so each is judged as one sum that begins with the greatest of those.
+  ///
+  /// Clauses: BND-5, BND-19.
+  ///
+  /// - Parameters:
+  ///   - addends: what is added, in any order.
+  ///   - projections: those of the addends that are projections, by their places.
+  func fusedEstimate(_ addends: [Operand], _ projections: [Int: FusedProjection]) -> Estimate {
+    let sums = projections.sorted { $0.key < $1.key }.map { place, projection in
+      let others = addends.indices.filter { $0 != place }.map { addends[$0] }
+      return ofProduct(
+        projection.input, projection.parameters[0].matrix, weightRoundoff: projection.parameters[0].roundoff,
+        bias: projection.parameters.dropFirst().first?.vector,
+        onto: addends.count == 2 && projections.count == 1
+          ? others[0] : Operand(values: Self.greatestPartialSums(others)))
+    }
+    if addends.count == 2, sums.count == 1 { return sums[0] }
+    let rest = addends.indices.filter { projections[$0] == nil }.map { addends[$0] }
+    let values = addends.dropFirst().reduce(addends[0].values) { sum, addend in
+      Tensor(zip(sum.values, addend.values.values).map(+), shape: sum.shape)
+    }
+    let ofRest = rest.isEmpty ? nil : ofAddition(values, rest)
+    return Estimate(
+      values: values,
+      bounds: values.values.indices.map { offset in
+        sums.reduce(ofRest?[offset] ?? .zero) { $0 + $1.bounds[offset] }
+      })
+  }
+
+  /// Of each element the sum of some of the addends that is farthest from 0.
+  private static func greatestPartialSums(_ addends: [Operand]) -> Tensor<Double> {
+    Tensor(
+      addends[0].values.values.indices.map { offset in
+        var (above, below) = (0.0, 0.0)
+        for addend in addends {
+          let value = addend.values.values[offset]
+          if value > 0 { above += value } else { below += value }
+        }
+        return above >= -below ? above : below
+      }, shape: addends[0].values.shape)
   }
 
   /// x·W + b and its bounds: one sum of in + 1 terms for each output, [rows, out].

@@ -25,7 +25,7 @@ public enum NoiseFloor {
     let graph = weights.graph
     let rounding = Rounding(.float32)
     let projections = graph.addedProjections
-    var projected = Kept<Activation, Tensor<Double>>(readers: projections.values.map { $0.inputs[0] })
+    var projected = Kept<Activation, Tensor<Double>>(readers: projections.values.flatMap { $0.values.map { $0.inputs[0] } })
     let passes = (0..<passCount).map { StrayingPass(seed: UInt64($0) &+ 1, graph) }
     var floors: [Activation: Tensor<Double>] = [:]
     func operands(_ views: [ParameterView]) -> [ParameterOperand] {
@@ -36,7 +36,7 @@ public enum NoiseFloor {
         let operation = site.operation
         let parameters = operands(operation.parameters)
         // A capture without the projection's own result may have accumulated it onto the stream.
-        let fused = projections[operation.output].flatMap { maker in
+        let fused = (projections[operation.output] ?? [:]).compactMapValues { maker in
           projected.read(maker.inputs[0]).map {
             FusedProjection(input: Operand(values: $0), parameters: operands(maker.parameters))
           }
@@ -128,14 +128,15 @@ private final class StrayingPass: @unchecked Sendable {
 }
 
 extension Graph {
-  /// For each sum, by its output, the projection whose result it adds to its first operand.
-  fileprivate var addedProjections: [Activation: Operation] {
+  /// For each sum, by its output, the projections among its operands behind the first, by their places.
+  fileprivate var addedProjections: [Activation: [Int: Operation]] {
     let makers = Dictionary(operations.map { ($0.output, $0) }, uniquingKeysWith: { first, _ in first })
     return operations.reduce(into: [:]) { found, operation in
-      guard operation.isSum, operation.inputs.count == 2, let maker = makers[operation.inputs[1]],
-        maker.isProjection
-      else { return }
-      found[operation.output] = maker
+      guard operation.isSum else { return }
+      for (place, input) in operation.inputs.enumerated().dropFirst() {
+        guard let maker = makers[input], maker.isProjection else { continue }
+        found[operation.output, default: [:]][place] = maker
+      }
     }
   }
 }

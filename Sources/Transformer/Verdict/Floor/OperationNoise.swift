@@ -48,7 +48,7 @@ struct OperationNoise: Sendable {
   }
 }
 
-/// A projection whose sum an implementation may begin with what it is added to.
+/// A projection whose sum an implementation may begin with what else is added to it.
 struct FusedProjection {
   let input: Operand
   let parameters: [ParameterOperand]
@@ -58,11 +58,11 @@ extension Rounding {
   /// What this arithmetic adds to one operation whose inputs are exact.
   ///
   /// - Parameters:
-  ///   - projection: for a sum, the projection that may have been accumulated onto its first operand.
+  ///   - projections: for a sum, those of its operands that are projections and may have been accumulated onto the others.
   ///   - type: what the output is handed on in.
   func noise(
     of operation: Operation, _ value: Tensor<Double>, _ operands: [Operand],
-    _ parameters: [ParameterOperand], fusing projection: FusedProjection? = nil, inputs: Inputs,
+    _ parameters: [ParameterOperand], fusing projections: [Int: FusedProjection] = [:], inputs: Inputs,
     storedAs type: ScalarType
   ) -> OperationNoise {
     var rounding = self
@@ -71,8 +71,7 @@ extension Rounding {
       operation: operation, activations: operands, parameters: parameters, inputs: inputs,
       storedType: precision.type)
     let estimate =
-      projection.map { rounding.fusedEstimate($0.input, $0.parameters, onto: operands[0]) }
-      ?? rounding.estimate(site)
+      projections.isEmpty ? rounding.estimate(site) : rounding.fusedEstimate(operands, projections)
     return OperationNoise(
       bounds: estimate.bounds, deviations: contract.deviations,
       shared: operation.kind.bounded.sharedNoise(value, site, rounding),

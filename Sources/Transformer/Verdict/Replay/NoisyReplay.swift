@@ -15,16 +15,10 @@ extension Replay {
     let known = exact.mapValues { Operand(values: $0) }
     let noises = plan.steps.map { step in
       let operands = step.sources.map { operand($0, known) }
-      let projection = fusedProjection(of: step).map {
-        FusedProjection(
-          input: operand($0.sources[0], known),
-          parameters: parameters(of: $0.operation)
-        )
-      }
       let output = step.operation.output
       return rounding.noise(
         of: step.operation, exact[output] ?? Tensor(repeating: 0, shape: [0, 0]), operands,
-        parameters(of: step.operation), fusing: projection, inputs: inputs,
+        parameters(of: step.operation), fusing: fusedProjections(of: step, known), inputs: inputs,
         storedAs: recorded[output]?.type ?? rounding.precision.type)
     }
     return (0..<LocalFloor.passCount).concurrentMap { pass in

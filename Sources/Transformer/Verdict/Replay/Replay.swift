@@ -198,10 +198,9 @@ struct Replay: Sendable {
   }
 
   private func estimate(_ step: ReplayPlan.Step, _ replayed: [Activation: Operand]) -> Estimate {
-    if let projection = fusedProjection(of: step) {
-      return rounding.fusedEstimate(
-        operand(projection.sources[0], replayed), parameters(of: projection.operation),
-        onto: operand(step.sources[0], replayed))
+    let projections = fusedProjections(of: step, replayed)
+    if !projections.isEmpty {
+      return rounding.fusedEstimate(step.sources.map { operand($0, replayed) }, projections)
     }
     let output = step.operation.output
     let site = JudgedSite(
@@ -228,12 +227,20 @@ struct Replay: Sendable {
     return recorded[output]?.type ?? rounding.precision.type
   }
 
-  /// The hidden projection that a step adds into the residual stream, where its result need not be rounded.
-  func fusedProjection(of step: ReplayPlan.Step) -> ReplayPlan.Step? {
-    guard step.operation.isSum, step.sources.count == 2, case .replayed(let addend) = step.sources[1],
-      rounding.precision.type.unitRoundoff <= rounding.unit
-    else { return nil }
-    return plan.steps.first { $0.operation.output == addend && $0.operation.isProjection }
+  /// The hidden projections that a step adds, by their places among its addends, where their results need not be rounded.
+  func fusedProjections(of step: ReplayPlan.Step, _ replayed: [Activation: Operand]) -> [Int: FusedProjection] {
+    guard step.operation.isSum, rounding.precision.type.unitRoundoff <= rounding.unit else { return [:] }
+    var found: [Int: FusedProjection] = [:]
+    for (place, source) in step.sources.enumerated() {
+      guard case .replayed(let addend) = source,
+        let projection = plan.steps.first(where: {
+          $0.operation.output == addend && $0.operation.isProjection
+        })
+      else { continue }
+      found[place] = FusedProjection(
+        input: operand(projection.sources[0], replayed), parameters: parameters(of: projection.operation))
+    }
+    return found
   }
 
   func parameters(of operation: Operation) -> [ParameterOperand] {

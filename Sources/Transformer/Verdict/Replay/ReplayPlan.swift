@@ -52,15 +52,24 @@ struct ReplayPlan: Sendable {
 
   /// Whether bounds passed through what is hidden lose much of their sharpness.
   ///
-  /// A value handed on, or a projection that is only added into the residual stream, costs nothing.
+  /// A value handed on, or projections that are only added into the residual stream, cost nothing.
   ///
   /// - Parameter unrounded: what is hidden by choice.
   func hidesMuch(except unrounded: Set<Activation> = []) -> Bool {
-    steps.dropLast().contains { step in
+    let addsAllHidden = operation.isSum && steps.dropLast().allSatisfy(isAddedProjection)
+    return steps.dropLast().contains { step in
       if unrounded.contains(step.operation.output) { return false }
-      if step.operation.isProjection { return !operation.isSum || steps.count > 2 }
+      if step.operation.isProjection { return !addsAllHidden }
       return step.operation.making != .handedOn && step.operation.making != .lookedUp
     }
+  }
+
+  /// Whether a hidden step is a projection that the judged operation reads itself.
+  private func isAddedProjection(_ step: Step) -> Bool {
+    step.operation.isProjection
+      && last.sources.contains { source in
+        if case .replayed(let activation) = source { activation == step.operation.output } else { false }
+      }
   }
 }
 
