@@ -36,6 +36,16 @@ public struct Architecture: Sendable {
     configJSON = configuration.huggingFaceJSON
   }
 
+  /// What a family makes of an object whose members it need not all know: what a file would be refused for is passed over.
+  ///
+  /// - Throws: ``BadInput`` naming a field that is missing or cannot be.
+  package init(drawn value: JSONValue, of family: Family) throws(BadInput) {
+    var config = ConfigFields(value.object ?? [:])
+    self.family = family
+    graph = try family.graph(&config)
+    configJSON = try family.storedConfig?(graph) ?? config.readJSON
+  }
+
   private init(_ config: ConfigFields) throws(BadInput) {
     var config = config
     let type = try config.string("model_type") ?? "gpt2"

@@ -186,7 +186,7 @@ import TouchstoneTestSupport
       of: graph, names: TensorNames(root: "model."), seed: seed)
   }
 
-  @Test(.clause("NUM-4", "BND-30", "BND-31", "BND-32"), arguments: HonestArithmetic.ofLlamas)
+  @Test(.clause("NUM-4", "BND-30", "BND-31", "BND-32"), arguments: HonestArithmetic.ofFamilies)
   func everyHonestArithmeticIsConsistent(_ arithmetic: HonestArithmetic) throws {
     let weights = try Self.weights(arithmetic.fusesResidual ? .mpt : .bloom, heads: 12, seed: 2)
     let inputs = try inputs(weights.graph, isMasked: true)

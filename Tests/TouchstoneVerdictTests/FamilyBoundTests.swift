@@ -54,60 +54,6 @@ import TouchstoneTestSupport
     }
   }
 
-  /// Parallel halves of a block that nobody recorded: each may be accumulated onto any sum of the others.
-  @Test(.clause("BND-5", "BND-19"), arguments: [1, 2])
-  func aProjectionMayBeginWithWhateverElseIsAdded(_ projectionCount: Int) {
-    let (rows, depth, columns) = (4, 9, 3)
-    let inputs = (0..<projectionCount).map { values([rows, depth], seed: UInt64(20 + $0)) }
-    let weights = (0..<projectionCount).map {
-      values([depth, columns], seed: UInt64(30 + $0)).converted(to: Float.self)
-    }
-    let products = (0..<projectionCount).map { part in
-      Tensor(
-        (0..<rows * columns).map { offset in
-          (0..<depth).reduce(0) {
-            $0 + inputs[part][offset / columns, $1] * Double(weights[part][$1, offset % columns])
-          }
-        }, shape: [rows, columns])
-    }
-    let known = (projectionCount..<3).map { values([rows, columns], seed: UInt64(40 + $0)) }
-    let projections = (0..<projectionCount).map { part in
-      (
-        known.count + part,
-        FusedProjection(
-          input: Operand(values: inputs[part]),
-          parameters: [
-            ParameterOperand(
-              StoredTensor(weights[part]), ParameterView(Parameter("w", [depth, columns]), .inputsFirst))
-          ])
-      )
-    }
-    let found = rounding.fusedEstimate(
-      (known + products).map { Operand(values: $0) }, Dictionary(uniqueKeysWithValues: projections))
-    for offset in 0..<rows * columns {
-      let (row, column) = (offset / columns, offset % columns)
-      let all = (known + products).map { $0.values[offset] }
-      #expect(abs(found.values.values[offset] - all.reduce(0, +)) < 1e-14)
-      let rest = known.map { $0.values[offset] }
-      var want = Formula.sum(rest, rounded: { _ in false }) + Double(rest.count) * Formula.flush
-      for part in 0..<projectionCount {
-        let others = all.enumerated().filter { $0.offset != known.count + part }.map(\.element)
-        let sums = (0..<4).map { chosen in
-          others.enumerated().reduce(0) { chosen >> $1.offset & 1 == 1 ? $0 + $1.element : $0 }
-        }
-        let start = sums.max { abs($0) < abs($1) } ?? 0
-        let terms = (0..<depth).map { inputs[part][row, $0] * Double(weights[part][$0, column]) } + [start]
-        let greatest = weights[part].values.map { Double(abs($0)) }.max() ?? 0
-        let ofInput = inputs[part].row(row).map(abs).reduce(0, +)
-        let n = Double(terms.count)
-        want =
-          want + Formula.sum(terms, rounded: { $0 < depth }, recurrence: 1)
-          + Formula.flush * (2 * n + ofInput + n * greatest)
-      }
-      expect(found.bounds[offset], want, "element \(offset)")
-    }
-  }
-
   @Test(.clause("BND-20", "GLU-3"), arguments: [(0.0, nil), (1, 7), (1, nil)] as [(Double, Double?)])
   func aGateIsRoundedOnceAndItsSumOnce(_ plus: Double, _ limit: Double?) throws {
     let (a, b) = (values([4, 9], seed: 1), values([4, 9], seed: 2, size: 20))

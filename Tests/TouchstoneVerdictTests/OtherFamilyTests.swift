@@ -61,18 +61,31 @@ import TouchstoneVerdict
       attentionMask: isMasked ? (0..<13).map { $0 % 5 != 1 } : nil, graph: graph)
   }
 
-  @Test(.clause("NUM-4", "GRA-1"), arguments: HonestArithmetic.ofLlamas.indices)
-  func everyHonestArithmeticOfARandomLlamaIsConsistent(_ index: Int) throws {
-    let arithmetic = HonestArithmetic.ofLlamas[index]
-    // Two of the four kinds; the others have the next arithmetic.
-    for (turn, model) in RandomLlama.oneOfEachKind(seed: UInt64(index)).enumerated()
-    where turn % 2 == index % 2 {
+  /// Each has its turn on two models: of two families, and of two of the four kinds of weights.
+  @Test(.clause("NUM-4", "GRA-1"), arguments: HonestArithmetic.ofFamilies.indices)
+  func everyHonestArithmeticOfARandomModelIsConsistent(_ index: Int) throws {
+    let arithmetic = HonestArithmetic.ofFamilies[index]
+    for number in [2 * index, 2 * index + 1] {
+      let family = Family.all[number % Family.all.count]
+      let kind = SyntheticModel.allCases[(number / Family.all.count + number) % 4]
+      let model = RandomDecoder(family, kind: kind, width: 35 + number * 11 % 30, seed: UInt64(index))
       let weights = try model.weights()
       let inputs = try model.inputs(weights.graph)
       let capture = try RecordedActivations(of: HonestTransformer(weights, arithmetic), inputs: inputs)
       let verdict = try Judge(weights: weights, depth: .whole()).verdict(on: capture)
       #expect(verdict.outcome == .consistent, "\(arithmetic), \(model): \(verdict.flagged)")
     }
+  }
+
+  /// Of every family models are drawn, and hardly two alike.
+  @Test(.clause("GRA-1"), arguments: Family.all.map(\.name))
+  func aRandomModelOfEveryFamilyCanBeDrawn(_ name: String) throws {
+    let family = try #require(Family.all.first { $0.name == name })
+    let graphs = try (1...12 as ClosedRange<UInt64>).map { seed in
+      try RandomDecoder(family, width: 35 + Int(seed), seed: seed).architecture()
+    }
+    #expect(Set(graphs.map(\.configJSON)).count == 12)
+    #expect(graphs.allSatisfy { $0.family.name == name && $0.graph.unembedding != nil })
   }
 
   /// Between them these models show every fault that Llamas have and GPT-2 has not.

@@ -42,6 +42,16 @@ public struct HonestArithmetic: Sendable, CustomStringConvertible {
     case quotient
     /// x times the gain, times one over the root.
     case gainFirst
+    /// As the product, with what is added to the gain multiplied by itself: n·offset + n·g, fused.
+    case offsetApart
+  }
+
+  /// How biases come onto scores.
+  public enum ScoreBiasForm: Sendable {
+    /// They stand in memory and are added to the scaled product.
+    case added
+    /// They never stand: the scaling of the product and their addition are one step.
+    case fused
   }
 
   /// How the frequencies of rotary positions are found.
@@ -79,6 +89,10 @@ public struct HonestArithmetic: Sendable, CustomStringConvertible {
   public var rmsNorm = RMSNormForm.product
   /// Rotary positions.
   public var rotary = RotaryForm.rounded
+  /// Biases on scores.
+  public var scoreBias = ScoreBiasForm.added
+  /// Whether more than two values are summed from the last on: both halves of a block, and then the stream.
+  public var addsBackwards = false
   /// Whether queries and keys are rotated as they are made, so that they never stand unrotated.
   public var fusesRotation = false
   /// Whether a gate is applied as it is made, so that the nonlinearity's value never stands.

@@ -24,8 +24,8 @@ public struct HonestTransformer: Transformer {
     format = NumberFormat(precision.type)
     var hidden: Set<Activation> = []
     for operation in weights.graph.operations {
-      if arithmetic.fusesResidual, let projection = weights.graph.projection(addedBy: operation) {
-        hidden.insert(projection.output)
+      if arithmetic.fusesResidual {
+        hidden.formUnion(weights.graph.projections(addedBy: operation).map(\.output))
       }
       if arithmetic.fusesAttention, operation.kind.payload is AttentionContext,
         let probabilities = weights.graph.source(of: operation)
@@ -33,6 +33,9 @@ public struct HonestTransformer: Transformer {
         hidden.formUnion([probabilities.output] + weights.graph.pairs(readBy: probabilities).map(\.output))
       }
       if arithmetic.fusesRotation, operation.kind.payload is Rotate { hidden.formUnion(operation.inputs) }
+      if case .fused = arithmetic.scoreBias, operation.kind.payload is AttentionScores {
+        hidden.formUnion(operation.inputs.dropFirst(2))
+      }
       if arithmetic.fusesGate, operation.kind.payload is Product,
         let gate = weights.graph.source(of: operation),
         gate.kind.payload is ActivationFunction
@@ -77,12 +80,19 @@ public struct HonestTransformer: Transformer {
   private func compute(
     _ operation: Operation, _ inputs: Inputs, _ values: [Activation: Tensor<Float>]
   ) -> Tensor<Float> {
-    if arithmetic.fusesResidual, let projection = graph.projection(addedBy: operation),
-      let linear = projection.kind.payload as? Linear
-    {
-      // The residual stream as an accumulator of the projection that feeds it.
-      return linear.value(
-        operands(projection, inputs, values), onto: values[operation.inputs[0]], by: arithmetic)
+    let projections = arithmetic.fusesResidual ? graph.projections(addedBy: operation) : []
+    if !projections.isEmpty {
+      // The residual stream, with what else is added to it, as an accumulator of the projections that feed it.
+      let accumulated = Set(projections.map(\.output))
+      let others = operation.inputs.filter { !accumulated.contains($0) }.compactMap { values[$0] }
+      let stream = others.dropFirst().reduce(others[0]) { sum, next in
+        Tensor(zip(sum.values, next.values).map(+), shape: sum.shape)
+      }
+      let inOrder = arithmetic.addsBackwards ? projections.reversed() : projections
+      return inOrder.reduce(stream) { sum, projection in
+        guard let linear = projection.kind.payload as? Linear else { return sum }
+        return linear.value(operands(projection, inputs, values), onto: sum, by: arithmetic)
+      }
     }
     if arithmetic.fusesAttention, let context = operation.kind.payload as? AttentionContext,
       let scores = graph.source(of: operation).flatMap({ values[$0.inputs[0]] }),
@@ -95,12 +105,14 @@ public struct HonestTransformer: Transformer {
 }
 
 extension Graph {
-  /// The projection that a sum of two adds to what it reads first; nil for other operations.
-  fileprivate func projection(addedBy operation: Operation) -> Operation? {
-    guard operation.kind.payload is Sum, operation.inputs.count == 2,
-      let projection = self.operation(making: operation.inputs[1]),
-      (projection.kind.payload as? Linear)?.heads == nil, projection.kind.payload is Linear
-    else { return nil }
-    return projection
+  /// The projections that a sum adds to what it reads first; none for other operations.
+  fileprivate func projections(addedBy operation: Operation) -> [Operation] {
+    guard operation.kind.payload is Sum else { return [] }
+    return operation.inputs.dropFirst().compactMap { input in
+      guard let maker = self.operation(making: input), let linear = maker.kind.payload as? Linear,
+        linear.heads == nil, linear.limit == nil
+      else { return nil }
+      return maker
+    }
   }
 }

@@ -15,10 +15,20 @@ extension ActivationFunction.Function {
     switch (self, form) {
     case (.relu, _): return max(0, x)
     case (.reluSquared, _): return max(0, x) * max(0, x)
-    case (.tanh, _): return Foundation.tanh(x)
-    case (.sigmoid, _): return 1 / (1 + exp(-x))
+    case (.tanh, .direct): return Foundation.tanh(x)
+    case (.tanh, .byExponential):
+      let power = exp(-2 * abs(x))
+      return x < 0 ? -((1 - power) / (1 + power)) : (1 - power) / (1 + power)
+    case (.tanh, .byLogistic): return 2 / (1 + exp(-2 * x)) - 1
+    case (.sigmoid, .direct): return 1 / (1 + exp(-x))
+    case (.sigmoid, .byExponential): return Self.logisticByTanh(x)
+    case (.sigmoid, .byLogistic):
+      let power = exp(x)
+      return power == .infinity ? 1 : power / (1 + power)
+    case (.silu, .direct), (.quickGELU, .direct): return x / (1 + exp(-logisticArgument(x)))
+    case (.silu, .byExponential), (.quickGELU, .byExponential):
+      return x * Self.logisticByTanh(logisticArgument(x))
     case (.silu, .byLogistic), (.quickGELU, .byLogistic): return x * (1 / (1 + exp(-logisticArgument(x))))
-    case (.silu, _), (.quickGELU, _): return x / (1 + exp(-logisticArgument(x)))
     case (.geluTanh, .direct), (.geluFast, .direct), (.geluBloom, .direct):
       return 0.5 * x * (1 + Foundation.tanh(tanhArgument(x)))
     case (.geluTanh, .byExponential), (.geluFast, .byExponential), (.geluBloom, .byExponential):
@@ -31,6 +41,8 @@ extension ActivationFunction.Function {
     case (.geluErf, .byLogistic): return 0.5 * x * (1 + Self.erfPolynomial(x * Float(0.5).squareRoot()))
     }
   }
+
+  private static func logisticByTanh(_ x: Float) -> Float { 0.5 * (1 + Foundation.tanh(0.5 * x)) }
 
   private func logisticArgument(_ x: Float) -> Float { self == .quickGELU ? 1.702 * x : x }
 

@@ -15,7 +15,12 @@ extension AttentionScores: Honest {
         for column in operands.inputs.visibleKeys(from: row, under: visibility) {
           let product = arithmetic.summation.dot(q, Array(key.row(keyHead * tokens + column)))
           let scaled = arithmetic.scalesQueries ? product : product * scale
-          scores[head, row, column] = bias.map { scaled + $0[head, row, column] } ?? scaled
+          let own = bias?[head, row, column]
+          if case .fused = arithmetic.scoreBias, !arithmetic.scalesQueries, let own {
+            scores[head, row, column] = own.addingProduct(product, scale)
+          } else {
+            scores[head, row, column] = own.map { scaled + $0 } ?? scaled
+          }
         }
       }
     }

@@ -23,6 +23,8 @@ extension RMSNorm: Honest {
           case (_, .product): operands.stored(value * inverse) * factor
           case (_, .quotient): value / root * factor
           case (_, .gainFirst): operands.stored(value * factor) * inverse
+          case (_, .offsetApart):
+            (value * inverse * Float(offset)).addingProduct(value * inverse, gain[place])
           }
       }
     }

@@ -25,7 +25,8 @@ public enum NoiseFloor {
     let graph = weights.graph
     let rounding = Rounding(.float32)
     let projections = graph.addedProjections
-    var projected = Kept<Activation, Tensor<Double>>(readers: projections.values.flatMap { $0.values.map { $0.inputs[0] } })
+    var projected = Kept<Activation, Tensor<Double>>(
+      readers: projections.values.flatMap(\.values).map { $0.inputs[0] })
     let passes = (0..<passCount).map { StrayingPass(seed: UInt64($0) &+ 1, graph) }
     var floors: [Activation: Tensor<Double>] = [:]
     func operands(_ views: [ParameterView]) -> [ParameterOperand] {

@@ -228,7 +228,8 @@ struct Replay: Sendable {
   }
 
   /// The hidden projections that a step adds, by their places among its addends, where their results need not be rounded.
-  func fusedProjections(of step: ReplayPlan.Step, _ replayed: [Activation: Operand]) -> [Int: FusedProjection] {
+  func fusedProjections(of step: ReplayPlan.Step, _ replayed: [Activation: Operand]) -> [Int: FusedProjection]
+  {
     guard step.operation.isSum, rounding.precision.type.unitRoundoff <= rounding.unit else { return [:] }
     var found: [Int: FusedProjection] = [:]
     for (place, source) in step.sources.enumerated() {

@@ -1,6 +1,7 @@
 extension HonestArithmetic {
-  /// Those of every family, and what only models with RMSNorm, rotary positions and gates have a choice of.
-  public static let ofLlamas: [HonestArithmetic] =
+  /// Those of GPT-2, and what only models with RMSNorm, rotary positions, gates, biases on scores and parallel halves have a
+  /// choice of.
+  public static let ofFamilies: [HonestArithmetic] =
     all + [
       variant("x by the root") { $0.rmsNorm = .quotient },
       variant("gain first", .lanes(8, fused: true)) { $0.rmsNorm = .gainFirst },
@@ -20,6 +21,16 @@ extension HonestArithmetic {
         $0.rotary = .multiplied
         $0.rmsNorm = .gainFirst
         ($0.fusesRotation, $0.fusesGate, $0.fusesResidual) = (true, true, true)
+      },
+      variant("offset added to the normalised", .pairwise) { $0.rmsNorm = .offsetApart },
+      variant("sums from the last", .reversed) { $0.addsBackwards = true },
+      variant("biases fused into scores", .lanes(8, fused: true)) { $0.scoreBias = .fused },
+      variant("biases fused into attention, tables of slopes", .fused) {
+        ($0.scoreBias, $0.rotary, $0.softmax) = (.fused, .tables, .online(block: 8))
+        $0.fusesAttention = true
+      },
+      variant("residual fused, sums from the last, GELU by exp", .fused) {
+        ($0.fusesResidual, $0.addsBackwards, $0.gelu) = (true, true, .byExponential)
       },
     ]
 
