@@ -148,12 +148,12 @@ import TouchstoneTestSupport
   @Test(.clause("FIL-18"), arguments: [("TERM", 143), ("INT", 130), ("HUP", 129)])
   func anInterruptionLeavesNothing(signal: String, code: Int) throws {
     try Program.inFolder { program in
-      // The shell would start a program in the background with SIGINT ignored.
+      // The shell would start a program in the background with SIGINT ignored, and nohup the tests with SIGHUP ignored.
       let command = """
         TMPDIR=$PWD/tmp; export TMPDIR; mkdir tmp
         python3 -c "import subprocess, sys, time, os, signal
         arguments = sys.argv[1:]
-        program = subprocess.Popen(arguments, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        program = subprocess.Popen(arguments, preexec_fn=lambda: signal.signal(signal.SIG\(signal), signal.SIG_DFL))
         deadline = time.time() + 30
         while time.time() < deadline and not any('.partial-' in n for n in os.listdir('.')) and not os.listdir('tmp'):
             time.sleep(0.002)
