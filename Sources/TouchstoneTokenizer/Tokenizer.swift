@@ -24,6 +24,8 @@ public struct Tokenizer: Sendable {
     var decoders: [Decoder]
     /// What ends a text, by its spelling.
     var endOfText: [UInt8]
+    /// What texts would be cut or filled up.
+    var lengths = TextLengths()
   }
 
   let steps: Steps
@@ -34,8 +36,7 @@ public struct Tokenizer: Sendable {
     self.steps = steps
     var fragments = steps.model.spellings.mapValues { DecodingFragment(bytes: $0) }
     for (id, token) in steps.added.byID {
-      let normalized = steps.added.normalizedSpellings[id]
-      fragments[id] = DecodingFragment(bytes: normalized ?? token.content, isText: normalized == nil)
+      fragments[id] = DecodingFragment(bytes: steps.added.normalizedSpellings[id] ?? token.content)
     }
     self.fragments = fragments
     self.vocabularySize = (fragments.keys.max() ?? -1) + 1
@@ -57,7 +58,8 @@ public struct Tokenizer: Sendable {
   /// The ids of `text`.
   ///
   /// - Parameter addsSpecialTokens: whether what the files put around every text is put around this one.
-  /// - Throws: `BadInput` when a character of the text has no token. GPT-2's vocabulary has one for each byte.
+  /// - Throws: `BadInput` when a character of the text has no token (GPT-2's vocabulary has one for each byte), or when
+  ///   the files say that a text of this length is cut or filled up.
   public func encode(
     _ text: String, specialTokens: SpecialTokens = .recognised, addsSpecialTokens: Bool = true
   ) throws(BadInput) -> [Int] {
@@ -71,7 +73,7 @@ public struct Tokenizer: Sendable {
   /// split as if it were a sign (neither letter, digit nor space), and no normalisation changes it.
   ///
   /// - Parameter addsSpecialTokens: whether what the files put around every text is put around this one.
-  /// - Throws: `BadInput` when a character has no token. GPT-2's vocabulary has one for each byte.
+  /// - Throws: `BadInput` as for a text.
   public func encode(
     bytes: [UInt8], specialTokens: SpecialTokens = .recognised, addsSpecialTokens: Bool = true
   ) throws(BadInput) -> [Int] {
@@ -96,7 +98,9 @@ public struct Tokenizer: Sendable {
         }
       }
     }
-    return addsSpecialTokens ? steps.postProcessor.applied(to: encoder.ids) : encoder.ids
+    let ids = addsSpecialTokens ? steps.postProcessor.applied(to: encoder.ids) : encoder.ids
+    try steps.lengths.check(ids.count)
+    return ids
   }
 
   /// The bytes that the token `id` stands for inside a text; they need not be whole characters.
@@ -119,9 +123,16 @@ public struct Tokenizer: Sendable {
   /// The bytes are joined before they are read as UTF-8, since a character may be spread over several tokens;
   /// what is still not UTF-8 becomes U+FFFD.
   ///
+  /// - Parameter skippingSpecialTokens: whether tokens that control the model are left out before the rest is decoded.
   /// - Throws: `BadInput` for an id outside the vocabulary.
-  public func decode(_ ids: some Sequence<Int>) throws(BadInput) -> String {
-    String(decoding: try decoded(ids, replacesIllFormed: true), as: UTF8.self)
+  public func decode(
+    _ ids: some Sequence<Int>, skippingSpecialTokens: Bool = false
+  ) throws(BadInput) -> String {
+    // A special token is known by its content: one that is spelt otherwise in normalised text is shown.
+    let isShown = { (id: Int) in
+      !skippingSpecialTokens || fragments[id].map { !steps.added.isSpecial($0.bytes) } ?? true
+    }
+    return String(decoding: try decoded(ids.filter(isShown), replacesIllFormed: true), as: UTF8.self)
   }
 
   private func decoded(_ ids: some Sequence<Int>, replacesIllFormed: Bool) throws(BadInput) -> [UInt8] {

@@ -14,17 +14,22 @@ struct Pattern: Sendable {
   }
 
   private let kind: Kind
+  /// Whether it can match without taking a character.
+  let canBeEmpty: Bool
 
   /// Finds a string, character by character.
   init(literal text: String) {
     kind = .literal(Array(text.utf8))
+    canBeEmpty = text.isEmpty
   }
 
   /// Finds what a regular expression matches.
   ///
   /// - Throws: ``BadInput`` naming what of it is not supported.
   init(_ expression: String) throws(BadInput) {
-    kind = .expression(PatternProgram(try PatternParser.parse(expression)))
+    let node = try PatternParser.parse(expression)
+    kind = .expression(PatternProgram(node))
+    canBeEmpty = node.canBeEmpty
   }
 
   /// The matches and what stands between them, in order: all of `bytes`.

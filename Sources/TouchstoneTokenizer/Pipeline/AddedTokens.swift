@@ -31,12 +31,14 @@ struct AddedTokens: Sendable {
   private(set) var normalized = TokenFinder()
   /// How a token of the normalised text is spelt there, where that is not its content.
   private(set) var normalizedSpellings: [Int: [UInt8]] = [:]
+  private var special: Set<[UInt8]> = []
 
   /// - Parameter tokens: each with its id; of two with one content the later counts.
   init(_ tokens: [(id: Int, token: AddedToken)], normalizer: Normalizer?) throws(BadInput) {
     for (id, token) in tokens {
       byID[id] = token
       ids[token.content] = id
+      if token.isSpecial { special.insert(token.content) }
     }
     for (id, token) in byID {
       guard token.isNormalized else {
@@ -53,6 +55,9 @@ struct AddedTokens: Sendable {
 
   /// The id of a token by its content.
   func id(of content: [UInt8]) -> Int? { ids[content] }
+
+  /// Whether `content` is that of a special token.
+  func isSpecial(_ content: [UInt8]) -> Bool { special.contains(content) }
 }
 
 /// Finds tokens by their spelling: the leftmost, of several there the longest.

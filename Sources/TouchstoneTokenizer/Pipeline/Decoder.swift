@@ -22,8 +22,6 @@ struct DecodingFragment {
   var bytes: [UInt8]
   /// Whether the token ends here; later parts of it follow otherwise.
   var endsToken = true
-  /// Whether the bytes are text already, as those of an added token are.
-  var isText = false
 }
 
 /// One step at work: it takes fragments and gives out what no later fragment can change.
@@ -56,8 +54,9 @@ struct DecodingStage {
   mutating func feed(_ fragment: DecodingFragment) -> [DecodingFragment] {
     switch decoder {
     case .byteLevel:
-      let bytes = fragment.isText ? nil : ByteAlphabet.bytes(ofSpelling: fragment.bytes)
-      return [DecodingFragment(bytes: bytes ?? fragment.bytes, endsToken: false)]
+      // Added tokens too; one with a character that stands for no byte is text as a whole.
+      let bytes = ByteAlphabet.bytes(ofSpelling: fragment.bytes) ?? fragment.bytes
+      return [DecodingFragment(bytes: bytes, endsToken: false)]
     case .fuse:
       return [DecodingFragment(bytes: fragment.bytes, endsToken: false)]
     case .metaspace(let mark, let dropsFirst):

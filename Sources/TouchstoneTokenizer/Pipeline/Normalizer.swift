@@ -103,7 +103,8 @@ extension String {
     switch form {
     case .nfc: precomposedStringWithCanonicalMapping
     case .nfd: decomposedStringWithCanonicalMapping
-    case .nfkc: precomposedStringWithCompatibilityMapping
+    // Foundation's own composes no voiced halfwidth kana (U+FF76 U+FF9E): NFKC is NFC of NFKD (UAX 15).
+    case .nfkc: decomposedStringWithCompatibilityMapping.precomposedStringWithCanonicalMapping
     case .nfkd: decomposedStringWithCompatibilityMapping
     }
   }

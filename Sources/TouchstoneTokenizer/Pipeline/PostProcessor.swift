@@ -6,16 +6,14 @@ struct PostProcessor: Sendable {
     case ids([Int])
   }
 
-  /// Each applied to the result of the one before it.
-  let templates: [[Part]]
+  /// What the result is made of.
+  var template: [Part] = [.text]
 
   func applied(to ids: [Int]) -> [Int] {
-    templates.reduce(ids) { ids, template in
-      template.flatMap { part in
-        switch part {
-        case .text: ids
-        case .ids(let added): added
-        }
+    template.flatMap { part in
+      switch part {
+      case .text: ids
+      case .ids(let added): added
       }
     }
   }

@@ -14,8 +14,21 @@ extension Normalizer {
       self = .strip(
         left: try json.bool("strip_left", else: true), right: try json.bool("strip_right", else: true))
     case "StripAccents": self = .stripAccents
-    case "Replace": self = .replace(try Pattern(json), with: Array(try json.string("content").utf8))
-    case "Prepend": self = .prepend(Array(try json.string("prepend").utf8))
+    case "Replace":
+      let pattern = try Pattern(json)
+      // The library loses count of the characters there: what it gives is no rule to follow.
+      guard !pattern.canBeEmpty else {
+        throw json.refusal(
+          "replaces what is empty, which is not supported",
+          remedy: "write a pattern that takes a character at least")
+      }
+      self = .replace(pattern, with: Array(try json.string("content").utf8))
+    case "Prepend":
+      let prefix = try json.string("prepend")
+      guard !prefix.isEmpty else {
+        throw json.refusal("puts an empty text in front, which is not supported", remedy: "leave the step out")
+      }
+      self = .prepend(Array(prefix.utf8))
     case "ByteLevel": self = .byteAlphabet
     case "Sequence":
       var steps: [Normalizer] = []
@@ -139,23 +152,30 @@ extension Decoder {
 
 extension PostProcessor {
   init(_ json: Component) throws(BadInput) {
-    self.init(templates: try Self.templates(json))
-  }
-
-  private static func templates(_ json: Component) throws(BadInput) -> [[Part]] {
     let type = try json.type
     switch type {
-    case "ByteLevel": return []
+    case "ByteLevel": self.init()
     case "Sequence":
-      var templates: [[Part]] = []
-      for step in try json.needed("processors").elements { templates += try self.templates(step) }
-      return templates
+      self.init()
+      for step in try json.needed("processors").elements {
+        let next = try PostProcessor(step)
+        guard next.template != [.text] else { continue }
+        // The library takes what the first has put around for a second text.
+        guard template == [.text] else {
+          throw step.refusal(
+            "adds tokens, and so does a step before it, which is not supported",
+            remedy: "write one TemplateProcessing that adds them all")
+        }
+        self = next
+      }
     case "RobertaProcessing", "BertProcessing":
-      return [[.ids([try idOfPair(json.needed("cls"))]), .text, .ids([try idOfPair(json.needed("sep"))])]]
+      self.init(template: [
+        .ids([try Self.idOfPair(json.needed("cls"))]), .text, .ids([try Self.idOfPair(json.needed("sep"))]),
+      ])
     case "TemplateProcessing":
       var parts: [Part] = []
-      for part in try json.needed("single").elements { parts.append(try templatePart(part, of: json)) }
-      return [parts]
+      for part in try json.needed("single").elements { parts.append(try Self.templatePart(part, of: json)) }
+      self.init(template: parts)
     default: throw json.unsupported(type)
     }
   }
@@ -180,5 +200,33 @@ extension PostProcessor {
     let pair = try json.elements
     guard pair.count == 2 else { throw json.refusal("is not a token and its id") }
     return try pair[1].integer
+  }
+}
+
+extension TextLengths {
+  /// More than any model reads.
+  private static let greatestCount = 1 << 24
+
+  /// The members `truncation` and `padding` of `tokenizer.json`, null where they are absent.
+  init(truncation: Component?, padding: Component?) throws(BadInput) {
+    if let truncation { greatest = try Self.count(truncation, "max_length") }
+    guard let padding else { return }
+    let unit = try padding.member("pad_to_multiple_of") == nil ? 1 : Self.count(padding, "pad_to_multiple_of")
+    let strategy = try padding.needed("strategy")
+    if strategy.value.string == "BatchLongest" {
+      multiple = max(unit, 1)
+    } else if strategy.member("Fixed") != nil {
+      let size = try Self.count(strategy, "Fixed")
+      least = unit > 1 ? (size + unit - 1) / unit * unit : size
+    } else {
+      throw strategy.refusal("is neither BatchLongest nor Fixed")
+    }
+  }
+
+  private static func count(_ json: Component, _ name: String) throws(BadInput) -> Int {
+    let count = try json.needed(name)
+    let value = try count.integer
+    guard (0...greatestCount).contains(value) else { throw count.refusal("is not in 0…\(greatestCount)") }
+    return value
   }
 }

@@ -9,10 +9,9 @@ struct TokenizerDocument {
   var postProcessor: PostProcessor?
   var decoders: [Decoder]
   var added: AddedTokenList
+  var lengths = TextLengths()
 
   /// Reads `tokenizer.json` (Hugging Face tokenizers, version 1.0).
-  ///
-  /// How it truncates and pads is not read: that is for batches.
   ///
   /// - Throws: ``BadInput`` naming the step or the field that is malformed or not supported.
   init(_ value: JSONValue) throws(BadInput) {
@@ -29,6 +28,7 @@ struct TokenizerDocument {
     decoders =
       try json.member("decoder").map { json throws(BadInput) in try Decoder.steps(json) } ?? [.separate]
     model = try Self.model(json.needed("model"), spellsBytes: preTokenizer?.spellsBytes ?? false)
+    lengths = try TextLengths(truncation: json.member("truncation"), padding: json.member("padding"))
     added = AddedTokenList(model)
     if let tokens = json.member("added_tokens") {
       for token in try tokens.elements {
@@ -77,7 +77,15 @@ struct AddedTokenList {
         problem: "gives \(quoted(token.content)) the id \(declared) where \(due) is due",
         remedy: "correct the id")
     }
-    if id(of: token.content) == nil { nextID += 1 }
+    if id(of: token.content) == nil {
+      if let other = model.spellings[due] {
+        throw BadInput(
+          place: place,
+          problem: "gives \(quoted(token.content)) the id \(due), which is that of the vocabulary's \(quoted(other))",
+          remedy: "number the vocabulary without a gap")
+      }
+      nextID += 1
+    }
     ids[token.content] = due
     tokens.removeAll { $0.id == due }
     tokens.append((due, token))

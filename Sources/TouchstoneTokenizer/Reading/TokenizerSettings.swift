@@ -97,7 +97,7 @@ extension TokenizerDocument {
         added: try AddedTokens(list.tokens, normalizer: normalizer), normalizer: normalizer,
         preTokenizer: try preTokenizer(settings.addsPrefixSpace), model: model,
         postProcessor: try postProcessor(settings, list), decoders: decoders,
-        endOfText: settings.end?.content ?? Array("<|endoftext|>".utf8)))
+        endOfText: settings.end?.content ?? Array("<|endoftext|>".utf8), lengths: lengths))
   }
 
   /// The split, with a space before the text or without it as the settings say.
@@ -119,7 +119,7 @@ extension TokenizerDocument {
     _ settings: TokenizerSettings, _ list: AddedTokenList
   ) throws(BadInput) -> PostProcessor {
     guard settings.addsBeginning != nil || settings.addsEnd != nil else {
-      return postProcessor ?? PostProcessor(templates: [])
+      return postProcessor ?? PostProcessor()
     }
     func ids(_ isAdded: Bool?, _ token: AddedToken?, _ name: String) throws(BadInput) -> [PostProcessor.Part]
     {
@@ -131,10 +131,9 @@ extension TokenizerDocument {
       }
       return [.ids([id])]
     }
-    return PostProcessor(templates: [
-      try ids(settings.addsBeginning, settings.beginning, "bos_token") + [.text]
-        + ids(settings.addsEnd, settings.end, "eos_token")
-    ])
+    return PostProcessor(
+      template: try ids(settings.addsBeginning, settings.beginning, "bos_token") + [.text]
+        + ids(settings.addsEnd, settings.end, "eos_token"))
   }
 }
 

@@ -164,13 +164,14 @@ private struct TokenTable {
     )
   }
 
-  /// Checks that every token is one byte, or made by a merge, or named as added, or written as a name.
+  /// Checks that every token is one byte, or made by a merge, or named as added, or a name.
   ///
-  /// A name, such as `<unused3>`, was kept for later. Anything else means that the merge list is not the vocabulary's.
+  /// A name was kept for later: `<unused3>`, or a word such as fairseq's `madeupword0000` that no two tokens make.
+  /// Anything else means that the merge list is not the vocabulary's.
   func checkAllAreMade(by made: [Int], named: Set<[UInt8]>) throws(BadInput) {
     let made = Set(made)
-    for (id, text) in texts.enumerated() where !named.contains(text) && !isWrittenAsName(text) {
-      guard made.contains(id) || ByteAlphabet.bytes(ofSpelling: text)?.count == 1 else {
+    for (id, text) in texts.enumerated() where !named.contains(text) {
+      guard made.contains(id) || ByteAlphabet.bytes(ofSpelling: text)?.count == 1 || isName(text) else {
         throw BadInput(
           problem: "no line makes the vocabulary's token \(quoted(text)) (id \(id))",
           remedy: "give the whole merge list of the same model")
@@ -179,6 +180,12 @@ private struct TokenTable {
     if let id = texts.firstIndex(where: \.isEmpty) {
       throw BadInput(problem: "the added token of id \(id) is empty", remedy: "remove it")
     }
+  }
+
+  private func isName(_ text: [UInt8]) -> Bool {
+    guard !isWrittenAsName(text) else { return true }
+    guard text.count > 1, ByteAlphabet.bytes(ofSpelling: text) != nil else { return false }
+    return !(1..<text.count).contains { ids[Array(text[..<$0])] != nil && ids[Array(text[$0...])] != nil }
   }
 
   private func isWrittenAsName(_ text: [UInt8]) -> Bool {
