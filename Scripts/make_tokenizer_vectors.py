@@ -5,7 +5,7 @@
 
 Writes Tests/TouchstoneTokenizerTests/Fixtures/kinds: texts.json, which every kind is tried on, and for each kind
 tokenizer.json and vectors.json. A vector is the beginning of a SHA-256: of the ids as little-endian int32, a zero
-byte, and the decoded text. SHARED_TEXT_FOLDER holds tinyshakespeare.txt and the files whose texts may not be
+byte, and the decoded text; of ten texts, or ten lists of ids, one after the other. SHARED_TEXT_FOLDER holds tinyshakespeare.txt and the files whose texts may not be
 committed; of those only digests are written.
 """
 
@@ -21,6 +21,8 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 OUT = pathlib.Path(__file__).parent.parent / "Tests/TouchstoneTokenizerTests/Fixtures/kinds"
 SHARED = pathlib.Path(sys.argv[1])
 SIZE = 700
+# Of the kinds that differ from another in few steps.
+SMALL = 400
 
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 LLAMA3 = (
@@ -44,6 +46,7 @@ O200K = "|".join(
         r"\s+",
     ]
 )
+TEKKEN = O200K.replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)?", "").replace("{1,3}", "")
 DEEPSEEK3 = [
     r"\p{N}{1,3}",
     r"[一-龥぀-ゟ゠-ヿ]+",
@@ -145,12 +148,12 @@ def split(patterns, **options):
     return pre_tokenizers.Sequence(steps + [pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
 
 
-def sentence_piece(control, fuse_unk=True):
+def sentence_piece(control, fuse_unk=True, size=SIZE):
     """Vocabulary and merges as they come out of a SentencePiece model: every way to make a token is a merge."""
     trained = Tokenizer(models.BPE())
     trained.pre_tokenizer = pre_tokenizers.Metaspace()
     trained.train_from_iterator(
-        CORPUS, trainers.BpeTrainer(vocab_size=SIZE - 256 - len(control), show_progress=False, limit_alphabet=180)
+        CORPUS, trainers.BpeTrainer(vocab_size=size - 256 - len(control), show_progress=False, limit_alphabet=100 if size < SIZE else 180)
     )
     learned = [t for t, _ in sorted(trained.get_vocab().items(), key=lambda item: (len(item[0]) == 1, item[1]))]
     tokens = list(control) + [f"<0x{b:02X}>" for b in range(256)] + learned
@@ -167,8 +170,8 @@ def sentence_piece(control, fuse_unk=True):
     )
 
 
-def llama2(added, normalizer=None, pre_tokenizer=None, strip=True, post=True):
-    tokenizer = Tokenizer(sentence_piece(["<unk>", "<s>", "</s>"]))
+def llama2(added, normalizer=None, pre_tokenizer=None, strip=True, post=True, size=SIZE):
+    tokenizer = Tokenizer(sentence_piece(["<unk>", "<s>", "</s>"], size=size))
     if normalizer:
         tokenizer.normalizer = normalizer
     if pre_tokenizer:
@@ -276,9 +279,83 @@ def kinds():
     )
     clip.post_processor = processors.RobertaProcessing(("<|endoftext|>", 1), ("<|startoftext|>", 0), False, False)
     yield "clip", clip
+    yield from variants(end, control, prepend)
     yield "marks", marks()
     yield "words", words()
     yield "byte-normalizer", byte_normalizer()
+
+
+def with_front(tokenizer, front, post, back=()):
+    """The same tokenizer with control tokens before its vocabulary and words behind it, as in Mistral NeMo and OPT."""
+    value = json.loads(tokenizer.to_str())
+    value["model"]["vocab"] = {t: i for i, t in enumerate([t.content for t in front])} | {
+        t: i + len(front) for t, i in value["model"]["vocab"].items()
+    }
+    for word in back:
+        value["model"]["vocab"][word] = len(value["model"]["vocab"])
+    value["added_tokens"] = []
+    result = Tokenizer.from_str(json.dumps(value))
+    result.add_tokens(front)
+    result.post_processor = processors.TemplateProcessing(
+        single=f"{post} $A", pair=f"{post} $A {post} $B", special_tokens=[(post, result.token_to_id(post))]
+    )
+    return result
+
+
+def variants(end, control, prepend):
+    """Kinds that families add to those above, with small vocabularies."""
+    yield "gptj", byte_level(added=[end] + [AddedToken(f"<|extratoken_{i}|>", normalized=True) for i in (1, 2, 143)], size=SMALL)
+    yield "llama2-always", llama2(control, None, pre_tokenizers.Metaspace("▁", "always", split=False), size=520)
+    yield "codellama", llama2(control + [special("▁<PRE>"), special("▁<SUF>"), special("▁<MID>")], prepend, size=520)
+    mixtral = llama2(control + [special("[INST]")], None, pre_tokenizers.Metaspace("▁", "first", split=True), size=520)
+    mixtral.decoder = decoders.Metaspace("▁", "always", split=True)
+    mixtral.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> $B </s>", special_tokens=[("<s>", 1), ("</s>", 2)]
+    )
+    yield "mixtral-split", mixtral
+    yield "mistral-nemo", with_front(
+        byte_level(split([TEKKEN]), size=SMALL, ignore_merges=True), control + [special("[INST]"), special("[/INST]")], "<s>"
+    )
+    yield "gemma-whole", llama2(
+        control + [AddedToken("\n\n", normalized=False), AddedToken("▁▁", normalized=False)],
+        normalizers.Replace(" ", "▁"),
+        strip=False,
+        size=520,
+    )
+    yield "phi4", byte_level(
+        split([LLAMA3]), added=[end, special("<|im_start|>", lstrip=True, rstrip=True), special("<|dummy_0|>", rstrip=True)], size=SMALL
+    )
+    olmo2 = [pre_tokenizers.Split(Regex(LLAMA3), "removed", invert=True)]
+    yield "olmo2", byte_level(
+        pre_tokenizers.Sequence(olmo2 + [pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]),
+        added=[AddedToken("|||IP_ADDRESS|||", normalized=False), end, special("<|fim_prefix|>")],
+        size=SMALL,
+    )
+    yield "opt", with_front(
+        byte_level(size=SMALL),
+        [AddedToken(t, special=True, normalized=True) for t in ("<s>", "<pad>", "</s>", "<unk>")],
+        "</s>",
+        back=[f"madeupword{i:04}" for i in range(3)],
+    )
+    yield "falcon3", byte_level(
+        pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Punctuation("contiguous"),
+                pre_tokenizers.ByteLevel(add_prefix_space=False),
+                pre_tokenizers.Digits(individual_digits=True),
+                pre_tokenizers.Split(Regex("[0-9]"), "isolated"),
+            ]
+        ),
+        added=[end, special("<|pad|>")],
+        size=SMALL,
+    )
+    # Added tokens whose letters stand for bytes: a decoder of bytes reads them as such.
+    letters = ["é", "zé", "Ġthe", "Ġqq", "Â©", " x", "Ġ x", "日", "Ã", "É the"]
+    yield "letters", byte_level(
+        normalizer=normalizers.NFC(),
+        added=[AddedToken(t, normalized=i % 2 == 0, special=i % 3 == 0) for i, t in enumerate(letters)],
+        size=SMALL,
+    )
 
 
 def shuffled(tokenizer, pre_tokenizer, **options):
@@ -372,6 +449,16 @@ def packed(ids):
     return struct.pack(f"<{len(ids)}i", *ids)
 
 
+def skipped(tokenizer, lists):
+    return digest([], "\n".join(tokenizer.decode(ids, skip_special_tokens=True) for ids in lists))
+
+
+def by_tens(pairs):
+    """The digests of ten pairs of ids and text each."""
+    tens = [pairs[i : i + 10] for i in range(0, len(pairs), 10)]
+    return [digest([i for ids, _ in ten for i in [*ids, -1]], "\n".join(text for _, text in ten)) for ten in tens]
+
+
 def digest(ids, text):
     return hashlib.sha256(packed(ids) + b"\0" + text.encode()).hexdigest()[:10]
 
@@ -396,7 +483,8 @@ def vectors(tokenizer, strings):
         ids = tokenizer.encode(text, **options).ids
         return ids, tokenizer.decode(ids, skip_special_tokens=False)
 
-    result = {"texts": [digest(*encoded(text)) for text in strings]}
+    pairs = [encoded(text) for text in strings]
+    result = {"texts": by_tens(pairs), "skipped": skipped(tokenizer, [ids for ids, _ in pairs])}
     result["ids"] = [encoded(text)[0] for text in strings[:40]]
     result["decoded"] = [encoded(text)[1] for text in strings[:40]]
     result["plain"] = digest([i for text in strings for i in encoded(text, add_special_tokens=False)[0]], "")
@@ -404,11 +492,12 @@ def vectors(tokenizer, strings):
     result["untrusted"] = digest([i for text in strings for i in encoded(text)[0]], "")
     tokenizer.encode_special_tokens = False
     size = tokenizer.get_vocab_size()
-    result["random"] = []
+    lists = []
     for seed in range(200):
         generator = SplitMix64(seed)
-        ids = [generator.next() % size for _ in range(1 + generator.next() % 30)]
-        result["random"].append(digest(ids, tokenizer.decode(ids, skip_special_tokens=False)))
+        lists.append([generator.next() % size for _ in range(1 + generator.next() % 30)])
+    result["random"] = by_tens([(ids, tokenizer.decode(ids, skip_special_tokens=False)) for ids in lists])
+    result["skippedRandom"] = skipped(tokenizer, lists)
     result["files"] = {}
     for name in ["tinyshakespeare.txt", "UTF-8-demo.txt", "UTF-8-test.txt", "blns.txt"]:
         text = (SHARED / name).read_bytes().decode(errors="replace")
@@ -443,21 +532,20 @@ def main():
         (folder / "tokenizer.json").write_text(text)
         (folder / "vectors.json").write_text(json.dumps(vectors(Tokenizer.from_str(text), strings)))
         print(name, tokenizer.get_vocab_size())
-    files = OUT / "gpt2-files"
+    write_files(tokenizers["gpt2"], "gpt2", {"tokenizer_class": "GPT2Tokenizer"})
+    # As OPT's own files: the words that were made up stand in the vocabulary alone.
+    write_files(tokenizers["opt"], "opt", {"tokenizer_class": "GPT2Tokenizer", "bos_token": "</s>", "add_bos_token": True})
+
+
+def write_files(tokenizer, kind, settings):
+    """The same tokenizer as a vocabulary and a merge list, with the settings beside them."""
+    files = OUT / (kind + "-files")
     files.mkdir(exist_ok=True)
-    tokenizers["gpt2"].model.save(str(files))
-    (files / "tokenizer_config.json").write_text(
-        json.dumps(
-            {
-                "tokenizer_class": "GPT2Tokenizer",
-                "added_tokens_decoder": {
-                    str(i): json.loads(t.__getstate__()) if isinstance(t.__getstate__(), str) else t.__getstate__()
-                    for i, t in tokenizers["gpt2"].get_added_tokens_decoder().items()
-                },
-            }
-        )
-    )
-    (files / "vectors.json").write_text((OUT / "gpt2" / "vectors.json").read_text())
+    tokenizer.model.save(str(files))
+    added = {str(i): json.loads(t.__getstate__()) if isinstance(t.__getstate__(), str) else t.__getstate__()
+             for i, t in tokenizer.get_added_tokens_decoder().items()}
+    (files / "tokenizer_config.json").write_text(json.dumps(settings | {"added_tokens_decoder": added}))
+    (files / "vectors.json").write_text((OUT / kind / "vectors.json").read_text())
 
 
 main()

@@ -100,6 +100,10 @@ import TouchstoneTestSupport
         #"FOLDER/merges.txt: no line makes the vocabulary's token "ab" (id 2)"#
       ),
       (
+        ["vocab.json": #"{"a": 0, "b": 1, "bab": 2, "ab": 3}"#, "merges.txt": "a b"],
+        #"FOLDER/merges.txt: no line makes the vocabulary's token "bab" (id 2)"#
+      ),
+      (
         ["vocab.json": #"{"a": 0, "中": 1}"#, "merges.txt": ""],
         #"FOLDER/merges.txt: no line makes the vocabulary's token "中" (id 1)"#
       ),
@@ -188,7 +192,7 @@ import TouchstoneTestSupport
   func aDamagedByteOfTheOneFileIsRefusedOrHarmless(seed: UInt64) throws {
     var random = SplitMix64(seed: seed)
     let kind = TokenizerKind.all[Int(seed) % TokenizerKind.all.count]
-    guard kind != "gpt2-files" else { return }
+    guard !kind.hasSuffix("-files") else { return }
     var data = try Data(contentsOf: TokenizerKind.folder(kind).appendingPathComponent("tokenizer.json"))
     // Half of them before the vocabulary, where the steps are.
     let steps = data.range(of: Data(#""vocab""#.utf8))?.lowerBound ?? data.count

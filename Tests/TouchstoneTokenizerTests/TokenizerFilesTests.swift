@@ -7,33 +7,6 @@ import TouchstoneTestSupport
 
 /// The files of a tokenizer as they are found: together, apart, older and newer, damaged and not supported.
 @Suite struct TokenizerFilesTests {
-  /// Writes files over those of the small model, or alone, and gives the folder to `body`.
-  @discardableResult
-  private func withFolder<T>(
-    _ files: [String: String], copying names: [String] = ["vocab.json", "merges.txt"],
-    _ body: (String) throws -> T
-  ) throws -> T {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    for name in names {
-      try FileManager.default.copyItem(
-        at: TestData.shakespeare.appendingPathComponent(name), to: folder.appendingPathComponent(name))
-    }
-    for (name, text) in files { try Data(text.utf8).write(to: folder.appendingPathComponent(name)) }
-    return try body(folder.path)
-  }
-
-  private func refusal(
-    _ files: [String: String], copying names: [String] = ["vocab.json", "merges.txt"]
-  ) throws -> String {
-    try withFolder(files, copying: names) { folder in
-      let error = #expect(throws: BadInput.self) { try Tokenizer(folder: folder) }
-      #expect(error?.remedy != nil)
-      return error?.description.replacingOccurrences(of: folder, with: "FOLDER") ?? ""
-    }
-  }
-
   // MARK: As users meet them
 
   /// The ids are those of transformers 5.24.
@@ -60,7 +33,7 @@ import TouchstoneTestSupport
   @Test(arguments: ["vocab.json", "merges.txt"])
   func aByteOrderMarkIsSkipped(name: String) throws {
     let plain = try String(contentsOf: TestData.shakespeare.appendingPathComponent(name), encoding: .utf8)
-    try withFolder([name: "\u{FEFF}" + plain]) { folder in
+    try TokenizerFolders.withFolder([name: "\u{FEFF}" + plain]) { folder in
       let ids = try Tokenizer(folder: folder).encode("my lord")
       #expect(ids == [76, 88, 436])
     }
@@ -72,10 +45,10 @@ import TouchstoneTestSupport
   func anotherEncodingAndAPointerAreNamed(name: String) throws {
     let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
     #expect(
-      try refusal([name: pointer])
+      try TokenizerFolders.refusal([name: pointer])
         == "FOLDER/\(name): is a Git LFS pointer, not the file itself; "
         + "fetch the file: git lfs pull in the repository that it comes from")
-    try withFolder([:]) { folder in
+    try TokenizerFolders.withFolder([:]) { folder in
       try Data([0xFF, 0xFE, 0x7B, 0x00]).write(to: URL(fileURLWithPath: folder + "/" + name))
       let error = #expect(throws: BadInput.self) { try Tokenizer(folder: folder) }
       #expect(error?.problem == "begins with the byte order mark of UTF-16")
@@ -102,7 +75,7 @@ import TouchstoneTestSupport
       ),
     ])
   func settingsAreHonoured(settings: String, ids: [Int]) throws {
-    try withFolder(["tokenizer_config.json": settings]) { folder in
+    try TokenizerFolders.withFolder(["tokenizer_config.json": settings]) { folder in
       let encoded = try Tokenizer(folder: folder).encode("my")
       #expect(encoded == ids)
     }
@@ -132,7 +105,7 @@ import TouchstoneTestSupport
       ("[]", "tokenizer_config.json: holds no JSON object"),
     ])
   func settingsThatCannotBeHonouredAreNamed(settings: String, part: String) throws {
-    let message = try refusal(["tokenizer_config.json": settings])
+    let message = try TokenizerFolders.refusal(["tokenizer_config.json": settings])
     #expect(message.contains(part), "\(message)")
   }
 
@@ -142,7 +115,7 @@ import TouchstoneTestSupport
         #"{"pad_token": "<pad>", "eos_token": {"content": "<end>", "lstrip": true}}"#,
       "added_tokens.json": #"{"<pad>": 512, "<end>": 513, "wort": 514}"#,
     ]
-    try withFolder(files) { folder in
+    try TokenizerFolders.withFolder(files) { folder in
       let tokenizer = try Tokenizer(folder: folder)
       #expect(tokenizer.specialTokens == ["<|endoftext|>": 511, "<pad>": 512, "<end>": 513, "wort": 514])
       #expect(tokenizer.endOfText == 513)
@@ -159,7 +132,7 @@ import TouchstoneTestSupport
         "512": {"content": "<l>", "lstrip": true}, "513": {"content": "<r>", "rstrip": true},
         "514": {"content": "zqx", "single_word": true}}}
       """#
-    try withFolder(["tokenizer_config.json": settings]) { folder in
+    try TokenizerFolders.withFolder(["tokenizer_config.json": settings]) { folder in
       let tokenizer = try Tokenizer(folder: folder)
       let (a, b) = (try tokenizer.encode("a"), try tokenizer.encode("b"))
       #expect(try tokenizer.encode("a \t<l>b") == a + [512] + b)
@@ -169,127 +142,22 @@ import TouchstoneTestSupport
     }
   }
 
-  // MARK: Steps that are not read
-
-  private func document(_ replacing: [String: String]) throws -> String {
-    var text = try String(
-      contentsOf: TestData.fixtures.appendingPathComponent("reports/tokenizer-json-only/tokenizer.json"),
-      encoding: .utf8)
-    let value = try JSONValue.parse(Data(text.utf8))
-    let members = try #require(value.object)
-    // Written anew, as the places of the original differ.
-    let model = try String(text[#require(text.range(of: "\"model\"")).lowerBound...].dropLast())
-    text =
-      "{"
-      + members.keys.filter { !["model", "added_tokens"].contains($0) && replacing[$0] == nil }
-      .map { "\"\($0)\": null" }.filter { !$0.contains("version") }.joined(separator: ",") + ","
-    text += replacing.filter { $0.key != "model" }.map { "\"\($0)\": \($1)," }.joined()
-    return text + (replacing["model"].map { "\"model\": \($0)}" } ?? model + "}")
-  }
-
-  @Test(
-    .clause("TOK-11"),
-    arguments: [
-      ("normalizer", #"{"type": "Precompiled"}"#, "normalizer: Precompiled is not supported"),
-      (
-        "normalizer", #"{"type": "Sequence", "normalizers": [{"type": "Nmt"}]}"#,
-        "normalizer.normalizers[0]: Nmt"
-      ),
-      (
-        "normalizer", #"{"type": "Replace", "pattern": {"Regex": "(?<=a)b"}, "content": ""}"#,
-        "this kind of group, (?, which is not"
-      ),
-      ("pre_tokenizer", #"{"type": "UnicodeScripts"}"#, "pre_tokenizer: UnicodeScripts is not supported"),
-      (
-        "pre_tokenizer", #"{"type": "Split", "pattern": {"String": "a"}, "behavior": "Odd"}"#,
-        "behavior: Odd is not"
-      ),
-      ("pre_tokenizer", #"{"pattern": 1}"#, "pre_tokenizer: lacks the field type"),
-      (
-        "pre_tokenizer", #"{"type": "Metaspace", "replacement": "__"}"#, "replacement: is not one character"
-      ),
-      ("decoder", #"{"type": "CTC"}"#, "decoder: CTC is not supported"),
-      (
-        "decoder", #"{"type": "Strip", "content": " ", "start": -1, "stop": 0}"#,
-        "decoder: start or stop is negative"
-      ),
-      ("post_processor", #"{"type": "Other"}"#, "post_processor: Other is not supported"),
-      (
-        "post_processor",
-        #"{"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>"}}], "special_tokens": {}}"#,
-        #"special_tokens: lacks "<s>""#
-      ),
-      ("model", #"{"type": "Unigram", "vocab": []}"#, "model: Unigram is not supported (BPE is)"),
-      ("model", #"{"type": "WordPiece", "vocab": {}}"#, "model: WordPiece is not supported (BPE is)"),
-      ("model", #"{"vocab": {}}"#, "model: without a type is not supported"),
-      ("model", #"{"type": "BPE", "vocab": {}, "merges": []}"#, "model.vocab: holds no token"),
-      (
-        "model", #"{"type": "BPE", "vocab": {"a": 0, "b": 0}, "merges": []}"#,
-        #"gives "a" and "b" the same id, 0"#
-      ),
-      ("model", #"{"type": "BPE", "vocab": {"a": -1}, "merges": []}"#, #"gives "a" no id in 0…"#),
-      ("model", #"{"type": "BPE", "vocab": {"a": 99999999}, "merges": []}"#, #"gives "a" no id in 0…"#),
-      ("model", #"{"type": "BPE", "vocab": {"a": 0}, "merges": ["a b"]}"#, #"merges[0]: names "b", which"#),
-      ("model", #"{"type": "BPE", "vocab": {"a": 0}, "merges": [["a"]]}"#, "merges[0]: is not two tokens"),
-      ("model", #"{"type": "BPE", "vocab": {"a": 0}, "merges": ["a a"]}"#, #"merges[0]: names "aa", which"#),
-      (
-        "model", #"{"type": "BPE", "vocab": {"a": 0}, "merges": [], "dropout": 0.1}"#,
-        "model.dropout: leaves merges out"
-      ),
-      (
-        "model", #"{"type": "BPE", "vocab": {"a": 0}, "merges": [], "unk_token": "?"}"#,
-        #"unk_token: is "?", which"#
-      ),
-      ("version", #""2.0""#, #"version: is "2.0", which is not supported"#),
-      (
-        "added_tokens", #"[{"id": 3, "content": "x"}]"#,
-        #"added_tokens[0]: gives "x" the id 3 where 87 is due"#
-      ),
-      ("added_tokens", #"[{"id": 513, "content": "<a>"}]"#, #"gives "<a>" the id 513 where 512 is due"#),
-      ("added_tokens", #"[{"id": 512, "content": ""}]"#, "added_tokens[0]: is a token without content"),
-    ])
-  func whatIsNotSupportedIsRefusedByName(field: String, value: String, part: String) throws {
-    let message = try refusal(["tokenizer.json": document([field: value])], copying: [])
-    #expect(message.hasPrefix("FOLDER/tokenizer.json: "), "\(message)")
-    #expect(message.contains(part) && message.contains("; ") && !message.contains("\n"), "\(message)")
-  }
-
   @Test(.clause("TOK-14")) func settingsThatContradictTheOneFileAreNamed() throws {
     let metaspace = #"{"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always"}"#
     let files = [
-      "tokenizer.json": try document(["pre_tokenizer": metaspace]),
+      "tokenizer.json": try TokenizerFolders.document(["pre_tokenizer": metaspace]),
       "tokenizer_config.json": #"{"add_prefix_space": false}"#,
     ]
-    let message = try refusal(files, copying: [])
+    let message = try TokenizerFolders.refusal(files, copying: [])
     #expect(
       message == "FOLDER/tokenizer_config.json: add_prefix_space: is false, but tokenizer.json says true; "
         + "keep the one that is right")
   }
 
-  /// é in one character and in two are two tokens, though they are one text to Swift.
-  @Test(.clause("TOK-10")) func tokensThatAreEqualButForTheirSpellingAreApart() throws {
-    let model =
-      #"{"type": "BPE", "vocab": {"\u00e9": 0, "e": 1, "\u0301": 2, "e\u0301": 3}, "merges": [["e", "\u0301"]]}"#
-    try withFolder(["tokenizer.json": document(["model": model])], copying: []) { folder in
-      let tokenizer = try Tokenizer(folder: folder)
-      #expect(try tokenizer.encode("\u{E9}e\u{301}") == [0, 3])
-    }
-  }
-
   @Test(arguments: ["tokenizer.model", "tekken.json", "vocab.txt"])
   func filesOfAnotherFormatAreNamedWithTheWayToConvertThem(name: String) throws {
-    let message = try refusal([name: ""], copying: [])
+    let message = try TokenizerFolders.refusal([name: ""], copying: [])
     #expect(message.contains("only \(name), which is not read"))
     #expect(message.contains("save_pretrained"))
-  }
-
-  @Test(.clause("TOK-9")) func anIdWithoutATokenIsRefused() throws {
-    let model = #"{"type": "BPE", "vocab": {"a": 0, "b": 2}, "merges": []}"#
-    try withFolder(["tokenizer.json": document(["model": model])], copying: []) { folder in
-      let tokenizer = try Tokenizer(folder: folder)
-      #expect(tokenizer.vocabularySize == 3)
-      let error = #expect(throws: BadInput.self) { try tokenizer.decode([1]) }
-      #expect(error?.problem == "1 is the id of no token of this tokenizer")
-    }
   }
 }

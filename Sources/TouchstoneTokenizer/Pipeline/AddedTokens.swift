@@ -40,17 +40,28 @@ struct AddedTokens: Sendable {
       ids[token.content] = id
       if token.isSpecial { special.insert(token.content) }
     }
-    for (id, token) in byID {
+    var owners: [[UInt8]: AddedToken] = [:]
+    for (id, token) in byID.sorted(by: { $0.key < $1.key }) {
       guard token.isNormalized else {
         plain.add(token.content, id, token)
         continue
       }
-      let spelling = try normalizer.map { normalizer throws(BadInput) in
-        Array(try normalizer.applied(to: token.content[...]))
+      let spelling = Array(try normalizer?.applied(to: token.content[...]) ?? token.content[...])
+      // The library finds an empty one everywhere, and of two that are spelt alike any one.
+      guard !spelling.isEmpty else { throw Self.refusal(token, "nothing is left of it") }
+      if let other = owners.updateValue(token, forKey: spelling) {
+        throw Self.refusal(token, "it is spelt like \(quoted(other.content))")
       }
-      if let spelling, spelling != token.content { normalizedSpellings[id] = spelling }
-      normalized.add(spelling ?? token.content, id, token)
+      if spelling != token.content { normalizedSpellings[id] = spelling }
+      normalized.add(spelling, id, token)
     }
+  }
+
+  private static func refusal(_ token: AddedToken, _ problem: String) -> BadInput {
+    BadInput(
+      place: "added tokens",
+      problem: "\(quoted(token.content)) is looked for in normalised text, where \(problem)",
+      remedy: "set its field normalized to false")
   }
 
   /// The id of a token by its content.
@@ -74,8 +85,6 @@ struct TokenFinder: Sendable {
 
   mutating func add(_ spelling: [UInt8], _ id: Int, _ token: AddedToken) {
     guard let first = spelling.first else { return }
-    // Of two with one spelling the lower id counts, whatever order they come in.
-    if let other = tokens[spelling], other.id < id { return }
     tokens[spelling] = (id, token)
     if !lengths[Int(first)].contains(spelling.count) {
       lengths[Int(first)] = (lengths[Int(first)] + [spelling.count]).sorted(by: >)

@@ -2,7 +2,8 @@ import TouchstoneModel
 
 /// How many ids a text has, as a file says: more are cut off, fewer are filled up.
 ///
-/// Neither is done, for a text that is judged is the whole text and nothing else; one that either would change is refused.
+/// Neither is done, for a text that is judged is the whole text and nothing else; one that either would change is
+/// refused.
 struct TextLengths: Sendable {
   /// The most ids that are not cut; nil where nothing is.
   var greatest: Int?
@@ -14,7 +15,8 @@ struct TextLengths: Sendable {
   /// - Throws: ``BadInput`` where a text of `count` ids would be changed.
   func check(_ count: Int) throws(BadInput) {
     if let greatest, count > greatest {
-      throw refusal("truncation", "cuts a text after \(greatest) tokens, and this one has \(count)", "shorter")
+      throw refusal(
+        "truncation", "cuts a text after \(greatest) tokens, and this one has \(count)", "shorter")
     }
     guard count >= least else {
       throw refusal("padding", "fills a text up to \(least) tokens, and this one has \(count)", "longer")

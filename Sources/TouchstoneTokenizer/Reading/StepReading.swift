@@ -20,13 +20,14 @@ extension Normalizer {
       guard !pattern.canBeEmpty else {
         throw json.refusal(
           "replaces what is empty, which is not supported",
-          remedy: "write a pattern that takes a character at least")
+          remedy: "write a pattern that takes a character")
       }
       self = .replace(pattern, with: Array(try json.string("content").utf8))
     case "Prepend":
       let prefix = try json.string("prepend")
       guard !prefix.isEmpty else {
-        throw json.refusal("puts an empty text in front, which is not supported", remedy: "leave the step out")
+        throw json.refusal(
+          "puts an empty text in front, which is not supported", remedy: "leave the step out")
       }
       self = .prepend(Array(prefix.utf8))
     case "ByteLevel": self = .byteAlphabet

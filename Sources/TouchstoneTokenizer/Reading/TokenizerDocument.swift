@@ -81,7 +81,8 @@ struct AddedTokenList {
       if let other = model.spellings[due] {
         throw BadInput(
           place: place,
-          problem: "gives \(quoted(token.content)) the id \(due), which is that of the vocabulary's \(quoted(other))",
+          problem: "gives \(quoted(token.content)) the id \(due), which is that of the vocabulary's "
+            + quoted(other),
           remedy: "number the vocabulary without a gap")
       }
       nextID += 1
