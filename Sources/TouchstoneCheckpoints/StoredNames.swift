@@ -32,13 +32,14 @@ struct StoredNames {
       }
     }
     let most = prefixes.values.max() ?? 0
-    guard 2 * most > needed.count else {
+    // Quantisers leave norms and embeddings under their names: a fifth of a model and more.
+    guard 8 * most > needed.count else {
       // Not this model: its names are missed one by one.
       prefix = ""
       return
     }
     let best = prefixes.filter { $0.value == most }.keys.sorted()
-    if best.count > 1, !best.contains("") {
+    if best.count > 1, !best.contains(""), 2 * most > needed.count {
       throw BadInput(
         problem: "the model stands there under each of the prefixes "
           + best.prefix(4).joined(separator: ", "),

@@ -102,6 +102,20 @@ import TouchstoneTestSupport
     #expect(error.file != nil)
   }
 
+  /// Under a prefix too, where a quantiser has left fewer than half of the tensors under their names.
+  @Test(.clause("FIL-3"), arguments: ["module.", "base_model.model.", "_orig_mod."])
+  func quantisedWeightsAreNamedUnderAPrefix(prefix: String) throws {
+    let error = try refusal(
+      renamed { name in
+        let isQuantised = name.contains(".attn.") || name.contains(".mlp.") || name.contains(".ln_1.")
+        let other = name.replacing(".weight", with: ".qweight").replacing(".bias", with: ".scales")
+        return prefix + (isQuantised ? other : name)
+      })
+    #expect(error.place == "transformer.h.0.ln_1.weight")
+    let part = "the file has transformer.h.0.ln_1.scales: quantised weights are not read"
+    #expect(error.problem.hasSuffix(part), "\(error)")
+  }
+
   @Test(.clause("FIL-3")) func allMissingTensorsAreCountedAndTheFirstNamed() throws {
     var tensors = try SmallModel.tensors()
     for name in ["ln_1.weight", "ln_1.bias", "ln_2.weight", "ln_2.bias", "mlp.c_fc.bias", "attn.c_attn.bias"]
