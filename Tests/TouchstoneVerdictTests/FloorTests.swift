@@ -43,6 +43,19 @@ struct Golden: ActivationSource {
     }
   }
 
+  /// Every token comes to the same row, whose error does not cancel in what attention mixes of them.
+  @Test func rowsThatAreEqualErrAlike() throws {
+    let family = try #require(Family.all.first { $0.name == "phi" })
+    let model = RandomDecoder(family, kind: .repetitive, width: 103, seed: 703)
+    let weights = try model.weights()
+    let golden = try Golden(weights, try model.inputs(weights.graph))
+    var fused = HonestArithmetic("residual fused", .fused)
+    fused.fusesResidual = true
+    let capture = try RecordedActivations(of: HonestTransformer(weights, fused), inputs: golden.inputs)
+    let verdict = try Judge(weights: weights).verdict(on: capture, golden: golden)
+    #expect(verdict.outcome == .consistent, "\(verdict.flagged)")
+  }
+
   @Test func theFloorIsTheSameEachTime() throws {
     let weights = try Sample.visible.weights()
     let inputs = try Sample.visible.inputs(weights.graph)

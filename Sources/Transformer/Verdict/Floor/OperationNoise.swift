@@ -6,7 +6,8 @@ import TouchstoneReference
 ///
 /// Each element strays by itself, by a λ-th of its bound `stat` (which has λ standard deviations). What a
 /// row has in common strays together: the denominator of a softmax, the mean and the deviation of a LayerNorm.
-/// At last every element is rounded to the type in which it is handed on.
+/// At last every element is rounded to the type in which it is handed on. Rows that are equal, such as those of one token
+/// before anything is mixed into them, are computed from equal numbers, and stray alike.
 struct OperationNoise: Sendable {
   /// σ of each element's own error.
   private var own: [Float]
@@ -15,21 +16,34 @@ struct OperationNoise: Sendable {
   /// The type in which the output is handed on; nil where it is only passed along.
   private let type: ScalarType?
   private let rowWidth: Int
+  /// For each row the first that is equal to it.
+  private let firstAlike: [Int]
 
   /// Moves every finite element of an output at random.
   func move(_ value: inout Tensor<Double>, _ random: inout SplitMix64) {
+    var starts: [SplitMix64] = []
     for row in 0..<value.rowCount {
-      let common = shared.map { _ in Self.draw(&random) }
-      for offset in row * rowWidth..<(row + 1) * rowWidth where value.values[offset].isFinite {
-        var moved = value.values[offset] + Double(own[offset]) * Self.draw(&random)
-        for index in common.indices { moved += Double(shared[index][offset]) * common[index] }
-        if let type {
-          // Drawn for 0 too, so that the same seed gives the same floor.
-          moved +=
-            (moved == 0 ? 0 : type.spacing(around: moved)) * Double.random(in: -0.5...0.5, using: &random)
-        }
-        value.values[offset] = moved
+      starts.append(random)
+      if firstAlike[row] < row {
+        var again = starts[firstAlike[row]]
+        move(row: row, of: &value, &again)
+      } else {
+        move(row: row, of: &value, &random)
       }
+    }
+  }
+
+  private func move(row: Int, of value: inout Tensor<Double>, _ random: inout SplitMix64) {
+    let common = shared.map { _ in Self.draw(&random) }
+    for offset in row * rowWidth..<(row + 1) * rowWidth where value.values[offset].isFinite {
+      var moved = value.values[offset] + Double(own[offset]) * Self.draw(&random)
+      for index in common.indices { moved += Double(shared[index][offset]) * common[index] }
+      if let type {
+        // Drawn for 0 too, so that the same seed gives the same floor.
+        moved +=
+          (moved == 0 ? 0 : type.spacing(around: moved)) * Double.random(in: -0.5...0.5, using: &random)
+      }
+      value.values[offset] = moved
     }
   }
 
@@ -39,12 +53,30 @@ struct OperationNoise: Sendable {
   }
 
   fileprivate init(
-    bounds: [Bound], deviations: Double, shared: [[Float]], type: ScalarType?, rowWidth: Int
+    _ value: Tensor<Double>, bounds: [Bound], deviations: Double, shared: [[Float]], type: ScalarType?
   ) {
     own = bounds.map { Float($0.stat / deviations) }
     self.shared = shared
     self.type = type
-    self.rowWidth = rowWidth
+    rowWidth = value.rowWidth
+    firstAlike = Self.firstAlike(value)
+  }
+
+  /// For each row the first that is equal to it in float32.
+  private static func firstAlike(_ value: Tensor<Double>) -> [Int] {
+    /// The rows that are unlike all before them, by what is seen of them at a glance.
+    var firsts: [[Float]: [Int]] = [:]
+    return (0..<value.rowCount).map { row in
+      let own = value.row(row)
+      guard let first = own.first, let last = own.last else { return row }
+      let glance = [Float(first), Float(last)]
+      let alike = firsts[glance, default: []].first { other in
+        zip(value.row(other), own).allSatisfy { Float($0) == Float($1) }
+      }
+      if let alike { return alike }
+      firsts[glance, default: []].append(row)
+      return row
+    }
   }
 }
 
@@ -73,8 +105,8 @@ extension Rounding {
     let estimate =
       projections.isEmpty ? rounding.estimate(site) : rounding.fusedEstimate(operands, projections)
     return OperationNoise(
-      bounds: estimate.bounds, deviations: contract.deviations,
+      value, bounds: estimate.bounds, deviations: contract.deviations,
       shared: operation.kind.bounded.sharedNoise(value, site, rounding),
-      type: operation.making == .handedOn ? nil : type, rowWidth: value.rowWidth)
+      type: operation.making == .handedOn ? nil : type)
   }
 }
