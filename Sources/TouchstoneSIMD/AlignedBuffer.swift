@@ -73,6 +73,11 @@ struct RowBuffer: Sendable {
     RowBuffer(stride: stride, buffer: buffer, start: start + count * stride)
   }
 
+  /// The same rows from a column on.
+  func from(column: Int) -> RowBuffer {
+    RowBuffer(stride: stride, buffer: buffer, start: start + column)
+  }
+
   static func stride(width: Int) -> Int {
     roundedUp(width, to: Kernels.pairWidth) + 16
   }

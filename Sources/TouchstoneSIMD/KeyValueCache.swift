@@ -93,7 +93,28 @@ final class KeyValueCache: @unchecked Sendable {
   private func transpose(
     _ source: UnsafePointer<Float>, _ stride: Int, width headWidth: Int, to panel: UnsafeMutablePointer<Float>
   ) {
-    for index in 0..<headWidth {
+    let whole = headWidth / 4 * 4
+    // Four by four: each of four rows gives its even and its odd columns, and each pair of those its own.
+    for index in Swift.stride(from: 0, to: whole, by: 4) {
+      for row in Swift.stride(from: 0, to: Kernels.panelWidth, by: 4) {
+        func load(_ line: Int) -> SIMD4<Float> {
+          UnsafeRawPointer(source + (row + line) * stride + index).loadUnaligned(as: SIMD4<Float>.self)
+        }
+        func store(_ column: SIMD4<Float>, _ place: Int) {
+          UnsafeMutableRawPointer(panel + (index + place) * Kernels.panelWidth + row)
+            .storeBytes(of: column, as: SIMD4<Float>.self)
+        }
+        let upper = SIMD8(lowHalf: load(0), highHalf: load(1))
+        let lower = SIMD8(lowHalf: load(2), highHalf: load(3))
+        let even = SIMD8(lowHalf: upper.evenHalf, highHalf: lower.evenHalf)
+        let odd = SIMD8(lowHalf: upper.oddHalf, highHalf: lower.oddHalf)
+        store(even.evenHalf, 0)
+        store(odd.evenHalf, 1)
+        store(even.oddHalf, 2)
+        store(odd.oddHalf, 3)
+      }
+    }
+    for index in whole..<headWidth {
       let (column, line) = (source + index, panel + index * Kernels.panelWidth)
       for row in 0..<Kernels.panelWidth { line[row] = column[row * stride] }
     }

@@ -34,6 +34,11 @@ final class Workspace: Sendable {
     return self[place.buffer]
   }
 
+  /// The rows of an activation, for loops over many.
+  func rows(of place: Place) -> RowBuffer {
+    self[place.buffer].from(column: place.column)
+  }
+
   /// Where a row of an activation begins.
   func row(_ index: Int, of place: Place) -> UnsafeMutablePointer<Float> {
     self[place.buffer].row(index) + place.column

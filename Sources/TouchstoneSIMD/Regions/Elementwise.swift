@@ -38,9 +38,9 @@ struct Scaled: Region {
   }
 
   func run(_ rows: Rows, on machine: Machine, observe: Observer?) throws {
-    let workspace = machine.workspace
+    let target = machine.workspace.rows(of: place)
     machine.forEachRow(rows.count, width: place.width) { row in
-      let values = workspace.row(row, of: place)
+      let values = target.row(row)
       for index in 0..<place.width { values[index] *= factor }
     }
     try observe?(output, machine.tensor(place, rows.count))
@@ -73,9 +73,10 @@ struct Combine: Region {
 
   func run(_ rows: Rows, on machine: Machine, observe: Observer?) throws {
     let (workspace, kernels) = (machine.workspace, machine.kernels)
+    let (target, others) = (workspace.rows(of: place), others.map(workspace.rows(of:)))
     machine.forEachRow(rows.count, width: place.width) { row in
-      let values = workspace.row(row, of: place)
-      for other in others { kernels.add(values, workspace.row(row, of: other), place.width, values) }
+      let values = target.row(row)
+      for other in others { kernels.add(values, other.row(row), place.width, values) }
     }
     try observe?(output, machine.tensor(place, rows.count))
   }

@@ -107,9 +107,10 @@ struct EmbedPositions: Region {
 
   func run(_ rows: Rows, on machine: Machine, observe: Observer?) throws {
     let positionIDs = Array(rows.positionIDs.suffix(rows.count))
+    let (weights, target) = (machine.weights, machine.workspace.rows(of: place))
     machine.forEachRow(rows.count, width: place.width) { row in
-      let source = machine.weights + table + (positionIDs[row] + offset) * place.width
-      machine.workspace.row(row, of: place).update(from: source, count: place.width)
+      let source = weights + table + (positionIDs[row] + offset) * place.width
+      target.row(row).update(from: source, count: place.width)
     }
     try observe?(output, machine.tensor(place, rows.count))
   }

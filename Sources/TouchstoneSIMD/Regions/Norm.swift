@@ -59,10 +59,11 @@ struct Norm: Region {
 
   func run(_ rows: Rows, on machine: Machine, observe: Observer?) throws {
     let (kernels, weights, workspace) = (machine.kernels, machine.weights, machine.workspace)
+    let (inputs, outputs) = (workspace.rows(of: input), workspace.rows(of: place))
     let width = place.width / pieces
     machine.forEachRow(rows.count, width: place.width) { row in
       for first in stride(from: 0, to: place.width, by: width) {
-        let (x, y) = (workspace.row(row, of: input) + first, workspace.row(row, of: place) + first)
+        let (x, y) = (inputs.row(row) + first, outputs.row(row) + first)
         switch kind {
         case .layer(let gain, let shift):
           kernels.layerNorm(x, width, weights + gain, weights + shift, epsilon, y)
