@@ -8,6 +8,7 @@ import TouchstoneModel
 /// The parameter census of a model.
 struct Anatomy: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "anatomy",
     abstract: "Counts a model's parameters, family by family.",
     discussion: """
       Query, key and value matrices are counted by head, the output matrix by layer, and the unembedding for itself \

@@ -7,6 +7,7 @@ import TouchstoneTokenizer
 /// Which tokens attend to which.
 struct Attention: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "attention",
     abstract: "Shows which tokens each token of a text attends to.",
     discussion: """
       Prints, for each head of a layer, each token and the three tokens that it attends to most; --json prints every \

@@ -8,6 +8,7 @@ import TouchstoneModel
 /// How fast the fast implementation is on this machine.
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "bench",
     abstract: "Measures prefill and decode beside the machine's own limits.",
     discussion: """
       Measures what the processors can multiply and what the memory can deliver, loads the model, then times \

@@ -10,6 +10,7 @@ import TouchstoneModel
 /// Runs an implementation and writes its activations.
 struct Capture: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "capture",
     abstract: "Runs an implementation and writes its activations.",
     discussion: """
       The capture has the layout of a golden, in the precision of the implementation.

@@ -8,6 +8,7 @@ import TouchstoneVerdict
 /// Where the next token is the same for every honest implementation.
 struct Certify: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "certify",
     abstract: "Says at which positions rounding cannot change the next token.",
     discussion: """
       At each position every implementation whose logits lie within twenty times the golden's noise floor chooses \

@@ -10,6 +10,7 @@ import TouchstoneVerdict
 /// The verdict on one capture, operation by operation.
 struct Diff: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "diff",
     abstract: "Judges a capture against a golden, operation by operation.",
     discussion: """
       Each operation is recomputed in float64 from the capture's own inputs, so that an earlier error neither \

@@ -7,6 +7,7 @@ import TouchstoneTokenizer
 /// Distances, analogies and directions in the embedding matrix.
 struct Embeddings: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "embeddings",
     abstract: "Distances, analogies and directions in the embedding matrix.",
     discussion: """
       nearest WORD      the tokens whose embeddings are most alike to the word's

@@ -9,6 +9,7 @@ import TouchstoneTokenizer
 /// Predicts, samples, appends, repeats; streams the text.
 struct Generate: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "generate",
     abstract: "Continues a text: predicts, samples, appends, repeats.",
     discussion: """
       Streams the text to standard output. The same seed gives the same text. When the context window is full the \

@@ -5,6 +5,7 @@ import TouchstoneGolden
 /// What a golden or capture holds, in a person's terms.
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "inspect",
     abstract: "Says what a golden or capture holds, and checks it against the format.",
     discussion: """
       Reads every dataset, checks shapes and digests, and says what is missing.

@@ -4,6 +4,7 @@ import TouchstoneGolden
 /// Writes the list of a folder of goldens, with their digests.
 struct Manifest: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "manifest",
     abstract: "Writes MANIFEST.json: which goldens a folder holds, and the digest of each file.",
     discussion: """
       `verify` runs the goldens that the manifest lists, and every verb refuses a file whose digest differs.

@@ -9,6 +9,7 @@ import TouchstoneModel
 /// Plants every fault of the catalogue and says which of them the goldens would show.
 struct Power: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "power",
     abstract: "Plants every fault of the catalogue and says which of them these goldens would show.",
     discussion: """
       Each fault is planted at every operation that it can spoil, in a run that records everything, and judged as a \

@@ -7,6 +7,7 @@ import TouchstoneVerdict
 /// Runs the reference in float64 and writes a golden.
 struct Record: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "record",
     abstract: "Runs the reference in float64 and writes a golden.",
     discussion: """
       The golden holds every activation of the forward pass in float64, and the noise floor that rounding to \

@@ -7,6 +7,7 @@ import TouchstoneReports
 /// The probability of every next token of a text.
 struct Score: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "score",
     abstract: "The probability that a model gives to every next token of a text.",
     discussion: """
       The loss of a token is -log of its probability, in nats: what training makes small. Perplexity is exp of the \

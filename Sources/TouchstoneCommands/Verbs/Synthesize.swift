@@ -6,6 +6,7 @@ import TouchstoneModel
 /// Writes a model of a named size with reproducible random weights.
 struct Synthesize: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "synthesize",
     abstract: "Writes a model of a named size with reproducible random weights.",
     discussion: """
       The same name and seed give the same bytes on every machine. The folder holds config.json and \

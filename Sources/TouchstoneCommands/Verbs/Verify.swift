@@ -9,6 +9,7 @@ import TouchstoneVerdict
 /// Runs an implementation on every golden and judges it.
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "verify",
     abstract: "Runs an implementation on every golden and judges it.",
     discussion: """
       A path is a golden or a folder: the goldens that its MANIFEST.json lists, else every golden below it. Their \
