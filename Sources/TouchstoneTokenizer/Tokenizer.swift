@@ -17,6 +17,8 @@ public struct Tokenizer: Sendable {
   /// What a tokenizer consists of.
   struct Steps: Sendable {
     var added: AddedTokens
+    /// Special tokens that the files name and give no id.
+    var nameless: [[UInt8]] = []
     var normalizer: Normalizer?
     var preTokenizer: PreTokenizer?
     var model: any TokenModel
@@ -59,7 +61,7 @@ public struct Tokenizer: Sendable {
   ///
   /// - Parameter addsSpecialTokens: whether what the files put around every text is put around this one.
   /// - Throws: `BadInput` when a character of the text has no token (GPT-2's vocabulary has one for each byte), or when
-  ///   the files say that a text of this length is cut or filled up.
+  ///   the files say that a text of this length is cut or filled up, or name a special token in it that has no id.
   public func encode(
     _ text: String, specialTokens: SpecialTokens = .recognised, addsSpecialTokens: Bool = true
   ) throws(BadInput) -> [Int] {
@@ -77,6 +79,12 @@ public struct Tokenizer: Sendable {
   public func encode(
     bytes: [UInt8], specialTokens: SpecialTokens = .recognised, addsSpecialTokens: Bool = true
   ) throws(BadInput) -> [Int] {
+    if specialTokens == .recognised, let name = steps.nameless.first(where: { bytes.contains($0) }) {
+      throw BadInput(
+        problem:
+          "the text holds \(quoted(name)), which the tokenizer's settings name as a special token without an id",
+        remedy: "give it an id in tokenizer.json, or leave it out of the text")
+    }
     var encoder = WordEncoder(model: steps.model)
     for part in steps.added.plain.parts(of: bytes[...], special: specialTokens) {
       switch part {

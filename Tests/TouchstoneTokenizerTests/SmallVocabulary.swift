@@ -34,7 +34,7 @@ struct SmallVocabulary {
       merges: Array(("#version: 0.2\n" + mergeLines.joined(separator: "\n") + "\n").utf8),
       mergesFile: "merges.txt")
     var settings = TokenizerSettings()
-    settings.useGPT2Defaults()
+    settings.useGPT2Defaults(files.ids)
     settings.otherSpecial += special.map { AddedToken($0, isSpecial: true) }
     return try files.document(settings).tokenizer(settings)
   }

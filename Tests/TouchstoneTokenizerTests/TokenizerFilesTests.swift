@@ -154,6 +154,82 @@ import TouchstoneTestSupport
         + "keep the one that is right")
   }
 
+  /// transformers 4 follows the settings in some classes, 5 the file.
+  @Test(
+    .clause("TOK-14"),
+    arguments: [
+      (
+        #""add_bos_token": true"#, "<e>",
+        "add_bos_token: is true, but tokenizer.json puts nothing before a text"
+      ),
+      (#""add_eos_token": true"#, "<e>", nil), (#""add_eos_token": null"#, "<e>", nil),
+      (#""add_bos_token": false"#, "<e>", nil),
+      (
+        #""add_eos_token": false"#, "<e>",
+        "add_eos_token: is false, but tokenizer.json puts the ids [1] behind a text"
+      ),
+      (
+        #""add_eos_token": true"#, "a",
+        "add_eos_token: is true, but tokenizer.json puts the ids [1] behind a text"
+      ),
+      (#""add_eos_token": true"#, "b", "add_eos_token: is true, but no eos_token of the vocabulary is given"),
+    ])
+  func whatIsPutAroundMayNotContradictTheOneFile(settings: String, end: String, part: String?) throws {
+    let files = [
+      "tokenizer.json": try TokenizerFolders.document([
+        "model": #"{"type": "BPE", "vocab": {"a": 0}, "merges": []}"#,
+        "added_tokens": #"[{"id": 1, "content": "<e>", "special": true}]"#,
+        "post_processor": #"{"type": "TemplateProcessing", "single": [{"Sequence": {"id": "A"}}, "#
+          + #"{"SpecialToken": {"id": "<e>"}}], "special_tokens": {"<e>": {"ids": [1]}}}"#,
+      ]),
+      "tokenizer_config.json": #"{"bos_token": "<e>", "eos_token": "\#(end)", \#(settings)}"#,
+    ]
+    if let part {
+      let message = try TokenizerFolders.refusal(files, copying: [])
+      #expect(message.hasPrefix("FOLDER/tokenizer_config.json: " + part), "\(message)")
+    } else {
+      try TokenizerFolders.withFolder(files, copying: []) { folder in
+        let ids = try Tokenizer(folder: folder).encode("a")
+        #expect(ids == [0, 1])
+      }
+    }
+  }
+
+  @Test(.clause("TOK-14"), arguments: [("PreTrainedTokenizerFast", true), ("GPT2Tokenizer", false)])
+  func aPrefixSpaceIsASettingOfClassesOfTheirOwn(name: String, isRefused: Bool) throws {
+    let files = [
+      "tokenizer.json": try TokenizerFolders.document([
+        "pre_tokenizer": #"{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true}"#,
+        "model": #"{"type": "BPE", "vocab": {"a": 0, "Ġ": 1}, "merges": []}"#,
+      ]),
+      "tokenizer_config.json": #"{"add_prefix_space": true, "tokenizer_class": "\#(name)"}"#,
+    ]
+    if isRefused {
+      let message = try TokenizerFolders.refusal(files, copying: [])
+      #expect(message.contains("add_prefix_space: is true, but tokenizer.json says false"))
+    } else {
+      try TokenizerFolders.withFolder(files, copying: []) { folder in
+        let ids = try Tokenizer(folder: folder).encode("a")
+        #expect(ids == [1, 0])
+      }
+    }
+  }
+
+  /// The library would give such a token an id beyond the model's.
+  @Test(.clause("TOK-14")) func aTextWithASpecialTokenThatHasNoIDIsRefused() throws {
+    let settings = #"{"pad_token": "<pad>", "additional_special_tokens": ["<a>"]}"#
+    try TokenizerFolders.withFolder(["tokenizer_config.json": settings]) { folder in
+      let tokenizer = try Tokenizer(folder: folder)
+      #expect(try tokenizer.encode("my") == [76, 88])
+      for name in ["<pad>", "<a>"] {
+        let error = #expect(throws: BadInput.self) { try tokenizer.encode("my " + name) }
+        #expect(error?.problem.contains("the text holds \"\(name)\", which") == true)
+        let ids = try tokenizer.encode(name, specialTokens: .asText)
+        #expect(try tokenizer.decode(ids) == name)
+      }
+    }
+  }
+
   @Test(arguments: ["tokenizer.model", "tekken.json", "vocab.txt"])
   func filesOfAnotherFormatAreNamedWithTheWayToConvertThem(name: String) throws {
     let message = try TokenizerFolders.refusal([name: ""], copying: [])

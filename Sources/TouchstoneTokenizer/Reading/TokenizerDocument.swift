@@ -6,6 +6,7 @@ struct TokenizerDocument {
   var normalizer: Normalizer?
   var preTokenizer: PreTokenizer?
   var model: any TokenModel
+  /// What `tokenizer.json` puts around a text; nil where the model is a vocabulary file and a merge list.
   var postProcessor: PostProcessor?
   var decoders: [Decoder]
   var added: AddedTokenList
@@ -24,7 +25,8 @@ struct TokenizerDocument {
     }
     normalizer = try json.member("normalizer").map { json throws(BadInput) in try Normalizer(json) }
     preTokenizer = try json.member("pre_tokenizer").map { json throws(BadInput) in try PreTokenizer(json) }
-    postProcessor = try json.member("post_processor").map { json throws(BadInput) in try PostProcessor(json) }
+    let processor = json.member("post_processor")
+    postProcessor = try processor.map { json throws(BadInput) in try PostProcessor(json) } ?? PostProcessor()
     decoders =
       try json.member("decoder").map { json throws(BadInput) in try Decoder.steps(json) } ?? [.separate]
     model = try Self.model(json.needed("model"), spellsBytes: preTokenizer?.spellsBytes ?? false)

@@ -20,7 +20,7 @@ extension Tokenizer {
     } else {
       var settings = try folder.settings()
       let files = try folder.vocabularyFiles()
-      settings.useGPT2Defaults()
+      settings.useGPT2Defaults(files.ids)
       self = try files.document(settings).tokenizer(settings, in: folder)
     }
   }
@@ -38,9 +38,12 @@ extension TokenizerDocument {
 }
 
 extension TokenizerSettings {
-  /// GPT-2's own files do not name its one special token.
-  mutating func useGPT2Defaults() {
+  /// GPT-2's own files do not name its one special token, which has an id in them.
+  mutating func useGPT2Defaults(_ ids: [[UInt8]: Int]) {
     let token = AddedToken("<|endoftext|>", isSpecial: true)
+    guard ids[token.content] != nil || added.contains(where: { $0.token.content == token.content }) else {
+      return
+    }
     beginning = beginning ?? token
     end = end ?? token
     if !special.contains(where: { $0.content == token.content }) { otherSpecial.append(token) }

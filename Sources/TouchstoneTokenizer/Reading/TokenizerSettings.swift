@@ -16,6 +16,9 @@ struct TokenizerSettings {
   /// Tokens with their ids, by id.
   var added: [(id: Int, token: AddedToken)] = []
 
+  /// Whether the class is the one that reads any `tokenizer.json` as it stands.
+  var isOfNoClass: Bool { ["PreTrainedTokenizer", "TokenizersBackend"].contains(tokenizerClass) }
+
   /// The tokens that are named as special.
   var special: [AddedToken] { [beginning, end].compactMap { $0 } + otherSpecial }
 
@@ -79,7 +82,7 @@ struct TokenizerSettings {
 }
 
 extension TokenizerDocument {
-  /// The tokenizer, with the settings beside its file; a token that they name and that has no id is left out.
+  /// The tokenizer, with the settings beside its file.
   ///
   /// - Throws: ``BadInput`` where the settings contradict the file.
   func tokenizer(_ settings: TokenizerSettings) throws(BadInput) -> Tokenizer {
@@ -88,22 +91,29 @@ extension TokenizerDocument {
       try list.add(token, id: id, place: "added_tokens_decoder.\(id)")
     }
     let known = Set(list.tokens.map(\.token.content))
+    var nameless: [[UInt8]] = []
     for token in settings.special where !known.contains(token.content) {
-      // A name without an id is a token that the model does not have.
-      if let id = list.id(of: token.content) { try list.add(token, id: id, place: "special tokens") }
+      if let id = list.id(of: token.content) {
+        try list.add(token, id: id, place: "special tokens")
+      } else if !token.content.isEmpty {
+        nameless.append(token.content)
+      }
     }
     return Tokenizer(
       Tokenizer.Steps(
-        added: try AddedTokens(list.tokens, normalizer: normalizer), normalizer: normalizer,
-        preTokenizer: try preTokenizer(settings.addsPrefixSpace), model: model,
+        added: try AddedTokens(list.tokens, normalizer: normalizer), nameless: nameless,
+        normalizer: normalizer,
+        preTokenizer: try preTokenizer(settings), model: model,
         postProcessor: try postProcessor(settings, list), decoders: decoders,
         endOfText: settings.end?.content ?? Array("<|endoftext|>".utf8), lengths: lengths))
   }
 
   /// The split, with a space before the text or without it as the settings say.
-  private func preTokenizer(_ addsPrefixSpace: Bool?) throws(BadInput) -> PreTokenizer? {
-    guard let addsPrefixSpace else { return preTokenizer }
-    if case .byteLevel(_, let splits) = preTokenizer {
+  private func preTokenizer(_ settings: TokenizerSettings) throws(BadInput) -> PreTokenizer? {
+    guard let addsPrefixSpace = settings.addsPrefixSpace else { return preTokenizer }
+    // A class of its own writes the step again; what reads any file takes the file's.
+    let isOfItsClass = postProcessor == nil || !settings.isOfNoClass
+    if case .byteLevel(_, let splits) = preTokenizer, isOfItsClass {
       return .byteLevel(addsPrefixSpace: addsPrefixSpace, splits: splits)
     }
     if let declared = preTokenizer?.addsPrefixSpace ?? normalizer?.addsPrefix, declared != addsPrefixSpace {
@@ -114,26 +124,36 @@ extension TokenizerDocument {
     return preTokenizer
   }
 
-  /// What is put around a text: the file's own template unless the settings speak of it.
+  /// What is put around a text: the file's own template, which the settings may not contradict, or else theirs.
   private func postProcessor(
     _ settings: TokenizerSettings, _ list: AddedTokenList
   ) throws(BadInput) -> PostProcessor {
-    guard settings.addsBeginning != nil || settings.addsEnd != nil else {
-      return postProcessor ?? PostProcessor()
-    }
-    func ids(_ isAdded: Bool?, _ token: AddedToken?, _ name: String) throws(BadInput) -> [PostProcessor.Part]
+    func ids(_ isAdded: Bool?, _ token: AddedToken?, _ name: String, _ declared: (ids: [Int], place: String)?)
+      throws(BadInput) -> [Int]
     {
-      guard isAdded == true else { return [] }
-      guard let id = token.flatMap({ list.id(of: $0.content) }) else {
+      guard let isAdded else { return [] }
+      let id = token.flatMap { list.id(of: $0.content) }
+      guard !isAdded || id != nil else {
         throw BadInput(
           place: "add_\(name)", problem: "is true, but no \(name) of the vocabulary is given",
           remedy: "name it, or set the field to false")
       }
-      return [.ids([id])]
+      let ids = isAdded ? id.map { [$0] } ?? [] : []
+      // Which of the two counts differs between versions of Hugging Face's transformers.
+      if let declared, declared.ids != ids {
+        throw BadInput(
+          place: "add_\(name)",
+          problem: "is \(isAdded), but tokenizer.json puts "
+            + (declared.ids.isEmpty ? "nothing" : "the ids \(declared.ids)") + " \(declared.place) a text",
+          remedy: "keep the one that is right")
+      }
+      return ids
     }
-    return PostProcessor(
-      template: try ids(settings.addsBeginning, settings.beginning, "bos_token") + [.text]
-        + ids(settings.addsEnd, settings.end, "eos_token"))
+    let beginning = try ids(
+      settings.addsBeginning, settings.beginning, "bos_token", postProcessor.map { ($0.before, "before") })
+    let end = try ids(
+      settings.addsEnd, settings.end, "eos_token", postProcessor.map { ($0.behind, "behind") })
+    return postProcessor ?? PostProcessor(template: [.ids(beginning), .text, .ids(end)])
   }
 }
 
