@@ -71,6 +71,12 @@ public struct Checkpoint: Sendable {
         }
       }
     }
+    // What leaves out tensors that are shared may keep either name of one.
+    for (other, name) in family.ties where isNeeded(name) && !isNeeded(other) && origin[name] == nil {
+      guard let tensor = tensors.removeValue(forKey: other) else { continue }
+      tensors[name] = tensor
+      origin[name] = origin[other]
+    }
     let missing = needed.filter { origin[$0] == nil }
     if !missing.isEmpty {
       throw Replacement.refusal(missing: missing, needed: needed, stored: origin.keys)

@@ -89,9 +89,13 @@ enum Replacement {
     let name = missing[0]
     let wanted = name.split(separator: ".")
     let module = wanted.dropLast()
-    let near = Set(stored).subtracting(needed).filter { other in
+    let others = Set(stored).subtracting(needed)
+    var near = others.filter { other in
       let components = other.split(separator: ".")
       return components.starts(with: module) || isInside(wanted, components)
+    }
+    if near.isEmpty {
+      near = others.filter { !adapters.union(quantised).isDisjoint(with: $0.split(separator: ".")) }
     }
     var problem = "the tensor is missing" + BadInput.andOthers(missing.dropFirst(), " and so ")
     var remedy = "check that the checkpoint is whole"
@@ -101,11 +105,11 @@ enum Replacement {
       return ends.0 != ends.1 ? ends.0 : (one.utf8.count, one) < (other.utf8.count, other)
     }
     guard let nearest else { return BadInput(place: name, problem: problem, remedy: remedy) }
-    let others = Set(near.flatMap { $0.split(separator: ".") }).subtracting(wanted)
-    if !others.isDisjoint(with: adapters) {
+    let marks = Set(near.flatMap { $0.split(separator: ".") }).subtracting(wanted)
+    if !marks.isDisjoint(with: adapters) {
       problem += "; the file has \(nearest): an adapter is attached"
       remedy = "merge it into the model and save that (in PEFT, merge_and_unload)"
-    } else if !others.isDisjoint(with: quantised) {
+    } else if !marks.isDisjoint(with: quantised) {
       problem += "; the file has \(nearest): quantised weights are not read"
       remedy = "dequantise the model and save that"
     } else {

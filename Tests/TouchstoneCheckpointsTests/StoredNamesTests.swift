@@ -151,6 +151,37 @@ import TouchstoneTestSupport
         + "transformer.h.1.ln_1.weight")
   }
 
+  /// What removes shared tensors keeps the name that comes first.
+  @Test(.clause("FIL-3"), arguments: ["", "module.", "base_model.model."])
+  func ofATiedTensorEitherNameIsEnough(prefix: String) throws {
+    let folder = try TemporaryFolder()
+    let tensors = try renamed { prefix + ($0 == "transformer.wte.weight" ? "lm_head.weight" : $0) }
+    #expect(tensors[prefix + "lm_head.weight"] != nil)
+    try SmallModel.write(tensors, to: folder)
+    #expect(try folder.checkpoint().weights.values == SmallModel.weights().values)
+    try SmallModel.write(tensors, tied: false, to: folder)
+    let error = #expect(throws: BadInput.self) { try folder.checkpoint() }
+    #expect(error?.place == "transformer.wte.weight")
+  }
+
+  @Test(.clause("FIL-3"), arguments: ["bias", "weight_scale"], [true, false])
+  func whatElseStandsInTheHeadIsRefused(name: String, tied: Bool) throws {
+    let folder = try TemporaryFolder()
+    var tensors = try SmallModel.tensors(tied: tied)
+    tensors["lm_head." + name] = StoredTensor(Tensor<Float>(repeating: 0, shape: [3]))
+    try SmallModel.write(tensors, tied: tied, to: folder)
+    let error = #expect(throws: BadInput.self) { try folder.checkpoint() }
+    #expect(error?.place == "lm_head." + name)
+    #expect(error?.problem == "belongs to no operation of the model")
+  }
+
+  @Test(.clause("FIL-3")) func anAdapterAloneIsNamed() throws {
+    let name = "base_model.model.transformer.h.0.attn.c_attn.lora_A.weight"
+    let error = try refusal([name: StoredTensor(Tensor<Float>(repeating: 0, shape: [1, 2]))])
+    #expect(error.problem.hasSuffix("the file has \(name): an adapter is attached"), "\(error)")
+    #expect(error.remedy?.hasPrefix("merge it into the model") == true)
+  }
+
   // MARK: Files that are not what they seem
 
   @Test(.clause("FIL-1"), arguments: ["config.json", "model.safetensors", "model.safetensors.index.json"])

@@ -56,6 +56,8 @@ public struct Weights: Sendable {
   private func refuseUnknown(
     _ remaining: [String: StoredTensor], _ names: TensorNames
   ) throws(BadInput) {
+    // A head stands beside the root: what else is of its module is the model's too.
+    let modules = Set((graph.parameters.map(\.name) + names.ties.keys).map(Self.module))
     var unknown: [String] = []
     for (name, tensor) in remaining.sorted(by: { $0.key < $1.key }) {
       if let tied = names.ties[name] {
@@ -66,7 +68,7 @@ public struct Weights: Sendable {
             place: name, problem: "differs from \(tied) though config.json ties the two",
             remedy: "set tie_word_embeddings to false")
         }
-      } else if name.hasPrefix(names.root), !names.isBuffer(name) {
+      } else if name.hasPrefix(names.root) || modules.contains(Self.module(name)), !names.isBuffer(name) {
         unknown.append(name)
       }
     }
@@ -77,6 +79,11 @@ public struct Weights: Sendable {
           + BadInput.andOthers(unknown.dropFirst(), " and left over "),
         remedy: "check config.json: the number of layers, which biases there are, and the model's family")
     }
+  }
+
+  /// What a name says before its last point.
+  private static func module(_ name: String) -> Substring {
+    name[..<(name.lastIndex(of: ".") ?? name.endIndex)]
   }
 
   /// The same parameters, of the model with another temperature.
