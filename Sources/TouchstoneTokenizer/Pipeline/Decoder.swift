@@ -65,7 +65,7 @@ struct DecodingStage {
       let space = isFirst && dropsFirst ? [] : [UInt8(ascii: " ")]
       return [
         DecodingFragment(
-          bytes: fragment.bytes.replacing(Array(String(mark).utf8), with: space),
+          bytes: fragment.bytes.substituting(Array(String(mark).utf8), with: space),
           endsToken: fragment.endsToken)
       ]
     case .separate:
@@ -95,7 +95,7 @@ struct DecodingStage {
     case .byteFallback: return flushedRun()
     case .wordSuffix(let suffix):
       guard count > 0 else { return [] }
-      return [DecodingFragment(bytes: byteRun.replacing(suffix, with: []))]
+      return [DecodingFragment(bytes: byteRun.substituting(suffix, with: []))]
     default: return []
     }
   }
@@ -104,7 +104,7 @@ struct DecodingStage {
   private mutating func whole(_ token: [UInt8]) -> [DecodingFragment] {
     switch decoder {
     case .replace(let text, let replacement):
-      return [DecodingFragment(bytes: token.replacing(text, with: replacement))]
+      return [DecodingFragment(bytes: token.substituting(text, with: replacement))]
     case .strip(let scalar, let start, let stop):
       return [DecodingFragment(bytes: Self.stripped(token, Array(String(scalar).utf8), start, stop))]
     case .byteFallback:
@@ -119,7 +119,8 @@ struct DecodingStage {
         byteRun = token
         count += 1
       }
-      return count == 0 ? [] : [DecodingFragment(bytes: byteRun.replacing(suffix, with: [UInt8(ascii: " ")]))]
+      return count == 0
+        ? [] : [DecodingFragment(bytes: byteRun.substituting(suffix, with: [UInt8(ascii: " ")]))]
     default: return [DecodingFragment(bytes: token)]
     }
   }
@@ -155,6 +156,26 @@ struct DecodingStage {
       token = token.dropLast(content.count)
     }
     return Array(token)
+  }
+}
+
+extension [UInt8] {
+  /// With every occurrence of `text` replaced, from left to right; most tokens have none.
+  fileprivate func substituting(_ text: [UInt8], with replacement: [UInt8]) -> [UInt8] {
+    guard let first = text.first else { return replacing(text, with: replacement) }
+    guard contains(first) else { return self }
+    var result: [UInt8] = []
+    var position = startIndex
+    while position < endIndex {
+      if self[position] == first, self[position...].starts(with: text) {
+        result += replacement
+        position += text.count
+      } else {
+        result.append(self[position])
+        position += 1
+      }
+    }
+    return result
   }
 }
 
