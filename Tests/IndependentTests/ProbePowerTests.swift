@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TouchstoneFamilies
 import TouchstoneFaults
 import TouchstoneGolden
 import TouchstoneGraph
@@ -31,6 +32,29 @@ import TouchstoneVerdict
     #expect(table.total(.everySite).locatedShare >= 0.998, "\(table.total(.everySite))")
     #expect(table.total(.oneSite).share >= 0.95, "\(table.total(.oneSite))")
     #expect(table.survivors.isEmpty, "\(table.survivors)")
+  }
+
+  /// What changes anything in the two goldens of a family is seen in one of them.
+  ///
+  /// Every fifth family; `TOUCHSTONE_EXHAUSTIVE=1` takes all.
+  @Test(
+    .clause("GRA-1"),
+    arguments: Family.all.map(\.name).enumerated().filter {
+      $0.offset % 5 == 3 || ProcessInfo.processInfo.environment["TOUCHSTONE_EXHAUSTIVE"] != nil
+    }.map(\.element))
+  func theGoldensOfAFamilySeeItsFaults(_ name: String) throws {
+    let folder = Self.folder.appendingPathComponent("../cases").standardizedFileURL
+    let tables = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+      .filter { $0.hasPrefix("tiny-") && $0.hasSuffix(".h5") }
+      .map { try ActivationFile(path: folder.appendingPathComponent($0).path) }
+      .filter { $0.model.family == name }
+      .map { try PowerTable(weights: try #require(try $0.weights()), inputs: $0.inputs) }
+    guard !tables.isEmpty else { return }
+    let table = PowerTable.merged(tables)
+    #expect(table.total(.anyGolden).share >= 0.97, "\(table.total(.anyGolden))")
+    #expect(table.total(.everySite).locatedShare >= 0.998, "\(table.total(.everySite))")
+    // The last bit of a weight, or the last digit of a constant, may be below what rounding leaves.
+    #expect(table.survivors.count <= 1, "\(table.survivors)")
   }
 
   /// Few terms, weights below float16's normal range: where 16 bits round most unevenly.

@@ -43,10 +43,12 @@ struct Golden: ActivationSource {
     }
   }
 
-  /// Every token comes to the same row, whose error does not cancel in what attention mixes of them.
-  @Test func rowsThatAreEqualErrAlike() throws {
+  /// Every token comes to the same row, whose error does not cancel in what attention mixes of them, but need not be the same
+  /// in all of them either.
+  @Test(arguments: [(103, 703), (59, 705)])
+  func rowsThatAreEqualErrAlikeButForHalfOfIt(_ width: Int, _ seed: UInt64) throws {
     let family = try #require(Family.all.first { $0.name == "phi" })
-    let model = RandomDecoder(family, kind: .repetitive, width: 103, seed: 703)
+    let model = RandomDecoder(family, kind: .repetitive, width: width, seed: seed)
     let weights = try model.weights()
     let golden = try Golden(weights, try model.inputs(weights.graph))
     var fused = HonestArithmetic("residual fused", .fused)

@@ -83,8 +83,10 @@ extension PowerTable {
     case .everySite: return Self.sum(entries.filter(isCounted))
     case .oneSite:
       return goldens.reduce(into: Count()) { total, golden in
-        for sites in Dictionary(grouping: golden.filter(isCounted), by: \.fault).values {
-          let count = Self.sum(sites)
+        // In a fixed order, so that shares add up to the same last digit each time.
+        let groups = Dictionary(grouping: golden.filter(isCounted), by: \.fault)
+        for group in groups.sorted(by: { $0.key < $1.key }) {
+          let count = Self.sum(group.value)
           if count.visible > 0 { total.add(count, weight: 1 / count.visible) }
         }
       }

@@ -7,7 +7,8 @@ import TouchstoneReference
 /// Each element strays by itself, by a λ-th of its bound `stat` (which has λ standard deviations). What a
 /// row has in common strays together: the denominator of a softmax, the mean and the deviation of a LayerNorm.
 /// At last every element is rounded to the type in which it is handed on. Rows that are equal, such as those of one token
-/// before anything is mixed into them, are computed from equal numbers, and stray alike.
+/// before anything is mixed into them, are computed from equal numbers, so that their errors do not cancel, but by no means
+/// always in the same order: half of the variance of each is that of the first.
 struct OperationNoise: Sendable {
   /// σ of each element's own error.
   private var own: [Float]
@@ -24,32 +25,35 @@ struct OperationNoise: Sendable {
     var starts: [SplitMix64] = []
     for row in 0..<value.rowCount {
       starts.append(random)
-      if firstAlike[row] < row {
-        var again = starts[firstAlike[row]]
-        move(row: row, of: &value, &again)
-      } else {
-        move(row: row, of: &value, &random)
-      }
+      let first = firstAlike[row]
+      move(row: row, of: &value, &random, asMoved: first < row ? starts[first] : nil)
     }
   }
 
-  private func move(row: Int, of value: inout Tensor<Double>, _ random: inout SplitMix64) {
-    let common = shared.map { _ in Self.draw(&random) }
+  /// Moves a row: half of it as the first that is equal to it was.
+  private func move(
+    row: Int, of value: inout Tensor<Double>, _ random: inout SplitMix64, asMoved first: SplitMix64?
+  ) {
+    var first = first
+    /// Of mean 0, and as wide as its range.
+    func draw(_ range: ClosedRange<Double>) -> Double {
+      let own = Double.random(in: range, using: &random)
+      guard var again = first else { return own }
+      defer { first = again }
+      return (own + Double.random(in: range, using: &again)) / 2.0.squareRoot()
+    }
+    // A uniform number of variance 1.
+    let unit = -1.7320508...1.7320508
+    let common = shared.map { _ in draw(unit) }
     for offset in row * rowWidth..<(row + 1) * rowWidth where value.values[offset].isFinite {
-      var moved = value.values[offset] + Double(own[offset]) * Self.draw(&random)
+      var moved = value.values[offset] + Double(own[offset]) * draw(unit)
       for index in common.indices { moved += Double(shared[index][offset]) * common[index] }
       if let type {
         // Drawn for 0 too, so that the same seed gives the same floor.
-        moved +=
-          (moved == 0 ? 0 : type.spacing(around: moved)) * Double.random(in: -0.5...0.5, using: &random)
+        moved += (moved == 0 ? 0 : type.spacing(around: moved)) * draw(-0.5...0.5)
       }
       value.values[offset] = moved
     }
-  }
-
-  /// A uniform number of mean 0 and variance 1.
-  private static func draw(_ random: inout SplitMix64) -> Double {
-    Double.random(in: -1.7320508...1.7320508, using: &random)
   }
 
   fileprivate init(
