@@ -75,6 +75,6 @@ import TouchstoneTestSupport
 
   @Test func theirIDsAreTheirOwn() {
     let ids = Fault.catalogue.map(\.id)
-    #expect(Set(ids).count == ids.count && Fault.familyFaults.count == 14)
+    #expect(Set(ids).count == ids.count && Fault.familyFaults.count == 16)
   }
 }

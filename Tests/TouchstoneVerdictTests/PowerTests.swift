@@ -44,6 +44,12 @@ import TouchstoneVerdict
     #expect(power.sample(nil, seed: 3).count == Int(power.total().visible))
   }
 
+  private static let sameInOtherWords = [
+    "stale.tile": ["read.linear.other-outputs"], "position.reversed": ["read.embedding.other-rows"],
+    "embedding.next-token": ["read.embedding.other-rows"], "embedding.scaled": ["read.embedding.scaled"],
+    "wiring.attention-of-stream": ["read.wiring.other-input"], "activation.relu": ["read.activation.other"],
+  ]
+
   @Test func wholeRunsAreFlaggedAtTheFaultAndNamedRightlyOrNotAtAll() throws {
     let causes = try CauseTable(weights: weights, inputs: inputs, entries: power.sample(60, seed: 3))
     let flagged = causes.entries.filter { $0.flagged != nil }
@@ -55,6 +61,10 @@ import TouchstoneVerdict
     #expect(mislocated.isEmpty)
     #expect(wrong.isEmpty)
     #expect(invented.isEmpty)
+    // What is read off the capture then is the fault itself in other words.
+    for entry in causes.entries where !entry.readWithout.isEmpty {
+      #expect(Self.sameInOtherWords[entry.fault] == entry.readWithout, "\(entry)")
+    }
     #expect(right.count > 35)
   }
 

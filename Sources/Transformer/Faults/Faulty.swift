@@ -6,6 +6,12 @@ protocol Faulty: OperationKind {
   static var traits: FaultTraits { get }
   /// The faults that no other kind has.
   static var faults: [Fault] { get }
+  /// What is read off a capture of it where no fault explains it: none unless it says so.
+  static var readings: [Reading] { get }
+}
+
+extension Faulty {
+  static var readings: [Reading] { [] }
 }
 
 /// What the arithmetic of a kind of operation is made of.

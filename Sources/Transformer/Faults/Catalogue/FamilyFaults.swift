@@ -70,6 +70,14 @@ extension Fault {
       practice: "the norm stands behind the split into heads, as in another model family"
     ) { site in site.headsNormalised(together: false) },
     Fault(
+      "norm.after-rotation", "heads are turned before they are normalised", .layerNorm, at: rotatedNorms,
+      practice: "the two steps are in the wrong order"
+    ) { site in site.rotatedFirst().map { site.evaluated(activations: [$0]) } },
+    Fault(
+      "norm.rotation-in-its-place", "heads are turned where they are to be normalised", .layerNorm,
+      at: rotatedNorms, practice: "the two steps are in the wrong order, and recorded in that order"
+    ) { site in site.rotatedFirst() },
+    Fault(
       "norm.gains-of-first-head", "every head has the gains of the first", .layerNorm,
       at: headNorms.filtered { operation, _ in operation.isJoinedNorm },
       practice: "one gain for all heads is assumed"
@@ -115,10 +123,12 @@ extension Fault {
     },
   ]
 
-  private static let headNorms = Place.of(RMSNorm.self).filtered { operation, graph in
+  private static let headNorms = Place.norms.filtered { operation, graph in
     let shape = operation.inputs.first.flatMap { graph.shape(of: $0, tokenCount: 1) } ?? []
     return shape.count == 3 && shape[0] > 1
   }
+
+  private static let rotatedNorms = Place.norms.filtered { $1.rotation(reading: $0.output) != nil }
 
   /// A window of another size, `Int.max` for none.
   private static func window(
@@ -147,23 +157,22 @@ extension FaultSite {
     return operation.kind.value(Operands([x], parameters: parameters), in: inputs)
   }
 
-  /// A norm of heads with the mean squares of other runs of numbers, and its own gains.
+  /// A norm of heads with the statistics of other runs of numbers, and its own gains.
   fileprivate func headsNormalised(together: Bool) -> Tensor<Double>? {
-    guard let own = operation.kind.payload as? RMSNorm else { return nil }
-    let x = activations[0]
-    let (heads, tokens, width) = (x.shape[0], x.shape[1], x.shape[2])
-    let one = ParameterView(Parameter("one", [together ? heads * width : width]))
-    let ones = Tensor<Double>(repeating: 1, shape: one.shape)
-    let plain = RMSNorm(epsilon: own.epsilon, isJoined: together)
-    var y = plain.kind.value(Operands([x], parameters: [ParameterValues(ones, one)]), in: inputs)
-    let gain = site.operands.parameters[0]
-    for head in 0..<heads {
-      for token in 0..<tokens {
-        for column in 0..<width {
-          y[head, token, column] *= own.offset + gain[own.isJoined ? head * width + column : column]
-        }
-      }
+    bareRows(isJoined: together).flatMap { withGains($0) }
+  }
+
+  /// The rotation that reads what a norm of heads makes, of the norm's own input.
+  fileprivate func rotatedFirst() -> Tensor<Double>? {
+    graph.rotation(reading: operation.output).map {
+      $0.value(Operands([activations[0]], parameters: []), in: inputs)
     }
-    return y
+  }
+}
+
+extension Graph {
+  /// The rotation that reads an activation.
+  fileprivate func rotation(reading activation: Activation) -> Rotate? {
+    operations.lazy.filter { $0.inputs == [activation] }.compactMap { $0.kind.payload as? Rotate }.first
   }
 }

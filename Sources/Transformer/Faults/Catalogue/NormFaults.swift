@@ -132,6 +132,16 @@ extension Fault {
       practice: "the convention of another model family"
     ) { site in site.evaluated(changingParameter: 0) { $0.values = $0.values.map { $0 + 1 } } },
     Fault(
+      "norm.weight-without-offset", "the norm's weight is not added to 1", .layerNorm,
+      at: .norms.filtered { operation, _ in
+        (operation.kind.payload as? any Normalising).map { $0.offset != 0 } ?? false
+      },
+      practice: "the weight is taken for that of another model family"
+    ) { site in
+      guard let offset = site.norm?.offset else { return nil }
+      return site.evaluated(changingParameter: 0) { $0.values = $0.values.map { $0 - offset } }
+    },
+    Fault(
       "norm.other-parameters", "the block's other norm's parameters are used", .layerNorm,
       at: .norms.inBlocks, practice: "two tensors are exchanged when loading"
     ) { site in
@@ -214,27 +224,48 @@ extension FaultSite {
   func normalised(
     statisticsOf source: (Int) -> Int = { $0 }, _ rule: (NormRow, NormRow, Double) -> [Double]
   ) -> Tensor<Double>? {
+    bareRows(statisticsOf: source, by: rule).flatMap { withGains($0) }
+  }
+
+  /// What `normalised` makes before gain and shift; the norm's own rows unless another rule is given.
+  ///
+  /// - Parameter isJoined: whether all heads of a token are one row; as the norm has it where nil.
+  func bareRows(
+    isJoined: Bool? = nil, statisticsOf source: (Int) -> Int = { $0 },
+    by rule: (NormRow, NormRow, Double) -> [Double] = { row, _, epsilon in
+      row.scaled(1 / (row.variance + epsilon).squareRoot())
+    }
+  ) -> Tensor<Double>? {
     guard let norm else { return nil }
     let x = activations[0]
     // Joined: the rows of [H, T, d] that belong to one token are T apart.
-    let headCount = norm.isJoined ? x.shape[0] : 1
+    let headCount = isJoined ?? norm.isJoined ? x.shape[0] : 1
     let tokenCount = x.rowCount / headCount
     func rows(_ token: Int) -> [Int] { (0..<headCount).map { $0 * tokenCount + token } }
     func gathered(_ token: Int) -> NormRow {
       NormRow(values: rows(token).flatMap { x.row($0) }, subtractsMean: norm.subtractsMean)
     }
-    let (gain, shift) = (site.operands.parameters.first, site.operands.parameters.dropFirst().first)
     var y = x
     for token in 0..<tokenCount {
       let row = rule(gathered(token), gathered(source(token)), norm.epsilon)
       for (head, target) in rows(token).enumerated() {
-        for column in 0..<x.rowWidth {
-          let place = head * x.rowWidth + column
-          var value = row[place]
-          if let gain { value *= norm.offset + gain[place] }
-          if let shift { value += shift[place] }
-          y[target, column] = value
-        }
+        y.setRow(target) { row[head * x.rowWidth + $0] }
+      }
+    }
+    return y
+  }
+
+  /// Rows times the norm's gain and, where `shifted`, with its shift.
+  func withGains(_ rows: Tensor<Double>, shifted: Bool = true) -> Tensor<Double>? {
+    guard let norm else { return nil }
+    let (gain, shift) = (site.operands.parameters.first, site.operands.parameters.dropFirst().first)
+    let tokenCount = rows.rowCount / (norm.isJoined ? rows.shape[0] : 1)
+    var y = rows
+    for row in 0..<rows.rowCount {
+      for column in 0..<rows.rowWidth {
+        let place = row / tokenCount * rows.rowWidth + column
+        if let gain { y[row, column] *= norm.offset + gain[place] }
+        if shifted, let shift { y[row, column] += shift[place] }
       }
     }
     return y

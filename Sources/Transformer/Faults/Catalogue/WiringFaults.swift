@@ -77,6 +77,16 @@ extension Fault {
       return site.evaluated(activations: [normed])
     },
     Fault(
+      "wiring.norm-in-sequence", "the second norm reads what attention has added to", .wiring,
+      at: .norms.filtered { $1.parallelSum(of: $0) != nil && !$1.isReadByHeads($0) },
+      practice: "halves side by side are run one after the other"
+    ) { site in
+      guard let sum = site.graph.parallelSum(of: site.operation),
+        let attended = site.activation(sum.inputs[1])
+      else { return nil }
+      return site.evaluated(activations: [site.activations[0].adding(attended)])
+    },
+    Fault(
       "wiring.norm-of-other-half", "a half reads the other half's norm", .wiring,
       at: normReaders.filtered { $1.otherNorm(of: $0) != nil },
       practice: "one norm for both halves, or two norms exchanged"
@@ -121,6 +131,13 @@ extension Graph {
     return operations.first {
       $0.kind.payload is any Normalising && $0 != norm && $0.inputs == norm.inputs
         && $0.output.block == norm.output.block
+    }
+  }
+
+  /// Whether queries, keys or values are made of what an operation makes.
+  fileprivate func isReadByHeads(_ operation: TouchstoneGraph.Operation) -> Bool {
+    operations.contains {
+      $0.inputs == [operation.output] && ($0.kind.payload as? Linear)?.heads != nil
     }
   }
 

@@ -108,9 +108,12 @@ struct Diagnosis {
     ratioWithoutFault = comparison.ratioWithoutFault
     catalogueCount = Fault.catalogue(of: capture.graph).count
     let tries = catalogue.flatMap { fault in replay.places(of: fault).map { (fault, $0) } }
-    let sorted = try tries.indices.concurrentMap { index in
+    let tried = try tries.indices.concurrentMap { index in
       try comparison.hypothesis(tries[index].0, at: tries[index].1)
     }.compactMap(\.self).sorted { $0.ratio < $1.ratio }
+    // What the catalogue does not have may be read off the capture.
+    let isSettled = tried.first.map { $0.ratio <= 1 } ?? false || ratioWithoutFault <= 1
+    let sorted = (isSettled ? [] : try comparison.read()) + tried
     hypotheses = sorted
     members = try sorted.prefix { $0.ratio <= 2 }.filter { hypothesis in
       try hypothesis.ratio <= 1 || comparison.isIndistinguishable(hypothesis, from: sorted[0])
@@ -177,6 +180,20 @@ private struct HypothesisComparison: Sendable {
       ratio = max(ratio, own.isNaN ? .infinity : own)
     }
     return isVisible ? Diagnosis.Hypothesis(fault: fault, place: place, ratio: ratio) : nil
+  }
+
+  /// The mistakes with numbers read off the capture that explain it, those first that say more.
+  func read() throws -> [Diagnosis.Hypothesis] {
+    guard got.shape == right.values.shape, try replay.site() != nil else { return [] }
+    let isJudged = replay.judgedElements
+    let told = got.values.indices.filter { isJudged($0) && got.values[$0].isFinite && got.values[$0] != 0 }
+    let distinctCount = Set(told.map { got.values[$0] }).count
+    return try Reading.all.indices.concurrentMap { index -> Diagnosis.Hypothesis? in
+      guard let site = try replay.site() else { return nil }
+      return try Reading.all[index].found(at: site, got: got, distinctCount: distinctCount) { fault in
+        try hypothesis(fault, at: site.operation.output).flatMap { $0.ratio <= 1 ? $0 : nil }
+      }
+    }.compactMap(\.self)
   }
 
   /// Whether two hypotheses lie within rounding of each other everywhere.

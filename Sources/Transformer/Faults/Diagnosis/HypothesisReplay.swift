@@ -48,6 +48,21 @@ struct HypothesisReplay: Sendable {
     operation.parameters.first?.parameter.shape.reduce(capture.inputs.count, *) ?? capture.inputs.count
   }
 
+  /// The judged operation with what the capture has of its operands; nil where others are hidden before it.
+  func site() throws -> FaultSite? {
+    guard chain.count == 1 else { return nil }
+    return try Site(operation, inputs: capture.inputs, weights: weights) { input in
+      try capture.tensor(input, readBy: operation)
+    }.map { faultSite($0, [:]) }
+  }
+
+  private func faultSite(_ read: Site, _ known: [Activation: Tensor<Double>]) -> FaultSite {
+    FaultSite(
+      site: read, graph: graph,
+      activation: { try? known[$0] ?? capture.tensor($0, readBy: nil) },
+      parameter: { weights?.known($0) })
+  }
+
   /// The value of the judged activation with a fault planted; nil where the fault cannot arise.
   func value(planting fault: Fault, at place: Activation) throws -> Tensor<Double>? {
     var replayed: [Activation: Tensor<Double>] = [:]
@@ -61,10 +76,7 @@ struct HypothesisReplay: Sendable {
         replayed[operation.output] = read.value()
         continue
       }
-      let site = FaultSite(
-        site: read, graph: graph,
-        activation: { try? known[$0] ?? capture.tensor($0, readBy: nil) },
-        parameter: { weights?.known($0) })
+      let site = faultSite(read, known)
       // Where it is judged itself, its rounding is part of the comparison.
       guard let value = operation == self.operation ? fault.output(site) : fault.spoilt(site) else {
         return nil

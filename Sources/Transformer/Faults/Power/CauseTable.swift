@@ -20,6 +20,8 @@ public struct CauseTable: Sendable {
     public let isStructureTold: Bool
     /// What is named once the fault and those named with it are taken out of the catalogue.
     public let namedWithout: [String]
+    /// What is read off the capture then: the same mistake in other words.
+    public let readWithout: [String]
 
     /// Whether the first flagged operation is that of the fault.
     public var isLocated: Bool { flagged == site }
@@ -63,10 +65,12 @@ public struct CauseTable: Sendable {
       let named = verdict.cause.map { [$0.id] + $0.equivalents } ?? []
       let others = Fault.catalogue.filter { $0.id != fault.id && !named.contains($0.id) }
       let without = first == nil ? nil : try concluded(others).cause
+      let ids = without.map { [$0.id] + $0.equivalents } ?? []
       return Entry(
         fault: fault.id, site: entry.site, flagged: first?.activation, named: named,
         isStructureTold: verdict.tellsStructure,
-        namedWithout: without.map { [$0.id] + $0.equivalents } ?? [])
+        namedWithout: ids.filter { !$0.hasPrefix(Reading.prefix) },
+        readWithout: ids.filter { $0.hasPrefix(Reading.prefix) })
     }.compactMap(\.self)
   }
 

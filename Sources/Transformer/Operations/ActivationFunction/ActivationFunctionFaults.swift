@@ -163,3 +163,14 @@ extension ActivationFunction: Faulty {
 extension ActivationFunction.Function {
   fileprivate var isGELU: Bool { tanhFactor != nil || self == .geluErf || self == .quickGELU }
 }
+
+extension ActivationFunction {
+  static let readings: [Reading] = [
+    Reading("activation.other", .activation, of: ActivationFunction.self) { own, _, _ in
+      ActivationFunction.Function.allCases.filter { $0 != own.function }.map { function in
+        let name = "the nonlinearity is \(function.rawValue) instead of \(own.function.rawValue)"
+        return Reading.Guess(name) { site in site.evaluated(as: ActivationFunction(function)) }
+      }
+    }
+  ]
+}

@@ -114,3 +114,47 @@ extension FaultSite {
     }
   }
 }
+
+extension Alibi {
+  static let readings: [Reading] = [
+    Reading("alibi.other-slopes", .attention, of: Alibi.self) { own, site, got in
+      let places = own.places(in: site.inputs).map(Double.init)
+      let size = places.count * places.count
+      let all = (0..<places.count).flatMap { _ in places }
+      let slopes = (0..<own.heads).compactMap { head in
+        quotient(of: got.values[head * size..<(head + 1) * size], on: all)
+      }
+      guard slopes.count == own.heads else { return [] }
+      let due = words((0..<own.heads).map { own.value(of: $0) })
+      return [
+        Reading.Guess("slopes are \(words(slopes)) instead of \(due)", numbers: slopes.count) { site in
+          site.edited { bias in
+            for offset in bias.values.indices {
+              bias.values[offset] = slopes[offset / size] * places[offset % places.count]
+            }
+          }
+        }
+      ]
+    },
+    Reading("alibi.other-places", .attention, of: Alibi.self) { own, site, got in
+      let tokens = site.inputs.count
+      guard got.count == own.heads * tokens * tokens else { return [] }
+      let due = own.places(in: site.inputs)
+      let slopes = (0..<own.heads).map { own.value(of: $0) }
+      let places = (0..<tokens).compactMap { key in
+        // Of the last query, which sees every key.
+        quotient(of: slopes.indices.map { got[$0, tokens - 1, key] }, on: slopes)?.rounded()
+      }
+      guard places.count == tokens, places.allSatisfy({ abs($0) < 1e9 }) else { return [] }
+      return [
+        Reading.Guess("keys stand at \(words(places.map { Int($0) })) instead of \(words(due))") { site in
+          site.edited { bias in
+            for offset in bias.values.indices {
+              bias.values[offset] = slopes[offset / (tokens * tokens)] * places[offset % tokens]
+            }
+          }
+        }
+      ]
+    },
+  ]
+}

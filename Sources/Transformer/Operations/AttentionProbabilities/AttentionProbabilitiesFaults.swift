@@ -6,28 +6,31 @@ extension AttentionProbabilities: Faulty {
   static let traits: FaultTraits = .softmax
   static let faults: [Fault] = visibilityFaults + maskingFaults
 
-  private static let visibilityFaults: [Fault] = [
-    variant("one-later", "each query also sees the next key", "j <= i + 1 for j <= i", { $0 <= $1 + 1 }),
-    variant("one-earlier", "no query sees its own key", "j < i for j <= i", { $0 < max($1, 1) }),
-    variant("none", "every query sees every key", "the causal mask is not applied", { _, _ in true }),
-    variant("reversed", "queries see later keys instead of earlier ones", "triu for tril", { $0 >= $1 }),
-    variant(
-      "window-4", "queries see the last four keys only", "a sliding window is on",
-      { $0 <= $1 && $0 > $1 - 4 }
-    ),
-    variant(
-      "window-8", "queries see the last eight keys only", "a sliding window is on",
-      { $0 <= $1 && $0 > $1 - 8 }
-    ),
-    variant(
-      "blocks-of-4", "the mask is right to blocks of four only", "a tiled kernel masks whole tiles",
-      { $0 / 4 <= $1 / 4 }
-    ),
-    variant(
-      "first-key-hidden", "no query but the first sees the first key", "a loop starts at 1",
-      { $0 <= $1 && $0 >= min($1, 1) }
-    ),
+  /// Other rules of which keys a query sees, by key and query.
+  static let visibilities: [Visible] = [
+    Visible("one-later", "each query also sees the next key", "j <= i + 1 for j <= i") { $0 <= $1 + 1 },
+    Visible("one-earlier", "no query sees its own key", "j < i for j <= i") { $0 < max($1, 1) },
+    Visible("none", "every query sees every key", "the causal mask is not applied") { _, _ in true },
+    Visible("reversed", "queries see later keys instead of earlier ones", "triu for tril") { $0 >= $1 },
+    Visible("window-4", "queries see the last four keys only", "a sliding window is on") {
+      $0 <= $1 && $0 > $1 - 4
+    },
+    Visible("window-8", "queries see the last eight keys only", "a sliding window is on") {
+      $0 <= $1 && $0 > $1 - 8
+    },
+    Visible(
+      "blocks-of-4", "the mask is right to blocks of four only", "a tiled kernel masks whole tiles"
+    ) { $0 / 4 <= $1 / 4 },
+    Visible("first-key-hidden", "no query but the first sees the first key", "a loop starts at 1") {
+      $0 <= $1 && $0 >= min($1, 1)
+    },
   ]
+
+  private static let visibilityFaults = visibilities.map { other in
+    Fault(
+      "mask.\(other.id)", other.name, .mask, of: AttentionProbabilities.self, practice: other.practice
+    ) { _, site in site.probabilities(other.isVisible) }
+  }
 
   private static let maskingFaults: [Fault] = [
     Fault(
@@ -72,13 +75,23 @@ extension AttentionProbabilities: Faulty {
       return masked
     },
   ]
+}
 
-  private static func variant(
+/// A rule of which keys a query sees.
+struct Visible: Sendable {
+  let id: String
+  let name: String
+  let practice: String
+  /// By key and query.
+  let isVisible: @Sendable (Int, Int) -> Bool
+
+  init(
     _ id: String, _ name: String, _ practice: String, _ isVisible: @escaping @Sendable (Int, Int) -> Bool
-  ) -> Fault {
-    Fault("mask.\(id)", name, .mask, of: AttentionProbabilities.self, practice: practice) { _, site in
-      site.probabilities(isVisible)
-    }
+  ) {
+    self.id = id
+    self.name = name
+    self.practice = practice
+    self.isVisible = isVisible
   }
 }
 

@@ -216,3 +216,32 @@ extension Tensor<Double> {
     return result
   }
 }
+
+extension AttentionScores {
+  static let readings: [Reading] = [
+    Reading("attention.other-scale", .attention, of: AttentionScores.self) { own, site, got in
+      let products = site.evaluated(
+        as: AttentionScores(scale: 1, visibility: own.visibility),
+        activations: Array(site.activations.prefix(2)))
+      let bias = site.activations.dropFirst(2).first
+      let scaled = bias.map { zip(got.values, $0.values).map { $0 - $1 } } ?? got.values
+      guard let scale = quotient(of: scaled, on: products.values), scale != 0 else { return [] }
+      return Reading.factors(near: scale).map { name, scale in
+        Reading.Guess("scores are scaled by \(name) instead of \(words(own.scale))", numbers: 1) { site in
+          site.evaluated(as: AttentionScores(scale: scale, visibility: own.visibility))
+        }
+      }
+    },
+    Reading("attention.other-bias-scale", .attention, of: AttentionScores.self) { own, site, got in
+      guard let bias = site.activations.dropFirst(2).first else { return [] }
+      let products = site.evaluated(activations: Array(site.activations.prefix(2)))
+      let rest = zip(got.values, products.values).map { $0 - $1 }
+      guard let scale = quotient(of: rest, on: bias.values) else { return [] }
+      return Reading.factors(near: scale).map { name, scale in
+        Reading.Guess("the bias on scores is multiplied by \(name)", numbers: 1) { site in
+          site.evaluated(changing: 2) { $0.values = $0.values.map { $0 * scale } }
+        }
+      }
+    },
+  ]
+}

@@ -119,3 +119,16 @@ extension FaultSite {
     return Tensor(rows.flatMap { table.row($0) }, shape: [rows.count, table.rowWidth])
   }
 }
+
+extension Embedding {
+  static let readings: [Reading] = [
+    Reading("embedding.scaled", .embedding, of: Embedding.self) { _, site, got in
+      guard let read = quotient(of: got.values, on: site.evaluated().values) else { return [] }
+      return Reading.factors(near: read).map { name, factor in
+        Reading.Guess("the rows of the table are multiplied by \(name)", numbers: 1) { site in
+          site.edited { $0.values = $0.values.map { $0 * factor } }
+        }
+      }
+    }
+  ]
+}

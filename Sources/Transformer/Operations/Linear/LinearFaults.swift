@@ -157,3 +157,19 @@ extension FaultSite {
     }
   }
 }
+
+extension Linear {
+  static let readings: [Reading] = [
+    Reading("linear.other-limit", .activation, of: Linear.self) { own, _, got in
+      let greatest = got.values.reduce(0) { max($0, abs($1)) }
+      // Where outputs are clipped, several are as great as the greatest.
+      guard got.values.count(where: { abs($0) == greatest }) > 1 else { return [] }
+      let due = own.limit.map { "at \(words($0))" } ?? "not at all"
+      return plainNumbers(near: greatest).map { limit in
+        Reading.Guess("outputs are clipped at \(words(limit)) instead of \(due)", numbers: 1) { site in
+          site.evaluated(as: Linear(heads: own.heads, limit: limit))
+        }
+      }
+    }
+  ]
+}

@@ -14,3 +14,15 @@ extension Scale: Faulty {
     ) { own, site in site.evaluated(as: Scale(by: own.factor * own.factor)) },
   ]
 }
+
+extension Scale {
+  static let readings: [Reading] = [
+    Reading("scale.other-factor", .wiring, of: Scale.self) { own, site, got in
+      guard let read = quotient(of: got.values, on: site.activations[0].values) else { return [] }
+      return Reading.factors(near: read).map { name, factor in
+        let name = "values are multiplied by \(name) instead of \(words(own.factor))"
+        return Reading.Guess(name, numbers: 1) { site in site.evaluated(as: Scale(by: factor)) }
+      }
+    }
+  ]
+}

@@ -65,3 +65,30 @@ extension SoftCap: Faulty {
     }
   }
 }
+
+extension SoftCap {
+  static let readings: [Reading] = [
+    Reading("soft-cap.other-cap", .activation, of: SoftCap.self) { own, site, got in
+      guard let read = cap(read: got.values, of: site.activations[0].values) else { return [] }
+      return plainNumbers(near: read).map { cap in
+        Reading.Guess("the cap is \(words(cap)) instead of \(words(own.cap))", numbers: 1) { site in
+          cap > 0 ? site.evaluated(as: SoftCap(at: cap)) : nil
+        }
+      }
+    }
+  ]
+
+  /// c of y = c·tanh(x/c), by the greatest x: y grows with c.
+  private static func cap(read y: [Double], of x: [Double]) -> Double? {
+    let finite = x.indices.filter { x[$0].isFinite && y[$0].isFinite }
+    guard let place = finite.max(by: { abs(x[$0]) < abs(x[$1]) }) else { return nil }
+    let (argument, value) = (abs(x[place]), y[place] * (x[place] < 0 ? -1 : 1))
+    guard value > 0, value < argument else { return nil }
+    var (low, high) = (value / 2, argument * 1e4)
+    for _ in 0..<200 {
+      let middle = (low * high).squareRoot()
+      if middle * tanh(argument / middle) < value { low = middle } else { high = middle }
+    }
+    return (low * high).squareRoot()
+  }
+}

@@ -1,0 +1,143 @@
+import Foundation
+import TouchstoneGraph
+import TouchstoneModel
+import TouchstoneVerdict
+
+/// A mistake of which what was captured tells the numbers: another base, window, factor or ε, other columns, another input.
+///
+/// The catalogue has the mistakes that are known by name. Where none of them explains a finding, the numbers of the
+/// operation are read off its captured output, and the operation with these numbers is held against the capture as a
+/// fault of the catalogue is: a cause is named only where every element is explained. All readings that explain it are
+/// named together.
+struct Reading: Sendable {
+  /// One mistake that may be it.
+  struct Guess: Sendable {
+    /// In words, with the numbers that were read and those that are due.
+    let name: String
+    /// How many numbers without a grain were read: as many elements can always be explained by them.
+    let readCount: Int
+    /// What the operation gives with them; nil where it gives nothing.
+    let value: @Sendable (FaultSite) -> Tensor<Double>?
+
+    init(
+      _ name: String, numbers readCount: Int = 0, _ value: @escaping @Sendable (FaultSite) -> Tensor<Double>?
+    ) {
+      self.name = name
+      self.readCount = readCount
+      self.value = value
+    }
+  }
+
+  /// What the stable name of each begins with, which no fault of the catalogue has.
+  static let prefix = "read."
+
+  /// The stable name.
+  let id: String
+  /// What part of an implementation the mistake belongs to.
+  let family: Fault.Family
+  /// The operations whose output tells of it.
+  let place: Place
+  /// What may be it, the simplest numbers first, from what the operation reads and what was captured of it.
+  let guesses: @Sendable (FaultSite, Tensor<Double>) -> [Guess]
+
+  init(
+    _ id: String, _ family: Fault.Family, at place: Place,
+    _ guesses: @escaping @Sendable (FaultSite, Tensor<Double>) -> [Guess]
+  ) {
+    self.id = Self.prefix + id
+    self.family = family
+    self.place = place
+    self.guesses = guesses
+  }
+
+  /// Of one kind of operation, which is told what the kind says of itself.
+  init<Kind: OperationKind>(
+    _ id: String, _ family: Fault.Family, of kind: Kind.Type,
+    _ guesses: @escaping @Sendable (Kind, FaultSite, Tensor<Double>) -> [Guess]
+  ) {
+    self.init(id, family, at: .of(kind)) { site, got in
+      (site.operation.kind.payload as? Kind).map { guesses($0, site, got) } ?? []
+    }
+  }
+
+  /// All of them, those first that say more.
+  static let all: [Reading] = ofKinds + windows + norms + rotations + rows + sources
+
+  /// Those of one kind of operation each, which stand in its room.
+  private static let ofKinds = Operation.Kind.Name.allCases.flatMap { $0.faulty.readings }
+
+  /// The reading's fault of the simplest numbers that explain what was captured; nil where none do.
+  ///
+  /// - Parameter explains: says how well a fault explains it, within 1 for every element; nil where it changes nothing.
+  func found<Found>(
+    at site: FaultSite, got: Tensor<Double>, distinctCount: Int, explains: (Fault) throws -> Found?
+  ) rethrows -> Found? {
+    guard place.contains(site.operation, site.graph) else { return nil }
+    // Numbers are told only by more numbers than they are.
+    for guess in guesses(site, got) where 2 * guess.readCount <= distinctCount {
+      if let found = try explains(fault(guess)) { return found }
+    }
+    return nil
+  }
+
+  /// A guess as a fault that can be planted.
+  func fault(_ guess: Guess) -> Fault {
+    Fault(id, guess.name, family, at: place, practice: "read off the capture", output: guess.value)
+  }
+}
+
+extension Reading {
+  private static let greatestRoot = 16_384.0
+
+  /// A factor as people choose it: 1/√n, √n, few digits, or as it was read.
+  static func factors(near value: Double) -> [(name: String, factor: Double)] {
+    guard value.isFinite, value != 0 else { return [] }
+    var found: [(name: String, factor: Double)] = []
+    for (power, name) in [(-0.5, "1/√"), (0.5, "√")] {
+      let whole = pow(abs(value), 1 / power).rounded()
+      let root = value < 0 ? -pow(whole, power) : pow(whole, power)
+      // Roots of greater numbers are so near each other that any factor is one.
+      if (2...greatestRoot).contains(whole), abs(root / value - 1) < 1e-3 {
+        found.append(((value < 0 ? "−" : "") + name + words(whole), root))
+      }
+    }
+    return found + plainNumbers(near: value).map { (words($0), $0) }
+  }
+}
+
+/// A number as people write it who chose it: with as few digits as can be, the number itself last.
+func plainNumbers(near value: Double) -> [Double] {
+  guard value.isFinite else { return [] }
+  var found: [Double] = []
+  for digits in [1, 2, 3, 4, 6] {
+    if let number = Double(significant(value, digits)), !found.contains(number) { found.append(number) }
+  }
+  return found + [value]
+}
+
+/// A number in words.
+func words(_ value: Double) -> String { significant(value, 6) }
+
+/// The first few numbers in words.
+func words(_ values: some Collection<Double>) -> String {
+  let greatestCount = 4
+  return values.prefix(greatestCount).map { significant($0, 4) }.joined(separator: ", ")
+    + (values.count > greatestCount ? ", …" : "")
+}
+
+/// The first few whole numbers in words.
+func words(_ values: some Collection<Int>) -> String {
+  let greatestCount = 8
+  return values.prefix(greatestCount).map(String.init).joined(separator: ", ")
+    + (values.count > greatestCount ? ", …" : "")
+}
+
+/// How many times x is in y, by least squares over what is finite; nil where nothing is.
+func quotient(of y: some Sequence<Double>, on x: some Sequence<Double>) -> Double? {
+  var (product, square) = (0.0, 0.0)
+  for (y, x) in zip(y, x) where y.isFinite && x.isFinite {
+    product += x * y
+    square += x * x
+  }
+  return square > 0 && product.isFinite ? product / square : nil
+}

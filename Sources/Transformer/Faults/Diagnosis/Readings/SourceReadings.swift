@@ -1,0 +1,34 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+extension Reading {
+  /// An operation reads another activation of its block.
+  static let sources: [Reading] = [
+    Reading("wiring.other-input", .wiring, at: .computed) { site, _ in
+      let own = site.operation
+      return own.inputs.indices.flatMap { index in
+        site.graph.neighbours(of: own).filter { $0 != own.inputs[index] }.map { other in
+          Guess("it reads \(other) instead of \(own.inputs[index])") { site in
+            guard let value = site.activation(other), value.shape == site.activations[index].shape else {
+              return nil
+            }
+            return site.evaluated(changing: index) { $0 = value }
+          }
+        }
+      }
+    }
+  ]
+}
+
+extension Graph {
+  /// What an operation may read by mistake: what its block makes, and what the block reads.
+  ///
+  /// What is made of its output too: a norm behind a half, where it is due before, reads what the half was added to.
+  fileprivate func neighbours(of operation: TouchstoneGraph.Operation) -> [Activation] {
+    let own = operations.filter { $0.output.block == operation.output.block && $0.output != operation.output }
+    let outside = own.flatMap(\.inputs).filter { $0.block != operation.output.block }
+    return (own.map(\.output) + outside).reduce(into: []) { found, activation in
+      if !found.contains(activation) { found.append(activation) }
+    }
+  }
+}
