@@ -29,12 +29,18 @@ extension Reading {
       guard let read = table.transposed.order(of: got.transposed) else { return [] }
       let due = site.inputs.ids(own.ids)
       let ids = read.map { $0 - own.offset }
-      let steps = Set(zip(ids, due).map { $0 - $1 })
-      let step = steps.first ?? 0
+      guard let first = ids.indices.first(where: { ids[$0] != due[$0] }) else { return [] }
+      let (others, own) = (ids[first...], due[first...])
+      let steps = Set(zip(others, own).map { $0 - $1 })
+      let from = first > 0 ? "from token \(first) on " : ""
       let name =
-        steps.count == 1
-        ? "every row is \(abs(step)) \(step < 0 ? "earlier" : "later") in the table"
-        : "rows are those of \(words(ids)) instead of \(words(due))"
+        if steps.count == 1, let step = steps.first {
+          from + "every row is \(abs(step)) \(step < 0 ? "earlier" : "later") in the table"
+        } else if others.count > 1, Set(others).count == 1 {
+          from + "every row is that of \(ids[first])"
+        } else {
+          from + "rows are those of \(words(others)) instead of \(words(own))"
+        }
       return [
         Guess(name) { _ in Tensor(read.flatMap { table.row($0) }, shape: [read.count, table.rowWidth]) }
       ]
@@ -65,14 +71,17 @@ extension Reading {
     let within = read.enumerated().map { offset, output in
       place[output].map { $0 - offset / width * width }
     }
-    let first = Array(within.prefix(width))
+    let ofFirst = Array(within.prefix(width))
     let isOneOrder = within.indices.allSatisfy {
-      within[$0] == first[$0 % width] && (0..<width).contains(within[$0] ?? -1)
+      within[$0] == ofFirst[$0 % width] && (0..<width).contains(within[$0] ?? -1)
     }
-    guard isOneOrder, heads >= 1 else {
-      return "outputs \(words(read)) of the matrix are taken instead of \(words(due))"
+    guard isOneOrder, heads > 1 else {
+      let others = read.indices.filter { read[$0] != due[$0] }
+      let taken = others.map { place[read[$0]] ?? read[$0] }
+      return "\(inWords(places: others)) of the matrix \(others.count == 1 ? "is that" : "are those") of "
+        + (others.count == 1 ? "\(taken[0])" : inWords(places: taken).replacing("outputs ", with: ""))
     }
-    let order = first.compactMap(\.self)
+    let order = ofFirst.compactMap(\.self)
     for turning in stride(from: width / 2 * 2, through: 4, by: -2) {
       let rest = Array(turning..<width)
       let toNeighbours = (0..<turning).map { $0 % 2 * (turning / 2) + $0 / 2 }
@@ -81,7 +90,17 @@ extension Reading {
       if order == toNeighbours + rest { return permuted + "halves to neighbours" }
       if order == toHalves + rest { return permuted + "neighbours to halves" }
     }
-    return "each head's rows are in the order \(words(order))"
+    let first = order.indices.first { order[$0] != $0 } ?? 0
+    return "each head's rows\(first > 0 ? " from \(first) on" : "") are in the order "
+      + words(order[first...])
+  }
+
+  /// The places of outputs, those of a run by its ends.
+  private static func inWords(places: [Int]) -> String {
+    guard let first = places.first, let last = places.last else { return "no outputs" }
+    if places.count == 1 { return "output \(first)" }
+    let isRun = places.indices.allSatisfy { places[$0] == first + $0 }
+    return "outputs " + (isRun ? "\(first) to \(last)" : words(places))
   }
 }
 
