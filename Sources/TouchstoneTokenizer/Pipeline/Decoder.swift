@@ -162,20 +162,8 @@ struct DecodingStage {
 extension [UInt8] {
   /// With every occurrence of `text` replaced, from left to right; most tokens have none.
   fileprivate func substituting(_ text: [UInt8], with replacement: [UInt8]) -> [UInt8] {
-    guard let first = text.first else { return replacing(text, with: replacement) }
-    guard contains(first) else { return self }
-    var result: [UInt8] = []
-    var position = startIndex
-    while position < endIndex {
-      if self[position] == first, self[position...].starts(with: text) {
-        result += replacement
-        position += text.count
-      } else {
-        result.append(self[position])
-        position += 1
-      }
-    }
-    return result
+    if let first = text.first, !contains(first) { return self }
+    return replacing(text, with: replacement)
   }
 }
 

@@ -25,7 +25,7 @@ public struct HonestTransformer: Transformer {
     var hidden: Set<Activation> = []
     for operation in weights.graph.operations {
       if arithmetic.fusesResidual {
-        hidden.formUnion(weights.graph.projections(addedBy: operation).map(\.output))
+        hidden.formUnion(weights.graph.projections(addedBy: operation).map(\.operation.output))
       }
       if arithmetic.fusesAttention, operation.kind.payload is AttentionContext,
         let probabilities = weights.graph.source(of: operation)
@@ -83,15 +83,13 @@ public struct HonestTransformer: Transformer {
     let projections = arithmetic.fusesResidual ? graph.projections(addedBy: operation) : []
     if !projections.isEmpty {
       // The residual stream, with what else is added to it, as an accumulator of the projections that feed it.
-      let accumulated = Set(projections.map(\.output))
+      let accumulated = Set(projections.map(\.operation.output))
       let others = operation.inputs.filter { !accumulated.contains($0) }.compactMap { values[$0] }
-      let stream = others.dropFirst().reduce(others[0]) { sum, next in
-        Tensor(zip(sum.values, next.values).map(+), shape: sum.shape)
-      }
+      let stream = Sum().value(
+        HonestOperands(activations: others, parameters: [], inputs: inputs, stored: { $0 }), by: arithmetic)
       let inOrder = arithmetic.addsBackwards ? projections.reversed() : projections
       return inOrder.reduce(stream) { sum, projection in
-        guard let linear = projection.kind.payload as? Linear else { return sum }
-        return linear.value(operands(projection, inputs, values), onto: sum, by: arithmetic)
+        projection.linear.value(operands(projection.operation, inputs, values), onto: sum, by: arithmetic)
       }
     }
     if arithmetic.fusesAttention, let context = operation.kind.payload as? AttentionContext,
@@ -106,13 +104,13 @@ public struct HonestTransformer: Transformer {
 
 extension Graph {
   /// The projections that a sum adds to what it reads first; none for other operations.
-  fileprivate func projections(addedBy operation: Operation) -> [Operation] {
+  fileprivate func projections(addedBy operation: Operation) -> [(operation: Operation, linear: Linear)] {
     guard operation.kind.payload is Sum else { return [] }
     return operation.inputs.dropFirst().compactMap { input in
       guard let maker = self.operation(making: input), let linear = maker.kind.payload as? Linear,
         linear.heads == nil, linear.limit == nil
       else { return nil }
-      return maker
+      return (maker, linear)
     }
   }
 }

@@ -132,6 +132,13 @@ func words(_ values: some Collection<Int>) -> String {
     + (values.count > greatestCount ? ", …" : "")
 }
 
+/// What is read instead of what is due, from the first difference on.
+func words(_ read: [Int], instead due: [Int]) -> String {
+  let first = zip(read, due).enumerated().first { $1.0 != $1.1 }?.offset ?? 0
+  return (first > 0 ? "from token \(first) on " : "")
+    + "\(words(read[first...])) instead of \(words(due[first...]))"
+}
+
 /// How many times x is in y, by least squares over what is finite; nil where nothing is.
 func quotient(of y: some Sequence<Double>, on x: some Sequence<Double>) -> Double? {
   var (product, square) = (0.0, 0.0)

@@ -19,7 +19,7 @@ extension Reading {
     Reading("rotary.other-positions", .embedding, of: Rotate.self) { own, site, got in
       guard let read = site.positions(read: got, own) else { return [] }
       return [
-        Guess("tokens stand at \(words(read)) instead of \(words(site.inputs.positionIDs))") { site in
+        Guess("tokens stand at " + words(read, instead: site.inputs.positionIDs)) { site in
           let inputs = try? Inputs(
             tokenIDs: site.inputs.tokenIDs, positionIDs: read, attentionMask: site.inputs.attentionMask,
             graph: site.graph)

@@ -30,8 +30,8 @@ extension Reading {
       let due = site.inputs.ids(own.ids)
       let ids = read.map { $0 - own.offset }
       guard let first = ids.indices.first(where: { ids[$0] != due[$0] }) else { return [] }
-      let (others, own) = (ids[first...], due[first...])
-      let steps = Set(zip(others, own).map { $0 - $1 })
+      let others = ids[first...]
+      let steps = Set(zip(others, due[first...]).map { $0 - $1 })
       let from = first > 0 ? "from token \(first) on " : ""
       let name =
         if steps.count == 1, let step = steps.first {
@@ -39,7 +39,7 @@ extension Reading {
         } else if others.count > 1, Set(others).count == 1 {
           from + "every row is that of \(ids[first])"
         } else {
-          from + "rows are those of \(words(others)) instead of \(words(own))"
+          "rows are those of " + words(ids, instead: due)
         }
       return [
         Guess(name) { _ in Tensor(read.flatMap { table.row($0) }, shape: [read.count, table.rowWidth]) }
