@@ -166,7 +166,7 @@ class Engine:
             x = x + w["lm_head.bias"]
         if p["logit_cap"]:
             if "final/logits_raw" in p["records"]:
-                self.put("final/logits_raw", x)
+                x = self.put("final/logits_raw", x)
             x = F(p["logit_cap"]) * np.tanh(x / F(p["logit_cap"]))
         self.put("final/probs", softmax(self.put("final/logits", x)))
         return self.made

@@ -1,0 +1,286 @@
+"""Mistakes with heads, scores and softmax."""
+
+import re
+
+import numpy as np
+from functions import F, bfloat16
+
+from arithmetic import by_heads, half
+from draw import NoPlace, Plant, kind, put
+from spoilt import joined_heads
+from words import BFLOAT, HALF, SHIFT, ZERO, number, span, whole
+
+TYPES = [("float16", HALF, BFLOAT, half), ("bfloat16", BFLOAT, HALF, bfloat16)]
+LATE = ["attn_scores", "attn_probs", "attn_context"]
+
+
+def here(m, name, change, told, says, part=(), never=(), first=0, drops=()):
+    n, path = m.block(first)
+    return Plant({path + name: change}, [path + name], f"{told} (block {n})", says, list(part), list(never), drops)
+
+
+def context(m, change, told, says, part=(), never=(), **more):
+    return here(
+        m, "attn_context", lambda e, x: joined_heads(change(e, by_heads(x, m.H))), told, says, part, never, **more
+    )
+
+
+@kind("heads")
+def heads_exchanged(m):
+    if m.H < 3:
+        raise NoPlace
+    a, b = m.two(m.H)
+    order = put(np.arange(m.H), [a, b], [b, a]).astype(int)
+    return context(
+        m, lambda e, x: x[order], f"heads {a} and {b} of the context exchanged", [[whole(a, b)]], [[whole(a)]]
+    )
+
+
+@kind("heads")
+def head_never_written(m):
+    h = m.whole(0, m.H - 1)
+    return context(
+        m,
+        lambda e, x: put(x, h, 0),
+        f"head {h} of the context is zero",
+        [[whole(h), ZERO], [span(h * m.d, h * m.d + m.d, m.H * m.d), ZERO]],
+        [[whole(h)], [span(h * m.d, h * m.d + m.d, m.H * m.d)]],
+    )
+
+
+@kind("heads")
+def head_repeated(m):
+    if m.H < 2:
+        raise NoPlace
+    a, b = (int(x) for x in m.rng.permutation(m.H)[:2])
+    return context(
+        m, lambda e, x: put(x, b, x[a]), f"head {b} of the context is head {a}'s", [[whole(a, b)]], [[whole(b)]]
+    )
+
+
+@kind("heads")
+def heads_move_on(m):
+    if m.H < 3:
+        raise NoPlace
+    by = m.whole(1, m.H - 1)
+    return context(
+        m,
+        lambda e, x: np.roll(x, by, 0),
+        f"each head of the context is that of {by} heads before",
+        [["head", SHIFT + "|rotat|order|permut|cycl|exchang|those of|of head"]],
+    )
+
+
+@kind("heads")
+def merged_without_transposing(m):
+    if m.H < 2:
+        raise NoPlace
+
+    def change(e, x):
+        return by_heads(np.ascontiguousarray(by_heads(x, m.H)).reshape(m.T, -1), m.H)
+
+    return here(
+        m,
+        "attn_context",
+        lambda e, x: np.ascontiguousarray(by_heads(x, m.H)).reshape(m.T, -1),
+        "heads merged without transposing",
+        [["transpos|merge|reshap|\\[H, T|order|axes|permut|layout"]],
+    )
+
+
+@kind("heads")
+def one_head_reads_another_group(m):
+    if m.K == 1:
+        raise NoPlace
+    h = m.whole(0, m.H - 1)
+    right = h * m.K // m.H
+    g, (_, path) = m.pick([x for x in range(m.K) if x != right]), m.block()
+    return Plant(
+        {path + "share": lambda s: put(s, h, g).astype(int)},
+        [path + x for x in LATE],
+        f"head {h} reads keys and values {g}, not {right}",
+        [[whole(h, g)], ["heads share"]],
+        [[whole(h)]],
+    )
+
+
+@kind("heads")
+def queries_of_another_head(m):
+    if m.H < 2:
+        raise NoPlace
+    a, b = (int(x) for x in m.rng.permutation(m.H)[:2])
+    n, path = m.block()
+    return Plant(
+        {path + "read": lambda e, q, k, v: (put(q, a, q[b]), k, v)},
+        [path + x for x in LATE],
+        f"head {a} scores the queries of head {b}",
+        [[whole(a, b)]],
+        [[whole(a)]],
+    )
+
+
+@kind("heads")
+def tile_of_a_head(m):
+    a, b = m.span(m.T, 6)
+    if m.H < 2:
+        raise NoPlace
+    h, g = (int(x) for x in m.rng.permutation(m.H)[:2])
+    w = m.pick("qkv")
+    if w != "q" and m.K < 2:
+        raise NoPlace
+    if w != "q":
+        h, g = (int(x) for x in m.rng.permutation(m.K)[:2])
+    return here(
+        m,
+        w,
+        lambda e, x: put(x, np.s_[h, a:b], x[g, a:b]),
+        f"rows {a} to {b - 1} of head {h} are those of head {g}",
+        [[whole(h, g), span(a, b, m.T)], [whole(h, g)]],
+        [[whole(h)], [span(a, b, m.T)]],
+    )
+
+
+@kind("scale")
+def another_scale(m):
+    name, by = m.pick(
+        [
+            ("1/√D", m.D**-0.5),
+            ("1/d", 1 / m.d),
+            ("1/√T", m.T**-0.5),
+            ("1/√(d + 1)", (m.d + 1) ** -0.5),
+            ("1/√H", m.H**-0.5),
+        ]
+    )
+
+    def change(e, x):
+        q, k, v, seen = e.read
+        x = (q @ k.swapaxes(1, 2)) * F(by) + (e.bias if e.bias is not None else 0)
+        return np.where(seen, x, F(-np.inf))
+
+    if abs(by - m.p["scale"]) < 1e-3 * by:
+        raise NoPlace
+    return here(
+        m,
+        "attn_scores",
+        change,
+        f"scores times {name}",
+        [[number(by)], [number(by / m.p["scale"])], [number(m.p["scale"] / by)], [re.escape(name.split("/")[1])]],
+    )
+
+
+@kind("scale")
+def scale_rounded(m):
+    by = bfloat16(F(m.p["scale"]))
+    if by == F(m.p["scale"]) or m.p["by_layer"]:
+        raise NoPlace
+
+    def change(e, x):
+        q, k, v, seen = e.read
+        x = (q @ k.swapaxes(1, 2)) * by + (e.bias if e.bias is not None else 0)
+        return np.where(seen, x, F(-np.inf))
+
+    return here(
+        m,
+        "attn_scores",
+        change,
+        "the scale rounded to bfloat16",
+        [[BFLOAT, "scale|√|factor"], [number(float(by), 1e-4)]],
+    )
+
+
+@kind("scores")
+def scores_in_sixteen_bits(m):
+    name, words, other, round = m.pick(TYPES)
+    return here(m, "attn_scores", lambda e, x: round(x), f"scores stored in {name}", [[words]], [], [other])
+
+
+@kind("scores")
+def own_key_not_yet_written(m):
+    n, path = m.block()
+    i = np.arange(m.T)
+    change = lambda e, x: put(x, np.s_[:, i, i], e.bias[:, i, i] if e.bias is not None else 0)
+    return Plant(
+        {path + "attn_scores": change},
+        [path + "attn_scores"],
+        "each query reads its own key before it is written (zero)",
+        [["own|itself|diagonal|current|same (token|position)", ZERO]],
+        [["own|itself|diagonal|current"]],
+    )
+
+
+@kind("softmax")
+def one_more_in_the_sum(m):
+    def change(e, x):
+        top = np.maximum(e.scores.max(2, keepdims=True), 0)
+        s = np.exp(e.scores - top)
+        return s / (s.sum(2, keepdims=True) + np.exp(-top))
+
+    return here(
+        m,
+        "attn_probs",
+        change,
+        "softmax with one more in its sum",
+        [["\\+ ?1|one more|extra|sink|off by one|starts at 1|a score of 0|another (key|term)"]],
+        [["sum|denominator"]],
+    )
+
+
+@kind("softmax")
+def dropped_out(m):
+    rate = float(m.pick([0.1, 0.2, 0.25, 0.3]))
+    keep = m.rng.random((m.H, m.T, m.T)) >= rate
+    return here(
+        m,
+        "attn_probs",
+        lambda e, x: np.where(keep, x / F(1 - rate), 0),
+        f"dropout of {rate}",
+        [["drop"], [number(1 / (1 - rate)), ZERO], [number(rate), ZERO]],
+        [[number(1 / (1 - rate))]],
+    )
+
+
+@kind("softmax")
+def greatest_alone(m):
+    n = m.whole(2, 5)
+
+    def change(e, x):
+        least = np.sort(x, 2)[:, :, -n][:, :, None]
+        x = np.where(x >= least, x, 0)
+        return x / np.maximum(x.sum(2, keepdims=True), F(1e-30))
+
+    return here(
+        m,
+        "attn_probs",
+        change,
+        f"the {n} greatest probabilities alone",
+        [[whole(n), "great|top|large|high"]],
+        [["great|top|large"]],
+    )
+
+
+@kind("softmax")
+def probabilities_in_sixteen_bits(m):
+    name, words, other, round = m.pick(TYPES)
+    return here(m, "attn_probs", lambda e, x: round(x), f"probabilities stored in {name}", [[words]], [], [other])
+
+
+@kind("softmax")
+def exponential_by_a_polynomial(m):
+    def exp(x):
+        n = np.floor(x / F(np.log(2)))
+        r = x - n * F(np.log(2))
+        return np.ldexp(1 + r * (1 + r * F(0.5)), n.astype(int))
+
+    def change(e, x):
+        z = np.maximum(e.scores - e.scores.max(2, keepdims=True), -80)
+        s = np.where(np.isfinite(e.scores), exp(z.astype(F)), 0)
+        return s / s.sum(2, keepdims=True)
+
+    return here(
+        m,
+        "attn_probs",
+        change,
+        "exp by a polynomial of the second degree",
+        [["exp", "polynom|approxim|series|coarse|table|degree|inexact"]],
+        [["exp"]],
+    )

@@ -1,0 +1,74 @@
+"""What the words of a cause hold: numbers, spans of indices, types. Wording is left free; what is said must be there."""
+
+import math
+import re
+
+LITERAL = re.compile(r"(?<![\w.,/])[-−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?", re.I)
+EXPONENT = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+HALF = r"(?<!b)float16|fp16|\bf16|half( |-)prec|\bhalf\b|11 bits"
+BFLOAT = r"bfloat16|bf16"
+QUANTISED = r"int8|8[- ]bit|quanti|256|255|127|steps? of"
+ZERO = r"zero|\b0\b|not written|never written|missing|left out|lost|absent|without|nothing|only|not added"
+SHIFT = r"shift|next|previous|before|after|neighbo|one (row|column|token|place|position|more|less|too)|[+-−] ?1\b"
+
+
+def literals(text):
+    """Every number of a text that stands by itself, with what a root or a division before it makes of it."""
+    for match in LITERAL.finditer(text):
+        value = float(match.group().replace(",", "").replace("−", "-"))
+        yield value
+        before = text[max(match.start() - 3, 0) : match.start()]
+        if before.endswith("√"):
+            yield math.sqrt(abs(value))
+            if before.endswith("/√") and value:
+                yield 1 / math.sqrt(abs(value))
+        elif before.endswith("1/") and value:
+            yield 1 / value
+        after = re.match("[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+", text[match.end() :])
+        if after:
+            yield value ** int(after.group().translate(EXPONENT))
+
+
+def number(value, within=0.01):
+    """The text has this number, or it as a percentage."""
+    near = lambda x, y: abs(x - y) <= within * abs(y)
+    return lambda text: any(
+        near(abs(x), abs(value)) or near(x, 100 * value) for x in literals(text.replace("10^", "1e"))
+    )
+
+
+def whole(*values):
+    """Each of these integers stands in the text."""
+    return lambda text: {float(v) for v in values} <= {abs(x) for x in literals(text)}
+
+
+def span(first, end, length):
+    """From the index `first` up to `end` of `length`, however it is said: both ends, a count from one side, or from one on."""
+
+    def says(text):
+        have = set(literals(text))
+        low, high = first in have, end - 1 in have or end in have
+        if low and (high or end - first == 1):
+            return True
+        counted = end - first in have
+        if end == length and (low or counted) and re.search("on|last|from|tail|rest|behind|beyond", text):
+            return True
+        if first == 0 and (counted or high) and re.search("first|up to|before|below|until", text):
+            return True
+        return counted and low
+
+    return says
+
+
+def layer(index):
+    """The text speaks of this block."""
+    return rf"(layers?|block|blocks)[ /]0*{index}\b"
+
+
+def matches(text, pattern):
+    return bool(pattern(text)) if callable(pattern) else bool(re.search(pattern, text, re.I))
+
+
+def holds(text, alternatives):
+    """One of the alternatives has all its patterns in the text."""
+    return any(all(matches(text, pattern) for pattern in alternative) for alternative in alternatives)
