@@ -5,7 +5,7 @@ from functions import ACTS, F
 
 from attention import TYPES
 from draw import NoPlace, Plant, kind, put
-from words import number, span, whole
+from words import BFLOAT, HALF, number, span, whole
 
 
 def activation(m, change, told, says, part=(), never=()):
@@ -31,7 +31,7 @@ def another_function(m):
         ]
     )
     words = {
-        "tanh": "tanh",
+        "tanh": "tanh|gelu_new",
         "erf": r"erf|\bis gelu\b",
         "quick_gelu": r"quick|1\.702|σ|sigmoid",
         "silu": "silu|swish|σ|sigmoid",
@@ -70,6 +70,8 @@ def straight_pieces(m):
         lambda x, y: np.interp(x, at, ACTS[m.p["act"]](at)).astype(F),
         f"straight between {n} points from -8 to 8",
         [["table|piece|linear|interpol|straight|points|approxim"]],
+        [],
+        [HALF, BFLOAT],
     )
 
 

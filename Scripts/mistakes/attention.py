@@ -1,4 +1,4 @@
-"""Mistakes with heads, scores and softmax."""
+"""Mistakes of scores and softmax."""
 
 import re
 
@@ -8,10 +8,11 @@ from functions import F, bfloat16
 from arithmetic import by_heads, half
 from draw import NoPlace, Plant, kind, put
 from spoilt import joined_heads
-from words import BFLOAT, HALF, SHIFT, ZERO, number, span, whole
+from words import BFLOAT, HALF, ZERO, number, whole
 
 TYPES = [("float16", HALF, BFLOAT, half), ("bfloat16", BFLOAT, HALF, bfloat16)]
 LATE = ["attn_scores", "attn_probs", "attn_context"]
+SCALED = "scale|√|divid|times|multipl|factor|instead"
 
 
 def here(m, name, change, told, says, part=(), never=(), first=0, drops=()):
@@ -22,121 +23,6 @@ def here(m, name, change, told, says, part=(), never=(), first=0, drops=()):
 def context(m, change, told, says, part=(), never=(), **more):
     return here(
         m, "attn_context", lambda e, x: joined_heads(change(e, by_heads(x, m.H))), told, says, part, never, **more
-    )
-
-
-@kind("heads")
-def heads_exchanged(m):
-    if m.H < 3:
-        raise NoPlace
-    a, b = m.two(m.H)
-    order = put(np.arange(m.H), [a, b], [b, a]).astype(int)
-    return context(
-        m, lambda e, x: x[order], f"heads {a} and {b} of the context exchanged", [[whole(a, b)]], [[whole(a)]]
-    )
-
-
-@kind("heads")
-def head_never_written(m):
-    h = m.whole(0, m.H - 1)
-    return context(
-        m,
-        lambda e, x: put(x, h, 0),
-        f"head {h} of the context is zero",
-        [[whole(h), ZERO], [span(h * m.d, h * m.d + m.d, m.H * m.d), ZERO]],
-        [[whole(h)], [span(h * m.d, h * m.d + m.d, m.H * m.d)]],
-    )
-
-
-@kind("heads")
-def head_repeated(m):
-    if m.H < 2:
-        raise NoPlace
-    a, b = (int(x) for x in m.rng.permutation(m.H)[:2])
-    return context(
-        m, lambda e, x: put(x, b, x[a]), f"head {b} of the context is head {a}'s", [[whole(a, b)]], [[whole(b)]]
-    )
-
-
-@kind("heads")
-def heads_move_on(m):
-    if m.H < 3:
-        raise NoPlace
-    by = m.whole(1, m.H - 1)
-    return context(
-        m,
-        lambda e, x: np.roll(x, by, 0),
-        f"each head of the context is that of {by} heads before",
-        [["head", SHIFT + "|rotat|order|permut|cycl|exchang|those of|of head"]],
-    )
-
-
-@kind("heads")
-def merged_without_transposing(m):
-    if m.H < 2:
-        raise NoPlace
-
-    def change(e, x):
-        return by_heads(np.ascontiguousarray(by_heads(x, m.H)).reshape(m.T, -1), m.H)
-
-    return here(
-        m,
-        "attn_context",
-        lambda e, x: np.ascontiguousarray(by_heads(x, m.H)).reshape(m.T, -1),
-        "heads merged without transposing",
-        [["transpos|merge|reshap|\\[H, T|order|axes|permut|layout"]],
-    )
-
-
-@kind("heads")
-def one_head_reads_another_group(m):
-    if m.K == 1:
-        raise NoPlace
-    h = m.whole(0, m.H - 1)
-    right = h * m.K // m.H
-    g, (_, path) = m.pick([x for x in range(m.K) if x != right]), m.block()
-    return Plant(
-        {path + "share": lambda s: put(s, h, g).astype(int)},
-        [path + x for x in LATE],
-        f"head {h} reads keys and values {g}, not {right}",
-        [[whole(h, g)], ["heads share"]],
-        [[whole(h)]],
-    )
-
-
-@kind("heads")
-def queries_of_another_head(m):
-    if m.H < 2:
-        raise NoPlace
-    a, b = (int(x) for x in m.rng.permutation(m.H)[:2])
-    n, path = m.block()
-    return Plant(
-        {path + "read": lambda e, q, k, v: (put(q, a, q[b]), k, v)},
-        [path + x for x in LATE],
-        f"head {a} scores the queries of head {b}",
-        [[whole(a, b)]],
-        [[whole(a)]],
-    )
-
-
-@kind("heads")
-def tile_of_a_head(m):
-    a, b = m.span(m.T, 6)
-    if m.H < 2:
-        raise NoPlace
-    h, g = (int(x) for x in m.rng.permutation(m.H)[:2])
-    w = m.pick("qkv")
-    if w != "q" and m.K < 2:
-        raise NoPlace
-    if w != "q":
-        h, g = (int(x) for x in m.rng.permutation(m.K)[:2])
-    return here(
-        m,
-        w,
-        lambda e, x: put(x, np.s_[h, a:b], x[g, a:b]),
-        f"rows {a} to {b - 1} of head {h} are those of head {g}",
-        [[whole(h, g), span(a, b, m.T)], [whole(h, g)]],
-        [[whole(h)], [span(a, b, m.T)]],
     )
 
 
@@ -164,7 +50,13 @@ def another_scale(m):
         "attn_scores",
         change,
         f"scores times {name}",
-        [[number(by)], [number(by / m.p["scale"])], [number(m.p["scale"] / by)], [re.escape(name.split("/")[1])]],
+        [
+            [number(by), SCALED],
+            [number(by / m.p["scale"]), SCALED],
+            [number(m.p["scale"] / by), SCALED],
+            [re.escape(name.split("/")[1])],
+            [r"√\(D/H\)" if abs(m.D / m.H * by**2 - 1) < 1e-6 else "√" + name],
+        ],
     )
 
 
@@ -184,7 +76,7 @@ def scale_rounded(m):
         "attn_scores",
         change,
         "the scale rounded to bfloat16",
-        [[BFLOAT, "scale|√|factor"], [number(float(by), 1e-4)]],
+        [[BFLOAT + ("|" + HALF if by == half(F(m.p["scale"])) else ""), "scale|√|factor"], [number(float(by), 1e-4)]],
     )
 
 

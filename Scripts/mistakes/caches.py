@@ -47,7 +47,11 @@ def cached(m, change, told, says, part=(), never=(), only="kv", first=0):
 
 @kind("tiles")
 def values_not_rescaled(m):
-    return fused(m, "values", ("what was summed of values is not rescaled", [["rescal|scaled again|maximum"]]))
+    return fused(
+        m,
+        "values",
+        ("what was summed of values is not rescaled", [["value|context|output|accum", "rescal|scaled again"]]),
+    )
 
 
 @kind("tiles")
@@ -64,7 +68,7 @@ def each_tile_by_itself(m):
         {path + "attn_context": change},
         [path + "attn_context"],
         f"tiles of {tile} keys normalised each by itself, their mean",
-        [[whole(tile)], ["tile|block|chunk", "normal|softmax|itself"]],
+        [[whole(tile), "tile|block|chunk"], ["tile|block|chunk", "normal|softmax|itself"]],
         [["tile|block"]],
     )
 
@@ -90,7 +94,7 @@ def row_of_another_token(m):
         m,
         lambda e, x, name: put(x, np.s_[:, a], x[:, b]),
         f"{w} of token {a} is that of token {b}",
-        [[whole(a, b)], ["before|next|after" if abs(a - b) == 1 else whole(a, b)]],
+        [[whole(a, b), "token|key|value|row"], ["before|next|after" if abs(a - b) == 1 else whole(a, b)]],
         [[whole(a)]],
         only=w,
     )
@@ -109,7 +113,10 @@ def ring_wrapped(m):
         m,
         change,
         f"a cache of {n} places: keys and values of tokens 0 to {m.T - n - 1} are those of {n} on",
-        [[whole(n)], [span(0, m.T - n, m.T), "overwrit|wrap|those of|replac"]],
+        [
+            [whole(n), "cache|ring|place|wrap|overwrit|slot|those of"],
+            [span(0, m.T - n, m.T), "overwrit|wrap|those of|replac"],
+        ],
         [[span(0, m.T - n, m.T)], [whole(m.T - n - 1)]],
     )
 
@@ -183,7 +190,7 @@ def values_zero_from_a_token(m):
         m,
         lambda e, x, name: put(x, np.s_[:, t:], 0),
         f"values from token {t} on are zero",
-        [[span(t, m.T, m.T), ZERO], [whole(t), ZERO]],
+        [[span(t, m.T, m.T), ZERO, "value|token|row|key"], [whole(t), ZERO, "value|token|key"]],
         [[whole(t)]],
         only="v",
     )

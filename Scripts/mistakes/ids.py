@@ -91,7 +91,7 @@ def every_id_off(m):
         read(m, (m.case.tokens + by) % m.V),
         TOKEN,
         f"every id is {by:+} off",
-        [[whole(by)], [SHIFT] if abs(by) == 1 else [whole(by)]],
+        [[whole(by), "id|row|table"], ["id|row|table", SHIFT] if abs(by) == 1 else [whole(by)]],
         [MAPPED],
     )
 

@@ -49,14 +49,15 @@ def spoken(verdict):
 
 
 def worth(words, problem, plant):
-    """right, part, wrong or unknown: what the words say of one mistake. What is said of one element alone is never wrong."""
-    text = " / ".join([*words, problem or ""])
-    if not any(matches(text, pattern) for pattern in plant.never):
-        if holds(text, plant.says):
-            return "right"
-        if holds(text, plant.part):
-            return "part"
-    return "wrong" if words else "unknown"
+    """right, part, wrong or unknown: what the words say of one mistake.
+
+    Of several causes that a capture cannot tell apart one is enough. What is said of one element alone is never wrong.
+    """
+    found = {"wrong" if words else "unknown"}
+    for text in " / ".join([*words, problem or ""]).split("or, the same here"):
+        if not any(matches(text, pattern) for pattern in plant.never):
+            found |= {"right"} if holds(text, plant.says) else {"part"} if holds(text, plant.part) else set()
+    return next(x for x in ("right", "part", "wrong", "unknown") if x in found)
 
 
 def verdict_on(words, problem, plants):

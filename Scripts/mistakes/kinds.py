@@ -3,6 +3,7 @@
 import activations  # noqa: F401
 import attention  # noqa: F401
 import caches  # noqa: F401
+import heads  # noqa: F401
 import ids  # noqa: F401
 import logits  # noqa: F401
 import masks  # noqa: F401

@@ -89,7 +89,7 @@ def logits_shifted(m):
         m,
         lambda e, y: np.concatenate([y[:, :a], np.roll(y[:, a:], by, 1)], 1),
         f"logits from {a} on stand {by} too far",
-        [[whole(a), SHIFT + "|rotat|permut|order|those of"], [whole(a), whole(a + by)]],
+        [[whole(a), SHIFT + "|too far|rotat|permut|order|those of"], [whole(a), whole(a + by)]],
         [[whole(a)], ["shift|order|permut|rotat"]],
     )
 

@@ -7,7 +7,9 @@ from draw import NoPlace, Plant, kind
 from words import SHIFT, number, whole
 
 SCORES = ["attn_scores", "attn_probs"]
-FUTURE = "future|later|after (them|it)|behind|causal|bidirect|ahead|both direction|not masked|unmasked|see"
+FUTURE = "future|later|after (them|it)|behind|causal|bidirect|ahead|both direction|not masked|unmasked|also see|one another|next key"
+KEYS = "keys?\\b|columns?\\b|(not|no|never|only).*(see|seen)|masked"
+CHUNKS = "chunk|block|group|tile|piece|itself|themselves|modulo|mod\\b|//"
 
 
 def masked(m, change, told, says, part=(), never=()):
@@ -53,7 +55,7 @@ def chunk_counts_from_zero(m):
         m,
         lambda seen: seen & (j <= i % chunk),
         f"chunks of {chunk} queries see keys up to their place in the chunk",
-        [[whole(chunk)], [whole(chunk - 1)]],
+        [[whole(chunk), CHUNKS], [whole(chunk - 1), CHUNKS]],
         [["chunk|prefill|block|first"]],
     )
 
@@ -66,7 +68,7 @@ def chunk_sees_itself_alone(m):
         m,
         lambda seen: seen & (i // chunk == j // chunk),
         f"chunks of {chunk} see themselves alone",
-        [[whole(chunk)], [whole(chunk - 1)]],
+        [[whole(chunk), CHUNKS], [whole(chunk - 1), CHUNKS]],
         [["chunk|block"]],
     )
 
@@ -79,7 +81,7 @@ def prefix_in_both_directions(m):
         m,
         lambda seen: either(seen, (i < n) & (j < n)),
         f"the first {n} tokens see one another",
-        [[whole(n)], [whole(n - 1)]],
+        [[whole(n), FUTURE + "|prefix|first"], [whole(n - 1), FUTURE + "|prefix|first"]],
         [["prefix|bidirect|future|causal"]],
     )
 
@@ -92,7 +94,7 @@ def stripes(m):
         m,
         lambda seen: seen & ((i - j < w) | (j % every == 0)),
         f"sees the last {w} keys and every {every}th",
-        [[whole(w, every)]],
+        [[whole(w, every), "every|strip|strid|multiple|block|sparse"]],
         [[whole(w)], [whole(every)]],
     )
 
@@ -105,7 +107,10 @@ def dilated(m):
         m,
         lambda seen: seen & ((i - j) % every == 0),
         f"sees every {every}th key back",
-        [[whole(every)], ["every (other|second)|alternat"] if every == 2 else [whole(every)]],
+        [
+            [whole(every), "every|strid|dilat|mod|multiple|step|apart"],
+            ["every (other|second)|alternat" if every == 2 else "dilat"],
+        ],
     )
 
 
@@ -142,7 +147,10 @@ def packed_sequences(m):
         m,
         lambda seen: seen & ~((i >= t) & (j < t)),
         f"tokens from {t} on do not see those before",
-        [[whole(t)], [whole(t - 1)]],
+        [
+            [whole(t), "before|sequence|earlier|separate|segment|themselves"],
+            [whole(t - 1), "before|sequence|earlier|separate|segment|themselves"],
+        ],
     )
 
 

@@ -40,7 +40,7 @@ def mean_not_subtracted(m):
         m,
         lambda x, g, b, e: plain(m, x, g, b, e, center=False),
         "the mean is not subtracted",
-        [["mean|RMS|centr|center"]],
+        [["mean.*subtract|subtract.*mean|RMS|centr|center"]],
         if_ln=True,
     )
 
@@ -52,7 +52,11 @@ def mean_subtracted(m):
         return plain(m, d, g, b, e)
 
     return norm(
-        m, change, "the mean is subtracted (LayerNorm for RMSNorm)", [["mean|LayerNorm|centr|center"]], if_ln=False
+        m,
+        change,
+        "the mean is subtracted (LayerNorm for RMSNorm)",
+        [["mean.*subtract|subtract.*mean|LayerNorm|centr|center"]],
+        if_ln=False,
     )
 
 
@@ -166,7 +170,11 @@ def deviation_not_its_root(m):
         m,
         lambda x, g, b, e: plain(m, x, g, b, e, root=lambda v, e: v + F(e)),
         "divided by the variance, not by its root",
-        [["root|varian|square|√"]],
+        [
+            [
+                "(not|without|no).*root|by the varian|instead of .*(deviation|root)|root.*(missing|left out|not)|variance itself"
+            ]
+        ],
     )
 
 

@@ -167,7 +167,7 @@ def column_of_another_sign(m):
 def bias_missing(m):
     drawn = biased(m)
     return changed(
-        m, lambda x, w, b: product(x, w, None), "no bias", [["bias", MISSING + "|not"]], [["bias"]], drawn=drawn
+        m, lambda x, w, b: product(x, w, None), "no bias", [["bias", MISSING + r"|not|\bno\b"]], [["bias"]], drawn=drawn
     )
 
 
@@ -218,7 +218,7 @@ def accumulator_cut(m):
         m,
         lambda x, w, b: summed(x, w, b, lambda y: cut(y, bits + 8)),
         f"accumulators cut to {bits} bits",
-        [["cut|trunc|towards? zero|chop"], [whole(bits)]],
+        [["cut|trunc|towards? zero|chop"], [whole(bits), "bits"]],
         [["accumul"]],
     )
 

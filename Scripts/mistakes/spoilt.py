@@ -13,7 +13,7 @@ A mistake is a table of changes, by the place where each goes in:
 
 import numpy as np
 from engine import Engine
-from functions import ACTS, F, rotate, softmax
+from functions import F, rotate, softmax
 
 
 class Spoilt(Engine):
@@ -93,9 +93,6 @@ class Spoilt(Engine):
     def scale(self, layer):
         """What queries times keys are multiplied by."""
         return F(self.p["scale"] * self.p["m_on_scores"] / (layer + 1 if self.p["by_layer"] else 1))
-
-    def activate(self, x):
-        return ACTS[self.p["act"]](x)
 
 
 def joined_heads(x):

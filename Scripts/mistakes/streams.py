@@ -94,7 +94,7 @@ def stream_of_the_block_before(m):
         {path + "resid_mid": lambda e, s: e.made[f"layers/{n - 1:03}/resid_mid"] + e.made[path + "attn_out"]},
         [path + "resid_mid"],
         f"the residual is resid_mid of block {n - 1}",
-        [[layer(n - 1)], ["resid_mid|another (block|layer)|previous|before|earlier"]],
+        [[layer(n - 1)], ["of resid_mid|is resid_mid|another (block|layer)|previous|before|earlier"]],
     )
 
 
@@ -189,5 +189,18 @@ def copy_of_another_activation(m):
         {path: lambda e, x: e.made[other]},
         [path],
         f"{path} is {other}",
-        [[other.split("/")[-1]], ["left out" if "ln_" in path else other]],
+        [
+            [other.split("/")[-1]],
+            [
+                {
+                    "ln_1": "left out",
+                    "ln_2": "left out",
+                    "mlp_up": "another product",
+                    "k": "another product",
+                    "v": "another product",
+                    "q_rope": "not rotated|nothing is rotated",
+                    "k_rope": "not rotated|nothing is rotated",
+                }.get(path.split("/")[-1], other)
+            ],
+        ],
     )

@@ -35,7 +35,7 @@ def four_bits_zero_off(m):
         m,
         lambda w: groups(w, size, lambda c, s, z: (c, s, z + by)),
         f"int4 in groups of {size}, zero point {by:+} off",
-        [["4[- ]bit|int4|16 (levels|values|steps)|zero[- ]point|quanti"], [whole(size)]],
+        [["4[- ]bit|int4|16 (levels|values|steps)|zero[- ]point|quanti"], [whole(size), "group|zero"]],
     )
 
 
@@ -51,7 +51,7 @@ def nibbles_exchanged(m):
         m,
         lambda w: groups(w, size, change),
         f"int4 in groups of {size}, the two of each byte exchanged",
-        [["nibble|4[- ]bit|int4|neighbo|pairs|exchang|16 (levels|values)|quanti"], [whole(size)]],
+        [["nibble|4[- ]bit|int4|neighbo|pairs|exchang|16 (levels|values)|quanti"], [whole(size), "group|pair|nibble"]],
     )
 
 
@@ -130,7 +130,12 @@ def matrix_of_a_sister(m):
         {path + a + "*": lambda x, w, c: product(x, w2, c)},
         [path + name],
         f"{a} has the matrix of {b}",
-        [[{"q": r"quer|q_proj|\bq\b", "k": r"keys?\b|k_proj|\bk\b", "up": r"\bup|up_proj", "gate": "gate"}[b]]],
+        [
+            [
+                {"q": r"quer|q_proj|\bq\b", "k": r"keys?\b|k_proj|\bk\b", "up": r"\bup|up_proj", "gate": "gate"}[b]
+                + "|another product"
+            ]
+        ],
     )
 
 

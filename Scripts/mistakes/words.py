@@ -3,13 +3,15 @@
 import math
 import re
 
-LITERAL = re.compile(r"(?<![\w.,/])[-−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?", re.I)
+LITERAL = re.compile(r"(?<![\w./])[-−]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:e[-+]?\d+)?", re.I)
 EXPONENT = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
-HALF = r"(?<!b)float16|fp16|\bf16|half( |-)prec|\bhalf\b|11 bits"
+HALF = r"(?<!b)float16|fp16|\bf16|half( |-)prec|(in|as|to|of) half\b|11 bits"
 BFLOAT = r"bfloat16|bf16"
 QUANTISED = r"int8|8[- ]bit|quanti|256|255|127|steps? of"
-ZERO = r"zero|\b0\b|not written|never written|missing|left out|lost|absent|without|nothing|only|not added"
-SHIFT = r"shift|next|previous|before|after|neighbo|one (row|column|token|place|position|more|less|too)|[+-−] ?1\b"
+ZERO = (
+    r"zero|(to|is|are|as|by) 0\b|not written|never written|missing|left out|lost|absent|without|nothing|only|not added"
+)
+SHIFT = r"shift|next|previous|before|after|neighbo|one (row|column|token|place|position|more|less|too)|[-+−] ?1\b"
 
 
 def literals(text):
@@ -39,7 +41,7 @@ def number(value, within=0.01):
 
 def whole(*values):
     """Each of these integers stands in the text."""
-    return lambda text: {float(v) for v in values} <= {abs(x) for x in literals(text)}
+    return lambda text: {float(abs(v)) for v in values} <= {abs(x) for x in literals(text)}
 
 
 def span(first, end, length):
@@ -58,6 +60,12 @@ def span(first, end, length):
         return counted and low
 
     return says
+
+
+def head(index, width):
+    """The text speaks of this head, or of its columns of all heads side by side."""
+    columns = span(index * width, index * width + width, -1)
+    return lambda text: whole(index)(text) or columns(text)
 
 
 def layer(index):
