@@ -46,7 +46,7 @@ def one_row_of_another_id(m):
         read(m, ids),
         TOKEN,
         f"token {t} reads row {other} of the table for id {m.case.tokens[t]}",
-        [[whole(t, other)]],
+        [[whole(t, other)], [whole(t if t == m.T - 1 else -1, other - int(m.case.tokens[t]))]],
         [[whole(t)]],
     )
 
@@ -152,7 +152,11 @@ def positions_off_from_a_token(m):
     if "places" in m.names and new.max() + m.p["offset"] >= len(m.w[f"{m.names['root']}{m.names['places']}.weight"]):
         raise NoPlace
     return standing(
-        m, new, f"positions from token {t} on are {by:+} off", [[whole(t), whole(by)], [whole(t), SHIFT]], [[whole(t)]]
+        m,
+        new,
+        f"positions from token {t} on are {by:+} off",
+        [[whole(t), whole(by)], [whole(t), whole(int(old[t]), int(old[t]) + by)], [whole(t), SHIFT]],
+        [[whole(t)]],
     )
 
 

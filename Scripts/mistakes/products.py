@@ -38,7 +38,12 @@ def last_terms_dropped(m):
         m,
         lambda x, w, b: product(x[:, :first], w[:, :first], b),
         f"terms {first} to {K - 1} dropped (K mod {tile})",
-        [[span(first, K, K), MISSING], [whole(tile), MISSING], [whole(K - first), MISSING]],
+        [
+            [span(first, K, K), MISSING],
+            [whole(tile), MISSING],
+            [whole(K - first), MISSING],
+            ["last term |" + "|".join(rf"mod {x} terms" for x in range(2, K) if K % x == K - first), MISSING],
+        ],
         [[whole(first)], ["tail|remainder|last"]],
         drawn=drawn,
     )
