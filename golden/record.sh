@@ -48,6 +48,11 @@ mask() { # COUNT KEYS...
   done | paste -sd, -
 }
 
+# Positions of COUNT tokens, of which the first two are masked: ten in a row, then every second.
+padded() { # COUNT
+  seq 0 $(($1 - 1)) | while read -r i; do echo $((i < 2 ? 0 : i < 12 ? i - 2 : i * 2 - 14)); done | paste -sd, -
+}
+
 mkdir -p golden/cases golden/probes
 folder=cases
 
@@ -98,6 +103,13 @@ for family in qwen3-window:37 gemma2-listed:37 gemma3-capped:35 olmo2-biases:37 
   tiny "tiny-${family%:*}" --tokens "$(ids 22 "${family#*:}")" --attention-mask "$(mask 22 0 1 12)" \
     --position-ids 0,0,0,1,2,3,4,5,6,7,8,9,9,10,11,12,13,14,15,16,17,18
 done
+for family in mistral qwen2 gemma; do
+  tiny "tiny-$family" --tokens "$(ids 16 19)"
+done
+for family in mistral-whole qwen2-window gemma-biases; do
+  tiny "tiny-$family" --tokens "$(ids 16 17)" --attention-mask "$(mask 16 0 1 9)" \
+    --position-ids 0,0,0,1,2,3,4,5,6,6,7,8,9,10,11,12
+done
 
 # Two of each family with LayerNorm; OPT counts positions over its mask.
 tiny tiny-neox --tokens "$(ids 25 61)"
@@ -119,7 +131,7 @@ tiny tiny-mpt-clipped --tokens "$(ids 23 53)" --attention-mask "$(mask 23 0 7)"
 tiny tiny-imagegpt --tokens "$(ids 25 62)"
 tiny tiny-imagegpt-layers --tokens "$(ids 21 54)" --attention-mask "$(mask 21 4)"
 
-# What each of them hunts stands in Sources/TouchstoneCheckpoints/Probes.swift and in golden/README.md.
+# What each of them hunts stands in Probes.swift and FamilyProbes.swift in Sources/TouchstoneCheckpoints, and in golden/README.md.
 folder=probes
 tiny probe-narrow --tokens "$(ids 150 13)" --attention-mask "$(mask 150 7 40)"
 tiny probe-narrow-erf --tokens "$(ids 150 11)"
@@ -131,6 +143,21 @@ tiny probe-rows --tokens "$(ids 37 37)"
 tiny probe-offsets --tokens "$(ids 31 31)"
 tiny probe-scores --tokens "$(ids 23 23)" --attention-mask "$(mask 23 1 2 3 9 22)"
 tiny probe-high-scores --tokens "$(ids 29 29)" --attention-mask "$(mask 29 0 1 12)"
+
+# Of other families.
+tiny probe-caps --tokens "$(ids 30 13)"
+tiny probe-head-norms --tokens "$(ids 16 19)" --attention-mask "$(mask 16 3 11)" \
+  --position-ids 0,0,1,1,2,3,4,5,6,7,8,8,10,13,17,22
+tiny probe-joined-norms --tokens "$(ids 26 29)"
+tiny probe-far-positions --tokens "$(ids 22 13)" \
+  --position-ids 0,1,2,3,4,5,6,7,9,11,13,17,25,40,63,100,159,251,631,1585,3981,4000
+tiny probe-biases --tokens "$(ids 19 19)" --attention-mask "$(mask 19 0 1 13)" --position-ids "$(padded 19)"
+tiny probe-neighbours --tokens "$(ids 23 23)"
+tiny probe-groups --tokens "$(ids 21 23)" --attention-mask "$(mask 21 0 1)" --position-ids "$(padded 21)"
+tiny probe-slopes --tokens "$(ids 13 17)" --attention-mask "$(mask 13 0 1 9)"
+tiny probe-clipped --tokens "$(ids 16 17)" --attention-mask "$(mask 16 0 7)"
+tiny probe-narrow-table --tokens "$(ids 21 21)" --attention-mask "$(mask 21 0 1 13)"
+tiny probe-both-signs --tokens "$(ids 26 27)" --attention-mask "$(mask 26 4)" --position-ids "$(padded 26)"
 
 "$touchstone" manifest golden
 

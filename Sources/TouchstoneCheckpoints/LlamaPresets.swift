@@ -1,7 +1,7 @@
 import TouchstoneFamilies
 import TouchstoneModel
 
-/// Small models of the Llama family.
+/// Small models of Llama and of the families that are nearly Llama: Mistral, Qwen2, Gemma.
 ///
 /// Heads are wider than D/H, hardly an extent is a multiple of a vector's width, and every number of the rotation moves
 /// some pair.
@@ -36,6 +36,53 @@ extension Preset {
          "max_position_embeddings": 256, "rope_theta": 100.0,
          "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64,
                           "beta_fast": 4.0, "beta_slow": 0.75}}
+        """),
+    Preset(
+      "tiny-mistral", "Mistral: one window for all blocks, two queries to a key, wide heads", width: 8,
+      huggingFaceJSON: """
+        {"model_type": "mistral", "vocab_size": 19, "hidden_size": 8, "num_hidden_layers": 2,
+         "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 4, "intermediate_size": 9,
+         "rms_norm_eps": 1e-5, "rope_theta": 100.0, "sliding_window": 5}
+        """),
+    Preset(
+      "tiny-mistral-whole", "Mistral without a window, tied, stretched by a factor", width: 6,
+      huggingFaceJSON: """
+        {"model_type": "mistral", "vocab_size": 17, "hidden_size": 6, "num_hidden_layers": 2,
+         "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 6, "intermediate_size": 7,
+         "rms_norm_eps": 1e-3, "rope_theta": 300.0, "sliding_window": null, "tie_word_embeddings": true,
+         "rope_scaling": {"rope_type": "linear", "factor": 3.0}}
+        """),
+    Preset(
+      "tiny-qwen2", "Qwen2: biases of queries, keys and values alone, two queries to a key", width: 8,
+      huggingFaceJSON: """
+        {"model_type": "qwen2", "vocab_size": 19, "hidden_size": 8, "num_hidden_layers": 2,
+         "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 4, "intermediate_size": 9,
+         "rms_norm_eps": 1e-5, "rope_theta": 100.0}
+        """),
+    Preset(
+      "tiny-qwen2-window", "Qwen2 with a window in the second block, tied, stretched by yarn", width: 6,
+      huggingFaceJSON: """
+        {"model_type": "qwen2", "vocab_size": 17, "hidden_size": 6, "num_hidden_layers": 2,
+         "num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 8, "intermediate_size": 11,
+         "rms_norm_eps": 1e-3, "tie_word_embeddings": true, "use_sliding_window": true, "sliding_window": 5,
+         "max_window_layers": 1, "max_position_embeddings": 128, "rope_theta": 100.0,
+         "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32,
+                          "beta_fast": 2.0, "beta_slow": 0.5}}
+        """),
+    Preset(
+      "tiny-gemma", "Gemma: the embedding times √D, gains stored less one, one head of keys", width: 8,
+      huggingFaceJSON: """
+        {"model_type": "gemma", "vocab_size": 19, "hidden_size": 8, "num_hidden_layers": 2,
+         "num_attention_heads": 3, "num_key_value_heads": 1, "head_dim": 6, "intermediate_size": 9,
+         "rms_norm_eps": 1e-5, "rope_theta": 100.0}
+        """),
+    Preset(
+      "tiny-gemma-biases", "Gemma with biases, a readout by itself, the old name of its gate", width: 6,
+      huggingFaceJSON: """
+        {"model_type": "gemma", "vocab_size": 17, "hidden_size": 6, "num_hidden_layers": 2,
+         "num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 6, "intermediate_size": 11,
+         "rms_norm_eps": 1e-3, "rope_theta": 300.0, "attention_bias": true, "tie_word_embeddings": false,
+         "hidden_act": "gelu"}
         """),
   ]
 }

@@ -24,7 +24,8 @@ public struct Preset: Sendable {
   }
 
   /// Every preset, from the published sizes to the small ones.
-  public static let all: [Preset] = published + tiny + llama + families + layerNormFamilies + probes
+  public static let all: [Preset] =
+    published + tiny + llama + families + layerNormFamilies + probes + familyProbes
 
   /// The preset called `name`.
   ///
@@ -51,8 +52,13 @@ public struct Preset: Sendable {
 
   /// A model of the family that a `config.json` names.
   init(_ name: String, _ summary: String, width: Int, huggingFaceJSON text: String) {
+    self.init(name, summary, rule: .probing(width: width), huggingFaceJSON: text)
+  }
+
+  /// The same with weights of its own.
+  init(_ name: String, _ summary: String, rule: WeightRule, huggingFaceJSON text: String) {
     self.init(name: name, summary: summary) { () throws(BadInput) in
-      (try Architecture(huggingFaceJSON: Data(text.utf8), file: name), .probing(width: width))
+      (try Architecture(huggingFaceJSON: Data(text.utf8), file: name), rule)
     }
   }
 

@@ -63,7 +63,8 @@ extension Preset {
       try Configuration(vocabularySize: 23, contextLength: 23, width: 12, layerCount: 1, headCount: 2)
     },
     Preset(
-      "probe-high-scores", "hunts softmax without its maximum: scores around ±100", rule: highScores
+      "probe-high-scores", "hunts small probabilities, rows that see no key: scores from −65 to 63",
+      rule: highScores
     ) { () throws(BadInput) in
       try Configuration(vocabularySize: 29, contextLength: 29, width: 14, layerCount: 1, headCount: 2)
     },

@@ -9,24 +9,16 @@ import TouchstoneVerdict
 
 /// What the probes see of the catalogue, held at what was measured: a probe or a bound that sees less fails here.
 @Suite struct ProbePowerTests {
-  private static let folder = URL(fileURLWithPath: #filePath)
-    .appendingPathComponent("../../../golden/probes").standardizedFileURL
-
   private static func goldens() throws -> [ActivationFile] {
-    try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".h5") }.sorted()
-      .map { try ActivationFile(path: folder.appendingPathComponent($0).path) }
+    try BundledFolder.names(in: "probes").map { try BundledFolder.golden("probes/\($0)") }
   }
 
   @Test func theProbesSeeWhatTheyWereMeasuredToSee() throws {
-    let goldens = try Self.goldens()
-    #expect(goldens.count >= 10)
-    let tables = try goldens.map { golden -> PowerTable in
-      let weights = try #require(try golden.weights())
-      return try PowerTable(weights: weights, inputs: golden.inputs)
-    }
+    let tables = try BundledFolder.probes.get().map(\.table)
+    #expect(tables.count >= 21)
     let table = PowerTable.merged(tables)
     let all = table.total(.anyGolden)
-    #expect(all.visible > 900)
+    #expect(all.visible > 1800)
     #expect(all.share >= 0.99, "\(all), never seen: \(table.survivors)")
     #expect(table.total(.everySite).share >= 0.95, "\(table.total(.everySite))")
     #expect(table.total(.everySite).locatedShare >= 0.998, "\(table.total(.everySite))")
@@ -43,13 +35,10 @@ import TouchstoneVerdict
       $0.offset % 5 == 3 || ProcessInfo.processInfo.environment["TOUCHSTONE_EXHAUSTIVE"] != nil
     }.map(\.element))
   func theGoldensOfAFamilySeeItsFaults(_ name: String) throws {
-    let folder = Self.folder.appendingPathComponent("../cases").standardizedFileURL
-    let tables = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
-      .filter { $0.hasPrefix("tiny-") && $0.hasSuffix(".h5") }
-      .map { try ActivationFile(path: folder.appendingPathComponent($0).path) }
-      .filter { $0.model.family == name }
-      .map { try PowerTable(weights: try #require(try $0.weights()), inputs: $0.inputs) }
-    guard !tables.isEmpty else { return }
+    let tables = try BundledFolder.names(in: "cases").filter { $0.hasPrefix("tiny-") }
+      .filter { try BundledFolder.golden("cases/\($0)").model.family == name }
+      .map { try BundledFolder.table(of: "cases/\($0)").table }
+    #expect(tables.count >= 2)
     let table = PowerTable.merged(tables)
     #expect(table.total(.anyGolden).share >= 0.97, "\(table.total(.anyGolden))")
     #expect(table.total(.everySite).locatedShare >= 0.998, "\(table.total(.everySite))")

@@ -118,7 +118,9 @@ extension BundledCase {
   ]
 
   /// `golden/probes`.
-  static let probes = [
+  static let probes = gpt2Probes + familyProbes
+
+  private static let gpt2Probes = [
     probe("narrow", ids(150, of: 13), masked: [7, 40]),
     probe("narrow-erf", ids(150, of: 11)),
     probe("shapes", ids(45, of: 59), masked: [3, 21]),
@@ -145,12 +147,17 @@ extension BundledCase {
     preset("tiny-" + name, tokens, masked: masked)
   }
 
-  private static func probe(_ name: String, _ tokens: [Int], masked: Set<Int> = []) -> BundledCase {
-    preset("probe-" + name, tokens, masked: masked)
+  /// A model of `golden/probes`.
+  static func probe(
+    _ name: String, _ tokens: [Int], at positions: [Int]? = nil, masked: Set<Int> = []
+  ) -> BundledCase {
+    preset("probe-" + name, tokens, at: positions, masked: masked)
   }
 
-  private static func preset(_ name: String, _ tokens: [Int], masked: Set<Int>) -> BundledCase {
-    BundledCase(name: name, source: .preset(name), tokens: tokens, masked: masked)
+  private static func preset(
+    _ name: String, _ tokens: [Int], at positions: [Int]? = nil, masked: Set<Int>
+  ) -> BundledCase {
+    BundledCase(name: name, source: .preset(name), tokens: tokens, positions: positions, masked: masked)
   }
 
   /// `count` ids of a vocabulary, each in turn.

@@ -1,6 +1,6 @@
 extension BundledCase {
   /// Models of the families beside GPT-2 and Llama, two of each.
-  static let families = whole + padded + withLayerNorm
+  static let families = whole + padded + nearlyLlama + withLayerNorm
 
   /// Of the families with RMSNorm, those with a whole text.
   private static let whole = [
@@ -18,6 +18,14 @@ extension BundledCase {
       positions: [0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18],
       masked: [0, 1, 12])
   }
+
+  private static let nearlyLlama =
+    ["mistral", "qwen2", "gemma"].map { tiny($0, ids(16, of: 19)) }
+    + ["tiny-mistral-whole", "tiny-qwen2-window", "tiny-gemma-biases"].map { name in
+      BundledCase(
+        name: name, source: .preset(name), tokens: ids(16, of: 17),
+        positions: [0, 0, 0, 1, 2, 3, 4, 5, 6, 6, 7, 8, 9, 10, 11, 12], masked: [0, 1, 9])
+    }
 
   private static let withLayerNorm = [
     tiny("neox", ids(25, of: 61)),
@@ -39,4 +47,29 @@ extension BundledCase {
     tiny("imagegpt", ids(25, of: 62)),
     tiny("imagegpt-layers", ids(21, of: 54), masked: [4]),
   ]
+  /// Probes of other families than GPT-2's.
+  static let familyProbes = [
+    probe("caps", ids(30, of: 13)),
+    probe(
+      "head-norms", ids(16, of: 19), at: [0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 8, 10, 13, 17, 22],
+      masked: [3, 11]),
+    probe("joined-norms", ids(26, of: 29)),
+    probe(
+      "far-positions", ids(22, of: 13),
+      at: [
+        0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 13, 17, 25, 40, 63, 100, 159, 251, 631, 1585, 3981, 4000,
+      ]),
+    probe("biases", ids(19, of: 19), at: places(19), masked: [0, 1, 13]),
+    probe("neighbours", ids(23, of: 23)),
+    probe("groups", ids(21, of: 23), at: places(21), masked: [0, 1]),
+    probe("slopes", ids(13, of: 17), masked: [0, 1, 9]),
+    probe("clipped", ids(16, of: 17), masked: [0, 7]),
+    probe("narrow-table", ids(21, of: 21), masked: [0, 1, 13]),
+    probe("both-signs", ids(26, of: 27), at: places(26), masked: [4]),
+  ]
+
+  /// Positions of tokens of which the first two are masked: ten in a row, then every second.
+  private static func places(_ count: Int) -> [Int] {
+    (0..<count).map { $0 < 2 ? 0 : $0 < 12 ? $0 - 2 : $0 * 2 - 14 }
+  }
 }
