@@ -48,12 +48,22 @@ struct HypothesisReplay: Sendable {
     operation.parameters.first?.parameter.shape.reduce(capture.inputs.count, *) ?? capture.inputs.count
   }
 
-  /// The judged operation with what the capture has of its operands; nil where others are hidden before it.
+  /// The judged operation with what the capture has of its operands, those that are hidden before it by the definition;
+  /// nil where the capture lacks one.
   func site() throws -> FaultSite? {
-    guard chain.count == 1 else { return nil }
-    return try Site(operation, inputs: capture.inputs, weights: weights) { input in
-      try capture.tensor(input, readBy: operation)
-    }.map { faultSite($0, [:]) }
+    var replayed: [Activation: Tensor<Double>] = [:]
+    for hidden in chain.dropLast() {
+      guard let read = try read(hidden, replayed) else { return nil }
+      replayed[hidden.output] = read.value()
+    }
+    return try read(operation, replayed).map { faultSite($0, replayed) }
+  }
+
+  /// An operation of the chain with what it reads: what was replayed before it, else what the capture has.
+  private func read(_ operation: Operation, _ known: [Activation: Tensor<Double>]) throws -> Site? {
+    try Site(operation, inputs: capture.inputs, weights: weights) { input in
+      try known[input] ?? capture.tensor(input, readBy: operation)
+    }
   }
 
   private func faultSite(_ read: Site, _ known: [Activation: Tensor<Double>]) -> FaultSite {
@@ -68,9 +78,7 @@ struct HypothesisReplay: Sendable {
     var replayed: [Activation: Tensor<Double>] = [:]
     for operation in chain {
       let known = replayed
-      let read = try Site(operation, inputs: capture.inputs, weights: weights) { input in
-        try known[input] ?? capture.tensor(input, readBy: operation)
-      }
+      let read = try read(operation, known)
       guard let read else { return nil }
       guard operation.output == place else {
         replayed[operation.output] = read.value()
