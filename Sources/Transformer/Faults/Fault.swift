@@ -37,8 +37,19 @@ public struct Fault: Sendable, CustomStringConvertible {
   let storage: NumberFormat?
   /// Whether it is computed term by term, and so takes long for large products.
   let isTermByTerm: Bool
+  /// What its explanation of a capture is granted beyond the bounds.
+  var grants = Grants()
   /// The faulty operation before that rounding; nil where the bug cannot arise, such as a second head in a model with one.
   let output: @Sendable (FaultSite) -> Tensor<Double>?
+
+  /// What an explanation is granted where the numbers it makes carry more than the rounding of the definition.
+  struct Grants: Sendable {
+    /// How many times as large as those of the definition the numbers, and so their errors, are.
+    var factor = 1.0
+    /// The narrow format to which values are rounded on the way: a last place may fall to either side there, so that
+    /// one element in ten may be off by a few of them.
+    var rounding: NumberFormat?
+  }
 
   /// Describes a bug, whose `output` is made in float64 from what the operation reads.
   init(

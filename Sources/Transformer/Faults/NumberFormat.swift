@@ -45,7 +45,7 @@ struct NumberFormat: Sendable {
   }
 
   /// The distance between neighbours around `x`.
-  private func quantum(_ x: Double) -> Double {
+  func quantum(_ x: Double) -> Double {
     let exponent = max(x == 0 ? leastExponent : Int(x.exponent), leastExponent)
     return Double(sign: .plus, exponent: exponent - significandBits + 1, significand: 1)
   }

@@ -164,12 +164,17 @@ private struct HypothesisComparison: Sendable {
     guard let value = try replay.value(planting: fault, at: place), value.shape == got.shape else {
       return nil
     }
-    let bounds = bounds(of: value)
+    let bounds = bounds(of: value, by: fault)
     let isJudged = replay.judgedElements
     let isLast = place == replay.operation.output
-    var (ratio, isVisible) = (0.0, false)
+    var (ratio, isVisible, flips) = (0.0, false, FlippedRoundings(fault.grants.rounding))
     for offset in got.values.indices where isJudged(offset) {
       let stored = isLast ? fault.stored(value.values[offset]) : value.values[offset]
+      // What is no number is explained by what is none.
+      if got.values[offset].isNaN, stored.isNaN {
+        isVisible = isVisible || !right.values.values[offset].isNaN
+        continue
+      }
       let change = abs(stored - right.values.values[offset])
       if !(change <= right.bounds[offset].stat) { isVisible = true }
       let error =
@@ -177,8 +182,11 @@ private struct HypothesisComparison: Sendable {
         ? fault.leastError(from: value.values[offset], to: got.values[offset])
         : abs(value.values[offset] - got.values[offset])
       let own = error == 0 ? 0 : error / bounds[offset]
+      let misses = !(abs(got.values[offset] - right.values.values[offset]) <= bounds[offset])
+      if flips.grants(own, error, in: value.row(offset / value.rowWidth), missedWithoutFault: misses) { continue }
       ratio = max(ratio, own.isNaN ? .infinity : own)
     }
+    if !flips.areFew { ratio = .infinity }
     return isVisible ? Diagnosis.Hypothesis(fault: fault, place: place, ratio: ratio) : nil
   }
 
@@ -188,10 +196,12 @@ private struct HypothesisComparison: Sendable {
     let isJudged = replay.judgedElements
     let told = got.values.indices.filter { isJudged($0) && got.values[$0].isFinite && got.values[$0] != 0 }
     let distinctCount = Set(told.map { got.values[$0] }).count
-    return try Reading.all.indices.concurrentMap { index -> Diagnosis.Hypothesis? in
-      guard let site = try replay.site() else { return nil }
-      return try Reading.all[index].found(at: site, got: got, distinctCount: distinctCount) { fault in
-        try hypothesis(fault, at: site.operation.output).flatMap { $0.ratio <= 1 ? $0 : nil }
+    let comparison = HypothesisComparison(got: got, right: right, replay: try replay.holdingHidden())
+    let readings = Reading.all.filter { $0.place.contains(replay.operation, replay.graph) }
+    return try readings.indices.concurrentMap { index -> Diagnosis.Hypothesis? in
+      guard let site = try comparison.replay.site() else { return nil }
+      return try readings[index].found(at: site, got: got, distinctCount: distinctCount) { fault in
+        try comparison.hypothesis(fault, at: site.operation.output).flatMap { $0.ratio <= 1 ? $0 : nil }
       }
     }.compactMap(\.self)
   }
@@ -209,28 +219,8 @@ private struct HypothesisComparison: Sendable {
     }
   }
 
-  /// The bound of `stat`, scaled to what the hypothesis gives.
-  ///
-  /// Softmax errs relatively, so its bound moves with the value; elsewhere the sums of a hypothesis are about as
-  /// large as its output.
-  private func bounds(of value: Tensor<Double>) -> [Double] {
-    let unit = ScalarType.float32.unitRoundoff
-    return (0..<value.rowCount).flatMap { row -> [Double] in
-      let range = row * value.rowWidth..<(row + 1) * value.rowWidth
-      let finite = range.filter { value.values[$0].isFinite }
-      if replay.isSoftmax {
-        let relative = range.reduce(8 * unit) { worst, offset in
-          let expected = right.values.values[offset]
-          return expected > 1e-30 ? max(worst, right.bounds[offset].stat / expected) : worst
-        }
-        return range.map { max(right.bounds[$0].stat, relative * abs(value.values[$0]) + 0x1p-123) }
-      }
-      let squares = finite.reduce(0) { $0 + value.values[$1] * value.values[$1] }
-      let rootMeanSquare = (squares / Double(max(finite.count, 1))).squareRoot()
-      return range.map {
-        right.bounds[$0].stat + 2 * unit * abs(value.values[$0]) + 8 * unit * rootMeanSquare
-      }
-    }
+  private func bounds(of value: Tensor<Double>, by fault: Fault? = nil) -> [Double] {
+    HypothesisBounds(right: right, of: replay.operation.kind).of(value, by: fault)
   }
 }
 

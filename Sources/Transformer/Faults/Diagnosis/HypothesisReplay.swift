@@ -7,10 +7,12 @@ import TouchstoneVerdict
 struct HypothesisReplay: Sendable {
   /// The operation whose output was judged.
   let operation: Operation
+  /// The model.
+  let graph: Graph
   private let chain: [Operation]
-  private let graph: Graph
   private let capture: SharedSource
   private let weights: Weights?
+  private var hidden: [Activation: Tensor<Double>]?
 
   /// Products with more terms than this are too many for faults that round every one of them.
   private static let greatestTermCount = 1 << 27
@@ -18,7 +20,9 @@ struct HypothesisReplay: Sendable {
   /// Gathers the operation and those hidden before it; nil for what is no operation of the model.
   init?(_ finding: Finding, capture: any ActivationSource, weights: Weights?) {
     let graph = capture.graph.with(temperature: capture.temperature)
-    guard let operation = graph.operation(making: finding.activation), operation.output == finding.activation
+    guard
+      let operation = graph.operation(making: finding.activation) ?? graph.cache(writing: finding.activation),
+      operation.output == finding.activation
     else { return nil }
     self.operation = operation
     self.graph = graph
@@ -51,12 +55,25 @@ struct HypothesisReplay: Sendable {
   /// The judged operation with what the capture has of its operands, those that are hidden before it by the definition;
   /// nil where the capture lacks one.
   func site() throws -> FaultSite? {
+    guard let hidden = try hidden ?? replayedHidden() else { return nil }
+    return try read(operation, hidden).map { faultSite($0, hidden) }
+  }
+
+  /// The same replay, which computes only once what is hidden.
+  func holdingHidden() throws -> HypothesisReplay {
+    var held = self
+    held.hidden = try replayedHidden()
+    return held
+  }
+
+  /// What is hidden before the operation, by the definition; nil where the capture lacks something it is made of.
+  private func replayedHidden() throws -> [Activation: Tensor<Double>]? {
     var replayed: [Activation: Tensor<Double>] = [:]
     for hidden in chain.dropLast() {
       guard let read = try read(hidden, replayed) else { return nil }
       replayed[hidden.output] = read.value()
     }
-    return try read(operation, replayed).map { faultSite($0, replayed) }
+    return replayed
   }
 
   /// An operation of the chain with what it reads: what was replayed before it, else what the capture has.
@@ -73,8 +90,10 @@ struct HypothesisReplay: Sendable {
       parameter: { weights?.known($0) })
   }
 
-  /// The value of the judged activation with a fault planted; nil where the fault cannot arise.
+  /// The value of the judged activation with a fault planted, before the fault's own rounding where that is the last; nil
+  /// where the fault cannot arise.
   func value(planting fault: Fault, at place: Activation) throws -> Tensor<Double>? {
+    if place == operation.output { return try site().flatMap(fault.output) }
     var replayed: [Activation: Tensor<Double>] = [:]
     for operation in chain {
       let known = replayed
@@ -84,14 +103,22 @@ struct HypothesisReplay: Sendable {
         replayed[operation.output] = read.value()
         continue
       }
-      let site = faultSite(read, known)
-      // Where it is judged itself, its rounding is part of the comparison.
-      guard let value = operation == self.operation ? fault.output(site) : fault.spoilt(site) else {
-        return nil
-      }
+      guard let value = fault.spoilt(faultSite(read, known)) else { return nil }
       replayed[operation.output] = value
     }
     return replayed[operation.output]
+  }
+}
+
+extension Graph {
+  /// The handing on of keys or values to a cache that is recorded apart; nil for what is none.
+  fileprivate func cache(writing activation: Activation) -> Operation? {
+    for reader in operations {
+      for input in reader.inputs where input.cacheRead(by: reader) == activation {
+        return Operation(.identity(Identity()), activation, from: [input])
+      }
+    }
+    return nil
   }
 }
 

@@ -56,6 +56,10 @@ extension AttentionProbabilities: Faulty {
       practice: "the mask is multiplied instead of added"
     ) { own, site in site.probabilities(own, maskedBy: { _ in 0 }) },
     Fault(
+      "mask.replaced", "masked scores are replaced by −10,000", .mask, of: AttentionProbabilities.self,
+      practice: "a finite mask that is written over the scores"
+    ) { own, site in site.probabilities(own, maskedBy: { _ in -10_000 }) },
+    Fault(
       "mask.minus-one", "masked scores get −1 added", .mask, of: AttentionProbabilities.self,
       practice: "a mask of zeros and ones is added as it is"
     ) { own, site in site.probabilities(own, maskedBy: { $0 - 1 }) },
@@ -97,7 +101,7 @@ struct Visible: Sendable {
 
 extension FaultSite {
   /// Every score, visible or not, as an implementation has it before it masks.
-  private func unmaskedScores() -> Tensor<Double>? {
+  func unmaskedScores() -> Tensor<Double>? {
     var pairs = graph.pairs(readBy: operation)[...]
     guard let products = pairs.popFirst(), var read = activations.first,
       let recorded = pairs.isEmpty ? read : activation(products.output),

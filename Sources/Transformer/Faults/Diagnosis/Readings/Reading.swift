@@ -16,14 +16,18 @@ struct Reading: Sendable {
     let name: String
     /// How many numbers without a grain were read: as many elements can always be explained by them.
     let readCount: Int
+    /// What the explanation is granted beyond the bounds.
+    let grants: Fault.Grants
     /// What the operation gives with them; nil where it gives nothing.
     let value: @Sendable (FaultSite) -> Tensor<Double>?
 
     init(
-      _ name: String, numbers readCount: Int = 0, _ value: @escaping @Sendable (FaultSite) -> Tensor<Double>?
+      _ name: String, numbers readCount: Int = 0, granting grants: Fault.Grants = Fault.Grants(),
+      _ value: @escaping @Sendable (FaultSite) -> Tensor<Double>?
     ) {
       self.name = name
       self.readCount = readCount
+      self.grants = grants
       self.value = value
     }
   }
@@ -61,7 +65,8 @@ struct Reading: Sendable {
   }
 
   /// All of them, those first that say more.
-  static let all: [Reading] = ofKinds + windows + norms + rotations + rows + sources
+  static let all: [Reading] = 
+    ofKinds + visibilities + dropouts + caches + arrangements + keyRows + norms + rotations + rows + sources
 
   /// Those of one kind of operation each, which stand in its room.
   private static let ofKinds = Operation.Kind.Name.allCases.flatMap { $0.faulty.readings }
@@ -82,7 +87,10 @@ struct Reading: Sendable {
 
   /// A guess as a fault that can be planted.
   func fault(_ guess: Guess) -> Fault {
-    Fault(id, guess.name, family, at: place, practice: "read off the capture", output: guess.value)
+    var fault = Fault(
+      id, guess.name, family, at: place, practice: "read off the capture", output: guess.value)
+    fault.grants = guess.grants
+    return fault
   }
 }
 
