@@ -49,6 +49,8 @@ public struct Fault: Sendable, CustomStringConvertible {
     /// The narrow format to which values are rounded on the way: a last place may fall to either side there, so that
     /// one element in ten may be off by a few of them.
     var rounding: NumberFormat?
+    /// Whether it says where there are no numbers: what makes them all NaN would explain any NaN.
+    var saysNaN = false
   }
 
   /// Describes a bug, whose `output` is made in float64 from what the operation reads.

@@ -175,8 +175,9 @@ public struct Finding: Sendable, Equatable {
     self.ratio = ratio
     self.index = index
     self.axes = axes
-    self.got = got
-    self.want = want
+    // The sign of what is no number says nothing.
+    self.got = got.isNaN ? .nan : got
+    self.want = want.isNaN ? .nan : want
     self.inherited = inherited
     self.evidence = evidence
   }

@@ -171,7 +171,7 @@ private struct HypothesisComparison: Sendable {
     for offset in got.values.indices where isJudged(offset) {
       let stored = isLast ? fault.stored(value.values[offset]) : value.values[offset]
       // What is no number is explained by what is none.
-      if got.values[offset].isNaN, stored.isNaN {
+      if fault.grants.saysNaN, got.values[offset].isNaN, stored.isNaN {
         isVisible = isVisible || !right.values.values[offset].isNaN
         continue
       }
@@ -198,12 +198,17 @@ private struct HypothesisComparison: Sendable {
     let distinctCount = Set(told.map { got.values[$0] }).count
     let comparison = HypothesisComparison(got: got, right: right, replay: try replay.holdingHidden())
     let readings = Reading.all.filter { $0.place.contains(replay.operation, replay.graph) }
-    return try readings.indices.concurrentMap { index -> Diagnosis.Hypothesis? in
-      guard let site = try comparison.replay.site() else { return nil }
-      return try readings[index].found(at: site, got: got, distinctCount: distinctCount) { fault in
-        try comparison.hypothesis(fault, at: site.operation.output).flatMap { $0.ratio <= 1 ? $0 : nil }
-      }
-    }.compactMap(\.self)
+    for isLast in [false, true] {
+      let asked = readings.filter { $0.isLast == isLast }
+      let found = try asked.indices.concurrentMap { index -> Diagnosis.Hypothesis? in
+        guard let site = try comparison.replay.site() else { return nil }
+        return try asked[index].found(at: site, got: got, distinctCount: distinctCount) { fault in
+          try comparison.hypothesis(fault, at: site.operation.output).flatMap { $0.ratio <= 1 ? $0 : nil }
+        }
+      }.compactMap(\.self)
+      if !found.isEmpty { return found }
+    }
+    return []
   }
 
   /// Whether two hypotheses lie within rounding of each other everywhere.

@@ -21,7 +21,7 @@ struct HypothesisReplay: Sendable {
   init?(_ finding: Finding, capture: any ActivationSource, weights: Weights?) {
     let graph = capture.graph.with(temperature: capture.temperature)
     guard
-      let operation = graph.operation(making: finding.activation) ?? graph.cache(writing: finding.activation),
+      let operation = graph.cache(writing: finding.activation) ?? graph.operation(making: finding.activation),
       operation.output == finding.activation
     else { return nil }
     self.operation = operation

@@ -5,9 +5,9 @@ extension Evidence {
   package var sentence: String {
     switch self {
     case .shape(let shape, let due): "has the shape \(shape) where \(due) is due"
-    case .notFinite(let value): "is \(value)"
+    case .notFinite(let value): "is \(value.isNaN ? .nan : value)"
     case .finiteness(let value, let due):
-      "is \(value) where \(due.isFinite ? "a finite number" : "\(due)") is due"
+      "is \(value.isNaN ? .nan : value) where \(due.isFinite ? "a finite number" : "\(due)") is due"
     case .notHandedOn(let source): "is not the \(source) that it should be"
     case .onePassVariance:
       "is right for a variance found in one pass, E[x²] − μ², which cancels where the mean is large"

@@ -41,13 +41,16 @@ struct Reading: Sendable {
   let family: Fault.Family
   /// The operations whose output tells of it.
   let place: Place
+  /// Whether it says less than any other: asked only where no other explains the capture.
+  var isLast = false
   /// What may be it, the simplest numbers first, from what the operation reads and what was captured of it.
   let guesses: @Sendable (FaultSite, Tensor<Double>) -> [Guess]
 
   init(
-    _ id: String, _ family: Fault.Family, at place: Place,
+    _ id: String, _ family: Fault.Family, at place: Place, isLast: Bool = false,
     _ guesses: @escaping @Sendable (FaultSite, Tensor<Double>) -> [Guess]
   ) {
+    self.isLast = isLast
     self.id = Self.prefix + id
     self.family = family
     self.place = place
@@ -56,17 +59,19 @@ struct Reading: Sendable {
 
   /// Of one kind of operation, which is told what the kind says of itself.
   init<Kind: OperationKind>(
-    _ id: String, _ family: Fault.Family, of kind: Kind.Type,
+    _ id: String, _ family: Fault.Family, of kind: Kind.Type, isLast: Bool = false,
     _ guesses: @escaping @Sendable (Kind, FaultSite, Tensor<Double>) -> [Guess]
   ) {
     self.init(id, family, at: .of(kind)) { site, got in
       (site.operation.kind.payload as? Kind).map { guesses($0, site, got) } ?? []
     }
+    self.isLast = isLast
   }
 
   /// All of them, those first that say more.
   static let all: [Reading] = 
-    ofKinds + visibilities + dropouts + caches + arrangements + keyRows + norms + rotations + rows + sources
+    ofKinds + visibilities + dropouts + caches + arrangements + keyRows + tiles + exponentials + functions + halves
+    + notFinite + norms + rotations + rows + sources
 
   /// Those of one kind of operation each, which stand in its room.
   private static let ofKinds = Operation.Kind.Name.allCases.flatMap { $0.faulty.readings }

@@ -1,0 +1,40 @@
+/// Whether what is wrong about numbers depends on one argument alone: near arguments have near errors.
+///
+/// Of all arguments in order, the tenth of neighbours that lie nearest to each other are looked at: their errors differ by
+/// far less than they are large. Noise, another input or another place would not leave them alike.
+struct FunctionOfInput {
+  /// The greatest error.
+  let greatest: Double
+  /// Its argument.
+  let argument: Double
+
+  /// Fewer pairs of neighbours than this tell nothing.
+  private static let leastCount = 30
+  /// By how much of the errors those of neighbours may differ.
+  private static let greatestShare = 0.2
+
+  /// nil where the error is no function of the argument.
+  ///
+  /// - Parameter samples: arguments with their errors, and how large these are by rounding alone.
+  init?(_ samples: [(argument: Double, error: Double, noise: Double)]) {
+    let sorted = samples.filter { $0.argument.isFinite && $0.error.isFinite }.sorted { $0.argument < $1.argument }
+    guard sorted.count > 2 * Self.leastCount, sorted.count == samples.count,
+      let worst = sorted.max(by: { abs($0.error) < abs($1.error) })
+    else { return nil }
+    // Equal arguments give equal results.
+    for (one, other) in zip(sorted, sorted.dropFirst()) where one.argument == other.argument {
+      guard abs(one.error - other.error) <= 4 * (one.noise + other.noise) else { return nil }
+    }
+    let pairs = zip(sorted, sorted.dropFirst()).filter { one, other in
+      one.argument < other.argument && max(abs(one.error) - 4 * one.noise, abs(other.error) - 4 * other.noise) > 0
+    }.sorted { $0.1.argument - $0.0.argument < $1.1.argument - $1.0.argument }
+    guard pairs.count >= Self.leastCount else { return nil }
+    var (difference, size) = (0.0, 0.0)
+    for (one, other) in pairs.prefix(max(Self.leastCount, pairs.count / 10)) {
+      difference += (one.error - other.error) * (one.error - other.error)
+      size += (one.error * one.error + other.error * other.error) / 2
+    }
+    guard difference <= Self.greatestShare * Self.greatestShare * size else { return nil }
+    (greatest, argument) = (abs(worst.error), worst.argument)
+  }
+}
