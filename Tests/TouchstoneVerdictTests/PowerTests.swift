@@ -48,6 +48,11 @@ import TouchstoneVerdict
     "stale.tile": ["read.linear.other-outputs"], "position.reversed": ["read.embedding.other-rows"],
     "embedding.next-token": ["read.embedding.other-rows"], "embedding.scaled": ["read.embedding.scaled"],
     "wiring.attention-of-stream": ["read.wiring.other-input"], "activation.relu": ["read.activation.other"],
+    "cache.bfloat16-value": ["read.attention.in-half"], "precision.bfloat16-operands": ["read.attention.in-half"],
+    "mask.one-earlier": ["read.mask.seen-keys"], "mask.blocks-of-4": ["read.mask.seen-keys"],
+    "attention.key-of-next-head": ["read.attention.other-heads"],
+    "attention.value-of-next-head": ["read.attention.other-heads"],
+    "softmax.not-normalised": ["read.softmax.by-tiles"], "gelu.clamped-3": ["read.activation.cut-off"],
   ]
 
   @Test func wholeRunsAreFlaggedAtTheFaultAndNamedRightlyOrNotAtAll() throws {

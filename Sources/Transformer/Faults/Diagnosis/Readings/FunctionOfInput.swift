@@ -29,8 +29,27 @@ struct FunctionOfInput {
       one.argument < other.argument && max(abs(one.error) - 4 * one.noise, abs(other.error) - 4 * other.noise) > 0
     }.sorted { $0.1.argument - $0.0.argument < $1.1.argument - $1.0.argument }
     guard pairs.count >= Self.leastCount else { return nil }
+    let nearest = pairs.prefix(max(Self.leastCount, pairs.count / 10))
+    let slopes = nearest.map { abs($1.error - $0.error) / ($1.argument - $0.argument) }.sorted()
+    let slope = slopes[slopes.count * 95 / 100]
+    // None stands out by itself.
+    for index in 1..<sorted.count - 1 {
+      let (before, own, after) = (sorted[index - 1], sorted[index], sorted[index + 1])
+      let (up, down) = (own.error - before.error, own.error - after.error)
+      let allowed =
+        2 * abs(after.error - before.error) + 2 * slope * (after.argument - before.argument)
+        + 8 * (own.noise + max(before.noise, after.noise))
+      guard up * down <= 0 || min(abs(up), abs(down)) <= allowed else { return nil }
+    }
+    for (end, next, third) in [sorted.prefix(3), sorted.suffix(3).reversed()[...]].map({ Array($0) }).map({
+      ($0[0], $0[1], $0[2])
+    }) {
+      let own = max(slope, abs(next.error - third.error) / max(abs(next.argument - third.argument), 1e-30))
+      let allowed = 4 * own * abs(end.argument - next.argument) + 8 * (end.noise + next.noise)
+      guard abs(end.error - next.error) <= allowed else { return nil }
+    }
     var (difference, size) = (0.0, 0.0)
-    for (one, other) in pairs.prefix(max(Self.leastCount, pairs.count / 10)) {
+    for (one, other) in nearest {
       difference += (one.error - other.error) * (one.error - other.error)
       size += (one.error * one.error + other.error * other.error) / 2
     }

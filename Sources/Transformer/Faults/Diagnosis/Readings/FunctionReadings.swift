@@ -37,7 +37,7 @@ extension Reading {
       let x = site.activations[0].values
       let negative = x.indices.filter { x[$0] < 0 }
       guard let slope = quotient(of: negative.map { got.values[$0] }, on: negative.map { x[$0] }) else { return [] }
-      return plainNumbers(near: slope).map { slope in
+      return plainNumbers(near: slope).filter { $0 != 0 }.map { slope in
         Guess("negative inputs are multiplied by \(words(slope))", numbers: 1) { site in
           site.elementwise { x, right in x < 0 ? slope * x : right }
         }
@@ -115,8 +115,9 @@ private struct FunctionSamples {
     let wrong = samples.filter { !isRight($0) }
     guard !wrong.isEmpty, wrong.allSatisfy({ $0.got == $0.x || $0.got == 0 }) else { return [] }
     let least = wrong.reduce(Double.infinity) { min($0, abs($1.x)) }
-    let greatest = samples.filter { isRight($0) && abs($0.x) < least && $0.got != $0.x && $0.got != 0 }
-      .reduce(0) { max($0, abs($1.x)) }
+    let between = samples.filter { isRight($0) && abs($0.x) < least && $0.got != $0.x && $0.got != 0 }
+    guard between.count > 2 else { return [] }
+    let greatest = between.reduce(0) { max($0, abs($1.x)) }
     return Array(Set(plainNumbers(near: least) + plainNumbers(near: (least + greatest) / 2)))
       .filter { $0 > 0 && $0 <= least && $0 >= greatest }.sorted { words($0).count < words($1).count } + [greatest]
   }

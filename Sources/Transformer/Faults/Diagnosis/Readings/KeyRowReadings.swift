@@ -68,7 +68,7 @@ private struct ScoreRows {
         )
         let score = got[queryHead, query, key] - (bias?[queryHead, query, key] ?? 0)
         let lengths = (q.reduce(0) { $0 + $1 * $1 } * k.reduce(0) { $0 + $1 * $1 }).squareRoot()
-        return (ofKeys ? q : k, score / scale, 1e-5 * lengths + 1e-6 * abs(score / scale))
+        return (ofKeys ? q : k, score / scale, 3e-6 * lengths + 1e-6 * abs(score / scale))
       }
     }
   }
@@ -114,6 +114,8 @@ private struct ScoreRows {
         let equations = equations(head, token)
         if equations.allSatisfy({ $0.score == 0 }) {
           row.append(.zero)
+        } else if agrees(own.row(head * tokens + token).map { -$0 }[...], equations) {
+          row.append(.negative)
         } else if let from = nearest(token).first(where: { agrees(own.row(head * tokens + $0), equations) }) {
           row.append(.row(from))
         } else if equations.count >= 2 * width, let solved = Self.solved(equations, width) {
@@ -220,7 +222,7 @@ extension FaultSite {
         guard rest.contains(where: { !(abs($0) <= 1e-5 * scale) }) else { continue }
         guard own > 1e-4 else { return nil }
         let row = (0..<width).map { values[sharedHead, token, $0] + rest[$0] / own }
-        let near = nearestRow(row, in: values, sharedHead, tolerance: scale * (1e-4 + 2e-6 / own))
+        let near = nearestRow(row, of: token, in: values, sharedHead, tolerance: scale * (1e-4 + 2e-6 / own))
         for column in 0..<width { moved[sharedHead, token, column] = near?[column] ?? row[column] }
         isChanged[sharedHead * tokens + token] = true
         changed.append(token)
@@ -231,11 +233,13 @@ extension FaultSite {
     return (sources, moved)
   }
 
-  /// A row of one head, or zero, that is nearly this one.
+  /// A row of one head, zero, or the row itself with the other sign, that is nearly this one.
   private func nearestRow(
-    _ row: [Double], in values: Tensor<Double>, _ head: Int, tolerance: Double
+    _ row: [Double], of token: Int, in values: Tensor<Double>, _ head: Int, tolerance: Double
   ) -> [Double]? {
     if row.allSatisfy({ abs($0) <= tolerance }) { return row.map { _ in 0 } }
+    let own = values.row(head * values.shape[1] + token).map { -$0 }
+    if zip(row, own).allSatisfy({ abs($0 - $1) <= tolerance }) { return own }
     let tokens = values.shape[1]
     let distances = (0..<tokens).map { token in
       zip(row, values.row(head * tokens + token)).reduce(0) { max($0, abs($1.0 - $1.1)) }

@@ -44,12 +44,6 @@ extension Reading {
         }
       ]
     },
-    Reading("nan.read", .wiring, at: .computed, isLast: true) { site, got in
-      guard got.values.contains(where: \.isNaN), let origin = site.originOfNaN(before: site.operation.output),
-        site.activations.contains(where: { $0.values.contains(where: \.isNaN) })
-      else { return [] }
-      return [Guess("\(origin.sentence), and spreads here to what should not read it", granting: .nan) { $0.captured }]
-    },
   ]
 }
 

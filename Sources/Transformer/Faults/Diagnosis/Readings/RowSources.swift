@@ -7,6 +7,8 @@ struct RowSources: Sendable, Equatable {
     /// The row of a token, in the same head.
     case row(Int)
     case zero
+    /// The row that is due, with the other sign.
+    case negative
     /// Another row, which is none of these.
     case other
   }
@@ -80,6 +82,10 @@ struct RowSources: Sendable, Equatable {
     }
     let zeros = sources.indices.filter { sources[$0] == .zero }
     if !zeros.isEmpty { parts.append(said(zeros, terms.verbs, "0")) }
+    let negative = sources.indices.filter { sources[$0] == .negative }
+    if !negative.isEmpty {
+      parts.append(said(negative, terms.verbs, "minus \(negative.count == 1 ? "itself" : "themselves")"))
+    }
     let others = sources.indices.filter { sources[$0] == .other }
     if !others.isEmpty { parts.append(said(others, terms.verbs, others.count == 1 ? "another" : "others")) }
     return parts.joined(separator: ", ")
@@ -96,6 +102,7 @@ struct RowSources: Sendable, Equatable {
           switch source {
           case .row(let from): moved[row, column] = tensor[head * tokens + from, column]
           case .zero: moved[row, column] = 0
+          case .negative: moved[row, column].negate()
           case .other: moved[row, column] = others?[row, column] ?? tensor[row, column]
           }
         }
@@ -126,7 +133,10 @@ struct RowSources: Sendable, Equatable {
         let greatest = tolerance(row)
         if distance(row, row, atMost: greatest) <= greatest { return .row(token) }
         var best: (source: Source, distance: Double) = (.other, .infinity)
-        if distance(row, -1, atMost: greatest) <= greatest { best = (.zero, distance(row, -1, atMost: greatest)) }
+        let ofZero = distance(row, -1, atMost: greatest)
+        if ofZero <= greatest { best = (.zero, ofZero) }
+        let isNegative = (0..<width).allSatisfy { abs(got[row, $0] + tensor[row, $0]) <= greatest }
+        if isNegative, best.source == .other { return .negative }
         for from in 0..<tokens {
           let own = distance(row, head * tokens + from, atMost: min(greatest, best.distance))
           if own < best.distance { best = (.row(from), own) }

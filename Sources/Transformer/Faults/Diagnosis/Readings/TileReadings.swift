@@ -190,13 +190,10 @@ private struct TileSearch {
 
   private func guess(_ fitting: [TiledSoftmax]) -> Reading.Guess? {
     guard let tiles = fitting.first else { return nil }
-    var words = "softmax in tiles"
-    if tiles.mistake == .notDivided {
-      words = "softmax"
-    } else if fitting.count <= 3 {
-      words += " of \(fitting.map { String($0.size) }.joined(separator: " or ")) keys"
-    }
-    if tiles.first > 1, fitting.count == 1 { words += ", from key \(tiles.first * tiles.size) on" }
+    let sizes = fitting.map { "of \($0.size) keys" + ($0.first > 1 ? " from key \($0.first * $0.size) on" : "") }
+    let words =
+      tiles.mistake == .notDivided
+      ? "softmax" : "softmax in tiles" + (sizes.count > 3 ? "" : " " + sizes.joined(separator: ", or "))
     let value = value(tiles)
     let greatest = { (tensor: Tensor<Double>) in tensor.values.reduce(0) { max($0, abs($1)) } }
     let factor = max(1, greatest(value) / max(greatest(right), .leastNormalMagnitude))
