@@ -35,7 +35,9 @@ extension PlantedNumber {
     .seeing("queries see the last 7 keys only") { $0 <= $1 && $1 - $0 < 7 },
     .seeing("every query sees every key") { _, _ in true },
     .seeing("queries see all earlier keys instead of the last 5", in: "gemma3_text") { $0 <= $1 },
-    .seeing("queries see the last 3 keys only instead of the last 5", in: "gemma3_text") { $0 <= $1 && $1 - $0 < 3 },
+    .seeing("queries see the last 3 keys only instead of the last 5", in: "gemma3_text") {
+      $0 <= $1 && $1 - $0 < 3
+    },
     .seeing("queries from 5 on do not see key 2") { $0 <= $1 && !($1 >= 5 && $0 == 2) },
     .seeing("queries from 4 on do not see keys 0 to 3") { $0 <= $1 && !($1 >= 4 && $0 < 4) },
     .seeing("query 7 does not see keys 1, 2, 5") { $0 <= $1 && !($1 == 7 && [1, 2, 5].contains($0)) },
@@ -49,7 +51,8 @@ extension PlantedNumber {
     .seeing("each query also sees the next 2 keys") { $0 <= $1 + 2 },
     .seeing("query 3 sees keys 1 to 3 instead of 0 to 3; query 4 sees", atRandom),
     PlantedNumber(
-      "mask.seen-keys", "in heads 1, 3: queries see the last 4 keys only", in: "llama", at: "layers/001/attn_probs"
+      "mask.seen-keys", "in heads 1, 3: queries see the last 4 keys only", in: "llama",
+      at: "layers/001/attn_probs"
     ) { site in
       let tokens = site.inputs.count
       let tables = (0..<4).map { head in
@@ -72,14 +75,19 @@ extension PlantedNumber {
       "mask.seen-scores", "queries see the last 6 keys only", in: "llama", at: "layers/000/attn_scores"
     ) { site in
       site.edited { s in
-        for offset in s.values.indices where offset / 11 % 11 - offset % 11 >= 6 { s.values[offset] = -.infinity }
+        for offset in s.values.indices where offset / 11 % 11 - offset % 11 >= 6 {
+          s.values[offset] = -.infinity
+        }
       }
     },
     PlantedNumber(
-      "mask.seen-scores", "do not see key 1: their scores are -10000", in: "llama", at: "layers/000/attn_scores"
+      "mask.seen-scores", "do not see key 1: their scores are -10000", in: "llama",
+      at: "layers/000/attn_scores"
     ) { site in
       site.edited { s in
-        for offset in s.values.indices where offset % 11 == 1 && offset / 11 % 11 > 4 { s.values[offset] = -10_000 }
+        for offset in s.values.indices where offset % 11 == 1 && offset / 11 % 11 > 4 {
+          s.values[offset] = -10_000
+        }
       }
     },
   ]
@@ -89,7 +97,9 @@ extension PlantedNumber {
       "attention.other-layout", "column c belongs to head c mod 4), in queries", in: "llama",
       at: "layers/000/attn_scores"
     ) { site in
-      site.evaluated(changing: 0) { $0 = Misreading(written: .byToken, read: AxisOrder(axes: [1, 2, 0])).applied(to: $0) }
+      site.evaluated(changing: 0) {
+        $0 = Misreading(written: .byToken, read: AxisOrder(axes: [1, 2, 0])).applied(to: $0)
+      }
     },
     PlantedNumber(
       "attention.other-joining", "[head, token, unit] is read as [token, head, unit]", in: "llama",
@@ -97,7 +107,9 @@ extension PlantedNumber {
     ) { site in
       // [H, T, d] in memory, taken for [T, H·d].
       let (heads, tokens, y) = (4, site.inputs.count, site.evaluated())
-      let buffer = (0..<heads).flatMap { head in (0..<tokens).flatMap { y.row($0)[($0 * 24 + head * 6)...].prefix(6) } }
+      let buffer = (0..<heads).flatMap { head in
+        (0..<tokens).flatMap { y.row($0)[($0 * 24 + head * 6)...].prefix(6) }
+      }
       return Tensor(buffer, shape: [tokens, 24])
     },
     PlantedNumber(
@@ -117,7 +129,9 @@ extension PlantedNumber {
       let y = site.evaluated()
       return site.edited { made in
         for row in 0..<y.rowCount {
-          for column in 0..<6 { (made[row, column], made[row, 12 + column]) = (y[row, 12 + column], y[row, column]) }
+          for column in 0..<6 {
+            (made[row, column], made[row, 12 + column]) = (y[row, 12 + column], y[row, column])
+          }
         }
       }
     },
@@ -131,14 +145,16 @@ extension PlantedNumber {
       }
     },
     // Enough queries see it to solve for it.
-    PlantedNumber("attention.other-keys", "key 1 is another", in: "llama", at: "layers/000/attn_scores") { site in
+    PlantedNumber("attention.other-keys", "key 1 is another", in: "llama", at: "layers/000/attn_scores") {
+      site in
       site.evaluated(changing: 1) { k in
         for head in 0..<2 {
           for column in 0..<6 { k[head, 1, column] = 0.3 * Double(column - head) + 0.1 }
         }
       }
     },
-    PlantedNumber("attention.other-keys", "key 5 is minus itself", in: "llama", at: "layers/000/attn_scores") { site in
+    PlantedNumber("attention.other-keys", "key 5 is minus itself", in: "llama", at: "layers/000/attn_scores")
+    { site in
       site.evaluated(changing: 1) { k in
         for head in 0..<2 {
           for column in 0..<6 { k[head, 5, column].negate() }
@@ -189,8 +205,12 @@ extension PlantedNumber {
   private static let tiles: [PlantedNumber] = [
     .tiled("tiles of 3 keys: the running sum is not rescaled", .sumNotRescaled, hidden: false),
     .tiled("tiles of 3 keys: what was summed of values is not rescaled", .valuesNotRescaled, hidden: true),
-    .tiled("of 3 keys from key 6 on, or of 6 keys: the running sum is not rescaled", .sumNotRescaled, first: 2, hidden: true),
-    .tiled("tiles of 3 keys: exponentials of a tile are taken with the maximum before", .maximumOfTileIgnored, hidden: true),
+    .tiled(
+      "of 3 keys from key 6 on, or of 6 keys: the running sum is not rescaled", .sumNotRescaled, first: 2,
+      hidden: true),
+    .tiled(
+      "tiles of 3 keys: exponentials of a tile are taken with the maximum before", .maximumOfTileIgnored,
+      hidden: true),
     .tiled("normalised by itself, and their mean is taken", .meanOfTiles, hidden: true),
     .tiled("normalised by itself, and they are added", .sumOfTiles, hidden: false),
     .tiled("not divided by the running sum", .notDivided, hidden: true),

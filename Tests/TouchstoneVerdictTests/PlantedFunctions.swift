@@ -29,7 +29,9 @@ extension PlantedNumber {
     .softmax("softmax.other-temperature", "scores are multiplied by 0.7 before softmax") { row in
       row.map { 0.7 * $0 }.softmax()
     },
-    .softmax("softmax.one-more", "one more term, as of a score of 0") { Array(($0 + [0]).softmax().dropLast()) },
+    .softmax("softmax.one-more", "one more term, as of a score of 0") {
+      Array(($0 + [0]).softmax().dropLast())
+    },
     .softmax("softmax.in-steps", "rounded to bfloat16 after every step") { row in
       let format = NumberFormat.bfloat16
       let greatest = row.max() ?? 0
@@ -79,14 +81,16 @@ extension PlantedNumber {
     .function("not-finite", "an exponential overflows: NaN wherever the input is above") { x, right in
       x > 0.6 ? .nan : right
     },
-    .function("other-function", "silu is another function of its input alone, off by at most 0.01") { x, right in
+    .function("other-function", "silu is another function of its input alone, off by at most 0.01") {
+      x, right in
       right + 0.01 * sin(6 * x)
     },
   ]
 
   private static let halves: [PlantedNumber] = [
     PlantedNumber(
-      "attention.in-half", "keys and values are rounded to float16", in: "llama", at: "layers/000/attn_context",
+      "attention.in-half", "keys and values are rounded to float16", in: "llama",
+      at: "layers/000/attn_context",
       hiding: ["attn_scores", "attn_probs"]
     ) { site in
       guard let weighing = site.maker(of: 0), let scoring = weighing.maker(of: 0) else { return nil }

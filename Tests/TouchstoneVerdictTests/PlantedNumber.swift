@@ -17,7 +17,7 @@ struct PlantedNumber: Sendable, CustomStringConvertible {
   /// known at a hundred arguments alone, is told from no little.
   var intolerable: Double {
     ["softmax.in-steps", "attention.in-half"].contains { reading == Reading.prefix + $0 }
-      || reading.hasPrefix(Reading.prefix + "activation.") ? 3 : 0.01
+      || reading.hasPrefix(Reading.prefix + "activation.") ? 30 : 0.01
   }
   let value: @Sendable (FaultSite) -> Tensor<Double>?
 

@@ -34,7 +34,8 @@ import TouchstoneReference
   @Test func notANumberIsTracedToWhereItBegins() throws {
     let weights = try ReadingTests.weights(of: "llama")
     let inputs = try Inputs(
-      tokenIDs: Self.tokens, attentionMask: [false] + [Bool](repeating: true, count: 10), graph: weights.graph)
+      tokenIDs: Self.tokens, attentionMask: [false] + [Bool](repeating: true, count: 10), graph: weights.graph
+    )
     let probabilities = Activation("attn_probs", in: Activation.Block(0))
     let contexts = (0..<2).map { Activation("attn_context", in: Activation.Block($0)) }
     let withoutKey = Fault("planted", "no key", .mask, at: .computed, practice: "a test") { site in
@@ -61,7 +62,8 @@ import TouchstoneReference
     #expect(verdict.flagged.first?.activation == contexts[1], "\(verdict.flagged.map(\.activation.path))")
     #expect(verdict.cause?.id == "read.nan.weighed-by-0")
     #expect(
-      verdict.cause?.name.hasPrefix("softmax of row 0, which sees no key, is NaN from layers/000/attn_probs on")
+      verdict.cause?.name.hasPrefix(
+        "softmax of row 0, which sees no key, is NaN from layers/000/attn_probs on")
         == true, "\(verdict.cause?.name ?? "")")
     #expect(verdict.flagged.first.map { "\($0.got)" } == "nan")
   }
@@ -106,11 +108,14 @@ import TouchstoneReference
   /// Where nine in ten are explained and the others by a rounding that fell to the other side.
   @Test func flippedRoundingsAreFewAndSmall() {
     let row = [1.0, 2, 3][...]
-    for (flips, error, grants, areFew) in [(5, 1e-3, true, true), (20, 1e-3, true, false), (5, 1, false, true)] {
+    for (flips, error, grants, areFew) in [
+      (5, 1e-3, true, true), (20, 1e-3, true, false), (5, 1, false, true),
+    ] {
       var flipped = FlippedRoundings(.float16)
       for index in 0..<100 {
         let isFlip = index < flips
-        let granted = flipped.grants(isFlip ? 3 : 0.5, isFlip ? error : 1e-6, in: row, missedWithoutFault: true)
+        let granted = flipped.grants(
+          isFlip ? 3 : 0.5, isFlip ? error : 1e-6, in: row, missedWithoutFault: true)
         #expect(granted == (isFlip && grants))
       }
       #expect(flipped.areFew == areFew)

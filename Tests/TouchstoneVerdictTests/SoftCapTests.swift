@@ -222,6 +222,7 @@ import TouchstoneTestSupport
       ($0.hasPrefix("mask.") || $0.hasPrefix("readout.")) && !caught.contains($0)
     }
     // The table is tied, scores of at most 5 leave nothing at −10,000, and blocks of four hide nothing of four.
-    #expect(Set(missed).isSubset(of: ["readout.tied", "mask.minus-ten-thousand", "mask.replaced"]), "\(missed)")
+    #expect(
+      Set(missed).isSubset(of: ["readout.tied", "mask.minus-ten-thousand", "mask.replaced"]), "\(missed)")
   }
 }

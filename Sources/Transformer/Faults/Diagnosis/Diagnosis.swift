@@ -183,7 +183,9 @@ private struct HypothesisComparison: Sendable {
         : abs(value.values[offset] - got.values[offset])
       let own = error == 0 ? 0 : error / bounds[offset]
       let misses = !(abs(got.values[offset] - right.values.values[offset]) <= bounds[offset])
-      if flips.grants(own, error, in: value.row(offset / value.rowWidth), missedWithoutFault: misses) { continue }
+      if flips.grants(own, error, in: value.row(offset / value.rowWidth), missedWithoutFault: misses) {
+        continue
+      }
       ratio = max(ratio, own.isNaN ? .infinity : own)
     }
     if !flips.areFew { ratio = .infinity }

@@ -58,7 +58,8 @@ struct HypothesisBounds {
   /// The greatest relative bound of probabilities that are not small.
   private var relativeBound: Double {
     zip(right.values.values, right.bounds).reduce(0) { worst, element in
-      element.0 > Self.leastTelling && element.1.stat.isFinite ? max(worst, element.1.stat / element.0) : worst
+      element.0 > Self.leastTelling && element.1.stat.isFinite
+        ? max(worst, element.1.stat / element.0) : worst
     }
   }
 

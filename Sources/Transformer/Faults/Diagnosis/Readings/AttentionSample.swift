@@ -21,7 +21,8 @@ struct AttentionSample {
 
   /// nil for what is neither scores nor a context.
   init?(_ site: FaultSite, _ got: Tensor<Double>) {
-    guard let own = site.visibility, site.activations.count >= 2, !(site.operation.kind.payload is AttentionProbabilities)
+    guard let own = site.visibility, site.activations.count >= 2,
+      !(site.operation.kind.payload is AttentionProbabilities)
     else { return nil }
     self.site = site
     self.got = got

@@ -5,7 +5,8 @@ struct AxisOrder: Sendable, Equatable {
   /// 0 for heads, 1 for tokens, 2 for units; the outermost first.
   let axes: [Int]
 
-  static let all = [[0, 1, 2], [1, 0, 2], [0, 2, 1], [1, 2, 0], [2, 0, 1], [2, 1, 0]].map(AxisOrder.init(axes:))
+  static let all = [[0, 1, 2], [1, 0, 2], [0, 2, 1], [1, 2, 0], [2, 0, 1], [2, 1, 0]].map(
+    AxisOrder.init(axes:))
   static let byToken = AxisOrder(axes: [1, 0, 2])
 
   /// “[token, head, unit]”.

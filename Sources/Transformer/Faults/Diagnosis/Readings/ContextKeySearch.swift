@@ -128,7 +128,9 @@ struct ContextKeySearch {
         }
       }
     }
-    guard let x = leastEigenvector(gram, count), let greatest = x.max(by: { abs($0) < abs($1) }) else { return nil }
+    guard let x = leastEigenvector(gram, count), let greatest = x.max(by: { abs($0) < abs($1) }) else {
+      return nil
+    }
     let relative = x.map { $0 / greatest }
     guard relative.allSatisfy({ abs($0) < 0.3 || abs($0 - 1) < 0.3 }) else { return nil }
     return relative.map { $0 > 0.5 }
@@ -179,7 +181,9 @@ extension ContextKeySearch.Head {
     return fits(query, sums, total)
   }
 
-  func add(_ key: Int, of query: Int, to sums: inout [Double], _ total: inout Double, times factor: Double = 1) {
+  func add(
+    _ key: Int, of query: Int, to sums: inout [Double], _ total: inout Double, times factor: Double = 1
+  ) {
     let weight = factor * weights[query * tokens + key]
     total += weight
     for column in 0..<width { sums[column] += weight * values[key * width + column] }

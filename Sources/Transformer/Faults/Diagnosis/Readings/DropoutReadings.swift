@@ -62,7 +62,8 @@ struct Dropout {
   private static let leastCount = 16
 
   init(_ got: [Double], _ right: [Double]) {
-    let scale = (right.reduce(0) { $1.isFinite ? $0 + $1 * $1 : $0 } / Double(max(right.count, 1))).squareRoot()
+    let scale = (right.reduce(0) { $1.isFinite ? $0 + $1 * $1 : $0 } / Double(max(right.count, 1)))
+      .squareRoot()
     var (kept, lost) = ([Double](), 0)
     for (got, right) in zip(got, right) where right.isFinite && abs(right) > 1e-3 * scale {
       if got == 0 { lost += 1 } else { kept.append(got / right) }

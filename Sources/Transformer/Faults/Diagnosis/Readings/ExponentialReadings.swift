@@ -7,7 +7,8 @@ extension Reading {
   /// Softmax with another exponential, another sum, or no maximum taken off.
   static let exponentials: [Reading] = [
     Reading("softmax.other-temperature", .softmax, at: .softmaxes) { site, got in
-      guard let rows = ExponentialRows(site, got), let read = quotient(of: rows.logarithms, on: rows.arguments)
+      guard let rows = ExponentialRows(site, got),
+        let read = quotient(of: rows.logarithms, on: rows.arguments)
       else { return [] }
       return plainNumbers(near: read).filter { $0 != 1 }.map { factor in
         Guess("scores are multiplied by \(words(factor)) before softmax", numbers: 1) { site in
@@ -94,7 +95,9 @@ extension FaultSite {
       for row in 0..<y.rowCount {
         let first = row % inputs.count * y.rowWidth
         let seen = (0..<y.rowWidth).filter { due?[first + $0] ?? true }
-        for (column, value) in zip(seen, rule(seen.map { scores[row, $0] / temperature })) { y[row, column] = value }
+        for (column, value) in zip(seen, rule(seen.map { scores[row, $0] / temperature })) {
+          y[row, column] = value
+        }
       }
     }
   }

@@ -17,7 +17,9 @@ struct FunctionOfInput {
   ///
   /// - Parameter samples: arguments with their errors, and how large these are by rounding alone.
   init?(_ samples: [(argument: Double, error: Double, noise: Double)]) {
-    let sorted = samples.filter { $0.argument.isFinite && $0.error.isFinite }.sorted { $0.argument < $1.argument }
+    let sorted = samples.filter { $0.argument.isFinite && $0.error.isFinite }.sorted {
+      $0.argument < $1.argument
+    }
     guard sorted.count > 2 * Self.leastCount, sorted.count == samples.count,
       let worst = sorted.max(by: { abs($0.error) < abs($1.error) })
     else { return nil }
@@ -26,7 +28,8 @@ struct FunctionOfInput {
       guard abs(one.error - other.error) <= 4 * (one.noise + other.noise) else { return nil }
     }
     let pairs = zip(sorted, sorted.dropFirst()).filter { one, other in
-      one.argument < other.argument && max(abs(one.error) - 4 * one.noise, abs(other.error) - 4 * other.noise) > 0
+      one.argument < other.argument
+        && max(abs(one.error) - 4 * one.noise, abs(other.error) - 4 * other.noise) > 0
     }.sorted { $0.1.argument - $0.0.argument < $1.1.argument - $1.0.argument }
     guard pairs.count >= Self.leastCount else { return nil }
     let nearest = pairs.prefix(max(Self.leastCount, pairs.count / 10))
@@ -41,11 +44,13 @@ struct FunctionOfInput {
         + 8 * (own.noise + max(before.noise, after.noise))
       guard up * down <= 0 || min(abs(up), abs(down)) <= allowed else { return nil }
     }
-    for (end, next, third) in [sorted.prefix(3), sorted.suffix(3).reversed()[...]].map({ Array($0) }).map({
-      ($0[0], $0[1], $0[2])
+    let last = sorted.count - 1
+    for (end, next, third) in [(0, 1, 2), (last, last - 1, last - 2)].map({
+      (sorted[$0], sorted[$1], sorted[$2])
     }) {
-      let own = max(slope, abs(next.error - third.error) / max(abs(next.argument - third.argument), 1e-30))
-      let allowed = 4 * own * abs(end.argument - next.argument) + 8 * (end.noise + next.noise)
+      let own =
+        abs(next.error - third.error) / max(abs(next.argument - third.argument), .leastNormalMagnitude)
+      let allowed = 4 * max(slope, own) * abs(end.argument - next.argument) + 8 * (end.noise + next.noise)
       guard abs(end.error - next.error) <= allowed else { return nil }
     }
     var (difference, size) = (0.0, 0.0)

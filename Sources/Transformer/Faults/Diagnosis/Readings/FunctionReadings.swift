@@ -27,7 +27,8 @@ extension Reading {
     Reading("activation.cut-off", .activation, of: ActivationFunction.self) { own, site, got in
       FunctionSamples(own, site, got).cutOffs.map { limit in
         Guess(
-          "inputs above \(words(limit)) are handed on as they are, and below \(words(-limit)) give 0", numbers: 1
+          "inputs above \(words(limit)) are handed on as they are, and below \(words(-limit)) give 0",
+          numbers: 1
         ) { site in
           site.elementwise { x, right in x > limit ? x : x < -limit ? 0 : right }
         }
@@ -36,7 +37,9 @@ extension Reading {
     Reading("activation.leak", .activation, of: ActivationFunction.self) { own, site, got in
       let x = site.activations[0].values
       let negative = x.indices.filter { x[$0] < 0 }
-      guard let slope = quotient(of: negative.map { got.values[$0] }, on: negative.map { x[$0] }) else { return [] }
+      guard let slope = quotient(of: negative.map { got.values[$0] }, on: negative.map { x[$0] }) else {
+        return []
+      }
       return plainNumbers(near: slope).filter { $0 != 0 }.map { slope in
         Guess("negative inputs are multiplied by \(words(slope))", numbers: 1) { site in
           site.elementwise { x, right in x < 0 ? slope * x : right }
@@ -49,7 +52,8 @@ extension Reading {
     Reading("activation.not-finite", .activation, of: ActivationFunction.self) { own, site, got in
       FunctionSamples(own, site, got).overflow.map { [$0] } ?? []
     },
-    Reading("activation.other-function", .activation, of: ActivationFunction.self, isLast: true) { own, site, got in
+    Reading("activation.other-function", .activation, of: ActivationFunction.self, isLast: true) {
+      own, site, got in
       let (x, right) = (site.activations[0].values, site.evaluated().values)
       let samples = x.indices.map { index in
         (
@@ -119,7 +123,9 @@ private struct FunctionSamples {
     guard between.count > 2 else { return [] }
     let greatest = between.reduce(0) { max($0, abs($1.x)) }
     return Array(Set(plainNumbers(near: least) + plainNumbers(near: (least + greatest) / 2)))
-      .filter { $0 > 0 && $0 <= least && $0 >= greatest }.sorted { words($0).count < words($1).count } + [greatest]
+      .filter { $0 > 0 && $0 <= least && $0 >= greatest }.sorted { words($0).count < words($1).count } + [
+        greatest
+      ]
   }
 
   /// Forms of the function with other constants.
@@ -158,7 +164,9 @@ private struct FunctionSamples {
     guard let read = system.solution?.first else { return [] }
     let due = own.function == .silu ? 1 : 1.702
     return plainNumbers(near: read).filter { $0 != due }.map { factor in
-      Reading.Guess("it is x·σ(\(words(factor))·x) instead of x·σ(\(due == 1 ? "" : "\(words(due))·")x)", numbers: 1) {
+      Reading.Guess(
+        "it is x·σ(\(words(factor))·x) instead of x·σ(\(due == 1 ? "" : "\(words(due))·")x)", numbers: 1
+      ) {
         $0.elementwise { x, _ in x / (1 + exp(-factor * x)) }
       }
     }

@@ -11,7 +11,8 @@ extension Reading {
       else { return [] }
       return HalfAttention.all.map { attention in
         Guess(
-          attention.inWords, granting: Fault.Grants(rounding: attention.roundsOnTheWay ? attention.format : nil)
+          attention.inWords,
+          granting: Fault.Grants(rounding: attention.roundsOnTheWay ? attention.format : nil)
         ) { site in
           attention.value(site)
         }
@@ -41,7 +42,9 @@ private struct HalfAttention: Sendable {
   /// All there are, those first that round least.
   static let all: [HalfAttention] = [NumberFormat.float16, .bfloat16].flatMap { format in
     [(false, false), (true, false), (false, true)].flatMap { weights, sums in
-      [(false, true, true), (true, true, true), (true, true, false), (false, true, false), (false, false, true),
+      [
+        (false, true, true), (true, true, true), (true, true, false), (false, true, false),
+        (false, false, true),
         (false, false, false),
       ].compactMap { queries, keys, values in
         queries || keys || values || weights || sums
@@ -66,7 +69,8 @@ private struct HalfAttention: Sendable {
 
   /// The context, computed like that.
   func value(_ site: FaultSite) -> Tensor<Double>? {
-    guard let weighing = site.maker(of: 0), let scoring = weighing.maker(of: 0), let own = site.visibility else {
+    guard let weighing = site.maker(of: 0), let scoring = weighing.maker(of: 0), let own = site.visibility
+    else {
       return nil
     }
     var read = scoring.activations

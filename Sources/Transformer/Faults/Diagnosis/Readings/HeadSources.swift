@@ -31,7 +31,8 @@ struct HeadSources: Sendable {
         return sample.agrees(elements) { sample.value($0, head: one, sharedHead: other) }
       }
       let own = Source.heads(head, head * sharedHeads / heads)
-      let likely = [own, .zero] + (0..<sharedHeads).map { .heads(head, $0) }
+      let likely =
+        [own, .zero] + (0..<sharedHeads).map { .heads(head, $0) }
         + (0..<heads).map { .heads($0, $0 * sharedHeads / heads) }
       let any = (0..<heads).lazy.flatMap { one in (0..<sharedHeads).lazy.map { Source.heads(one, $0) } }
       guard let found = likely.first(where: isMade) ?? any.first(where: isMade) else { return nil }
@@ -59,7 +60,8 @@ struct HeadSources: Sendable {
               if isContext {
                 y[row, head * width + column] = own?[row, column] ?? 0
               } else {
-                y[head, row, column] = own?[0, row, column] ?? (y[head, row, column].isFinite ? 0 : -.infinity)
+                y[head, row, column] =
+                  own?[0, row, column] ?? (y[head, row, column].isFinite ? 0 : -.infinity)
               }
             }
           }
@@ -73,7 +75,9 @@ struct HeadSources: Sendable {
     let changed = sources.indices.filter { sources[$0] != own(of: $0) }
     var parts: [String] = []
     let zeros = changed.filter { sources[$0] == .zero }
-    if !zeros.isEmpty { parts.append("\(inWords(zeros, "head", "heads")) \(zeros.count == 1 ? "is" : "are") 0") }
+    if !zeros.isEmpty {
+      parts.append("\(inWords(zeros, "head", "heads")) \(zeros.count == 1 ? "is" : "are") 0")
+    }
     let whole = changed.compactMap { head -> (Int, Int)? in
       guard case .heads(let one, let other) = sources[head], one != head, other == one * sharedHeads / heads
       else { return nil }
@@ -88,7 +92,9 @@ struct HeadSources: Sendable {
           + (Set(from).count == 1 ? "head \(from[0])" : inWords(from, "head", "heads")))
     }
     let shared = changed.compactMap { head -> (Int, Int, Int)? in
-      guard case .heads(let one, let other) = sources[head], other != one * sharedHeads / heads else { return nil }
+      guard case .heads(let one, let other) = sources[head], other != one * sharedHeads / heads else {
+        return nil
+      }
       return (head, one, other)
     }
     if !shared.isEmpty {

@@ -55,7 +55,9 @@ private struct ScoreRows {
   }
 
   /// The scores that one row has a part in: what it is compared with, and the score without its bias.
-  private func equations(_ head: Int, _ token: Int) -> [(other: ArraySlice<Double>, score: Double, tolerance: Double)] {
+  private func equations(_ head: Int, _ token: Int) -> [(
+    other: ArraySlice<Double>, score: Double, tolerance: Double
+  )] {
     let group = ofKeys ? head * heads / shared..<(head + 1) * heads / shared : head..<head + 1
     let bias = site.activations.dropFirst(2).first
     return group.flatMap { queryHead in
@@ -244,7 +246,8 @@ extension FaultSite {
     let distances = (0..<tokens).map { token in
       zip(row, values.row(head * tokens + token)).reduce(0) { max($0, abs($1.0 - $1.1)) }
     }
-    guard let best = distances.indices.min(by: { distances[$0] < distances[$1] }), distances[best] <= tolerance
+    guard let best = distances.indices.min(by: { distances[$0] < distances[$1] }),
+      distances[best] <= tolerance
     else { return nil }
     return Array(values.row(head * tokens + best))
   }

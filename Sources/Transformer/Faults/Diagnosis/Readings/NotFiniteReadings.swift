@@ -5,7 +5,8 @@ extension Reading {
   /// Numbers that are none, traced to where they begin.
   static let notFinite: [Reading] = [
     Reading("nan.weighed-by-0", .mask, at: .of(AttentionContext.self)) { site, got in
-      guard got.values.contains(where: \.isNaN), let origin = site.originOfNaN(before: site.operation.output) else {
+      guard got.values.contains(where: \.isNaN), let origin = site.originOfNaN(before: site.operation.output)
+      else {
         return []
       }
       return [
@@ -37,7 +38,8 @@ extension Reading {
       return [
         Guess(
           "softmax of \(inWords(queries, "query", "queries")) is NaN in all heads, as where no key is seen",
-          granting: .nan) { site in
+          granting: .nan
+        ) { site in
           site.edited { y in
             for row in rows { y.setRow(row) { _ in .nan } }
           }

@@ -69,8 +69,9 @@ struct Reading: Sendable {
   }
 
   /// All of them, those first that say more.
-  static let all: [Reading] = 
-    ofKinds + visibilities + dropouts + caches + arrangements + keyRows + tiles + exponentials + functions + halves
+  static let all: [Reading] =
+    ofKinds + visibilities + dropouts + caches + arrangements + keyRows + tiles + exponentials + functions
+    + halves
     + notFinite + norms + rotations + rows + sources
 
   /// Those of one kind of operation each, which stand in its room.

@@ -16,7 +16,8 @@ extension TableInWords {
           $0 <= $1 && positions[$1] - positions[$0] < window
         })
     }
-    rules.append(Rule(name: "queries see keys by position instead of by place") { positions[$0] <= positions[$1] })
+    rules.append(
+      Rule(name: "queries see keys by position instead of by place") { positions[$0] <= positions[$1] })
     var (back, ahead) = (0, -tokens)
     for query in queries {
       let keys = keys(of: query)
@@ -34,10 +35,12 @@ extension TableInWords {
     }
     let shift = ahead
     if shift > 0 {
-      let name = shift == 1 ? "each query also sees the next key" : "each query also sees the next \(shift) keys"
+      let name =
+        shift == 1 ? "each query also sees the next key" : "each query also sees the next \(shift) keys"
       rules.append(Rule(name: name) { $0 <= $1 + shift })
     } else if shift < 0 {
-      let name = shift == -1 ? "no query sees its own key" : "no query sees its own key nor the \(-shift - 1) before"
+      let name =
+        shift == -1 ? "no query sees its own key" : "no query sees its own key nor the \(-shift - 1) before"
       rules.append(Rule(name: name) { $0 <= $1 + shift })
     }
     rules.append(Rule(name: "queries see later keys instead of earlier ones") { $0 >= $1 })
@@ -74,7 +77,8 @@ extension TableInWords {
       let of = (0..<tokens).map { query in begins.last { $0 <= query } ?? 0 }
       rules.append(
         Rule(
-          name: "query r of a chunk from c on sees keys 0 to r−c only: the mask of later chunks, which begin at "
+          name:
+            "query r of a chunk from c on sees keys 0 to r−c only: the mask of later chunks, which begin at "
             + "\(words(begins)), is aligned to the top left"
         ) { $0 <= $1 - of[$1] })
     }
@@ -126,7 +130,8 @@ extension TableInWords {
     for block in 2..<max(greatestBlock, 2) {
       rules.append(
         Rule(
-          name: "queries see the keys of their own block of \(block) and the last key of each block before only"
+          name:
+            "queries see the keys of their own block of \(block) and the last key of each block before only"
         ) { $0 <= $1 && ($0 / block == $1 / block || $0 % block == block - 1) })
     }
     return rules

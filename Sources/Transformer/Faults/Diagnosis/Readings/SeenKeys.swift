@@ -67,7 +67,8 @@ extension FaultSite {
   }
 
   /// The operation's value where queries see other keys; masked scores are replaced, or what they are changed to is stored.
-  func seeing(_ seen: SeenKeys, masked: @Sendable (Double) -> Double = { _ in -.infinity }) -> Tensor<Double>? {
+  func seeing(_ seen: SeenKeys, masked: @Sendable (Double) -> Double = { _ in -.infinity }) -> Tensor<Double>?
+  {
     switch operation.kind.payload {
     case is AttentionScores:
       let tokens = inputs.count

@@ -143,7 +143,9 @@ struct TableInWords {
     var begins: [Int] = []
     for query in queries {
       let keys = keys(of: query)
-      guard let first = keys.first, keys == Array(first...max(first, query)).filter(isOpen) else { return nil }
+      guard let first = keys.first, keys == Array(first...max(first, query)).filter(isOpen) else {
+        return nil
+      }
       if first != begins.last {
         guard first > begins.last ?? -1 else { return nil }
         begins.append(first)

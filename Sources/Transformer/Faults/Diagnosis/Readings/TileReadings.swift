@@ -5,7 +5,9 @@ import TouchstoneModel
 extension Reading {
   /// Softmax taken tile by tile with a running maximum, at probabilities or at the context.
   static let tiles: [Reading] = [
-    Reading("softmax.by-tiles", .softmax, at: .of(AttentionProbabilities.self).union(.of(AttentionContext.self))) {
+    Reading(
+      "softmax.by-tiles", .softmax, at: .of(AttentionProbabilities.self).union(.of(AttentionContext.self))
+    ) {
       site, got in TileSearch(site, got)?.found ?? []
     }
   ]
@@ -26,7 +28,8 @@ struct TiledSoftmax: Sendable, Equatable {
       switch self {
       case .sumNotRescaled: "the running sum is not rescaled when the maximum grows"
       case .valuesNotRescaled: "what was summed of values is not rescaled when the maximum grows"
-      case .nothingRescaled: "neither the running sum nor what was summed of values is rescaled when the maximum grows"
+      case .nothingRescaled:
+        "neither the running sum nor what was summed of values is rescaled when the maximum grows"
       case .maximumOfTileIgnored: "exponentials of a tile are taken with the maximum before it"
       case .meanOfTiles: "each tile is normalised by itself, and their mean is taken"
       case .sumOfTiles: "each tile is normalised by itself, and they are added"
@@ -179,7 +182,8 @@ private struct TileSearch {
       for size in all {
         let begins = mistake.hasBeginning ? 1...max(1, min((tokens - 1) / size, greatestTiles)) : 1...1
         // The later it begins, the less is wrong: the first that explains all.
-        if let first = begins.first(where: { agrees(TiledSoftmax(mistake: mistake, size: size, first: $0)) }) {
+        if let first = begins.first(where: { agrees(TiledSoftmax(mistake: mistake, size: size, first: $0)) })
+        {
           fitting.append(TiledSoftmax(mistake: mistake, size: size, first: first))
         }
       }
@@ -190,14 +194,18 @@ private struct TileSearch {
 
   private func guess(_ fitting: [TiledSoftmax]) -> Reading.Guess? {
     guard let tiles = fitting.first else { return nil }
-    let sizes = fitting.map { "of \($0.size) keys" + ($0.first > 1 ? " from key \($0.first * $0.size) on" : "") }
+    let sizes = fitting.map {
+      "of \($0.size) keys" + ($0.first > 1 ? " from key \($0.first * $0.size) on" : "")
+    }
     let words =
       tiles.mistake == .notDivided
       ? "softmax" : "softmax in tiles" + (sizes.count > 3 ? "" : " " + sizes.joined(separator: ", or "))
     let value = value(tiles)
     let greatest = { (tensor: Tensor<Double>) in tensor.values.reduce(0) { max($0, abs($1)) } }
     let factor = max(1, greatest(value) / max(greatest(right), .leastNormalMagnitude))
-    return Reading.Guess("\(words): \(tiles.mistake.inWords)", granting: Fault.Grants(factor: factor)) { _ in value }
+    return Reading.Guess("\(words): \(tiles.mistake.inWords)", granting: Fault.Grants(factor: factor)) { _ in
+      value
+    }
   }
 
   private func value(_ tiles: TiledSoftmax) -> Tensor<Double> {
