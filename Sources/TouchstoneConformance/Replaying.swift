@@ -76,7 +76,7 @@ extension Verdict {
   /// The answer with what it rests on, the cause, the worst element.
   var lines: [String] {
     let headline = Headline(self)
-    let details = [headline.cause.map { "cause: " + $0 }, headline.worst] + flaggedNotes
+    let details = headline.causes.map { "cause: " + $0 } + [headline.worst] + flaggedNotes
     return ["\(headline.word)  \(headline.sentence)"] + details.compactMap { $0.map { "  " + $0 } }
   }
 

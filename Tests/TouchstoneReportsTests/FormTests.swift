@@ -43,8 +43,8 @@ import TouchstoneVerdict
   @Test func jsonMembersAreTheSameAndInTheSameOrderForEveryVerdict() throws {
     let keys = [
       "golden", "capture", "implementation", "error", "verdict", "method", "precision", "precision_note",
-      "first", "flagged", "cause", "compared", "not_compared", "uncovered", "unknown_names", "notes",
-      "operations",
+      "first", "flagged", "cause", "causes", "compared", "not_compared", "uncovered", "unknown_names",
+      "notes", "operations",
     ]
     for report in [Sample.mismatch, Sample.consistent, Sample.nothing] {
       let topLevel = report.json().split(separator: "\n").filter { $0.hasPrefix("  \"") }

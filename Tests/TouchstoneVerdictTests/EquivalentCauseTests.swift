@@ -65,7 +65,8 @@ import TouchstoneModel
       $0.operation.output == point ? $0.edited { $0.values[7] = far + steps * bound } : nil
     }
     let verdict = try Judge(weights: weights, depth: .diagnosed(catalogue: [fault])).verdict(on: capture)
-    #expect((verdict.cause != nil) == isNamed)
+    #expect((verdict.cause?.id == fault.id) == isNamed)
+    #expect(isNamed || verdict.cause?.isPlaceAlone == true)
   }
 }
 

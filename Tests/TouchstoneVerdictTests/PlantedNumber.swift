@@ -35,7 +35,7 @@ struct PlantedNumber: Sendable, CustomStringConvertible {
 
   var description: String { "\(reading): \(says)" }
 
-  static let all = numbers + ofAttention + ofFunctions
+  static let all = numbers + ofAttention + ofFunctions + structures
 
   var fault: Fault {
     Fault("planted", says, .wiring, at: .computed, practice: "a test", output: value)
@@ -71,7 +71,7 @@ struct PlantedNumber: Sendable, CustomStringConvertible {
       site.evaluated(as: Linear(heads: 6, limit: 0.6))
     },
     PlantedNumber(
-      "activation.other", "the nonlinearity is relu instead of silu", in: "llama", at: "layers/000/mlp_act"
+      "activation.other", "the nonlinearity is ReLU instead of SiLU", in: "llama", at: "layers/000/mlp_act"
     ) { site in site.evaluated(as: ActivationFunction(.relu)) },
     PlantedNumber("alibi.other-slopes", "slopes are 0.09", in: "mpt", at: "embed/attn_bias") { site in
       let factors = [0.36, 0.5, 1.3, 0.8, 2, 1.1]
@@ -142,7 +142,7 @@ struct PlantedNumber: Sendable, CustomStringConvertible {
         }
       }
     },
-    PlantedNumber("embedding.other-rows", "every row is 1 earlier", in: "llama", at: "embed/token") { site in
+    PlantedNumber("embedding.other-rows", "rows are 1 too small", in: "llama", at: "embed/token") { site in
       let table = site.parameters[0]
       let ids = site.inputs.tokenIDs.map { $0 - 1 }
       return Tensor(ids.flatMap { table.row($0) }, shape: [ids.count, table.rowWidth])

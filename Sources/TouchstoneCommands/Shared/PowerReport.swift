@@ -88,10 +88,12 @@ struct PowerReport {
       "located at operation and layer: \(part(table.count(where: \.isLocated), of: flagged))",
       "cause named: \(part(named, of: flagged)); rightly: \(part(table.count(where: \.isRight), of: named)), "
         + "wrongly: \(wrong.count)",
-      "the structure told in its place (one weight and its values, another layout or order of heads, a constant in each row): "
+      "read off the numbers in its place (one weight and its values, another layout, what is wrong in a part alone): "
         + "\(table.count { $0.flagged != nil && $0.named.isEmpty && $0.isStructureTold }); neither: "
         + "\(table.count { $0.flagged != nil && $0.named.isEmpty && !$0.isStructureTold })",
-      "named without the fault and its class in the catalogue: \(part(without.count, of: flagged))",
+      "the fault and its class taken out of the catalogue: read off the numbers "
+        + "\(part(table.count { !$0.readWithout.isEmpty }, of: flagged)), "
+        + "named as another of the catalogue \(part(without.count, of: flagged))",
     ]
     lines += mislocated.map {
       "mislocated: \($0.fault) at \($0.site), first flagged \($0.flagged?.path ?? "")"

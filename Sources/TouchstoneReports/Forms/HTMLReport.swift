@@ -12,7 +12,7 @@ extension Report {
     let map = HeatMap(verdict.findings)
     return htmlTemplate.render([
       "outcome": verdict.outcome.rawValue, "word": headline.word, "sentence": headline.sentence,
-      "details": [headline.cause.map { "cause: " + $0 }, headline.worst].compactMap { $0 }.map {
+      "details": (headline.causes.map { "cause: " + $0 } + [headline.worst].compactMap { $0 }).map {
         ["detail": $0]
       },
       "subject": subject,

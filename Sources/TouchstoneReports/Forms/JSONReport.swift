@@ -29,6 +29,7 @@ extension Report {
       ("first", verdict?.decisive.map(element) ?? .null),
       ("flagged", .array((verdict?.flagged ?? []).map(operation))),
       ("cause", verdict?.cause.map(cause) ?? .null),
+      ("causes", .array((verdict?.causes ?? []).map(cause))),
       ("compared", .integer(verdict?.findings.count ?? 0)),
       ("not_compared", .array((verdict?.notCompared ?? []).map(omission))),
       ("uncovered", .array((verdict?.uncovered ?? []).map { .string($0.path) })),
@@ -67,6 +68,7 @@ extension Report {
     .object([
       ("id", .string(cause.id)),
       ("name", .string(cause.name)),
+      ("kind", .string(cause.kind)),
       ("ratio", .number(cause.ratio)),
       ("next_ratio", .optional(cause.nextRatio)),
       ("equivalents", .array(cause.equivalents.map { .string($0) })),

@@ -7,7 +7,7 @@ extension Report {
     let omissions = Omissions(verdict.notCompared)
     return Self.markdownTemplate.render([
       "word": headline.word, "sentence": headline.sentence,
-      "details": [headline.cause.map { "cause: " + $0 }, headline.worst].compactMap { $0 }.map {
+      "details": (headline.causes.map { "cause: " + $0 } + [headline.worst].compactMap { $0 }).map {
         ["detail": $0]
       },
       "subject": subject,

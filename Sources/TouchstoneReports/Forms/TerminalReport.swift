@@ -22,7 +22,7 @@ extension Report {
   private func headlineLines(_ style: TerminalStyle) -> [String] {
     let headline = Headline(verdict)
     let indent = "          "
-    let details = [headline.cause.map { "cause: " + $0 }, headline.worst].compactMap { $0 }
+    let details = (headline.causes.map { "cause: " + $0 } + [headline.worst].compactMap { $0 })
     return [style.outcome(verdict.outcome, headline.word) + "  " + Escaping.line(headline.sentence)]
       + details.map { indent + Escaping.line($0) }
   }

@@ -82,6 +82,13 @@ public struct Fault: Sendable, CustomStringConvertible {
   /// The stable name.
   public var description: String { id }
 
+  /// The same bug in other words.
+  func named(_ name: String) -> Fault {
+    Fault(
+      id, name, family, at: place, practice: practice, storedAs: storage, isTermByTerm: isTermByTerm,
+      output: output)
+  }
+
   /// Whether it can spoil an operation of a model.
   public func canSpoil(_ operation: Operation, in graph: Graph) -> Bool {
     place.contains(operation, graph)

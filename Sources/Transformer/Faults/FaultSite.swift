@@ -14,6 +14,8 @@ public struct FaultSite {
   let parameter: (Parameter) -> Tensor<Double>?
   /// What parameters are stored in: a fault of the storage can make no other numbers.
   var parameterFormat = NumberFormat.float32
+  /// Where what was captured is beyond its bound; empty where nothing was captured.
+  var wrongPlaces: [Int] = []
 
   /// The operation that is spoilt.
   public var operation: Operation { site.operation }

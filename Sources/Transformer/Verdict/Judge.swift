@@ -115,7 +115,9 @@ public struct Judge: Sendable {
     }
     verdict.precision = reading.precision
     verdict.precisionSentence = reading.sentence
-    if verdict.outcome == .mismatch { verdict.cause = try PrecisionReading.cause(of: capture) }
+    if verdict.outcome == .mismatch {
+      verdict.causes = try PrecisionReading.cause(of: capture).map { [$0] } ?? []
+    }
     return verdict
   }
 

@@ -42,8 +42,8 @@ public struct Verdict: Sendable, Equatable {
   public package(set) var unknownNames: [UnknownName]
   /// What implementations were granted.
   public package(set) var contract: Contract
-  /// The named fault that explains the first flagged operation, where one does.
-  public package(set) var cause: Cause?
+  /// What explains the operations that are flagged, the cause of the first one first; empty where nothing was found.
+  public package(set) var causes: [Cause]
   /// What a reader must know besides: a check that was not made, a weaker method.
   package var remarks: [Note]
   /// What the capture was judged as.
@@ -77,10 +77,17 @@ public struct Verdict: Sendable, Equatable {
     self.incomparable = incomparable
     self.unknownNames = unknownNames
     self.contract = contract
-    self.cause = cause
+    self.causes = cause.map { [$0] } ?? []
     self.remarks = remarks
     self.precision = precision
     self.precisionSentence = precisionSentence
+  }
+
+  /// What explains the operation that the verdict rests on, where something does.
+  public var cause: Cause? {
+    guard let decisive else { return nil }
+    return causes.first { $0.places.isEmpty || $0.places.contains(decisive.activation.path) }
+      ?? causes.first { $0.isUpstream }
   }
 
   /// ``remarks`` in sentences.
@@ -200,31 +207,43 @@ public struct NotCompared: Sendable, Equatable {
   }
 }
 
-/// A named fault that explains what was captured.
+/// What explains one or more operations that are flagged.
 public struct Cause: Sendable, Equatable {
-  /// The stable id in the catalogue, such as `gelu.half-table`.
+  /// The stable id in the catalogue, such as `gelu.half-table`; `read.` and more where it was read off the capture.
   public let id: String
-  /// The fault in words.
+  /// What is wrong, in words.
   public let name: String
+  /// What part of an implementation it belongs to, such as `mask`; `recording` where the engine may be right.
+  public let kind: String
   /// The worst error over the bound under this hypothesis.
   public let ratio: Double
   /// The same under the next best hypothesis; nil where there is none.
   public let nextRatio: Double?
   /// Other ids of the catalogue that the capture cannot tell from this one.
   public let equivalents: [String]
-  /// Where it would stand, by path; empty where that is the first flagged operation.
-  public let places: [String]
+  /// The operations that it explains, by path.
+  public package(set) var places: [String]
 
-  /// Names the fault.
+  /// Names a cause.
   public init(
-    id: String, name: String, ratio: Double, nextRatio: Double?, equivalents: [String] = [],
+    id: String, name: String, kind: String = "", ratio: Double, nextRatio: Double?,
+    equivalents: [String] = [],
     places: [String] = []
   ) {
     self.id = id
     self.name = name
+    self.kind = kind
     self.ratio = ratio
     self.nextRatio = nextRatio
     self.equivalents = equivalents
     self.places = places
   }
+
+  /// Whether it stands before what it explains: a fault that was run freely from the golden.
+  package var isUpstream = false
+
+  /// Whether it says only where the numbers are wrong, and that they are right elsewhere.
+  public var isPlaceAlone: Bool { id == Self.placeAlone }
+
+  package static let placeAlone = "read.place"
 }

@@ -123,7 +123,7 @@ struct FreeDiagnosis {
     let next = hypotheses.first { other in !faults.contains { $0.id == other.fault.id } }
     let places = matching.reduce(into: Set<Activation>()) { $0.formUnion($1.places) }
     return Cause(
-      id: best.fault.id, name: faults.alternatives,
+      id: best.fault.id, name: faults.alternatives, kind: best.fault.family.rawValue,
       ratio: best.ratio, nextRatio: next?.ratio, equivalents: faults.dropFirst().map(\.id),
       places: places.map(\.path).sorted())
   }

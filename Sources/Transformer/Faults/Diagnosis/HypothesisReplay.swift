@@ -9,7 +9,7 @@ struct HypothesisReplay: Sendable {
   let operation: Operation
   /// The model.
   let graph: Graph
-  private let chain: [Operation]
+  let chain: [Operation]
   private let capture: SharedSource
   private let weights: Weights?
   private var hidden: [Activation: Tensor<Double>]?
@@ -33,6 +33,20 @@ struct HypothesisReplay: Sendable {
 
   /// Whether the output is one of probabilities.
   var isSoftmax: Bool { operation.kind.traits.contains(.softmax) }
+
+  /// The number or function of the model that one operation of the chain is made with, in words; nil for none.
+  func due(at place: Activation) -> String? {
+    switch chain.first(where: { $0.output == place })?.kind.payload {
+    case let norm as any Normalising: words(norm.epsilon)
+    case let own as ActivationFunction: own.function.inWords
+    case let own as Rotate: words(own.frequencies.theta)
+    case let own as AttentionScores: words(own.scale)
+    default: nil
+    }
+  }
+
+  /// What the coordinates of the output count.
+  var axes: [Axis] { graph.axes(of: operation.output) ?? [] }
 
   /// Which elements of the output are judged.
   var judgedElements: (Int) -> Bool {

@@ -41,13 +41,16 @@ extension Verdict {
         index: finding.index, axes: finding.axes, got: finding.got, want: finding.want,
         inherited: finding.inherited, evidence: first.evidence)
       causes[finding.activation] = Cause(
-        id: first.fault.id, name: first.fault.name, ratio: abs(first.share - 1), nextRatio: nil,
+        id: first.fault.id, name: first.fault.name, kind: first.fault.family.rawValue,
+        ratio: abs(first.share - 1), nextRatio: nil,
         equivalents: found.dropFirst().map(\.fault.id))
     }
     guard !causes.isEmpty else { return self }
     var verdict = self
     verdict.findings = findings
-    verdict.cause = cause ?? verdict.flagged.first.flatMap { causes[$0.activation] }
+    if self.causes.isEmpty, let first = verdict.flagged.first, let cause = causes[first.activation] {
+      verdict.causes = [cause]
+    }
     if outcome == .consistent { verdict.outcome = .inconclusive }
     return verdict
   }

@@ -15,8 +15,7 @@ public struct CauseTable: Sendable {
     public let flagged: Activation?
     /// The ids that are named, those that this capture cannot tell apart together; empty where no cause is.
     public let named: [String]
-    /// Whether the structure of the error is told in its place: one weight with both its values, or a change of layout that
-    /// changes no result.
+    /// Whether what is wrong was read off the numbers instead.
     public let isStructureTold: Bool
     /// What is named once the fault and those named with it are taken out of the catalogue.
     public let namedWithout: [String]
@@ -62,15 +61,16 @@ public struct CauseTable: Sendable {
       }
       let verdict = try concluded(Fault.catalogue)
       let first = verdict.flagged.first
-      let named = verdict.cause.map { [$0.id] + $0.equivalents } ?? []
+      func isRead(_ id: String) -> Bool { id.hasPrefix(Reading.prefix) }
+      let named = (verdict.cause.map { [$0.id] + $0.equivalents } ?? []).filter { !isRead($0) }
       let others = Fault.catalogue.filter { $0.id != fault.id && !named.contains($0.id) }
       let without = first == nil ? nil : try concluded(others).cause
       let ids = without.map { [$0.id] + $0.equivalents } ?? []
       return Entry(
         fault: fault.id, site: entry.site, flagged: first?.activation, named: named,
-        isStructureTold: verdict.tellsStructure,
-        namedWithout: ids.filter { !$0.hasPrefix(Reading.prefix) },
-        readWithout: ids.filter { $0.hasPrefix(Reading.prefix) })
+        isStructureTold: verdict.cause.map { isRead($0.id) } ?? false,
+        namedWithout: ids.filter { !isRead($0) },
+        readWithout: ids.filter { isRead($0) && $0 != Cause.placeAlone })
     }.compactMap(\.self)
   }
 

@@ -2,6 +2,7 @@ import Foundation
 import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReference
+import TouchstoneVerdict
 
 extension ActivationFunction: Faulty {
   static let traits: FaultTraits = []
@@ -11,7 +12,7 @@ extension ActivationFunction: Faulty {
     ("gelu_new", Function.geluTanh), ("gelu", .geluErf), ("relu", .relu),
   ].map { name, function in
     Fault(
-      "activation.\(name)", "the nonlinearity is \(name) instead of the model's", .activation,
+      "activation.\(name)", "the nonlinearity is \(function.inWords) instead of the model's", .activation,
       of: ActivationFunction.self, practice: "the two GELUs are confused, or a default is built in"
     ) { own, site in
       own.function == function ? nil : site.evaluated(as: ActivationFunction(function))
@@ -168,7 +169,7 @@ extension ActivationFunction {
   static let readings: [Reading] = [
     Reading("activation.other", .activation, of: ActivationFunction.self) { own, _, _ in
       ActivationFunction.Function.allCases.filter { $0 != own.function }.map { function in
-        let name = "the nonlinearity is \(function.rawValue) instead of \(own.function.rawValue)"
+        let name = "the nonlinearity is \(function.inWords) instead of \(own.function.inWords)"
         return Reading.Guess(name) { site in site.evaluated(as: ActivationFunction(function)) }
       }
     }

@@ -226,6 +226,15 @@ extension AttentionScores {
       let bias = site.activations.dropFirst(2).first
       let scaled = bias.map { zip(got.values, $0.values).map { $0 - $1 } } ?? got.values
       guard let scale = quotient(of: scaled, on: products.values), scale != 0 else { return [] }
+      let layer = Double((site.operation.output.block?.index ?? 0) + 1)
+      let ofHead = 1 / Double(site.activations[0].rowWidth).squareRoot()
+      if layer > 1, abs(own.scale * layer / ofHead - 1) < 1e-9, abs(scale / ofHead - 1) < 1e-4 {
+        return [
+          Reading.Guess("scores are not divided by the layer's number") { site in
+            site.evaluated(as: AttentionScores(scale: ofHead, visibility: own.visibility))
+          }
+        ]
+      }
       return Reading.factors(near: scale).map { name, scale in
         Reading.Guess("scores are scaled by \(name) instead of \(words(own.scale))", numbers: 1) { site in
           site.evaluated(as: AttentionScores(scale: scale, visibility: own.visibility))

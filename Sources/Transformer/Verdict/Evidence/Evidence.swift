@@ -44,21 +44,3 @@ package enum LayoutEvidence: Sendable, Equatable {
   /// One constant added to each row.
   case rowConstant
 }
-
-/// What the error of one matrix product shows of its origin.
-package enum ProductEvidence: Sendable, Equatable {
-  /// Two rows, each in the place of the other.
-  case exchangedRows(Int, Int)
-  /// A row that holds another's value.
-  case repeatedRow(Int, from: Int)
-  /// Columns that repeat those from another on.
-  case repeatedColumns(ClosedRange<Int>, from: Int)
-  /// One weight with another value.
-  case weight(input: Int, output: Int, found: Double, expected: Double)
-  /// Rows and columns that were never written.
-  case unwritten(rows: [Int], columns: [Int])
-  /// The same vector off in every row.
-  case constantVector
-  /// Terms of each sum that are missing, or added twice.
-  case terms(missing: [Int], doubled: [Int])
-}

@@ -40,33 +40,16 @@ package enum Note: Sendable, Equatable {
 
   // MARK: What was found
 
-  /// A layout that changes no result.
-  case layout(Activation, LayoutEvidence)
-  /// What the error of a product shows of its origin.
-  case product(Activation, ProductEvidence)
   /// The error is within what rounding does without any fault.
   case tooLittle
   /// None of the catalogue explains an operation; the nearest, and how many times its bound it is away.
   case unexplained(catalogue: Int, nearest: String, ratio: Double)
+  /// Nothing explains these operations, which are not the first.
+  case unexplainedBesides([String])
   /// None of the faults that were run from the golden explains what was recorded; the nearest, where it would stand.
   case unexplainedEndToEnd(tried: Int, nearest: String, places: [String], ratio: Double)
   /// So many faults and places were too much work.
   case untried(Int)
   /// A sentence that was made elsewhere.
   case said(String)
-}
-
-extension Verdict {
-  /// Whether it is told what the error is made of: one weight with both its values, or a layout that changes no result.
-  package var tellsStructure: Bool {
-    let ofNotes = remarks.contains { note in
-      switch note {
-      case .layout(_, .axes), .layout(_, .shape), .layout(_, .headOrder), .layout(_, .rowConstant): true
-      case .product(_, .weight): true
-      default: false
-      }
-    }
-    if case .weight = flagged.first?.evidence { return true }
-    return ofNotes
-  }
 }

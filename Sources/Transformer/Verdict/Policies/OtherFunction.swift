@@ -108,3 +108,21 @@ package struct OtherFunction: Sendable, Equatable {
     }
   }
 }
+
+extension ActivationFunction.Function {
+  /// What it is called in a sentence.
+  package var inWords: String {
+    switch self {
+    case .relu: "ReLU"
+    case .reluSquared: "ReLU²"
+    case .silu: "SiLU"
+    case .quickGELU: "quick GELU"
+    case .geluErf: "GELU by erf"
+    case .geluTanh: "GELU by tanh"
+    case .geluFast: "GELU by tanh with 0.7978845608 for √(2/π)"
+    case .geluBloom: "GELU by tanh with 0.79788456 for √(2/π)"
+    case .tanh: "tanh"
+    case .sigmoid: "the logistic function"
+    }
+  }
+}

@@ -54,7 +54,7 @@ extension CutParameters {
 
 extension OtherFunction {
   fileprivate var sentence: String {
-    "is \(function.rawValue) where \(due.rawValue) is due (\(grouped(count)) arguments show "
+    "is \(function.inWords) where \(due.inWords) is due (\(grouped(count)) arguments show "
       + "\(Int((100 * share).rounded())) % of what they differ by)"
   }
 }
@@ -80,32 +80,4 @@ extension LayoutEvidence {
   }
 
   private func list(_ axes: [String]) -> String { "[" + axes.joined(separator: ", ") + "]" }
-}
-
-extension ProductEvidence {
-  /// What is found, in a sentence without a full stop.
-  package var sentence: String {
-    switch self {
-    case .exchangedRows(let one, let other): "rows \(one) and \(other) are exchanged"
-    case .repeatedRow(let row, let source): "row \(row) holds the value of row \(source)"
-    case .repeatedColumns(let columns, let source):
-      "columns \(columns.lowerBound)…\(columns.upperBound) repeat the columns from \(source)"
-    case .weight(let input, let output, let found, let expected):
-      "the weight from input \(input) to output \(output) is \(Float(found)) instead of \(Float(expected))"
-    case .unwritten(let rows, let columns): "rows \(span(rows)), columns \(span(columns)) were never written"
-    case .constantVector: "every row is off by the same vector, as where a bias is missing or added twice"
-    case .terms(let missing, let doubled):
-      [
-        missing.isEmpty ? nil : "terms \(span(missing)) of each sum are missing",
-        doubled.isEmpty ? nil : "terms \(span(doubled)) of each sum are added twice",
-      ].compactMap(\.self).joined(separator: ", ")
-    }
-  }
-
-  private func span(_ indices: [Int]) -> String {
-    guard let first = indices.first, let last = indices.last else { return "none" }
-    if first == last { return "\(first)" }
-    return last - first + 1 == indices.count
-      ? "\(first)…\(last)" : indices.prefix(8).map(String.init).joined(separator: ", ")
-  }
 }

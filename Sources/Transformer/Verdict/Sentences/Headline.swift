@@ -7,8 +7,8 @@ package struct Headline {
   package let word: String
   /// What follows it.
   package let sentence: String
-  /// Named or unknown; nil where nothing asks for one.
-  package let cause: String?
+  /// What explains what is flagged, a sentence for each cause, or that none is known; empty where nothing asks for one.
+  package let causes: [String]
   /// The worst element; nil where there is none.
   package let worst: String?
 
@@ -18,20 +18,22 @@ package struct Headline {
     let judgedAs = verdict.precisionSentence.map { "; \($0)" } ?? ""
     guard let first = verdict.decisive else {
       sentence = Self.allConsistent(verdict) + judgedAs
-      cause = nil
+      causes = []
       worst = nil
       return
     }
     sentence = "\(first.activation.path)  \(first.statement)" + Self.others(verdict, than: first) + judgedAs
-    if let named = verdict.cause {
-      let next = named.nextRatio.map { "; next best is \(ratioText($0)) away" } ?? ""
-      let places = named.places.isEmpty ? "" : ", in \(named.places.joined(separator: ", "))"
-      cause = "\(named.name)\(places)  (matches within rounding\(next))"
-    } else {
-      cause = verdict.outcome == .mismatch && first.problem == nil ? "unknown" : nil
-    }
+    let isOpen = verdict.outcome == .mismatch && first.problem == nil && verdict.cause == nil
+    let named = verdict.causes.prefix(Self.shownCount).map { $0.sentence(in: verdict) }
+    let more = verdict.causes.count - named.count
+    causes =
+      (isOpen ? ["unknown"] : []) + named
+      + (more > 0 ? ["\(counted(more, "more cause")) besides, in the report for programs (--json)"] : [])
     worst = first.worstElement
   }
+
+  /// More causes than these do not fit the first lines.
+  private static let shownCount = 5
 
   private static func allConsistent(_ verdict: Verdict) -> String {
     guard !verdict.findings.isEmpty else {
@@ -90,6 +92,43 @@ package struct Headline {
     var text = sameLayers.isEmpty ? "" : "; also in \(layersText(sameLayers))"
     if !rest.isEmpty { text += "; \(counted(rest.count, "other operation")) flagged" }
     return text
+  }
+}
+
+extension Cause {
+  /// The cause with where it holds, as far as that is not the operation that the headline names, and how well.
+  fileprivate func sentence(in verdict: Verdict) -> String {
+    let rest = isPlaceAlone ? "the rest matches within rounding" : "matches within rounding"
+    let next = nextRatio.map { "; next best is \(ratioText($0)) away" } ?? ""
+    return name + (placesText(in: verdict).map { ", in \($0)" } ?? "") + "  (\(rest)\(next))"
+  }
+
+  /// The operations by name, with their layers where others of the name are flagged too; nil where it is the first one
+  /// alone, in all layers where it is flagged.
+  private func placesText(in verdict: Verdict) -> String? {
+    let explained = places.compactMap { Activation(path: $0) }
+    let flagged = verdict.flagged.map(\.activation)
+    func all(_ activation: Activation) -> [Activation] {
+      flagged.filter { $0.name == activation.name && $0.block?.stack == activation.block?.stack }
+    }
+    guard let first = verdict.decisive?.activation, !explained.isEmpty, Set(explained) != Set(all(first))
+    else {
+      return nil
+    }
+    var texts: [String] = []
+    var told: Set<Activation> = []
+    for activation in explained where !told.contains(activation) {
+      let alike = all(activation).filter(explained.contains)
+      told.formUnion(alike + [activation])
+      let layers = alike.compactMap(\.block?.index)
+      let isEverywhere = alike.count == all(activation).count && alike.count > 1
+      texts.append(
+        alike.count < 2
+          ? activation.path
+          : isEverywhere ? activation.name : "\(activation.name) of \(layersText(layers))")
+    }
+    return texts.count < 2
+      ? texts.first : texts.dropLast().joined(separator: ", ") + " and " + (texts.last ?? "")
   }
 }
 

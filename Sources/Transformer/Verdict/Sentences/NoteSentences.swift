@@ -38,12 +38,12 @@ extension Note {
       "Models of the family \(family) are judged by the graph that the golden holds; this program has none "
         + "of its own to hold it against."
     case .nextTokens(let tokens): tokens.sentence ?? "Next token: no position is compared."
-    case .layout(let activation, let found): "\(activation) \(found.sentence)."
-    case .product(let activation, let found): "In \(activation), \(found.sentence)."
     case .tooLittle: "Too little is wrong to tell its cause."
     case .unexplained(let count, let nearest, let ratio):
       "The cause is none of the \(count) faults of the catalogue; nearest is "
         + "“\(nearest)”, \(String(Int(min(ratio, 1e15)))) times its bound away."
+    case .unexplainedBesides(let names):
+      "No cause was found for what is flagged besides: \(names.joined(separator: ", "))."
     case .unexplainedEndToEnd(let count, let nearest, let places, let ratio):
       "None of the \(count) faults and places tried explains what was recorded; nearest is "
         + "“\(nearest)” in \(places.joined(separator: ", ")), "

@@ -16,17 +16,21 @@ struct Reading: Sendable {
     let name: String
     /// How many numbers without a grain were read: as many elements can always be explained by them.
     let readCount: Int
+    /// What the output is rounded to, where that is part of it.
+    let storage: NumberFormat?
     /// What the explanation is granted beyond the bounds.
     let grants: Fault.Grants
     /// What the operation gives with them; nil where it gives nothing.
     let value: @Sendable (FaultSite) -> Tensor<Double>?
 
     init(
-      _ name: String, numbers readCount: Int = 0, granting grants: Fault.Grants = Fault.Grants(),
+      _ name: String, numbers readCount: Int = 0, storedAs storage: NumberFormat? = nil,
+      granting grants: Fault.Grants = Fault.Grants(),
       _ value: @escaping @Sendable (FaultSite) -> Tensor<Double>?
     ) {
       self.name = name
       self.readCount = readCount
+      self.storage = storage
       self.grants = grants
       self.value = value
     }
@@ -68,11 +72,18 @@ struct Reading: Sendable {
     self.isLast = isLast
   }
 
-  /// All of them, those first that say more.
-  static let all: [Reading] =
+  /// Those of one level are asked where none of the level before explains; those first that say more.
+  static let levels: [[Reading]] = [
+    specific.filter { !$0.isLast }, storage + normRoundings, specific.filter(\.isLast), values, lines,
+  ]
+
+  /// All of them.
+  static let all = levels.flatMap(\.self)
+
+  /// What is said of one kind of operation.
+  private static let specific: [Reading] =
     ofKinds + visibilities + dropouts + caches + arrangements + keyRows + tiles + exponentials + functions
-    + halves
-    + notFinite + norms + rotations + rows + sources
+    + halves + notFinite + norms + rotations + rows + sources + products + matrices
 
   /// Those of one kind of operation each, which stand in its room.
   private static let ofKinds = Operation.Kind.Name.allCases.flatMap { $0.faulty.readings }
@@ -94,7 +105,8 @@ struct Reading: Sendable {
   /// A guess as a fault that can be planted.
   func fault(_ guess: Guess) -> Fault {
     var fault = Fault(
-      id, guess.name, family, at: place, practice: "read off the capture", output: guess.value)
+      id, guess.name, family, at: place, practice: "read off the capture", storedAs: guess.storage,
+      output: guess.value)
     fault.grants = guess.grants
     return fault
   }
@@ -106,7 +118,11 @@ extension Reading {
   /// A factor as people choose it: 1/√n, √n, few digits, or as it was read.
   static func factors(near value: Double) -> [(name: String, factor: Double)] {
     guard value.isFinite, value != 0 else { return [] }
-    var found: [(name: String, factor: Double)] = []
+    // A number of few digits is what was written.
+    var found = plainNumbers(near: value).prefix {
+      abs($0 / value - 1) < 1e-5 && $0 == Double(significant($0, 3))
+    }
+    .map { (name: words($0), factor: $0) }
     for (power, name) in [(-0.5, "1/√"), (0.5, "√")] {
       let whole = pow(abs(value), 1 / power).rounded()
       let root = value < 0 ? -pow(whole, power) : pow(whole, power)
@@ -152,6 +168,18 @@ func words(_ read: [Int], instead due: [Int]) -> String {
   return (first > 0 ? "from token \(first) on " : "")
     + "\(words(read[first...])) instead of \(words(due[first...]))"
 }
+
+/// Of ways to compute a few elements those that leave next to nothing of the squared error `whole`: first those that leave
+/// about the least, in the order given, then the others.
+func nearest<Way>(_ tried: [(way: Way, rest: Double)], of whole: Double) -> [Way] {
+  let right = tried.filter { $0.rest <= greatestRest * whole }
+  let least = right.map(\.rest).min() ?? 0
+  let near = right.filter { $0.rest <= 2 * least }
+  return (near + right.filter { $0.rest > 2 * least }.sorted { $0.rest < $1.rest }).prefix(4).map(\.way)
+}
+
+/// How much of a squared error a right explanation may leave.
+let greatestRest = 1e-2
 
 /// How many times x is in y, by least squares over what is finite; nil where nothing is.
 func quotient(of y: some Sequence<Double>, on x: some Sequence<Double>) -> Double? {

@@ -6,44 +6,42 @@ extension Reading {
   /// Outputs of a matrix, or rows of a table, that are others than those due.
   static let rows: [Reading] = [
     Reading("linear.other-outputs", .weights, of: Linear.self) { own, site, got in
-      let all = site.evaluated(as: Linear(), selecting: .whole)
-      let due = site.operation.kind.payload as? Linear == Linear() ? all : site.evaluated()
-      guard let read = all.order(of: got.byToken), let right = all.order(of: due.byToken), read != right
-      else { return [] }
-      return [
-        Guess(inWords(read, due: right, heads: own.heads ?? 1)) { site in
-          let width = read.count / (own.heads ?? 1)
+      let bias = site.site.operands.parameters.dropFirst().first
+      return [true, false].compactMap { isBiasMoved in
+        guard isBiasMoved || bias != nil else { return nil }
+        // Whole rows, of the matrix and the bias alike, or of the matrix alone.
+        var (all, due, read) = (
+          site.evaluated(as: Linear(), selecting: .whole), site.evaluated(as: Linear()), got.byToken
+        )
+        if let bias, !isBiasMoved {
+          let whole = site.parameters[1]
+          for offset in all.values.indices { all.values[offset] -= whole.values[offset % all.rowWidth] }
+          for offset in due.values.indices {
+            due.values[offset] -= bias[offset % due.rowWidth]
+            read.values[offset] -= bias[offset % due.rowWidth]
+          }
+        }
+        guard let order = all.order(of: read), let right = all.order(of: due), order != right else {
+          return nil
+        }
+        let name =
+          inWords(order, due: right, heads: own.heads ?? 1) + (isBiasMoved ? "" : ", the bias in its own")
+        return Guess(name) { [all, order] site in
+          let width = order.count / (own.heads ?? 1)
           return site.edited { y in
-            for (place, output) in read.enumerated() {
+            for (place, output) in order.enumerated() {
+              let bias = isBiasMoved ? 0 : site.site.operands.parameters[1][place]
               for token in 0..<all.rowCount {
                 y.values[(place / width * all.rowCount + token) * width + place % width] = own.clipped(
-                  all[token, output])
+                  all[token, output] + bias)
               }
             }
           }
         }
-      ]
+      }
     },
-    Reading("embedding.other-rows", .embedding, of: Embedding.self) { own, site, got in
-      let table = site.parameters[0]
-      guard let read = table.transposed.order(of: got.transposed) else { return [] }
-      let due = site.inputs.ids(own.ids)
-      let ids = read.map { $0 - own.offset }
-      guard let first = ids.indices.first(where: { ids[$0] != due[$0] }) else { return [] }
-      let others = ids[first...]
-      let steps = Set(zip(others, due[first...]).map { $0 - $1 })
-      let from = first > 0 ? "from token \(first) on " : ""
-      let name =
-        if steps.count == 1, let step = steps.first {
-          from + "every row is \(abs(step)) \(step < 0 ? "earlier" : "later") in the table"
-        } else if others.count > 1, Set(others).count == 1 {
-          from + "every row is that of \(ids[first])"
-        } else {
-          "rows are those of " + words(ids, instead: due)
-        }
-      return [
-        Guess(name) { _ in Tensor(read.flatMap { table.row($0) }, shape: [read.count, table.rowWidth]) }
-      ]
+    Reading("embedding.other-rows", .embedding, at: .of(Embedding.self).union(.of(Sum.self))) { site, got in
+      StoredTables(site)?.otherRows(got, of: site) ?? []
     },
     Reading("weights.of-other", .weights, at: Place.products.union(.norms)) { site, _ in
       let own = site.operation
@@ -72,6 +70,8 @@ extension Reading {
       place[output].map { $0 - offset / width * width }
     }
     let ofFirst = Array(within.prefix(width))
+    if heads > 1, let text = headsInWords(read.map { place[$0] }, width: width) { return text }
+    if let text = groupsInWords(read.map { place[$0] }) { return text }
     let isOneOrder = within.indices.allSatisfy {
       within[$0] == ofFirst[$0 % width] && (0..<width).contains(within[$0] ?? -1)
     }
@@ -93,6 +93,35 @@ extension Reading {
     let first = order.indices.first { order[$0] != $0 } ?? 0
     return "each head's rows\(first > 0 ? " from \(first) on" : "") are in the order "
       + words(order[first...])
+  }
+
+  /// Whole heads in the places of others; nil where they are not whole.
+  private static func headsInWords(_ read: [Int?], width: Int) -> String? {
+    var heads: [Int] = []
+    for first in stride(from: 0, to: read.count, by: width) {
+      guard let source = read[first], source.isMultiple(of: width),
+        (0..<width).allSatisfy({ read[first + $0] == source + $0 })
+      else { return nil }
+      heads.append(source / width)
+    }
+    let wrong = heads.indices.filter { heads[$0] != $0 }
+    if wrong.count == 2, heads[wrong[0]] == wrong[1], heads[wrong[1]] == wrong[0] {
+      return "heads \(wrong[0]) and \(wrong[1]) are exchanged"
+    }
+    if wrong.count == 1 { return "head \(wrong[0]) repeats head \(heads[wrong[0]])" }
+    return "heads are in the order \(words(heads))"
+  }
+
+  /// One order in every few outputs; nil where there is none.
+  private static func groupsInWords(_ read: [Int?]) -> String? {
+    for size in [2, 4, 8, 16, 32, 64] where size < read.count && read.count.isMultiple(of: size) {
+      let first = read.prefix(size).compactMap(\.self)
+      guard first.count == size, Set(first) == Set(0..<size) else { continue }
+      if read.indices.allSatisfy({ read[$0] == $0 / size * size + first[$0 % size] }) {
+        return "in every \(size), outputs of the matrix are in the order \(words(first))"
+      }
+    }
+    return nil
   }
 
   /// The places of outputs, those of a run by its ends.
@@ -121,7 +150,7 @@ extension Tensor<Double> {
   fileprivate var byToken: Tensor<Double> { shape.count == 3 ? joinedHeads() : self }
 
   /// The matrix with its axes exchanged.
-  fileprivate var transposed: Tensor<Double> {
+  var transposed: Tensor<Double> {
     var y = Tensor(repeating: 0, shape: [rowWidth, rowCount])
     for row in 0..<rowCount {
       for column in 0..<rowWidth { y[column, row] = self[row, column] }
@@ -130,7 +159,7 @@ extension Tensor<Double> {
   }
 
   /// Which column of this matrix each column of another is, nearly; nil where one is none of them.
-  fileprivate func order(of other: Tensor<Double>) -> [Int]? {
+  func order(of other: Tensor<Double>) -> [Int]? {
     guard rowCount == other.rowCount, rowCount > 0, other.values.allSatisfy(\.isFinite) else { return nil }
     let square = other.values.reduce(0) { $0 + $1 * $1 } / Double(Swift.max(other.count, 1))
     let tolerance = 1e-3 * square.squareRoot()

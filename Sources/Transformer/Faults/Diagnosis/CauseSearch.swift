@@ -1,0 +1,231 @@
+import TouchstoneGraph
+import TouchstoneModel
+import TouchstoneVerdict
+
+extension Evidence {
+  /// What is wrong, where the evidence is of that; nil where it says only that something is.
+  fileprivate var cause: (id: String, name: String)? {
+    switch self {
+    case .cut(let found): ("read.cut", "values are cut to \(found.type.rawValue), not rounded to nearest")
+    case .cutParameters(let found):
+      (
+        "read.cut-parameters",
+        "the \(found.subject.rawValue) is cut to \(found.type.rawValue), not rounded to nearest"
+      )
+    case .otherFunction(let found):
+      ("read.other-function", "the nonlinearity is \(found.function.inWords) instead of \(found.due.inWords)")
+    case .weight(let found):
+      (
+        "read.matrix.one-weight",
+        "the weight from input \(found.input) to output \(found.output) is \(Float(found.found)) instead of "
+          + "\(Float(found.expected))"
+      )
+    default: nil
+    }
+  }
+}
+
+/// Looks for what explains the operations that are flagged: one cause for each kind of operation, which must hold wherever
+/// it is said to.
+///
+/// Findings of one name are explained together: of what explains the first of them, that is the cause which explains the
+/// others too. What explains one name is tried at the next before anything else is.
+struct CauseSearch {
+  private let verdict: Verdict
+  private let judged: Judged
+  private let catalogue: [Fault]
+  private let progress: @Sendable (Double) -> Void
+  /// What was found, that of the first flagged operation first.
+  private(set) var causes: [Cause] = []
+  /// What is to be known where nothing was.
+  private(set) var notes: [Note] = []
+  /// What each cause is made of.
+  private var known: [[Diagnosis.Hypothesis]] = []
+
+  /// Operations of one name may have as many causes.
+  private static let causesOfOneName = 3
+  /// Names of operations that are looked into.
+  private static let greatestNameCount = 10
+
+  init(
+    of verdict: Verdict, _ judged: Judged, _ catalogue: [Fault],
+    _ progress: @escaping @Sendable (Double) -> Void
+  ) {
+    self.verdict = verdict
+    self.judged = judged
+    self.catalogue = catalogue
+    self.progress = progress
+  }
+
+  /// Explains as much as can be.
+  mutating func run() throws {
+    var unexplained: [String] = []
+    for (index, findings) in groups.prefix(Self.greatestNameCount).enumerated() {
+      if try !explain(findings, isFirst: index == 0), index > 0 { unexplained.append(findings[0].name) }
+    }
+    if !unexplained.isEmpty { notes.append(.unexplainedBesides(unexplained)) }
+  }
+
+  /// The flagged findings by what was judged, the first flagged first.
+  private var groups: [[Finding]] {
+    verdict.flagged.reduce(into: [[Finding]]()) { groups, finding in
+      let index = groups.firstIndex { group in
+        group[0].name == finding.name && group[0].activation.block?.stack == finding.activation.block?.stack
+      }
+      if let index { groups[index].append(finding) } else { groups.append([finding]) }
+    }
+  }
+
+  /// Whether a cause is found for the first of a group.
+  private mutating func explain(_ findings: [Finding], isFirst: Bool) throws -> Bool {
+    if try explainLayout(findings) || explainByEvidence(findings) { return true }
+    guard let first = findings.first, !first.index.isEmpty else { return true }
+    guard first.method == .replay else { return try isFirst ? explainFreely(first) : true }
+    var open = try explainByKnown(findings)
+    var isExplained = open.first != first
+    for attempt in 0..<Self.causesOfOneName {
+      guard let next = open.first else { break }
+      let diagnosis = try Diagnosis(of: next, in: judged.capture, by: judged.judge, catalogue: catalogue)
+      let isNamed = diagnosis?.members.first.map { $0.fault.id != Cause.placeAlone } ?? false
+      if !isNamed, attempt == 0, isFirst, !first.hidden.isEmpty, try explainFreely(first) { return true }
+      if !isNamed, attempt == 0, isFirst, first.evidence == nil {
+        notes += [diagnosis?.note].compactMap(\.self)
+      }
+      guard let diagnosis, !diagnosis.members.isEmpty else { break }
+      isExplained = true
+      open = try explain(Array(open.dropFirst()), as: next, by: diagnosis)
+    }
+    return isExplained
+  }
+
+  /// Holds what explains one finding against others of its name; those that are still open.
+  ///
+  /// Of what is named for the first and does not hold in all others, what can be read off the numbers may hold in more.
+  private mutating func explain(
+    _ others: [Finding], as first: Finding, by diagnosis: Diagnosis
+  ) throws -> [Finding] {
+    var best = try held(diagnosis.members, others)
+    if !best.open.isEmpty, diagnosis.members.allSatisfy({ !$0.fault.id.hasPrefix(Reading.prefix) }) {
+      let comparison = try HypothesisComparison(first, in: judged.capture, by: judged.judge)
+      let read = try comparison?.read().filter { !$0.isPartial } ?? []
+      let other = try held(read, others)
+      if !read.isEmpty, other.open.count < best.open.count { best = other }
+    }
+    guard let cause = diagnosis.cause(of: best.members) else { return best.open }
+    add(cause, at: [first] + others.filter { !best.open.contains($0) }, of: best.members)
+    return best.open
+  }
+
+  /// Those that explain as many of the others as one of them can, and what they leave open.
+  private func held(
+    _ members: [Diagnosis.Hypothesis], _ others: [Finding]
+  ) throws -> (members: [Diagnosis.Hypothesis], open: [Finding]) {
+    var (members, open) = (members, [Finding]())
+    for other in others {
+      let comparison = try HypothesisComparison(other, in: judged.capture, by: judged.judge)
+      let kept = try comparison.map { comparison in try members.filter(comparison.isExplained(by:)) } ?? []
+      if kept.isEmpty { open.append(other) } else { members = kept }
+    }
+    return (members, open)
+  }
+
+  /// Holds what explains other operations against findings of another name; those that are still open.
+  private mutating func explainByKnown(_ findings: [Finding]) throws -> [Finding] {
+    var open = findings
+    for (index, members) in known.enumerated()
+    where !members.isEmpty && members[0].fault.id != Cause.placeAlone {
+      var left: [Finding] = []
+      for finding in open {
+        let comparison = try HypothesisComparison(finding, in: judged.capture, by: judged.judge)
+        if let comparison, !(comparison.ratioWithoutFault <= 1), try comparison.isExplained(by: members[0]) {
+          causes[index].places.append(finding.activation.path)
+        } else {
+          left.append(finding)
+        }
+        // Of what does not explain the first, nothing more is asked.
+        if left.count == 1, finding == open.first {
+          left = open
+          break
+        }
+      }
+      open = left
+    }
+    return open
+  }
+
+  private mutating func add(_ cause: Cause, at places: [Finding], of members: [Diagnosis.Hypothesis]) {
+    let paths = places.map(\.activation.path)
+    if let same = causes.firstIndex(where: { $0.id == cause.id && $0.name == cause.name }) {
+      causes[same].places += paths
+      return
+    }
+    var cause = cause
+    cause.places = paths
+    causes.append(cause)
+    known.append(members)
+  }
+
+  /// The fault run freely from the golden, where a finding's own inputs do not tell.
+  private mutating func explainFreely(_ first: Finding) throws -> Bool {
+    guard let golden = judged.golden, let weights = judged.judge.weights else { return false }
+    let before = verdict.findings.prefix { $0.activation != first.activation }.last { $0.zone == .consistent }
+    let diagnosis = try FreeDiagnosis(
+      of: first.activation, after: before?.activation, in: judged.capture, golden: SharedSource(golden),
+      weights: weights, catalogue: catalogue, progress: progress)
+    guard var cause = diagnosis?.cause else {
+      if first.method != .replay { notes += diagnosis?.notes ?? [] }
+      return false
+    }
+    if first.method != .replay { notes += diagnosis?.notes ?? [] }
+    cause.isUpstream = true
+    causes.append(cause)
+    known.append([])
+    return true
+  }
+
+  /// Whether the recording holds the right numbers in another layout.
+  private mutating func explainLayout(_ findings: [Finding]) throws -> Bool {
+    guard let golden = judged.golden, let first = findings.first,
+      let layout = try LayoutDiagnosis(of: first, in: judged.capture, golden: golden)?.found,
+      !isFollowed(first.activation)
+    else { return false }
+    var cause = Cause(
+      id: "read.layout", name: "the recording \(layout.sentence)", kind: "recording", ratio: 0, nextRatio: nil
+    )
+    cause.places = [first.activation.path]
+    for other in findings.dropFirst() {
+      let found = try LayoutDiagnosis(of: other, in: judged.capture, golden: golden)?.found
+      if found == layout { cause.places.append(other.activation.path) }
+    }
+    if let same = causes.firstIndex(where: { $0.name == cause.name }) {
+      causes[same].places += cause.places
+    } else {
+      causes.append(cause)
+      known.append([])
+    }
+    return true
+  }
+
+  /// Whether the finding itself says what is wrong.
+  private mutating func explainByEvidence(_ findings: [Finding]) -> Bool {
+    guard let named = findings[0].evidence?.cause else { return false }
+    let alike = findings.filter { $0.evidence?.cause?.id == named.id }
+    let cause = Cause(
+      id: named.id, name: named.name, kind: Fault.Family.precision.rawValue, ratio: 0, nextRatio: nil,
+      places: alike.map(\.activation.path))
+    if let same = causes.firstIndex(where: { $0.id == cause.id && $0.name == cause.name }) {
+      causes[same].places += cause.places
+    } else {
+      causes.append(cause)
+      known.append([])
+    }
+    return true
+  }
+
+  /// Whether what reads an activation went on with the numbers that were recorded: they are the engine's own.
+  private func isFollowed(_ activation: Activation) -> Bool {
+    let readers = Set(judged.capture.graph.operations.filter { $0.inputs.contains(activation) }.map(\.output))
+    let found = verdict.findings.filter { readers.contains($0.activation) && $0.hidden.isEmpty }
+    return !found.isEmpty && found.allSatisfy { $0.zone == .consistent && $0.method == .replay }
+  }
+}
