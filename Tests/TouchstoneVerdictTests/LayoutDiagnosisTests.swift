@@ -29,10 +29,10 @@ import TouchstoneVerdict
     let verdict = try verdict(Activation(point, layer: 1)) { tokensFirst($0, flat: flat) }
     #expect(verdict.outcome == .mismatch)
     #expect(
-      verdict.notes.contains {
-        $0.contains("another layout, [token, head, unit]")
-          && $0.contains("record them as [head, token, unit]")
-      }, "\(verdict.notes)")
+      verdict.causes.contains {
+        $0.name.contains("another layout, [token, head, unit]")
+          && $0.name.contains("record them as [head, token, unit]")
+      }, "\(verdict.causes)")
   }
 
   @Test func aTransposedMatrixIsAnotherLayout() throws {
@@ -41,7 +41,8 @@ import TouchstoneVerdict
       }
       return Tensor(values, shape: [tensor.rowWidth, tensor.rowCount])
     }
-    #expect(verdict.notes.contains { $0.contains("another layout, [unit, token]") }, "\(verdict.notes)")
+    #expect(
+      verdict.causes.contains { $0.name.contains("another layout, [unit, token]") }, "\(verdict.causes)")
   }
 
   @Test func headsInAnotherOrderAreRecognised() throws {
@@ -51,7 +52,8 @@ import TouchstoneVerdict
         [2, 0, 3, 1].flatMap { tensor.values[$0 * size..<($0 + 1) * size] }, shape: tensor.shape)
     }
     #expect(
-      verdict.notes.contains { $0.contains("heads in another order, [2, 0, 3, 1]") }, "\(verdict.notes)")
+      verdict.causes.contains { $0.name.contains("heads in another order, [2, 0, 3, 1]") },
+      "\(verdict.causes)")
   }
 
   @Test func aConstantInEachRowOfLogitsChangesNoProbability() throws {
@@ -61,7 +63,7 @@ import TouchstoneVerdict
         shape: tensor.shape)
     }
     #expect(verdict.outcome == .mismatch)
-    #expect(verdict.notes.contains { $0.contains("changes no probability") }, "\(verdict.notes)")
+    #expect(verdict.causes.contains { $0.name.contains("changes no probability") }, "\(verdict.causes)")
   }
 
   @Test(arguments: [Activation.Point.query, .key, .value], [true, false])
@@ -84,7 +86,7 @@ import TouchstoneVerdict
     }
     #expect(verdict.outcome == .mismatch)
     let name = byPart ? "[token, 3, head, unit]" : "[token, head, 3, unit]"
-    #expect(verdict.notes.contains { $0.contains("beside each other, \(name)") }, "\(verdict.notes)")
+    #expect(verdict.causes.contains { $0.name.contains("beside each other, \(name)") }, "\(verdict.causes)")
   }
 
   @Test(arguments: [Activation(.logits), Activation(.finalLayerNorm)])
@@ -95,7 +97,8 @@ import TouchstoneVerdict
         return Tensor(row, shape: isFlat ? [row.count] : [1, row.count])
       }
       #expect(verdict.outcome == .mismatch)
-      #expect(verdict.notes.contains { $0.contains("holds the last position only") }, "\(verdict.notes)")
+      #expect(
+        verdict.causes.contains { $0.name.contains("holds the last position only") }, "\(verdict.causes)")
     }
   }
 
@@ -109,7 +112,7 @@ import TouchstoneVerdict
     let verdict = try verdict(Activation(.query, layer: 1)) { tensor in
       Tensor(parts.flatMap(\.values), shape: [3] + tensor.shape)
     }
-    #expect(verdict.notes.contains { $0.contains("[3, head, token, unit]") }, "\(verdict.notes)")
+    #expect(verdict.causes.contains { $0.name.contains("[3, head, token, unit]") }, "\(verdict.causes)")
   }
 
   @Test func rightNumbersUnderAnotherShapeAreSaidToBe() throws {
@@ -117,13 +120,14 @@ import TouchstoneVerdict
       Tensor(tensor.values, shape: [1] + tensor.shape)
     }
     #expect(verdict.outcome == .mismatch)
-    #expect(verdict.notes.contains { $0.contains("the same numbers under the shape") }, "\(verdict.notes)")
+    #expect(
+      verdict.causes.contains { $0.name.contains("the same numbers under the shape") }, "\(verdict.causes)")
   }
 
   @Test func otherNumbersAreNoLayout() throws {
     let verdict = try verdict(Activation(.query, layer: 0)) { tensor in
       Tensor(tensor.values.map { $0 * 1.01 }, shape: tensor.shape)
     }
-    #expect(!verdict.notes.contains { $0.contains("the same") }, "\(verdict.notes)")
+    #expect(!verdict.causes.contains { $0.name.contains("the same") }, "\(verdict.causes)")
   }
 }

@@ -77,7 +77,7 @@ import TouchstoneTestSupport
     let verdict = try Judge(weights: byTanh).verdict(on: capture)
     #expect(verdict.outcome == .mismatch)
     #expect(
-      verdict.flagged.first?.problem?.hasPrefix("is gelu_erf where gelu_tanh is due") == true,
+      verdict.flagged.first?.problem?.hasPrefix("is GELU by erf where GELU by tanh is due") == true,
       "\(verdict.flagged.map { ($0.activation, $0.problem) })")
   }
 }

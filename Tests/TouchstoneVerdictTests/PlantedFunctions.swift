@@ -81,7 +81,7 @@ extension PlantedNumber {
     .function("not-finite", "an exponential overflows: NaN wherever the input is above") { x, right in
       x > 0.6 ? .nan : right
     },
-    .function("other-function", "silu is another function of its input alone, off by at most 0.01") {
+    .function("other-function", "SiLU is another function of its input alone, off by at most 0.01") {
       x, right in
       right + 0.01 * sin(6 * x)
     },

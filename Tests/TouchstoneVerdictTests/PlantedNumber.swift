@@ -16,7 +16,7 @@ struct PlantedNumber: Sendable, CustomStringConvertible {
   /// How much is too much beside it, of the root mean square: a rounding that may fall to either side, or a function that is
   /// known at a hundred arguments alone, is told from no little.
   var intolerable: Double {
-    ["softmax.in-steps", "attention.in-half"].contains { reading == Reading.prefix + $0 }
+    ["softmax.in-steps", "norm.in-steps", "attention.in-half"].contains { reading == Reading.prefix + $0 }
       || reading.hasPrefix(Reading.prefix + "activation.") ? 30 : 0.01
   }
   let value: @Sendable (FaultSite) -> Tensor<Double>?

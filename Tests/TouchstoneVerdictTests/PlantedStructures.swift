@@ -116,6 +116,11 @@ extension PlantedNumber {
 
   private static let ofStorage: [PlantedNumber] = [
     PlantedNumber(
+      "norm.in-steps", "rounded to bfloat16 after every step", in: "gpt2", at: "layers/001/ln_2"
+    ) { site in
+      RoundedNorm(format: .bfloat16, parts: .steps).value(of: site).rounded(to: .bfloat16)
+    },
+    PlantedNumber(
       "linear.stored-in-fewer-bits", "the input and matrix are rounded to bfloat16", in: "llama",
       at: "layers/000/mlp_up"
     ) { site in

@@ -155,7 +155,7 @@ struct CauseSearch {
 
   private mutating func add(_ cause: Cause, at places: [Finding], of members: [Diagnosis.Hypothesis]) {
     let paths = places.map(\.activation.path)
-    if let same = causes.firstIndex(where: { $0.id == cause.id && $0.name == cause.name }) {
+    if let same = causes.firstIndex(where: { $0.name == cause.name }) {
       causes[same].places += paths
       return
     }
@@ -186,9 +186,10 @@ struct CauseSearch {
   /// Whether the recording holds the right numbers in another layout.
   private mutating func explainLayout(_ findings: [Finding]) throws -> Bool {
     guard let golden = judged.golden, let first = findings.first,
-      let layout = try LayoutDiagnosis(of: first, in: judged.capture, golden: golden)?.found,
-      !isFollowed(first.activation)
+      let layout = try LayoutDiagnosis(of: first, in: judged.capture, golden: golden)?.found
     else { return false }
+    // Heads in another order may be the engine's own.
+    if case .headOrder = layout, isFollowed(first.activation) { return false }
     var cause = Cause(
       id: "read.layout", name: "the recording \(layout.sentence)", kind: "recording", ratio: 0, nextRatio: nil
     )

@@ -16,7 +16,8 @@ struct HypothesisComparison: Sendable {
     self.got = got
     self.right = right
     self.replay = replay
-    block = WrongBlock(got, right, axes: replay.axes, isJudged: replay.judgedElements)
+    block = WrongBlock(
+      got, right, axes: replay.axes, headWidth: replay.headWidth, isJudged: replay.judgedElements)
   }
 
   /// Gathers what a finding was judged on; nil where it cannot be replayed alone.
@@ -48,12 +49,15 @@ struct HypothesisComparison: Sendable {
     let isJudged = replay.judgedElements
     let isLast = place == replay.operation.output
     var (ratio, ratioInBlock, isVisible) = (0.0, 0.0, false)
+    // Wider bounds must not explain by themselves.
+    var isExplainedWithout = true
     var flips = FlippedRoundings(fault.grants.rounding)
     for offset in got.values.indices where isJudged(offset) {
       let stored = isLast ? fault.stored(value.values[offset]) : value.values[offset]
       // What is no number is explained by what is none.
       if fault.grants.saysNaN, got.values[offset].isNaN, stored.isNaN {
         isVisible = isVisible || !right.values.values[offset].isNaN
+        isExplainedWithout = false
         continue
       }
       let change = abs(stored - right.values.values[offset])
@@ -63,14 +67,17 @@ struct HypothesisComparison: Sendable {
         ? fault.leastError(from: value.values[offset], to: got.values[offset])
         : abs(value.values[offset] - got.values[offset])
       let own = error == 0 ? 0 : error / bounds[offset]
-      let misses = !(abs(got.values[offset] - right.values.values[offset]) <= bounds[offset])
+      let apart = abs(got.values[offset] - right.values.values[offset])
+      let misses =
+        got.values[offset] != right.values.values[offset] && !(apart.isFinite && apart <= bounds[offset])
+      if misses { isExplainedWithout = false }
       if flips.grants(own, error, in: value.row(offset / value.rowWidth), missedWithoutFault: misses) {
         continue
       }
       ratio = max(ratio, own.isNaN ? .infinity : own)
       if let block, block.contains(offset) { ratioInBlock = max(ratioInBlock, own.isNaN ? .infinity : own) }
     }
-    guard isVisible else { return nil }
+    guard isVisible, !isExplainedWithout else { return nil }
     if !flips.areFew { (ratio, ratioInBlock) = (.infinity, .infinity) }
     // What explains only what is wrong, where the rest is right, holds there alone.
     if let block, ratio > 1, ratioInBlock <= 1, block.isTelling {

@@ -48,6 +48,12 @@ struct HypothesisReplay: Sendable {
   /// What the coordinates of the output count.
   var axes: [Axis] { graph.axes(of: operation.output) ?? [] }
 
+  /// How many columns of the output are one head; nil where they are not those of heads.
+  var headWidth: Int? {
+    guard operation.kind.payload is AttentionContext, let value = operation.inputs.last else { return nil }
+    return graph.shape(of: value, tokenCount: 1)?.last
+  }
+
   /// Which elements of the output are judged.
   var judgedElements: (Int) -> Bool {
     operation.judgedElements(capture.inputs, graph: graph)

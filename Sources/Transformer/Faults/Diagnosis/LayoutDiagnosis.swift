@@ -26,7 +26,9 @@ struct LayoutDiagnosis {
       $0.kind.traits.contains(.softmax) && $0.inputs == [activation]
     }
     guard let shape = capture.storedShape(of: activation), let want = try golden.tensor(activation),
-      let count = Self.count(of: shape), [want.count, 3 * want.count, want.rowWidth].contains(count),
+      let count = Self.count(of: shape),
+      [want.count, 3 * want.count, want.rowWidth].contains(count)
+        || Self.isWider(shape, want.shape),
       let got = try capture.tensor(activation)
     else { return nil }
     projections = try Self.projections(beside: finding.activation, in: golden)
@@ -58,7 +60,7 @@ struct LayoutDiagnosis {
 
   /// What the difference is; nil where it is none of these.
   var found: LayoutEvidence? {
-    if got.count != want.count { return lastPosition ?? fusedProjections }
+    if got.count != want.count { return lastPosition ?? fusedProjections ?? padded }
     guard got.shape != want.shape || !agrees(want.values) else { return nil }
     return transposed ?? reorderedHeads ?? shiftedRows
   }
@@ -69,6 +71,32 @@ struct LayoutDiagnosis {
       return nil
     }
     return .lastPosition(got.shape, due: want.shape)
+  }
+
+  /// Whether a shape is a little more along one axis and the same along the others.
+  private static func isWider(_ shape: [Int], _ due: [Int]) -> Bool {
+    shape.count == due.count && zip(shape, due).count { $0 != $1 } == 1
+      && zip(shape, due).allSatisfy { $0 >= $1 && $0 <= 2 * $1 + 128 }
+  }
+
+  /// More along one axis than is due, at its end or its beginning.
+  private var padded: LayoutEvidence? {
+    guard Self.isWider(got.shape, want.shape), axisNames.count == want.shape.count,
+      let axis = want.shape.indices.first(where: { got.shape[$0] != want.shape[$0] })
+    else { return nil }
+    let (due, stored) = (want.shape[axis], got.shape[axis])
+    let inner = want.shape[(axis + 1)...].reduce(1, *)
+    for first in Set([0, stored - due]).sorted() {
+      var values: [Double] = []
+      for outer in 0..<want.count / (due * inner) {
+        let start = (outer * stored + first) * inner
+        values += got.values[start..<start + due * inner]
+      }
+      if isNear(values[...], want.values[...]) {
+        return .extra(axis: axisNames[axis], count: stored - due, due: due, first: first)
+      }
+    }
+    return nil
   }
 
   /// Queries, keys and values as one projection made them.

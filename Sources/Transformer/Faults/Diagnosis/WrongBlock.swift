@@ -15,6 +15,7 @@ struct WrongBlock: Sendable {
   }
 
   private let extents: [Extent]
+  private let headWidth: Int?
   /// How many elements are wrong.
   private let wrongCount: Int
   /// The worst error over the bound outside.
@@ -24,7 +25,11 @@ struct WrongBlock: Sendable {
   private static let tellingCount = 4
 
   /// The least block that holds all wrong elements; nil where it is not a part of the output, or most of it is right.
-  init?(_ got: Tensor<Double>, _ right: Estimate, axes: [Axis], isJudged: (Int) -> Bool) {
+  ///
+  /// - Parameter headWidth: how many columns beside each other are one head; nil where they are none.
+  init?(
+    _ got: Tensor<Double>, _ right: Estimate, axes: [Axis], headWidth: Int? = nil, isJudged: (Int) -> Bool
+  ) {
     guard axes.count == got.shape.count, got.shape == right.values.shape else { return nil }
     var strides = [Int](repeating: 1, count: axes.count)
     for axis in axes.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * got.shape[axis + 1] }
@@ -70,6 +75,7 @@ struct WrongBlock: Sendable {
     self.extents = extents
     self.wrongCount = wrongCount
     ratioElsewhere = worst
+    self.headWidth = headWidth
   }
 
   /// Whether enough is wrong for a fault to be told by it.
@@ -81,16 +87,30 @@ struct WrongBlock: Sendable {
   }
 
   /// Whether it is one of something.
-  var isOne: Bool { extents.compactMap(\.indices).allSatisfy { $0.count == 1 } }
+  var isOne: Bool {
+    extents.allSatisfy { extent in
+      guard let indices = extent.indices, indices.count > 1 else { return true }
+      return headWidth.map { indices.count == $0 && wholeHeads(indices, $0) != nil } ?? false
+    }
+  }
 
   /// For example `token 15` or `units 8 to 15 of head 3`.
   var inWords: String {
     extents.reversed().compactMap { extent in
       extent.indices.map { indices in
         let name = extent.axis.name
+        if case .unit = extent.axis, let headWidth, let heads = wholeHeads(indices, headWidth) {
+          return heads.count == 1 ? "head \(heads[0])" : "heads \(runs(heads))"
+        }
         return indices.count == 1 ? "\(name) \(indices[0])" : "\(plural(name)) \(runs(indices))"
       }
     }.joined(separator: " of ")
+  }
+
+  /// The heads of which all columns are wrong; nil where some are of heads that are not wholly wrong.
+  private func wholeHeads(_ columns: [Int], _ width: Int) -> [Int]? {
+    let heads = Set(columns.map { $0 / width }).sorted()
+    return heads.count * width == columns.count ? heads : nil
   }
 
   private func plural(_ name: String) -> String {

@@ -39,6 +39,8 @@ package enum LayoutEvidence: Sendable, Equatable {
   case shape([Int], axes: [String], due: [Int])
   /// The axes in another order, under the shape that follows unless one is named.
   case axes([String], flattened: [Int]?, due: [String])
+  /// More along one axis than there is: how many, and where the right ones begin.
+  case extra(axis: String, count: Int, due: Int, first: Int)
   /// Heads in another order.
   case headOrder([Int])
   /// One constant added to each row.

@@ -72,6 +72,11 @@ extension LayoutEvidence {
     case .axes(let stored, let flattened, let due):
       "holds the same numbers in another layout, \(list(stored))"
         + "\(flattened.map { ", flattened to \($0)" } ?? ""): record them as \(list(due))"
+    case .extra(let axis, let count, let due, let first):
+      "holds \(counted(count, axis)) too many: "
+        + (first == 0
+          ? "the first \(due) are those that are due" : "those from \(first) on are those that are due")
+        + "; cut the others off"
     case .headOrder(let order):
       "holds the same heads in another order, \(order): record head 0 first, as the weights have them"
     case .rowConstant:

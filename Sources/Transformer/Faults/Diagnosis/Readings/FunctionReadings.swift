@@ -64,7 +64,7 @@ extension Reading {
       guard let function = FunctionOfInput(samples) else { return [] }
       return [
         Guess(
-          "\(own.function.rawValue) is another function of its input alone, off by at most "
+          "\(own.function.inWords) is another function of its input alone, off by at most "
             + "\(significant(function.greatest, 2)), at \(significant(function.argument, 2))"
         ) { $0.captured }
       ]

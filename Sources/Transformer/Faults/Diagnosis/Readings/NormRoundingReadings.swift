@@ -14,6 +14,21 @@ extension Reading {
   ]
 }
 
+extension Reading {
+  /// A norm that rounds after every step: a last place may fall to either side on the way.
+  static let normsInSteps: [Reading] = [
+    Reading("norm.in-steps", .layerNorm, at: .norms) { site, _ in
+      guard site.norm?.isJoined == false else { return [] }
+      return [NumberFormat.bfloat16, .float16].map { format in
+        Guess(
+          "the norm is rounded to \(format.name) after every step", storedAs: format,
+          granting: Fault.Grants(rounding: format)
+        ) { RoundedNorm(format: format, parts: .steps).value(of: $0) }
+      }
+    }
+  ]
+}
+
 /// A norm of which some steps are rounded.
 struct RoundedNorm: Sendable {
   /// What may be rounded.

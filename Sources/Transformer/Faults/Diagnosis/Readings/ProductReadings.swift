@@ -18,8 +18,10 @@ extension Reading {
       let biases = (0..<product.tokens).flatMap { _ in (0..<product.outputs).map { bias[$0] } }
       let errors = zip(product.got.values, product.want.values).map { $0 - $1 }
       guard let read = quotient(of: errors, on: biases) else { return [] }
-      return plainNumbers(near: 1 + read).map { times in
-        Guess("the bias is added \(words(times)) times instead of once", numbers: 1) { site in
+      let times = abs(1 + read) < 1e-4 ? [0] : plainNumbers(near: 1 + read)
+      return times.map { times in
+        let name = times == 0 ? "is not added" : "is added \(words(times)) times instead of once"
+        return Guess("the bias \(name)", numbers: 1) { site in
           site.evaluated(changingParameter: 1) { $0.values = $0.values.map { $0 * times } }
         }
       }

@@ -83,7 +83,7 @@ struct Reading: Sendable {
   /// What is said of one kind of operation.
   private static let specific: [Reading] =
     ofKinds + visibilities + dropouts + caches + arrangements + keyRows + tiles + exponentials + functions
-    + halves + notFinite + norms + rotations + rows + sources + products + matrices
+    + halves + notFinite + norms + normsInSteps + rotations + rows + sources + products + matrices
 
   /// Those of one kind of operation each, which stand in its room.
   private static let ofKinds = Operation.Kind.Name.allCases.flatMap { $0.faulty.readings }
@@ -119,10 +119,10 @@ extension Reading {
   static func factors(near value: Double) -> [(name: String, factor: Double)] {
     guard value.isFinite, value != 0 else { return [] }
     // A number of few digits is what was written.
-    var found = plainNumbers(near: value).prefix {
+    let plain = plainNumbers(near: value).filter {
       abs($0 / value - 1) < 1e-5 && $0 == Double(significant($0, 3))
     }
-    .map { (name: words($0), factor: $0) }
+    var found = plain.prefix(1).map { (name: words($0), factor: $0) }
     for (power, name) in [(-0.5, "1/√"), (0.5, "√")] {
       let whole = pow(abs(value), 1 / power).rounded()
       let root = value < 0 ? -pow(whole, power) : pow(whole, power)
