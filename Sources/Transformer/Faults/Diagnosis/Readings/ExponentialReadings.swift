@@ -77,8 +77,8 @@ extension Reading {
       guard let function = FunctionOfInput(samples) else { return [] }
       return [
         Guess(
-          "exp is another function of its argument alone, off by at most \(significant(function.greatest, 1)) of "
-            + "its value"
+          "exp is approximated, by a function of its argument alone, off by at most "
+            + "\(significant(function.greatest, 1)) of its value"
         ) { $0.captured }
       ]
     },

@@ -88,7 +88,7 @@ struct HeadSources: Sendable {
     } else if !whole.isEmpty {
       let from = whole.map(\.1)
       parts.append(
-        "\(inWords(whole.map(\.0), "head", "heads")) \(whole.count == 1 ? "is" : "are") computed as "
+        "\(inWords(whole.map(\.0), "head", "heads")) \(whole.count == 1 ? "is that of" : "are those of") "
           + (Set(from).count == 1 ? "head \(from[0])" : inWords(from, "head", "heads")))
     }
     let shared = changed.compactMap { head -> (Int, Int, Int)? in

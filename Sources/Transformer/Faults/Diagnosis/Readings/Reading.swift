@@ -82,7 +82,8 @@ struct Reading: Sendable {
 
   /// What is said of one kind of operation.
   private static let specific: [Reading] =
-    ofKinds + visibilities + dropouts + caches + arrangements + keyRows + tiles + exponentials + functions
+    ofKinds + visibilities + dropouts + caches + arrangements + keyRows + valueRows + storedRows + otherHeads
+    + tiles + exponentials + functions
     + halves + notFinite + norms + normsInSteps + rotations + rows + sources + products + matrices
 
   /// Those of one kind of operation each, which stand in its room.
