@@ -60,7 +60,8 @@ extension Reading {
       let isTail = columns == Array(got.rowWidth - columns.count..<got.rowWidth)
       let name = isTail ? "columns from \(columns[0]) on" : inWords(columns, "column", "columns")
       return [
-        Guess("\(name) \(columns.count == 1 ? "is" : "are") not activated: what is read is handed on") { site in
+        Guess("\(name) \(columns.count == 1 ? "is" : "are") not activated: what is read is handed on") {
+          site in
           site.edited { y in
             for row in 0..<y.rowCount {
               for column in columns { y[row, column] = site.activations[0][row, column] }
@@ -86,7 +87,9 @@ extension Reading {
       return [
         Guess(
           own.function.inWords
-            + (isNear ? " is approximated, by a function of its input alone," : " is another function of its input alone,")
+            + (isNear
+              ? " is approximated, by a function of its input alone,"
+              : " is another function of its input alone,")
             + " off by at most \(significant(function.greatest, 2)), at \(significant(function.argument, 2))"
         ) { $0.captured }
       ]

@@ -1,6 +1,7 @@
 import Foundation
 import TouchstoneGraph
 import TouchstoneModel
+import TouchstoneReference
 
 extension Reading {
   /// Attention that computes in a narrow type where nothing of it is recorded.
@@ -42,8 +43,11 @@ private struct HalfAttention: Sendable {
 
   /// All there are, those first that round least.
   static let all: [HalfAttention] = [NumberFormat.float16, .bfloat16].flatMap { format in
-    [(false, Sums.exactly), (true, .exactly), (false, .ofProbabilities), (true, .ofProbabilities), (false, .rescaled)]
-      .flatMap { weights, sums in
+    [
+      (false, Sums.exactly), (true, .exactly), (false, .ofProbabilities), (true, .ofProbabilities),
+      (false, .rescaled),
+    ]
+    .flatMap { weights, sums in
       [
         (false, true, true), (true, true, true), (true, true, false), (false, true, false),
         (false, false, true),
@@ -74,14 +78,9 @@ private struct HalfAttention: Sendable {
 
   /// The context, computed like that.
   func value(_ site: FaultSite) -> Tensor<Double>? {
-    guard let weighing = site.maker(of: 0), let scoring = weighing.maker(of: 0), let own = site.visibility
-    else {
-      return nil
-    }
-    var read = scoring.activations
-    if queries { read[0] = format.rounded(read[0]) }
-    if keys { read[1] = format.rounded(read[1]) }
-    let scores = scoring.evaluated(activations: read)
+    guard let own = site.visibility else { return nil }
+    if !queries, !keys, sums != .rescaled { return value(site, site.activations[0], own) }
+    guard let weighing = site.maker(of: 0), let scores = scores(weighing) else { return nil }
     guard sums == .rescaled else { return value(site, weighing.evaluated(activations: [scores]), own) }
     let values = values ? format.rounded(site.activations[1]) : site.activations[1]
     let (heads, tokens, width) = (scores.shape[0], site.inputs.count, values.rowWidth)
@@ -111,6 +110,22 @@ private struct HalfAttention: Sendable {
     }
   }
 
+  /// What probabilities are made of, of rounded queries and keys.
+  private func scores(_ weighing: FaultSite) -> Tensor<Double>? {
+    var made: Tensor<Double>?
+    for operation in weighing.graph.pairs(readBy: weighing.operation) {
+      var read = operation.inputs.compactMap(weighing.activation)
+      guard read.count == operation.inputs.count, operation.parameters.isEmpty else { return nil }
+      if let made { read[0] = made }
+      if operation.kind.payload is AttentionScores {
+        if queries { read[0] = format.rounded(read[0]) }
+        if keys { read[1] = format.rounded(read[1]) }
+      }
+      made = operation.kind.value(Operands(read, parameters: []), in: weighing.inputs)
+    }
+    return made
+  }
+
   /// The context of probabilities that are known.
   private func value(_ site: FaultSite, _ exact: Tensor<Double>, _ own: Visibility) -> Tensor<Double> {
     let values = values ? format.rounded(site.activations[1]) : site.activations[1]
@@ -124,7 +139,8 @@ private struct HalfAttention: Sendable {
           var sum = [Double](repeating: 0, count: width)
           for key in 0..<tokens where site.inputs.isVisible(key: key, from: query, under: own) {
             for column in 0..<width {
-              sum[column] = format.round(sum[column] + weights[head, query, key] * values[shared, key, column])
+              sum[column] = format.round(
+                sum[column] + weights[head, query, key] * values[shared, key, column])
             }
           }
           for column in 0..<width { y[query, head * width + column] = sum[column] }

@@ -107,7 +107,9 @@ struct ScoreRows {
           row.append(.zero)
         } else if agrees(own.row(head * tokens + token).map { -$0 }[...], equations) {
           row.append(.negative)
-        } else if let from = (likely(token, row) + nearest(token)).first(where: { agrees(own.row(head * tokens + $0), equations) }) {
+        } else if let from = (likely(token, row) + nearest(token)).first(where: {
+          agrees(own.row(head * tokens + $0), equations)
+        }) {
           row.append(.row(from))
         } else if equations.count >= 2 * width, let solved = Self.solved(equations, width) {
           for (column, value) in solved.enumerated() { others[head * tokens + token, column] = value }
@@ -128,7 +130,9 @@ struct ScoreRows {
 
   /// The row that is as far from a token as that of the one before.
   private func likely(_ token: Int, _ row: [RowSources.Source]) -> [Int] {
-    guard case .row(let from) = row.last, from != token - 1, (0..<tokens).contains(from + 1) else { return [] }
+    guard case .row(let from) = row.last, from != token - 1, (0..<tokens).contains(from + 1) else {
+      return []
+    }
     return [from + 1]
   }
 
@@ -139,7 +143,9 @@ struct ScoreRows {
     }
     return moves.allSatisfy { move in
       equations(head, move.token).count > 2
-        || moves.contains { $0.token != move.token && ($0.from - $0.token == move.from - move.token || $0.from == move.from) }
+        || moves.contains {
+          $0.token != move.token && ($0.from - $0.token == move.from - move.token || $0.from == move.from)
+        }
     }
   }
 

@@ -23,9 +23,11 @@ extension Reading {
           && (0..<got.shape[0]).allSatisfy { got[$0, query, query] == bias?[$0, query, query] ?? 0 }
       }
       guard queries.count > 1 else { return [] }
-      let name = queries.count == tokens ? "each query" : inWords(queries, "query", "queries")
+      let open = (0..<tokens).count { site.inputs.isVisible(key: $0, from: $0, under: own.visibility) }
+      let name =
+        queries.count == open ? "each query finds its" : inWords(queries, "query", "queries") + " find their"
       return [
-        Guess("\(name) finds its own key 0, as if not yet written: the scores on the diagonal") { site in
+        Guess("\(name) own key not yet written: the scores on the diagonal are 0") { site in
           site.edited { s in
             for query in queries {
               for head in 0..<s.shape[0] { s[head, query, query] = bias?[head, query, query] ?? 0 }
@@ -53,13 +55,13 @@ private struct HeadRows: Sendable {
 extension FaultSite {
   fileprivate func headRows(_ got: Tensor<Double>) -> HeadRows? {
     let right = evaluated()
-    guard got.shape == right.shape, got.shape[0] > 1, got.values.allSatisfy({ !$0.isNaN }) else { return nil }
+    guard got.shape == right.shape, got.shape[0] > 1 else { return nil }
     let (heads, tokens, width) = (got.shape[0], got.shape[1], got.rowWidth)
-    let scale = right.values.reduce(0) { $1.isFinite ? max($0, abs($1)) : $0 }
+    let scale = right.greatestMagnitude
     func isRow(_ row: Int, _ other: Int) -> Bool {
       (0..<width).allSatisfy { column in
         let (one, two) = (got[row, column], right[other, column])
-        return one == two || abs(one - two) <= 2e-6 * scale
+        return one == two || one.isNaN && two.isNaN || abs(one - two) <= 2e-6 * scale
       }
     }
     var sources: [(row: Int, from: Int)] = []
@@ -67,7 +69,8 @@ extension FaultSite {
     for row in 0..<heads * tokens where !isRow(row, row) {
       let (head, token) = (row / tokens, row % tokens)
       let likely = byHead.last.map { [$0.from] } ?? []
-      guard let from = (likely + Array(0..<heads)).first(where: { $0 != head && isRow(row, $0 * tokens + token) })
+      guard
+        let from = (likely + Array(0..<heads)).first(where: { $0 != head && isRow(row, $0 * tokens + token) })
       else { return nil }
       sources.append((row, from * tokens + token))
       if let last = byHead.last, last.head == head, last.from == from {
@@ -79,7 +82,9 @@ extension FaultSite {
     guard !byHead.isEmpty, byHead.count <= heads else { return nil }
     // A row that is the same in all heads, such as that of the first key in ALiBi, is not wrong.
     let areWhole = byHead.allSatisfy { part in
-      (0..<tokens).allSatisfy { part.tokens.contains($0) || isRow(part.head * tokens + $0, part.from * tokens + $0) }
+      (0..<tokens).allSatisfy {
+        part.tokens.contains($0) || isRow(part.head * tokens + $0, part.from * tokens + $0)
+      }
     }
     if areWhole {
       let (to, from) = (byHead.map(\.head), byHead.map(\.from))

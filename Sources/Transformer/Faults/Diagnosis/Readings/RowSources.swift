@@ -120,7 +120,8 @@ struct RowSources: Sendable, Equatable {
     func distance(_ row: Int, _ other: Int, atMost greatest: Double) -> Double {
       var distance = 0.0
       for column in 0..<width {
-        let own = abs(got[row, column] - (other < 0 ? 0 : tensor[other, column]))
+        let due = other < 0 ? 0 : tensor[other, column]
+        let own = got[row, column].isNaN && due.isNaN ? 0 : abs(got[row, column] - due)
         if !(own <= greatest) { return .infinity }
         distance = max(distance, own)
       }

@@ -51,9 +51,12 @@ extension TableInWords {
     rules += tileRules(from: first) + sparseRules
     // The same within the window that is due.
     let window = own.window
-    return rules + rules.filter { _ in window != nil }.map { rule in
-      Rule(name: rule.name + ", of the last \(window ?? 0)") { $1 - $0 < window ?? .max && rule.sees($0, $1) }
-    }
+    return rules
+      + rules.filter { _ in window != nil }.map { rule in
+        Rule(name: rule.name + ", of the last \(window ?? 0)") {
+          $1 - $0 < window ?? .max && rule.sees($0, $1)
+        }
+      }
   }
 
   /// Rules of stretches of keys.
@@ -74,9 +77,19 @@ extension TableInWords {
           ($0 < size && $1 < size) || $0 <= $1 && $1 - $0 < window
         })
     }
-    for size in 2..<max(tokens, 2) where seen[(size - 1) * tokens + size - 2] && !seen[size * tokens + size - 1] {
+    for size in 2..<max(tokens, 2) {
       rules.append(
-        Rule(name: "queries see only keys of their own block of \(size)") { $0 <= $1 && $0 / size == $1 / size })
+        Rule(name: "queries see only keys of their own block of \(size)") {
+          $0 <= $1 && $0 / size == $1 / size
+        })
+    }
+    for size in 2..<max(tokens, 2) where chunkBegins?.count != 1 {
+      rules.append(
+        Rule(
+          name:
+            "query r of each chunk of \(size) sees keys 0 to r only: the mask of later chunks is aligned to the "
+            + "top left"
+        ) { $0 <= $1 % size })
     }
     if let begin = chunkBegins, begin.count == 1 {
       let begin = begin[0]
@@ -118,11 +131,10 @@ extension TableInWords {
     let keys = keys(of: last)
     guard keys.last == last else { return [] }
     var rules: [Rule] = []
-    let trailing = queries.compactMap { query -> Int? in
-      let own = Array(self.keys(of: query).reversed())
-      let run = 1 + zip(own, own.dropFirst()).prefix { $0 - 1 == $1 }.count
-      return own.first == query && run < own.count ? run : nil
-    }.min() ?? keys.count
+    // As far back as the nearest key that a query misses.
+    let trailing = queries.reduce(tokens) { least, query in
+      (0..<query).last { isOpen($0) && !seen[query * tokens + $0] }.map { min(least, query - $0) } ?? least
+    }
     let leading = keys.enumerated().prefix { $0.offset == $0.element }.count
     let (window, sink) = (trailing, leading)
     if sink > 0, sink + window < tokens {
@@ -131,19 +143,21 @@ extension TableInWords {
           $0 <= $1 && ($0 < sink || $1 - $0 < window)
         })
     }
-    let steps = Set(zip(keys, keys.dropFirst()).map { $1 - $0 } + keys.map { last - $0 }).filter { $0 > 1 }
-    for stride in steps.sorted().prefix(6) {
+    let steps = Set(zip(keys, keys.dropFirst()).map { $1 - $0 } + Array(2...12))
+    for stride in steps.sorted() where (2..<tokens).contains(stride) {
       rules.append(
         Rule(name: "queries see every \(ordinal(stride)) key only, counted back from their own") {
           $0 <= $1 && ($1 - $0) % stride == 0
         })
-      for width in Set([window - 1, window]).sorted() where width > 0 {
+      for width in [window] where width > 0 {
         rules.append(
           Rule(name: "queries see the last \(width) keys and every \(ordinal(stride)) before, counted back") {
             $0 <= $1 && ($1 - $0 < width || ($1 - $0) % stride == 0)
           })
         rules.append(
-          Rule(name: "queries see the last \(width) keys and every \(ordinal(stride)) before: 0, \(stride), …") {
+          Rule(
+            name: "queries see the last \(width) keys and every \(ordinal(stride)) before: 0, \(stride), …"
+          ) {
             $0 <= $1 && ($1 - $0 < width || $0 % stride == 0)
           })
       }

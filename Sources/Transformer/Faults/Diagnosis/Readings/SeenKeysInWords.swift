@@ -103,7 +103,7 @@ struct TableInWords {
     return rule ?? block ?? stretches ?? list
   }
 
-  private func isOpen(_ key: Int) -> Bool { inputs.attentionMask?[key] ?? true }
+  func isOpen(_ key: Int) -> Bool { inputs.attentionMask?[key] ?? true }
 
   private func holds(_ rule: Rule, withPadding: Bool = false) -> Bool {
     queries.allSatisfy { query in

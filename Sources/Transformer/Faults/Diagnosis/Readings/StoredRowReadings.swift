@@ -12,7 +12,8 @@ extension Reading {
       guard !wrong.isEmpty else { return [] }
       return StoredAs.all.compactMap { stored in
         let changed = stored.applied(to: keys)
-        guard wrong.allSatisfy({ rows.agrees(changed.row($0), rows.equations($0 / tokens, $0 % tokens)) }) else {
+        guard wrong.allSatisfy({ rows.agrees(changed.row($0), rows.equations($0 / tokens, $0 % tokens)) })
+        else {
           return nil
         }
         let isRight = (0..<tokens).map { token in
@@ -53,12 +54,15 @@ private struct StoredAs: Sendable {
   var greatest = 127.0
 
   static let all: [StoredAs] =
-    [NumberFormat.float16, .bfloat16, .float8].map { StoredAs(name: "rounded to \($0.name)", steps: .format($0)) }
+    [NumberFormat.float16, .bfloat16, .float8].map {
+      StoredAs(name: "rounded to \($0.name)", steps: .format($0))
+    }
     + [(127.0, 8), (7, 4)].flatMap { greatest, bits in
       [
         StoredAs(name: "quantised to \(bits) bits (int\(bits)), by row", steps: .byRow, greatest: greatest),
         StoredAs(name: "quantised to \(bits) bits (int\(bits)), by head", steps: .byHead, greatest: greatest),
-        StoredAs(name: "quantised to \(bits) bits (int\(bits)), all by one step", steps: .ofAll, greatest: greatest),
+        StoredAs(
+          name: "quantised to \(bits) bits (int\(bits)), all by one step", steps: .ofAll, greatest: greatest),
       ]
     }
 
@@ -75,7 +79,9 @@ private struct StoredAs: Sendable {
     for first in stride(from: 0, to: tensor.count, by: size) {
       let range = first..<first + size
       // Steps are float32 numbers, as values are.
-      let step = Double(Float(range.reduce(0) { max($0, abs(tensor.values[$1])) }) / Float(greatest))
+      let step = Double(
+        Float(range.reduce(0) { tensor.values[$1].isFinite ? max($0, abs(tensor.values[$1])) : $0 })
+          / Float(greatest))
       guard step > 0 else { continue }
       for offset in range {
         let code = Double(Float(tensor.values[offset]) / Float(step)).rounded(.toNearestOrEven)
@@ -105,10 +111,14 @@ extension FaultSite {
   /// Which tokens' values differ as they would, the first few, the last few or all; nil where none explain the context.
   fileprivate func part(_ difference: Tensor<Double>, explaining error: [Double], due: [Bool]) -> [Int]? {
     let weights = activations[0]
-    let (heads, shared, tokens, width) = (weights.shape[0], difference.shape[0], inputs.count, difference.rowWidth)
-    let scale = activations[1].values.reduce(0) { max($0, abs($1)) }
+    let (heads, shared, tokens, width) = (
+      weights.shape[0], difference.shape[0], inputs.count, difference.rowWidth
+    )
+    let scale = activations[1].greatestMagnitude
     // Of the first t tokens, and of those from t on.
-    var (fitsFirst, fitsLast) = ([Bool](repeating: true, count: tokens + 1), [Bool](repeating: true, count: tokens + 1))
+    var (fitsFirst, fitsLast) = (
+      [Bool](repeating: true, count: tokens + 1), [Bool](repeating: true, count: tokens + 1)
+    )
     for head in 0..<heads {
       let own = head * shared / heads
       for query in 0..<tokens where due[query * tokens..<(query + 1) * tokens].contains(true) {
@@ -121,7 +131,9 @@ extension FaultSite {
           if !fits(sum) { if isFirst { fitsFirst[0] = false } else { fitsLast[tokens] = false } }
           for key in keys {
             if due[query * tokens + key] {
-              for column in 0..<width { sum[column] += weights[head, query, key] * difference[own, key, column] }
+              for column in 0..<width {
+                sum[column] += weights[head, query, key] * difference[own, key, column]
+              }
             }
             if isFirst {
               if fitsFirst[key + 1], !fits(sum) { fitsFirst[key + 1] = false }

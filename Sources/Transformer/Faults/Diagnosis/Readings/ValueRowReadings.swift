@@ -33,11 +33,15 @@ private struct ValueRows {
 
   init?(_ site: FaultSite, _ got: Tensor<Double>) {
     let (weights, values) = (site.activations[0], site.activations[1])
-    let (heads, shared, tokens, width) = (weights.shape[0], values.shape[0], site.inputs.count, values.rowWidth)
-    guard tokens <= Self.greatestCount, let own = site.visibility, got.values.allSatisfy(\.isFinite) else { return nil }
+    let (heads, shared, tokens, width) = (
+      weights.shape[0], values.shape[0], site.inputs.count, values.rowWidth
+    )
+    guard tokens <= Self.greatestCount, let own = site.visibility else {
+      return nil
+    }
     let due = site.dueKeys(own)
     let right = site.evaluated()
-    let scale = values.values.reduce(0) { max($0, abs($1)) }
+    let scale = values.greatestMagnitude
     let noise = 1e-6 * scale
     var solved = values
     var read: [[RowSources.Source?]] = []
@@ -46,8 +50,9 @@ private struct ValueRows {
       var system = RidgeSystem(tokens, width)
       var isWrong = false
       for own in group {
-        for query in 0..<tokens {
+        for query in 0..<tokens where due[query * tokens..<(query + 1) * tokens].contains(true) {
           let error = (0..<width).map { got[query, own * width + $0] - right[query, own * width + $0] }
+          guard error.allSatisfy(\.isFinite) else { return nil }
           if error.contains(where: { abs($0) > noise }) { isWrong = true }
           system.add((0..<tokens).map { due[query * tokens + $0] ? weights[own, query, $0] : 0 }, error)
         }
@@ -70,27 +75,40 @@ private struct ValueRows {
     self.read = read
   }
 
-  /// What the rows may be: those that are not told unchanged, or as those before and after them.
+  /// What the rows may be: those that are not told are as in other heads, else unchanged, or as those before or after them.
   var possible: [RowSources] {
-    let plain = RowSources(ofHeads: read.map { row in row.enumerated().map { $1 ?? .row($0) } })
-    let filled = RowSources(ofHeads: read.map(filled))
-    return (plain == filled ? [plain] : [plain, filled]).filter(\.differs)
+    let known = read.map { row in row.enumerated().map { $1 ?? common($0) } }
+    let ways = [
+      known.map { row in row.enumerated().map { $1 ?? .row($0) } },
+      known.map { Self.filled($0) },
+      known.map { row in
+        // Backwards, each row counted from the end.
+        let last = row.count - 1
+        func turned(_ source: RowSources.Source) -> RowSources.Source {
+          if case .row(let from) = source { .row(last - from) } else { source }
+        }
+        return Self.filled(row.reversed().map { $0.map(turned) }).reversed().map(turned)
+      },
+    ].map { RowSources(ofHeads: $0) }
+    return ways.enumerated().filter { $1.differs && !ways[..<$0].contains($1) }.map(\.element)
   }
 
-  private func filled(_ row: [RowSources.Source?]) -> [RowSources.Source] {
-    var last: (token: Int, source: RowSources.Source)?
-    return row.enumerated().map { token, source -> RowSources.Source in
-      if let source {
-        last = (token, source)
-        return source
+  /// What other heads have in the place of a row, if that is not the row itself.
+  private func common(_ token: Int) -> RowSources.Source? {
+    read.compactMap { $0[token] }.first { $0 != .row(token) && $0 != .other }
+  }
+
+  /// What is not told as the row before it.
+  private static func filled(_ row: [RowSources.Source?]) -> [RowSources.Source] {
+    var last = RowSources.Source.row(-1)
+    return row.enumerated().map { token, source in
+      switch (source, last) {
+      case (let source?, _): last = source
+      case (nil, .row(let from)): last = row.indices.contains(from + 1) ? .row(from + 1) : .row(token)
+      case (nil, .other): last = .row(token)
+      case (nil, .zero), (nil, .negative): break
       }
-      let next = row[token...].enumerated().first { $0.element != nil }.map { ($0.offset + token, $0.element!) }
-      guard let (near, source) = last ?? next else { return .row(token) }
-      switch source {
-      case .row(let from): return row.indices.contains(from + token - near) ? .row(from + token - near) : .row(token)
-      case .zero, .negative: return source
-      case .other: return .row(token)
-      }
+      return last
     }
   }
 }
@@ -142,7 +160,9 @@ private struct RidgeSystem {
         inverse[row * count + column] = sum / factor[row * count + row]
       }
     }
-    var (values, spread) = ([Double](repeating: 0, count: count * width), [Double](repeating: 0, count: count))
+    var (values, spread) = (
+      [Double](repeating: 0, count: count * width), [Double](repeating: 0, count: count)
+    )
     var half = values
     for row in 0..<count {
       for index in 0...row {

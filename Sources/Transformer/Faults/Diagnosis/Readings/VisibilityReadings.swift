@@ -58,7 +58,9 @@ extension FaultSite {
 
   /// That each query sees only those of its keys that have the greatest scores; nil where that is not so.
   fileprivate func greatestSeen(_ seen: SeenKeys, due: [Bool]) -> Reading.Guess? {
-    guard seen.tables.count > 1 || activations[0].shape[0] == 1, let scores = unmaskedScores() else { return nil }
+    guard seen.tables.count > 1 || activations[0].shape[0] == 1, let scores = unmaskedScores() else {
+      return nil
+    }
     let tokens = inputs.count
     let counts = (0..<scores.rowCount).map { row in
       let table = seen.table(of: row / tokens)
