@@ -98,7 +98,8 @@ extension FaultSite {
       let middle = values.sorted()[values.count / 2]
       return values.allSatisfy { abs($0 - middle) <= 1e-3 * (1 + abs(middle)) } ? middle : nil
     }
-    let found = (common(added).flatMap { $0 == 0 ? nil : $0 }, common(replacing))
+    guard added.contains(where: { abs($0) > 1e-3 }) else { return nil }
+    let found = (common(added).flatMap { abs($0) < 1e-3 ? nil : $0 }, common(replacing))
     return found.0 == nil && found.1 == nil ? nil : found
   }
 }
