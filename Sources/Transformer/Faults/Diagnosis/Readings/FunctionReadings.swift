@@ -64,7 +64,9 @@ extension Reading {
           site in
           site.edited { y in
             for row in 0..<y.rowCount {
-              for column in columns { y[row, column] = site.activations[0][row, column] }
+              for column in columns where column < y.rowWidth {
+                y[row, column] = site.activations[0][row, column]
+              }
             }
           }
         }

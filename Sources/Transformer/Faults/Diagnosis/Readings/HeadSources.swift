@@ -47,6 +47,10 @@ struct HeadSources: Sendable {
   /// The operation with these heads.
   var guess: Reading.Guess {
     Reading.Guess(sentence) { site in
+      // What is said of keys says nothing of values.
+      guard site.operation.kind.payload is AttentionContext == isContext,
+        site.activations[0].shape[0] == heads, site.activations[1].shape[0] == sharedHeads
+      else { return nil }
       let made = sources.map { source -> Tensor<Double>? in
         guard case .heads(let one, let other) = source else { return nil }
         let read = site.activations.enumerated().map { $1.head($0 == 1 ? other : one) }
@@ -83,12 +87,17 @@ struct HeadSources: Sendable {
       if case .heads(let one, let other) = sources[head] { (head, one, other) } else { nil }
     }
     // Both of another head, then either alone, then whatever is left.
+    // What a head of a context weighs shared values by is all there is of it.
     let whole = moved.filter {
-      $0.first != $0.head && $0.second == due($0.first) && $0.second != due($0.head)
+      $0.first != $0.head && $0.second == due($0.first) && (isContext || $0.second != due($0.head))
     }
-    let ofFirsts = moved.filter { $0.first != $0.head && $0.second == due($0.head) }
+    let ofFirsts = moved.filter { move in
+      move.first != move.head && move.second == due(move.head) && !whole.contains { $0.head == move.head }
+    }
     let ofSeconds = moved.filter { $0.first == $0.head }
-    let rest = moved.filter { $0.first != $0.head && $0.second != due($0.head) && $0.second != due($0.first) }
+    let rest = moved.filter { move in
+      ![whole, ofFirsts, ofSeconds].contains { $0.contains { $0.head == move.head } }
+    }
     func from(_ heads: [Int]) -> String {
       Set(heads).count == 1 ? "head \(heads[0])" : inWords(heads, "head", "heads")
     }

@@ -8,8 +8,11 @@ extension Reading {
       guard let read = site.headRows(got) else { return [] }
       return [
         Guess(read.sentence) { site in
-          site.edited { y in
-            let right = y
+          let right = site.evaluated()
+          guard read.sources.allSatisfy({ $0.row < right.rowCount && $0.from < right.rowCount }) else {
+            return nil
+          }
+          return site.edited { y in
             for (row, from) in read.sources { y.copyRow(from, of: right, to: row) }
           }
         }
@@ -28,7 +31,8 @@ extension Reading {
         queries.count == open ? "each query finds its" : inWords(queries, "query", "queries") + " find their"
       return [
         Guess("\(name) own key not yet written: the scores on the diagonal are 0") { site in
-          site.edited { s in
+          let bias = site.activations.dropFirst(2).first
+          return site.edited { s in
             for query in queries {
               for head in 0..<s.shape[0] { s[head, query, query] = bias?[head, query, query] ?? 0 }
             }
@@ -86,6 +90,8 @@ extension FaultSite {
         part.tokens.contains($0) || isRow(part.head * tokens + $0, part.from * tokens + $0)
       }
     }
+    // Whole heads of a product are outputs of its matrix.
+    if areWhole, operation.kind.payload is Linear { return nil }
     if areWhole {
       let (to, from) = (byHead.map(\.head), byHead.map(\.from))
       let sentence =

@@ -93,6 +93,9 @@ struct RowSources: Sendable, Equatable {
 
   /// The tensor with these rows; what is none of them is taken from `others`.
   func applied(to tensor: Tensor<Double>, others: Tensor<Double>? = nil) -> Tensor<Double> {
+    guard tensor.shape.count == 3, tensor.shape[0] == ofHeads.count, tensor.shape[1] == ofHeads[0].count,
+      others.map({ $0.shape == tensor.shape }) ?? true
+    else { return tensor }
     let (tokens, width) = (tensor.shape[1], tensor.rowWidth)
     var moved = tensor
     for (head, sources) in ofHeads.enumerated() {

@@ -42,6 +42,19 @@ extension Reading {
       guard let search = ContextKeySearch(site, got, due: due) else { return [] }
       return search.found.compactMap { site.guess(seeing: $0, due: due, own) }
     },
+    Reading("mask.masked-weighed", .mask, of: AttentionContext.self) { own, site, _ in
+      let (due, weights) = (site.dueKeys(own.visibility), site.activations[0])
+      let tokens = site.inputs.count
+      let isWeighed = weights.values.indices.contains { offset in
+        weights.values[offset] != 0 && !due[offset % (tokens * tokens)]
+      }
+      guard isWeighed else { return [] }
+      return [
+        Guess("masked keys are heard too, by the probabilities that they have") { site in
+          site.rawContext { weights, head, row, key in weights[head, row, key] }
+        }
+      ]
+    },
   ]
 }
 
