@@ -16,7 +16,9 @@ struct PlantedNumber: Sendable, CustomStringConvertible {
   /// How much is too much beside it, of the root mean square: a rounding that may fall to either side, or a function that is
   /// known at a hundred arguments alone, is told from no little.
   var intolerable: Double {
-    ["softmax.in-steps", "norm.in-steps", "attention.in-half"].contains { reading == Reading.prefix + $0 }
+    ["softmax.in-steps", "norm.in-steps", "attention.in-half", "linear.accumulator", "values.cut"].contains {
+      reading == Reading.prefix + $0
+    }
       || reading.hasPrefix(Reading.prefix + "activation.") ? 30 : 0.01
   }
   let value: @Sendable (FaultSite) -> Tensor<Double>?
@@ -142,7 +144,8 @@ struct PlantedNumber: Sendable, CustomStringConvertible {
         }
       }
     },
-    PlantedNumber("embedding.other-rows", "rows are 1 too small", in: "llama", at: "embed/token") { site in
+    PlantedNumber("embedding.other-rows", "every row is 1 too small", in: "llama", at: "embed/token") {
+      site in
       let table = site.parameters[0]
       let ids = site.inputs.tokenIDs.map { $0 - 1 }
       return Tensor(ids.flatMap { table.row($0) }, shape: [ids.count, table.rowWidth])

@@ -6,7 +6,7 @@ import TouchstoneModel
 
 extension PlantedNumber {
   /// Operations whose numbers are others', stored otherwise, or in part wrong, and what is to be read of them.
-  static let structures: [PlantedNumber] = ofValues + ofProducts + ofStorage
+  static let structures: [PlantedNumber] = ofValues + ofProducts + ofStorage + ofSumsAndNorms
 
   private static let ofValues: [PlantedNumber] = [
     PlantedNumber("values.other-rows", "rows 4 to 6 hold rows 0 to 2", in: "llama", at: "layers/000/mlp_out")

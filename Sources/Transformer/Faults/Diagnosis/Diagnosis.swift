@@ -63,6 +63,9 @@ struct Diagnosis {
     /// The model's own number or function that the fault changes, in words.
     var due: String?
 
+    /// What it was read of; nil for a fault of the catalogue.
+    var source: OperationForm?
+
     /// What is wrong, instead of what, and where that is a part, where.
     var name: String {
       let name = due.map {

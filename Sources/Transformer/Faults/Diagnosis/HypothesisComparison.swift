@@ -82,9 +82,12 @@ struct HypothesisComparison: Sendable {
     // What explains only what is wrong, where the rest is right, holds there alone.
     if let block, ratio > 1, ratioInBlock <= 1, block.isTelling {
       return Diagnosis.Hypothesis(
-        fault: fault, place: place, ratio: ratioInBlock, part: block.inWords, due: replay.due(at: place))
+        fault: fault, place: place, ratio: ratioInBlock, part: block.inWords, due: replay.due(at: place),
+        source: fault.id.hasPrefix(Reading.prefix) ? replay.form : nil)
     }
-    return Diagnosis.Hypothesis(fault: fault, place: place, ratio: ratio, due: replay.due(at: place))
+    return Diagnosis.Hypothesis(
+      fault: fault, place: place, ratio: ratio, due: replay.due(at: place),
+      source: fault.id.hasPrefix(Reading.prefix) ? replay.form : nil)
   }
 
   /// The mistakes with numbers read off the capture that explain it, those first that say more.
@@ -136,11 +139,14 @@ struct HypothesisComparison: Sendable {
   func isExplained(by hypothesis: Diagnosis.Hypothesis) throws -> Bool {
     let fault = hypothesis.fault
     if fault.id == Cause.placeAlone { return placeAlone?.fault.name == fault.name }
-    let isSame = try replay.places(of: fault).contains { place in
-      try self.hypothesis(fault, at: place).map {
-        $0.ratio <= 1 && $0.part == hypothesis.part
-      } ?? false
-    }
+    let isOfForm = hypothesis.source.map { $0 == replay.form } ?? true
+    let isSame =
+      try isOfForm
+      && replay.places(of: fault).contains { place in
+        try self.hypothesis(fault, at: place).map {
+          $0.ratio <= 1 && $0.part == hypothesis.part
+        } ?? false
+      }
     guard !isSame, fault.id.hasPrefix(Reading.prefix) else { return isSame }
     return try read(fault.id).contains { $0.name == hypothesis.name }
   }

@@ -3,6 +3,12 @@ import TouchstoneModel
 import TouchstoneReference
 import TouchstoneVerdict
 
+/// What an operation is and of which shapes: numbers that were read off one can be held against another of the same form.
+struct OperationForm: Hashable, Sendable {
+  let kind: Operation.Kind.Name
+  let shapes: [[Int]]
+}
+
 /// The operations behind one finding, replayed on the capture's own activations with a fault among them.
 struct HypothesisReplay: Sendable {
   /// The operation whose output was judged.
@@ -43,6 +49,16 @@ struct HypothesisReplay: Sendable {
     case let own as AttentionScores: words(own.scale)
     default: nil
     }
+  }
+
+  /// What the judged operation is, and of which shapes.
+  var form: OperationForm {
+    let activations = ([operation.output] + operation.inputs).map {
+      graph.shape(of: $0, tokenCount: capture.inputs.count) ?? []
+    }
+    return OperationForm(
+      kind: type(of: operation.kind.payload).name,
+      shapes: activations + operation.parameters.map(\.parameter.shape))
   }
 
   /// What the coordinates of the output count.

@@ -61,7 +61,7 @@ struct WrongBlock: Sendable {
       // Right only by where it stands along this axis.
       if outside.count == 1 { isLeft[outside[0]][places[outside[0]]] = true }
     }
-    guard 2 * blockCount <= judgedCount, 3 * wrongCount >= 2 * blockCount else { return nil }
+    guard 4 * blockCount <= 3 * judgedCount, 3 * wrongCount >= 2 * blockCount else { return nil }
     // Most of an axis is all of it, beside one of which it is a part.
     func isMost(_ axis: Int) -> Bool {
       let left = isLeft[axis].count { $0 }

@@ -25,6 +25,8 @@ struct Quantisation: Sendable {
   let isStepInHalf: Bool
   /// By how many steps every number is off.
   let shift: Int
+  /// Whether the two numbers of each byte are exchanged.
+  var isPairExchanged = false
 
   /// A group as it is once it is stored.
   func stored(_ values: [Double]) -> [Double] {
@@ -47,11 +49,13 @@ struct Quantisation: Sendable {
     let origin = step == .affine ? (-min(least, 0) / size).rounded() : 0
     let kept = isStepInHalf ? NumberFormat.float16.round(size) : size
     let base = isStepInHalf ? NumberFormat.float16.round(zero) : zero
-    return values.map { value in
+    let found = values.map { value in
       let steps = ((value - zero) / size).rounded() + origin
       let whole = min(max(steps, range.lowerBound), range.upperBound)
       return (whole - origin + Double(shift)) * kept + base
     }
+    guard isPairExchanged else { return found }
+    return found.indices.map { found[($0 ^ 1) < found.count ? $0 ^ 1 : $0] }
   }
 
   /// Those in use, the plain ones first.
@@ -63,11 +67,19 @@ struct Quantisation: Sendable {
     }
   }
 
+  /// The same with the two of each byte exchanged.
+  static let ofPairs: [Quantisation] = all.filter { $0.bits == 4 && $0.shift == 0 }.map { own in
+    var exchanged = own
+    exchanged.isPairExchanged = true
+    return exchanged
+  }
+
   var inWords: String { "\(bits) bits" }
 
   /// What is off besides; empty for nothing.
   var shiftInWords: String {
-    shift == 0 ? "" : ", every one a step too \(shift < 0 ? "low" : "high") (the zero point)"
+    if isPairExchanged { return ", the two of each byte exchanged" }
+    return shift == 0 ? "" : ", every one a step too \(shift < 0 ? "low" : "high") (the zero point)"
   }
 }
 
@@ -82,7 +94,7 @@ enum QuantisationGroup: Hashable, Sendable {
 
   /// Those in use, for a matrix of this size.
   static func all(inputs: Int, outputs: Int) -> [QuantisationGroup] {
-    [16, 32, 64, 128, 256].filter { $0 < inputs }.map { .inputs($0) } + [.inputs(inputs)]
+    [8, 16, 32, 64, 128, 256].filter { $0 < inputs }.map { .inputs($0) } + [.inputs(inputs)]
       + [16, 32, 64, 128, 256].filter { $0 < outputs }.map { .outputs($0) } + [.outputs(outputs), .whole]
   }
 

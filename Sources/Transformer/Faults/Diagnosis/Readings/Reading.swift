@@ -74,7 +74,8 @@ struct Reading: Sendable {
 
   /// Those of one level are asked where none of the level before explains; those first that say more.
   static let levels: [[Reading]] = [
-    specific.filter { !$0.isLast }, storage + normRoundings, specific.filter(\.isLast), values, lines,
+    specific.filter { !$0.isLast }, storage + normRoundings + accumulators + cacheStorage,
+    specific.filter(\.isLast), values, lines,
   ]
 
   /// All of them.
@@ -82,9 +83,9 @@ struct Reading: Sendable {
 
   /// What is said of one kind of operation.
   private static let specific: [Reading] =
-    ofKinds + visibilities + dropouts + caches + arrangements + keyRows + valueRows + storedRows + otherHeads
-    + tiles + exponentials + functions
+    ofKinds + visibilities + dropouts + caches + arrangements + keyRows + tiles + exponentials + functions
     + halves + notFinite + norms + normsInSteps + rotations + rows + sources + products + matrices
+    + sums + normStatistics
 
   /// Those of one kind of operation each, which stand in its room.
   private static let ofKinds = Operation.Kind.Name.allCases.flatMap { $0.faulty.readings }
@@ -181,11 +182,6 @@ func nearest<Way>(_ tried: [(way: Way, rest: Double)], of whole: Double) -> [Way
 
 /// How much of a squared error a right explanation may leave.
 let greatestRest = 1e-2
-
-extension Tensor<Double> {
-  /// The greatest of all magnitudes that are finite.
-  var greatestMagnitude: Double { values.reduce(0) { $1.isFinite ? Swift.max($0, abs($1)) : $0 } }
-}
 
 /// How many times x is in y, by least squares over what is finite; nil where nothing is.
 func quotient(of y: some Sequence<Double>, on x: some Sequence<Double>) -> Double? {

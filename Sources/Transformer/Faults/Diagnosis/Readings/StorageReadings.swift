@@ -159,6 +159,9 @@ struct ProductSample {
   /// What is off by the definition, squared and summed.
   private let whole: Double
 
+  /// So little of the error that nothing else is looked for.
+  private static let settledRest = 1e-6
+
   init(_ product: ReadProduct) {
     self.product = product
     let (tokens, outputs) = (Self.spread(product.tokens, 4), Self.spread(product.outputs, 12))
@@ -177,18 +180,18 @@ struct ProductSample {
       StoredProduct.plain.map { ($0, rest($0, $0.inputs(tokens, of: product))) }, of: whole)
     if !rounded.isEmpty { return rounded }
     let schemes = QuantisationGroup.all(inputs: product.inputs, outputs: product.outputs).flatMap { group in
-      Quantisation.all.map { StoredProduct.Change.quantised($0, group) }
+      (Quantisation.all + Quantisation.ofPairs).map { StoredProduct.Change.quantised($0, group) }
     }
     func stored(_ input: StoredProduct.Change, _ matrix: StoredProduct.Change) -> StoredProduct {
       StoredProduct(input: input, matrix: matrix, bias: .none, output: nil)
     }
+    var tried: [(way: StoredProduct, rest: Double)] = []
     for input in [.none] + StoredProduct.inputChanges(product) {
       let x = stored(input, .none).inputs(tokens, of: product)
-      let found = nearest(
-        ([.none] + schemes).map { (stored(input, $0), rest(stored(input, $0), x)) }, of: whole)
-      if !found.isEmpty { return found }
+      tried += ([.none] + schemes).map { (stored(input, $0), rest(stored(input, $0), x)) }
+      if tried.contains(where: { $0.rest <= Self.settledRest * whole }) { break }
     }
-    return []
+    return nearest(tried, of: whole)
   }
 
   /// What is left of the error, squared and summed; infinite where it is too much.

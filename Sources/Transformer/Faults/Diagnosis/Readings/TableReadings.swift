@@ -84,7 +84,7 @@ struct StoredTables: Sendable {
       }
       let subject =
         tables.count == 1 ? "" : isIDs == true ? "of the tokens' table, " : "of the positions' table, "
-      return Reading.Guess(subject + inWords(read, due: tables[index].rows)) { [own] _ in
+      return Reading.Guess(subject + inWords(read, due: tables[index].rows, of: table.rowCount)) { [own] _ in
         var y = got
         for token in 0..<got.rowCount {
           for column in 0..<got.rowWidth {
@@ -97,13 +97,18 @@ struct StoredTables: Sendable {
   }
 
   /// Which rows are read instead of those due.
-  private func inWords(_ read: [Int], due: [Int]) -> String {
+  private func inWords(_ read: [Int], due: [Int], of count: Int) -> String {
     let wrong = read.indices.filter { read[$0] != due[$0] }
     guard let first = wrong.first else { return "rows are right" }
     if wrong.count == 1 {
       return "row \(read[first]) is read for token \(first) instead of row \(due[first])"
     }
     let from = first == 0 ? "" : "from token \(first) on "
+    if first > 0, (first..<read.count).allSatisfy({ read[$0] == due[$0 - 1] }), Set(read[first...]).count > 1
+    {
+      return "\(from)each row is that of the token before"
+    }
+    if let text = ruleInWords(read, due: due, of: count) { return text }
     let tail = Array(first..<read.count)
     let step = read[first] - due[first]
     let (size, sense) = (abs(step), step < 0 ? "too small" : "too large")
@@ -123,6 +128,22 @@ struct StoredTables: Sendable {
     }
     return
       "for tokens \(runs(wrong)) rows are \(words(wrong.map { read[$0] })) instead of \(words(wrong.map { due[$0] }))"
+  }
+
+  /// One rule for all rows: a constant that is added, around the end of the table too, or the lowest bits alone.
+  private func ruleInWords(_ read: [Int], due: [Int], of count: Int) -> String? {
+    let step = ((read[0] - due[0]) % count + count) % count
+    let isShifted = read.indices.allSatisfy { (read[$0] - due[$0] - step) % count == 0 }
+    if isShifted, step > 0, Set(due).count > 1 {
+      let size = 2 * step > count ? count - step : step
+      return "every row is \(size) too \(2 * step > count ? "small" : "large")"
+    }
+    for bits in 1..<20 where read != due {
+      if read.indices.allSatisfy({ read[$0] == due[$0] % (1 << bits) }) {
+        return "rows are read modulo \(1 << bits): \(bits) bits of an id"
+      }
+    }
+    return nil
   }
 
   /// Rows of the output where some of the tables are stored otherwise.

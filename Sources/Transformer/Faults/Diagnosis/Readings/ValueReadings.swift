@@ -27,6 +27,41 @@ extension Reading {
         return stale(got, value, due: site.evaluated(), other)
       }
     },
+    Reading("values.cut", .precision, at: .computed) { _, got in
+      [NumberFormat.bfloat16, .float16].filter { format in
+        got.values.allSatisfy { format.round($0) == $0 || !$0.isFinite }
+      }.map { format in
+        Guess(
+          "values are cut to \(format.name) where they are stored", granting: Fault.Grants(rounding: format)
+        ) {
+          $0.edited { $0.values = $0.values.map { format.round($0, .towardZero) } }
+        }
+      }
+    },
+    Reading("logits.penalty-of-repetition", .readout, at: .logits) { site, got in
+      let (want, width) = (site.evaluated(), got.rowWidth)
+      return [true, false].flatMap { isSoFar -> [Guess] in
+        let tokens = site.inputs.tokenIDs
+        let seen = tokens.indices.map { Set(isSoFar ? tokens[...$0] : tokens[...]) }
+        let places = site.wrongPlaces.filter { seen[$0 / width].contains($0 % width) && want.values[$0] > 0 }
+        guard let read = quotient(of: places.map { want.values[$0] }, on: places.map { got.values[$0] })
+        else {
+          return []
+        }
+        let which = isSoFar ? "seen so far" : "in the prompt"
+        return plainNumbers(near: read).map { factor in
+          Guess(
+            "logits of ids \(which) are divided by \(words(factor)), negative ones multiplied", numbers: 1
+          ) {
+            $0.edited { y in
+              for offset in y.values.indices where seen[offset / width].contains(offset % width) {
+                y.values[offset] *= y.values[offset] > 0 ? 1 / factor : factor
+              }
+            }
+          }
+        }
+      }
+    },
     Reading("values.constant", .tail, at: .computed) { _, got in
       let counts = Dictionary(got.values.map { ($0, 1) }, uniquingKeysWith: +)
       guard let (constant, count) = counts.max(by: { $0.value < $1.value }), count > 3 else { return [] }

@@ -1,0 +1,105 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+@testable import TouchstoneFaults
+@testable import TouchstoneVerdict
+
+extension PlantedNumber {
+  /// Sums of other addends, norms of other statistics, and numbers that are cut or kept in few bits.
+  static let ofSumsAndNorms: [PlantedNumber] = [
+    PlantedNumber(
+      "sum.addend-times", "layers/000/mlp_out is multiplied by 0.7 before it is added", in: "llama",
+      at: "layers/000/resid_out"
+    ) { $0.evaluated(changing: 1) { $0.values = $0.values.map { 0.7 * $0 } } },
+    PlantedNumber("sum.all-times", "the sum is multiplied by 1.25", in: "llama", at: "layers/001/resid_mid") {
+      $0.edited { $0.values = $0.values.map { 1.25 * $0 } }
+    },
+    PlantedNumber(
+      "sum.other-addend", "it adds layers/000/resid_mid instead of layers/001/resid_in", in: "llama",
+      at: "layers/001/resid_mid"
+    ) { site in
+      site.activation(Activation("resid_mid", in: Activation.Block(0))).map { other in
+        site.evaluated(changing: 0) { $0 = other }
+      }
+    },
+    PlantedNumber(
+      "sum.addend-of-other-rows", "what layers/000/mlp_out has 1 row before", in: "llama",
+      at: "layers/000/resid_out"
+    ) {
+      $0.evaluated(changing: 1) { x in
+        for row in (1..<x.rowCount).reversed() { x.setRow(row) { [x] in x[row - 1, $0] } }
+      }
+    },
+    PlantedNumber(
+      "norm.other-statistics", "those of the first 9 columns", in: "llama", at: "layers/000/ln_1"
+    ) { site in
+      site.normalised { row, _, epsilon in
+        row.values.map { $0 / (row.prefix(9).variance + epsilon).squareRoot() }
+      }
+    },
+    PlantedNumber(
+      "norm.other-statistics", "every 12 columns are normalised by themselves", in: "gpt2", at: "final/ln_f"
+    ) {
+      site in
+      site.normalised { row, _, epsilon in
+        [0, 12].flatMap { first in
+          let half = NormRow(values: Array(row.values[first..<first + 12]), subtractsMean: true)
+          return half.scaled(1 / (half.variance + epsilon).squareRoot())
+        }
+      }
+    },
+    PlantedNumber(
+      "norm.parameters-moved", "the norm's weight is moved by 1", in: "llama", at: "layers/000/ln_2"
+    ) {
+      $0.evaluated(changingParameter: 0) { gain in
+        let own = gain.values
+        for place in own.indices { gain.values[place] = own[(place + own.count - 1) % own.count] }
+      }
+    },
+    PlantedNumber("linear.bias-moved", "the bias is moved by -1", in: "gpt2", at: "layers/000/mlp_out") {
+      $0.evaluated(changingParameter: 1) { bias in
+        let own = bias.values
+        for place in own.indices { bias.values[place] = own[(place + 1) % own.count] }
+      }
+    },
+    PlantedNumber(
+      "linear.accumulator", "cut to 12 bits after every 4 terms", in: "gpt2", at: "layers/000/attn_out"
+    ) { site in
+      (site.operation.kind.payload as? Linear).flatMap { ReadProduct($0, site, site.evaluated()) }.map {
+        product in
+        let format = NumberFormat(name: "", significandBits: 12, leastExponent: -126, greatestFinite: 1e38)
+        return NarrowAccumulator(format: format, isCut: true, step: 4).value(of: product)
+      }
+    },
+    PlantedNumber(
+      "attention.stored-in-fewer-bits", "keys are rounded to float8 (e4m3)", in: "gpt2",
+      at: "layers/000/attn_scores"
+    ) { $0.evaluated(changing: 1) { $0 = $0.rounded(to: .float8) } },
+    PlantedNumber(
+      "attention.stored-in-fewer-bits", "values are quantised to 8 bits head by head", in: "gpt2",
+      at: "layers/001/attn_context"
+    ) { site in
+      let size = site.activations[1].count / 4
+      let scheme = Quantisation(bits: 8, step: .symmetric, isStepInHalf: false, shift: 0)
+      return site.evaluated(changing: 1) { v in
+        v.values = stride(from: 0, to: v.count, by: size).flatMap {
+          scheme.stored(Array(v.values[$0..<$0 + size]))
+        }
+      }
+    },
+    PlantedNumber("values.cut", "cut to bfloat16 where they are stored", in: "llama", at: "layers/000/mlp_up")
+    {
+      $0.edited { $0.values = $0.values.map { NumberFormat.bfloat16.round($0, .towardZero) } }
+    },
+    PlantedNumber(
+      "logits.penalty-of-repetition", "in the prompt are divided by 1.3", in: "llama", at: "final/logits"
+    ) { site in
+      let seen = Set(site.inputs.tokenIDs)
+      return site.edited { y in
+        for offset in y.values.indices where seen.contains(offset % y.rowWidth) {
+          y.values[offset] *= y.values[offset] > 0 ? 1 / 1.3 : 1.3
+        }
+      }
+    },
+  ]
+}
