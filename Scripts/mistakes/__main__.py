@@ -7,7 +7,8 @@ Each kind is drawn in --each goldens that have a place for it, with numbers (blo
 line for each: what the verdict's cause is worth, the kind, the golden, whether it begins where it is due, the words. `right` is
 a cause with what a right one must say, `part` one that says a part of it or only where, `wrong` any other, `unknown` none;
 `missed` is a mistake that no operation shows and should, `invisible` one within float32's rounding. Words are judged by
-patterns: read again what is right and what is wrong. NAME+NAME plants two at once. --more reads kinds from another file.
+patterns, and by the numbers where they list indices: read again what is right and what is wrong, and what a line `besides`
+says, a cause that speaks of no mistake that was planted. NAME+NAME plants two at once. --more reads kinds from another file.
 Needs NumPy and h5py, and a build (swift build), or another program that TOUCHSTONE names.
 """
 
@@ -104,6 +105,8 @@ def main():
             for name, made in zip(names, pool.map(lines, names)):
                 for line in made:
                     counts[line["outcome"]] += 1
+                    more = line["besides"] if line["outcome"] in ("right", "part") else []
+                    counts["right or part with a line besides"] += bool(more)
                     counts["begins elsewhere"] += (
                         line["outcome"] not in ("invisible", "missed", "error") and not line["is_there"]
                     )
@@ -113,6 +116,8 @@ def main():
                         f"{line['outcome']:9} {name:36} {line['golden']:18} {there:10} {line['told']}  ⇒  {words}",
                         flush=True,
                     )
+                    for one in more:
+                        print(f"{'':9} {name:36} {line['golden']:18} besides: {one}", flush=True)
                     print(json.dumps(line, ensure_ascii=False, default=str), file=out, flush=True)
         out.close()
         print("; ".join(f"{n} {what}" for what, n in counts.most_common()))

@@ -1,5 +1,7 @@
 """Mistakes of nonlinearities and gates."""
 
+import re
+
 import numpy as np
 from functions import ACTS, F
 
@@ -65,12 +67,22 @@ def arguments_clamped(m):
 def straight_pieces(m):
     n = m.pick([17, 33, 65, 129])
     at = np.linspace(-8, 8, n).astype(F)
+    pieces = lambda x: np.interp(x, at, ACTS[m.p["act"]](at)).astype(F)
+
+    def off_there(text):
+        """The error that is told is that of the place that is told."""
+        told = re.search(r"off by at most ([\d.e-]+), at ([-−]?[\d.e-]+)", text)
+        if not told:
+            return False
+        x = np.array([float(told[2].replace("−", "-"))], F)
+        return abs(abs(pieces(x) - ACTS[m.p["act"]](x))[0] - float(told[1])) <= 0.2 * float(told[1])
+
     return activation(
         m,
-        lambda x, y: np.interp(x, at, ACTS[m.p["act"]](at)).astype(F),
+        lambda x, y: pieces(x),
         f"straight between {n} points from -8 to 8",
         [["table|piece|linear|interpol|straight|points|approxim"]],
-        [],
+        [["another function", off_there]],
         [HALF, BFLOAT],
     )
 

@@ -7,6 +7,7 @@ from functions import F, bfloat16
 
 from arithmetic import by_heads, half
 from draw import NoPlace, Plant, kind, put
+from seen import Seen
 from spoilt import joined_heads
 from words import BFLOAT, HALF, ZERO, number, whole
 
@@ -91,12 +92,13 @@ def own_key_not_yet_written(m):
     n, path = m.block()
     i = np.arange(m.T)
     change = lambda e, x: put(x, np.s_[:, i, i], e.bias[:, i, i] if e.bias is not None else 0)
+    changes = {path + "attn_scores": change}
     return Plant(
-        {path + "attn_scores": change},
+        changes,
         [path + "attn_scores"],
         "each query reads its own key before it is written (zero)",
         [["own|itself|diagonal|current|same (token|position)", ZERO]],
-        [["own|itself|diagonal|current"]],
+        [["own|itself|diagonal|current"], [Seen(m, path, changes).a_part]],
     )
 
 
@@ -140,13 +142,14 @@ def greatest_alone(m):
         x = np.where(x >= least, x, 0)
         return x / np.maximum(x.sum(2, keepdims=True), F(1e-30))
 
-    return here(
-        m,
-        "attn_probs",
-        change,
-        f"the {n} greatest probabilities alone",
+    block, path = m.block()
+    changes = {path + "attn_probs": change}
+    return Plant(
+        changes,
+        [path + "attn_probs"],
+        f"the {n} greatest probabilities alone (block {block})",
         [[whole(n), "great|top|large|high"]],
-        [["great|top|large"]],
+        [["great|top|large"], [Seen(m, path, changes).a_part]],
     )
 
 
@@ -166,7 +169,8 @@ def exponential_by_a_polynomial(m):
     def change(e, x):
         z = np.maximum(e.scores - e.scores.max(2, keepdims=True), -80)
         s = np.where(np.isfinite(e.scores), exp(z.astype(F)), 0)
-        return s / s.sum(2, keepdims=True)
+        total = s.sum(2, keepdims=True)
+        return s / np.where(total == 0, 1, total)  # a row that sees no key
 
     return here(
         m,

@@ -7,7 +7,7 @@ from arithmetic import flash, float8, steps
 from attention import LATE, TYPES, here
 from draw import Plant, kind, put
 from spoilt import joined_heads
-from words import BFLOAT, HALF, QUANTISED, SHIFT, ZERO, span, whole
+from words import BFLOAT, HALF, QUANTISED, SHIFT, ZERO, moved, span, whole
 
 
 def fused(m, fault, words):
@@ -23,7 +23,7 @@ def fused(m, fault, words):
         + (", nothing recorded within" if drops else ""),
         words[1],
         [[whole(at * tile)], [whole(tile)]],
-        [],
+        [r"\bvalues? \d[^;]*\bothers?\b"],  # it is their weights that are
         drops,
     )
 
@@ -116,6 +116,7 @@ def ring_wrapped(m):
         [
             [whole(n), "cache|ring|place|wrap|overwrit|slot|those of"],
             [span(0, m.T - n, m.T), "overwrit|wrap|those of|replac"],
+            [moved({i: i + n for i in range(m.T - n)}, np.flatnonzero(np.asarray(m.case.mask) == 0))],
         ],
         [[span(0, m.T - n, m.T)], [whole(m.T - n - 1)]],
     )
@@ -147,7 +148,7 @@ def prefill_in_half(m):
         lambda e, x, which: put(x, np.s_[:, :t], round(x[:, :t])),
         f"keys and values of tokens before {t} kept in {name}",
         [[words, whole(t)], [words, whole(t - 1)]],
-        [[words]],
+        [[words], [span(0, t, m.T)]],
         [other],
     )
 
@@ -164,7 +165,7 @@ def rows_late_by_one(m):
         m,
         change,
         f"{w} from token {t} on stand one place late",
-        [[whole(t), SHIFT], [span(t, m.T, m.T), span(t - 1, m.T - 1, m.T)]],
+        [[whole(t), SHIFT], [span(t, m.T, m.T), span(t - 1, m.T - 1, m.T)], [SHIFT if t == 1 else "(?!)"]],
         [[whole(t)], [SHIFT]],
         only=w,
     )

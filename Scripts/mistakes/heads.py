@@ -5,7 +5,7 @@ import numpy as np
 from arithmetic import by_heads
 from attention import LATE, context, here
 from draw import NoPlace, Plant, kind, put
-from words import SHIFT, ZERO, head, span, whole
+from words import SHIFT, ZERO, head, moved, span, whole
 
 
 @kind("heads")
@@ -61,7 +61,7 @@ def heads_move_on(m):
         m,
         lambda e, x: np.roll(x, by, 0),
         f"each head of the context is that of {by} heads before",
-        [["head", SHIFT + "|rotat|permut|cycl|those of|order"]],
+        [["head", SHIFT + "|rotat|permut|cycl|those of|order"], [moved({i: (i - by) % m.H for i in range(m.H)})]],
     )
 
 
@@ -104,11 +104,12 @@ def queries_of_another_head(m):
         raise NoPlace
     a, b = (int(x) for x in m.rng.permutation(m.H)[:2])
     n, path = m.block()
+    alike = a * m.K // m.H == b * m.K // m.H  # both read the same keys, and so have the same scores
     return Plant(
         {path + "read": lambda e, q, k, v: (put(q, a, q[b]), k, v)},
         [path + x for x in LATE],
         f"head {a} scores the queries of head {b}",
-        [[whole(a, b), "head", "quer|those of|exchang|instead"]],
+        [[whole(a, b), "head", "quer|those of|exchang|instead"], [moved({a: b}) if alike else "(?!)"]],
         [[whole(a)]],
     )
 
@@ -124,11 +125,20 @@ def tile_of_a_head(m):
         raise NoPlace
     if w != "q":
         h, g = (int(x) for x in m.rng.permutation(m.K)[:2])
+    n = m.H if w == "q" else m.K
+    orders = {
+        "reverse order": n - 1 - h,
+        "each head is the next one": h + 1,
+        "each head is the one before": h - 1,
+        "every head is the first": 0,
+        "last head repeats the one before": n - 2 if h == n - 1 else None,
+    }
+    order = "|".join(words for words, head in orders.items() if head == g) or "(?!)"
     return here(
         m,
         w,
         lambda e, x: put(x, np.s_[h, a:b], x[g, a:b]),
         f"rows {a} to {b - 1} of head {h} are those of head {g}",
-        [[whole(h, g), span(a, b, m.T)], [whole(h, g)]],
+        [[whole(h, g), span(a, b, m.T)], [whole(h, g)], [order, whole(h), span(a, b, m.T)]],
         [[whole(h)], [span(a, b, m.T)]],
     )

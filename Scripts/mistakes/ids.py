@@ -55,11 +55,20 @@ def one_row_of_another_id(m):
 def ids_one_late(m):
     t = m.whole(1, m.T - 2)
     ids = np.concatenate([m.case.tokens[:t], m.case.tokens[t - 1 : -1]])
+    others = np.flatnonzero(ids != m.case.tokens)
+    if not len(others):
+        raise NoPlace
+    first = int(others[0])  # where the id before is another
     return Plant(
         read(m, ids),
         TOKEN,
         f"tokens from {t} on read the id of the token before",
-        [[whole(t), SHIFT], [span(t, m.T, m.T), span(t - 1, m.T - 1, m.T)], [SHIFT if t == 1 else whole(t, t - 1)]],
+        [
+            [whole(t), SHIFT],
+            [whole(first), SHIFT],
+            [span(t, m.T, m.T), span(t - 1, m.T - 1, m.T)],
+            [SHIFT if t == 1 else whole(t, t - 1)],
+        ],
         [[whole(t)]],
     )
 

@@ -68,6 +68,11 @@ def verdict_on(words, problem, plants):
     return each[0]
 
 
+def besides(words, plants):
+    """The causes that speak of none of the mistakes: of what follows from one, as NaN, or false."""
+    return [line for line in words if all(worth([line], None, one) == "wrong" for one in plants)]
+
+
 def run(golden, base, name, seed, folder):
     """A line of the table, or None where the model has no place for the kind."""
     names = name.split("+")
@@ -109,6 +114,7 @@ def run(golden, base, name, seed, folder):
     line["notes"] = [x for x in verdict.get("notes", []) if not x.startswith(("All rows together", "Next token"))]
     if done.returncode == 0:
         return line | dict(outcome="missed" if line["differs"] else "invisible")
+    line["besides"] = besides(words, plants)
     return line | dict(
         outcome=verdict_on(words, problem, plants) if done.returncode == 1 else f"code {done.returncode}"
     )

@@ -4,19 +4,27 @@ import numpy as np
 from functions import F, softmax
 
 from draw import NoPlace, Plant, kind
-from words import SHIFT, number, whole
+from seen import Seen
+from words import SHIFT, number, ordinal, sequence, whole
 
 SCORES = ["attn_scores", "attn_probs"]
 FUTURE = "future|later|after (them|it)|behind|causal|bidirect|ahead|both direction|not masked|unmasked|also see|one another|next key"
 KEYS = "keys?\\b|columns?\\b|(not|no|never|only).*(see|seen)|masked"
-CHUNKS = "chunk|block|group|tile|piece|itself|themselves|modulo|mod\\b|//"
+CHUNKS = "chunk|stretch|block|group|tile|piece|itself|themselves|modulo|mod\\b|//"
 
 
 def masked(m, change, told, says, part=(), never=()):
     """Another mask in one block."""
     n, path = m.block()
+    changes = {path + "seen": change}
+    seen = Seen(m, path, changes)
     return Plant(
-        {path + "seen": change}, [path + name for name in SCORES], f"{told} (block {n})", says, list(part), list(never)
+        changes,
+        [path + name for name in SCORES],
+        f"{told} (block {n})",
+        [*says, [seen.all_of_it]],
+        [*part, [seen.a_part]],
+        [*never, seen.false],
     )
 
 
@@ -68,8 +76,8 @@ def chunk_sees_itself_alone(m):
         m,
         lambda seen: seen & (i // chunk == j // chunk),
         f"chunks of {chunk} see themselves alone",
-        [[whole(chunk), CHUNKS], [whole(chunk - 1), CHUNKS]],
-        [["chunk|block"]],
+        [[whole(chunk), CHUNKS], [whole(chunk - 1), CHUNKS], [whole(*range(chunk, m.T, chunk)[:3]), "stretch|chunk"]],
+        [["chunk|block|stretch"]],
     )
 
 
@@ -109,6 +117,7 @@ def dilated(m):
         f"sees every {every}th key back",
         [
             [whole(every), "every|strid|dilat|mod|multiple|step|apart"],
+            [f"every ({ordinal(every)}) key.*(back|own)"],
             ["every (other|second)|alternat" if every == 2 else "dilat"],
         ],
     )
@@ -121,7 +130,7 @@ def not_itself(m):
         m,
         lambda seen: seen & ((i != j) | (i == 0)),
         "no query but the first sees its own key",
-        [["itself|own|diagonal|strict|j < i|same (token|position)|current"]],
+        [["itself|own|diagonal|strict|j < i|same (token|position)|current"], [r"to r ?[−-] ?1\b"]],
         [[SHIFT]],
     )
 
@@ -187,6 +196,7 @@ def mask_of_another_head(m):
     if not m.p["alibi"]:
         raise NoPlace
     by = m.whole(1, m.H - 1)
+    slopes = np.abs(np.diff(m.base["embed/attn_bias"][:, -1, -2:])[:, 0])
 
     def change(e, x):
         return np.roll(x, by, axis=0)
@@ -195,5 +205,8 @@ def mask_of_another_head(m):
         {"embed/attn_bias": change},
         ["embed/attn_bias"],
         f"each head has the bias of {by} heads before",
-        [["head", "another|other|shift|rotat|those of|order|exchang|permut|before|next|slope"]],
+        [
+            ["head", "another|other|shift|rotat|those of|order|exchang|permut|before|next|slope"],
+            ["slopes", sequence(np.roll(slopes, by), "are", "instead")],
+        ],
     )

@@ -5,7 +5,7 @@ from functions import F
 
 from attention import TYPES
 from draw import NoPlace, Plant, kind, put
-from words import SHIFT, number, span, whole
+from words import SHIFT, moved_by, number, span, whole
 
 
 def norm(m, change, told, says, part=(), never=(), drawn=None, if_ln=None):
@@ -84,7 +84,7 @@ def gain_shifted(m):
         m,
         lambda x, g, b, e: plain(m, x, np.roll(g, by), b, e),
         f"the gain is shifted by {by}",
-        [["gain|weight", SHIFT + "|rotat|order|permut|column"]],
+        [["gain|weight", SHIFT + "|rotat|order|permut|column"], ["gain|weight", moved_by(by)]],
         [["gain|weight"]],
     )
 
@@ -160,7 +160,7 @@ def one_row_not_normalised(m):
         return put(plain(m, x, g, b, e), t, x[t])
 
     return norm(
-        m, change, f"row {t} is not normalised", [[whole(t), "normal|as read|input|copied|handed|not"]], [[whole(t)]]
+        m, change, f"row {t} is not normalised", [[whole(t), "normal|as read|input|copied|handed|not|left out"]], [[whole(t)]]
     )
 
 

@@ -6,9 +6,9 @@ from functions import F, bfloat16
 from arithmetic import cut, half, product, steps, summed, tf32
 from attention import TYPES
 from draw import NoPlace, Plant, kind, put
-from words import BFLOAT, HALF, QUANTISED, SHIFT, ZERO, span, whole
+from words import BFLOAT, HALF, QUANTISED, SHIFT, ZERO, moved_by, span, tail_if_told, whole
 
-MISSING = "missing|left out|lost|dropped|not (read|added|counted|summed)|without|zero|skip|only"
+MISSING = r"missing|left out|lost|dropped|not (read|added|counted|summed)|without|zero|skip|only(?!.*\b(is|are) wrong)"
 TWICE = r"twice|doubl|two times|again|\b2\b"
 
 
@@ -90,7 +90,7 @@ def tile_of_columns_never_written(m):
         m,
         lambda x, w, c: put(product(x, w, c), np.s_[:, a:b], 0),
         f"columns {a} to {b - 1} are zero",
-        [[span(a, b, len(drawn[4])), ZERO]],
+        [[span(a, b, len(drawn[4])), ZERO, tail_if_told(len(drawn[4]), a, b)]],
         [[span(a, b, len(drawn[4]))]],
         drawn=drawn,
     )
@@ -119,7 +119,11 @@ def last_rows_never_written(m):
         m,
         lambda x, w, c: put(product(x, w, c), np.s_[m.T - n :], 0),
         f"rows from {m.T - n} on are zero",
-        [[span(m.T - n, m.T, m.T), ZERO], [whole(m.T - n), ZERO]],
+        [
+            [span(m.T - n, m.T, m.T), ZERO],
+            [whole(m.T - n), ZERO],
+            [r"last (token|row|token.s row)\b" if n == 1 else whole(m.T - n), ZERO],
+        ],
         [[whole(m.T - n)], [ZERO]],
         drawn=drawn,
     )
@@ -135,7 +139,7 @@ def two_rows_exchanged(m):
         lambda x, w, c: product(x, w, c)[order],
         f"rows {a} and {b} exchanged",
         [[whole(a, b)]],
-        [[whole(a)]],
+        [[whole(a)], ["two (tokens|rows).*exchanged"]],
         drawn=drawn,
     )
 
@@ -196,7 +200,7 @@ def bias_shifted(m):
         m,
         lambda x, w, b: product(x, w, np.roll(b, by)),
         f"the bias is shifted by {by}",
-        [["bias", SHIFT + "|rotat|order|permut"]],
+        [["bias", SHIFT + "|rotat|order|permut"], ["bias", moved_by(by)]],
         [["bias"]],
         drawn=drawn,
     )

@@ -190,7 +190,7 @@ def copy_of_another_activation(m):
         [path],
         f"{path} is {other}",
         [
-            [other.split("/")[-1]],
+            [other.split("/")[-1] + "|" + "|".join(p for p in before if np.array_equal(m.base[p], m.base[other]))],
             [
                 {
                     "ln_1": "left out",

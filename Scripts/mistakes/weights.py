@@ -6,7 +6,7 @@ from functions import F, bfloat16
 from arithmetic import cut, float8, groups, half, product, steps
 from draw import NoPlace, Plant, kind, put
 from products import changed
-from words import BFLOAT, HALF, QUANTISED, layer, number, span, whole
+from words import BFLOAT, HALF, QUANTISED, beside, layer, number, span, whole
 
 
 def weights(m, change, told, says, part=(), never=()):
@@ -114,7 +114,11 @@ def matrix_of_another_block(m):
         {path + role + "*": lambda x, w, b: product(x, w2, b)},
         names,
         f"{role} of block {n} has the matrix of block {other}",
-        [[layer(other) + rf"|\.{other}\."], ["another (block|layer)|neighbo|next|previous"]],
+        [
+            [layer(other) + rf"|\.{other}\."],
+            ["another (block|layer)|neighbo|next|previous"],
+            [beside(other, n)],
+        ],
     )
 
 
