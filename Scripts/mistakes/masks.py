@@ -1,11 +1,13 @@
 """Mistakes with masks."""
 
+import re
+
 import numpy as np
 from functions import F, softmax
 
 from draw import NoPlace, Plant, kind
 from seen import Seen
-from words import SHIFT, number, ordinal, sequence, whole
+from words import LIST, SHIFT, indices, number, ordinal, sequence, whole
 
 SCORES = ["attn_scores", "attn_probs"]
 FUTURE = "future|later|after (them|it)|behind|causal|bidirect|ahead|both direction|not masked|unmasked|also see|one another|next key"
@@ -72,12 +74,19 @@ def chunk_counts_from_zero(m):
 def chunk_sees_itself_alone(m):
     chunk = m.whole(3, m.T // 2)
     i, j = at(m)
+    starts = {*range(0, m.T, chunk), int(np.argmax(m.case.mask))}  # and the first key that is not masked
+
+    def begins_elsewhere(text):
+        told = re.search(f"begin at ({LIST})", text)
+        return bool(told) and not set(indices(told[1])) <= starts
+
     return masked(
         m,
         lambda seen: seen & (i // chunk == j // chunk),
         f"chunks of {chunk} see themselves alone",
         [[whole(chunk), CHUNKS], [whole(chunk - 1), CHUNKS], [whole(*range(chunk, m.T, chunk)[:3]), "stretch|chunk"]],
         [["chunk|block|stretch"]],
+        [begins_elsewhere],
     )
 
 

@@ -6,7 +6,7 @@ from functions import F
 from arithmetic import cut
 from attention import TYPES
 from draw import NoPlace, Plant, kind, put
-from words import BFLOAT, SHIFT, layer, number, span, whole
+from words import BFLOAT, SHIFT, ZERO, layer, number, span, whole
 
 SUMS = {"resid_mid": ("resid_in", "attn_out"), "resid_out": ("resid_mid", "mlp_out")}
 
@@ -81,6 +81,7 @@ def not_added_in_columns(m):
         m,
         lambda e, x, y, s: put(s, np.s_[:, a:b], x[:, a:b]),
         f"columns {a} to {b - 1} lack the half of the block",
+        [[span(a, b, m.D), ZERO + "|lack"]],
         [[span(a, b, m.D)]],
     )
 
