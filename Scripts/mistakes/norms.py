@@ -5,6 +5,7 @@ from functions import F
 
 from attention import TYPES
 from draw import NoPlace, Plant, kind, put
+from seen import left_there
 from words import SHIFT, moved_by, number, span, whole
 
 
@@ -159,9 +160,11 @@ def one_row_not_normalised(m):
     def change(x, g, b, e):
         return put(plain(m, x, g, b, e), t, x[t])
 
-    return norm(
+    plant = norm(
         m, change, f"row {t} is not normalised", [[whole(t), "normal|as read|input|copied|handed|not|left out"]], [[whole(t)]]
     )
+    plant.says.append([whole(t), left_there(m, plant.changes, plant.begins[0])])
+    return plant
 
 
 @kind("norms")

@@ -1,4 +1,4 @@
-"""Whether what a cause says of keys and queries is true of the masks of a capture."""
+"""Whether what a cause lists of keys and queries, or says of what stands in a place, is true of a capture."""
 
 import re
 
@@ -69,3 +69,19 @@ class Seen:
         """What is listed is not so."""
         lines = self.lines(text)
         return bool(lines) and not any(true for true, _ in lines)
+
+
+def left_there(m, changes, name):
+    """The text says which earlier activation stands where `name` is wrong, and it is so."""
+
+    def says(text):
+        told = re.search(r"holds what ([\w/]+) left there", text)
+        if not told:
+            return False
+        with np.errstate(all="ignore"):
+            made = Spoilt(m.case, changes).run()
+        other, got = made.get(told[1]), made[name]
+        wrong = got != m.base[name]
+        return other is not None and other.shape == got.shape and np.array_equal(other[wrong], got[wrong])
+
+    return says

@@ -6,6 +6,7 @@ from functions import F
 from arithmetic import cut
 from attention import TYPES
 from draw import NoPlace, Plant, kind, put
+from seen import left_there
 from words import BFLOAT, SHIFT, ZERO, layer, number, span, whole
 
 SUMS = {"resid_mid": ("resid_in", "attn_out"), "resid_out": ("resid_mid", "mlp_out")}
@@ -77,13 +78,15 @@ def added_in_sixteen_bits(m):
 @kind("sums")
 def not_added_in_columns(m):
     a, b = m.span(m.D, 8)
-    return add(
+    plant = add(
         m,
         lambda e, x, y, s: put(s, np.s_[:, a:b], x[:, a:b]),
         f"columns {a} to {b - 1} lack the half of the block",
         [[span(a, b, m.D), ZERO + "|lack"]],
         [[span(a, b, m.D)]],
     )
+    plant.says.append([span(a, b, m.D), left_there(m, plant.changes, plant.begins[0])])
+    return plant
 
 
 @kind("sums")
