@@ -8,89 +8,7 @@ import TouchstoneReference
 
 extension PlantedNumber {
   /// Masks, rows, heads and tiles of attention.
-  static let ofAttention = masks + rowsAndHeads + tiles + dropouts
-
-  /// Queries that see other keys, told by key and query, at probabilities and, where these are hidden, at the context.
-  private static func seeing(
-    _ says: String, in family: String = "llama", hidden: Bool = false,
-    _ sees: @escaping @Sendable (Int, Int) -> Bool
-  ) -> PlantedNumber {
-    let names = ["attn_scores", "attn_probs"]
-    return PlantedNumber(
-      hidden ? "mask.seen-values" : "mask.seen-keys", says, in: family,
-      at: hidden ? "layers/000/attn_context" : "layers/000/attn_probs", hiding: hidden ? names : []
-    ) { site in
-      let tokens = site.inputs.count
-      let table = (0..<tokens * tokens).map { sees($0 % tokens, $0 / tokens) }
-      return site.seeing(SeenKeys(tokens: tokens, tables: [table]))
-    }
-  }
-
-  /// Whether a key is seen by no rule.
-  private static let atRandom: @Sendable (Int, Int) -> Bool = {
-    $0 <= $1 && ($0 == $1 || ($0 * 7 + $1 * 5) % 3 != 0)
-  }
-
-  private static let masks: [PlantedNumber] = [
-    .seeing("queries see the last 7 keys only") { $0 <= $1 && $1 - $0 < 7 },
-    .seeing("every query sees every key") { _, _ in true },
-    .seeing("queries see all earlier keys instead of the last 5", in: "gemma3_text") { $0 <= $1 },
-    .seeing("queries see the last 3 keys only instead of the last 5", in: "gemma3_text") {
-      $0 <= $1 && $1 - $0 < 3
-    },
-    .seeing("queries from 5 on do not see key 2") { $0 <= $1 && !($1 >= 5 && $0 == 2) },
-    .seeing("queries from 4 on do not see keys 0 to 3") { $0 <= $1 && !($1 >= 4 && $0 < 4) },
-    .seeing("query 7 does not see keys 1, 2, 5") { $0 <= $1 && !($1 == 7 && [1, 2, 5].contains($0)) },
-    .seeing("queries from 4 on see keys 0 to r−4 only") { $0 <= $1 - 4 || $1 < 4 && $0 <= $1 },
-    .seeing("later chunks, which begin at 3, 6, 9, is aligned to the top left") { $0 <= $1 % 3 },
-    .seeing("within tiles of 4") { $0 / 4 <= $1 / 4 },
-    .seeing("only keys of their own stretch of 4") { $0 <= $1 && $0 / 4 == $1 / 4 },
-    .seeing("the first 6 tokens see each other") { $0 <= $1 || $0 < 6 && $1 < 6 },
-    .seeing("every second key only") { $0 <= $1 && ($1 - $0) % 2 == 0 },
-    .seeing("the first 2 keys and the last 4 only") { $0 <= $1 && ($0 < 2 || $1 - $0 < 4) },
-    .seeing("each query also sees the next 2 keys") { $0 <= $1 + 2 },
-    .seeing("query 3 sees keys 1 to 3 instead of 0 to 3; query 4 sees", atRandom),
-    PlantedNumber(
-      "mask.seen-keys", "in heads 1, 3: queries see the last 4 keys only", in: "llama",
-      at: "layers/001/attn_probs"
-    ) { site in
-      let tokens = site.inputs.count
-      let tables = (0..<4).map { head in
-        (0..<tokens * tokens).map { offset in
-          let (key, query) = (offset % tokens, offset / tokens)
-          return key <= query && (head % 2 == 0 || query - key < 4)
-        }
-      }
-      return site.seeing(SeenKeys(tokens: tokens, tables: tables))
-    },
-    .seeing("queries see the last 5 keys only", hidden: true) { $0 <= $1 && $1 - $0 < 5 },
-    .seeing("queries see the last 5 keys only", in: "mpt", hidden: true) { $0 <= $1 && $1 - $0 < 5 },
-    .seeing("every query sees every key", hidden: true) { _, _ in true },
-    .seeing("queries from 6 on do not see key 3", hidden: true) { $0 <= $1 && !($1 >= 6 && $0 == 3) },
-    .seeing("queries from 4 on see keys 0 to r−4 only", hidden: true) { $0 <= $1 - 4 || $1 < 4 && $0 <= $1 },
-    .seeing("within tiles of 4", hidden: true) { $0 / 4 <= $1 / 4 },
-    .seeing("the first 6 tokens see each other", hidden: true) { $0 <= $1 || $0 < 6 && $1 < 6 },
-    .seeing("query 3 sees keys 1 to 3 instead of 0 to 3; query 4 sees", hidden: true, atRandom),
-    PlantedNumber(
-      "mask.seen-scores", "queries see the last 6 keys only", in: "llama", at: "layers/000/attn_scores"
-    ) { site in
-      site.edited { s in
-        for offset in s.values.indices where offset / 11 % 11 - offset % 11 >= 6 {
-          s.values[offset] = -.infinity
-        }
-      }
-    },
-    PlantedNumber(
-      "mask.seen-scores", "do not see key 1: their scores are -10000", in: "llama",
-      at: "layers/000/attn_scores"
-    ) { site in
-      site.edited { s in
-        for offset in s.values.indices where offset % 11 == 1 && offset / 11 % 11 > 4 {
-          s.values[offset] = -10_000
-        }
-      }
-    },
-  ]
+  static let ofAttention = masks + rowsAndHeads + stored + tiles + dropouts
 
   private static let rowsAndHeads: [PlantedNumber] = [
     PlantedNumber(
@@ -178,6 +96,65 @@ extension PlantedNumber {
         for head in 0..<2 {
           for column in 0..<18 { v.values[head * 66 + 18 + column] = v.values[head * 66 + 42 + column] }
         }
+      }
+    },
+  ]
+
+  private static let stored: [PlantedNumber] = [
+    PlantedNumber(
+      "attention.stored-keys", "keys of tokens 0 to 6 are rounded to bfloat16", in: "llama",
+      at: "layers/000/attn_scores"
+    ) { site in
+      site.evaluated(changing: 1) { k in
+        for offset in k.values.indices where offset / 6 % 11 < 7 {
+          k.values[offset] = NumberFormat.bfloat16.round(k.values[offset])
+        }
+      }
+    },
+    PlantedNumber(
+      "attention.stored-values", "values are quantised to 8 bits (int8), by row", in: "mpt",
+      at: "layers/000/attn_context"
+    ) { site in
+      site.evaluated(changing: 1) { v in
+        for row in 0..<v.rowCount {
+          let step = Float(v.row(row).reduce(0.0) { max($0, abs($1)) }) / 127
+          for column in 0..<v.rowWidth {
+            v[row, column] = Double((Float(v[row, column]) / step).rounded(.toNearestOrEven) * step)
+          }
+        }
+      }
+    },
+    PlantedNumber(
+      "attention.without-own-key", "each query finds its own key not yet written", in: "mpt",
+      at: "layers/000/attn_scores"
+    ) { site in
+      site.edited { s in
+        for head in 0..<6 {
+          for query in 0..<11 { s[head, query, query] = site.activations[2][head, query, query] }
+        }
+      }
+    },
+    PlantedNumber(
+      "heads.other-rows", "rows 2 to 5 of head 1 are those of head 0", in: "llama", at: "layers/000/v"
+    ) { site in
+      site.edited { v in
+        for row in 2...5 {
+          for column in 0..<6 { v[1, row, column] = v[0, row, column] }
+        }
+      }
+    },
+    PlantedNumber(
+      "mask.finite", "masked scores are changed by -4 instead", in: "llama", at: "layers/000/attn_probs"
+    ) {
+      site in
+      (site.operation.kind.payload as? AttentionProbabilities).flatMap {
+        site.probabilities($0, maskedBy: { $0 - 4 })
+      }
+    },
+    PlantedNumber("mask.finite", "masked scores are replaced by -3", in: "llama", at: "layers/000/attn_probs")
+    { site in
+      (site.operation.kind.payload as? AttentionProbabilities).flatMap {
+        site.probabilities($0, maskedBy: { _ in -3 })
       }
     },
   ]

@@ -39,7 +39,7 @@ extension PlantedNumber {
       let sum = format.round(powers.reduce(0, +))
       return powers.map { format.round($0 / sum) }
     },
-    .softmax("softmax.other-exponential", "off by at most 0.001 of its value") { row in
+    .softmax("softmax.other-exponential", "exp is approximated, by a function of its argument alone") { row in
       let greatest = row.max() ?? 0
       let powers = row.map { exp($0 - greatest) * (1 + 1e-3 * sin(5 * ($0 - greatest))) }
       let sum = powers.reduce(0, +)
@@ -78,10 +78,20 @@ extension PlantedNumber {
     .function("other-constants", "0.044715 is 0.05", in: "gemma3_text") { x, _ in
       0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.05 * x * x * x)))
     },
+    PlantedNumber(
+      "activation.not-applied", "columns from 8 on are not activated", in: "llama", at: "layers/000/mlp_act"
+    ) { site in
+      site.edited { y in
+        for row in 0..<y.rowCount {
+          for column in 8..<11 { y[row, column] = site.activations[0][row, column] }
+        }
+      }
+    },
     .function("not-finite", "an exponential overflows: NaN wherever the input is above") { x, right in
       x > 0.6 ? .nan : right
     },
-    .function("other-function", "SiLU is another function of its input alone, off by at most 0.01") {
+    .function("other-function", "SiLU is approximated, by a function of its input alone, off by at most 0.01")
+    {
       x, right in
       right + 0.01 * sin(6 * x)
     },

@@ -91,6 +91,25 @@ import TouchstoneReference
     #expect(verdict.cause?.id == "read.softmax.without-maximum", "\(verdict.cause?.name ?? "")")
   }
 
+  /// Probabilities of masked keys, and a context that hears them.
+  @Test func maskedKeysThatAreHeardAreNamed() throws {
+    let weights = try ReadingTests.weights(of: "llama")
+    let inputs = try Inputs(tokenIDs: Self.tokens, graph: weights.graph)
+    let block = Activation.Block(1)
+    let (probabilities, context) = (
+      Activation("attn_probs", in: block), Activation("attn_context", in: block)
+    )
+    let unmasked = try #require(Fault.named("mask.by-multiplication"))
+    let overAll = Fault("planted", "all keys", .mask, at: .computed, practice: "a test") { site in
+      site.rawContext { weights, head, row, key in weights[head, row, key] }
+    }
+    let capture = RecordedActivations(
+      weights: weights, inputs: inputs, planting: [probabilities: unmasked, context: overAll])
+    let verdict = try Judge(weights: weights, depth: .diagnosed()).verdict(on: capture)
+    #expect(verdict.flagged.map(\.activation) == [probabilities, context])
+    #expect(verdict.causes.map(\.id) == ["mask.by-multiplication", "read.mask.masked-weighed"])
+  }
+
   /// Noise is no function of an argument; what depends on it alone is, however often it turns.
   @Test(arguments: [false, true]) func aFunctionOfItsInputIsToldFromNoise(_ isNoise: Bool) {
     let samples = (0..<400).map { index in

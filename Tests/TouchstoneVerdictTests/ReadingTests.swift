@@ -77,9 +77,10 @@ import TouchstoneReference
     let ids = Set(Reading.all.map(\.id))
     #expect(ids.count == Reading.all.count && ids.isDisjoint(with: Fault.catalogue.map(\.id)))
     // Those that need more than one operation to be changed have tests of their own.
-    let others = ["cache.other-rows", "nan.weighed-by-0", "softmax.without-maximum"].map {
-      Reading.prefix + $0
-    }
+    let others = ["cache.other-rows", "nan.weighed-by-0", "softmax.without-maximum", "mask.masked-weighed"]
+      .map {
+        Reading.prefix + $0
+      }
     #expect(Set(PlantedNumber.all.map(\.reading)).union(others) == ids)
   }
 

@@ -157,7 +157,7 @@ extension FaultSite {
   }
 
   /// Attention probabilities where masked scores are changed instead of left out.
-  fileprivate func probabilities(
+  func probabilities(
     _ own: AttentionProbabilities, maskedBy change: (Double) -> Double
   ) -> Tensor<Double>? {
     guard let scores = unmaskedScores() else { return nil }

@@ -80,7 +80,7 @@ struct ContextKeySearch {
     }
     let own = Array(values.values[valueHead * tokens * width..<(valueHead + 1) * tokens * width])
     let heard = (0..<tokens).flatMap { got.row($0)[(got.rowWidth * $0 + head * width)...].prefix(width) }
-    let greatest = own.reduce(0) { max($0, abs($1)) }
+    let greatest = own.reduce(0) { $1.isFinite ? max($0, abs($1)) : $0 }
     return Head(
       tokens: tokens, width: width, weights: weights, values: own, got: heard, tolerance: 2e-5 * greatest)
   }

@@ -30,7 +30,10 @@ extension Reading {
             "every element of \(name) is added 0 or \(significant(1 / (1 - rate), 4)) times: dropout of "
               + "\(words(rate)) is left on", numbers: 1, granting: Fault.Grants(factor: 1 / (1 - rate))
           ) { site in
-            site.captured.map { got in
+            guard site.activations.count == 2, site.activations[0].shape == site.activations[1].shape else {
+              return nil
+            }
+            return site.captured.map { got in
               let (kept, branch) = (site.activations[1 - index].values, site.activations[index].values)
               let values = got.values.indices.map { offset in
                 let added = kept[offset] + branch[offset] / (1 - rate)

@@ -77,8 +77,8 @@ extension Reading {
       guard let function = FunctionOfInput(samples) else { return [] }
       return [
         Guess(
-          "exp is another function of its argument alone, off by at most \(significant(function.greatest, 1)) of "
-            + "its value"
+          "exp is approximated, by a function of its argument alone, off by at most "
+            + "\(significant(function.greatest, 1)) of its value"
         ) { $0.captured }
       ]
     },
@@ -116,7 +116,7 @@ private struct ExponentialRows {
 
   init?(_ site: FaultSite, _ got: Tensor<Double>) {
     let scores = site.activations[0]
-    guard got.shape == scores.shape, got.values.allSatisfy(\.isFinite) else { return nil }
+    guard got.shape == scores.shape else { return nil }
     let temperature = (site.operation.kind.payload as? Softmax)?.temperature ?? 1
     let due = site.visibility.map(site.dueKeys)
     let rowStep = max(1, got.count / Self.greatestCount)
@@ -127,6 +127,7 @@ private struct ExponentialRows {
         continue
       }
       var total = 0.0
+      guard seen.allSatisfy({ got[row, $0].isFinite }) else { return nil }
       for column in seen {
         total += got[row, column]
         guard column != greatest, got[row, column] > 1e-30 else { continue }

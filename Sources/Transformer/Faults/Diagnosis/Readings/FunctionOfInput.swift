@@ -17,7 +17,8 @@ struct FunctionOfInput {
   ///
   /// - Parameter samples: arguments with their errors, and how large these are by rounding alone.
   init?(_ samples: [(argument: Double, error: Double, noise: Double)]) {
-    let sorted = samples.filter { $0.argument.isFinite && $0.error.isFinite }.sorted {
+    let samples = samples.filter(\.argument.isFinite)
+    let sorted = samples.filter(\.error.isFinite).sorted {
       $0.argument < $1.argument
     }
     guard sorted.count > 2 * Self.leastCount, sorted.count == samples.count,

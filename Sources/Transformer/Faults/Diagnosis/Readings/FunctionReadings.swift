@@ -49,6 +49,29 @@ extension Reading {
     Reading("activation.other-constants", .activation, of: ActivationFunction.self) { own, site, got in
       FunctionSamples(own, site, got).constants
     },
+    Reading("activation.not-applied", .activation, of: ActivationFunction.self) { _, site, got in
+      let (x, right) = (site.activations[0], site.evaluated())
+      guard got.shape == x.shape else { return [] }
+      let columns = (0..<got.rowWidth).filter { column in
+        (0..<got.rowCount).allSatisfy { got[$0, column] == x[$0, column] }
+          && (0..<got.rowCount).contains { right[$0, column] != x[$0, column] }
+      }
+      guard !columns.isEmpty, columns.count < got.rowWidth else { return [] }
+      let isTail = columns == Array(got.rowWidth - columns.count..<got.rowWidth)
+      let name = isTail ? "columns from \(columns[0]) on" : inWords(columns, "column", "columns")
+      return [
+        Guess("\(name) \(columns.count == 1 ? "is" : "are") not activated: what is read is handed on") {
+          site in
+          site.edited { y in
+            for row in 0..<y.rowCount {
+              for column in columns where column < y.rowWidth {
+                y[row, column] = site.activations[0][row, column]
+              }
+            }
+          }
+        }
+      ]
+    },
     Reading("activation.not-finite", .activation, of: ActivationFunction.self) { own, site, got in
       FunctionSamples(own, site, got).overflow.map { [$0] } ?? []
     },
@@ -62,10 +85,14 @@ extension Reading {
         )
       }
       guard let function = FunctionOfInput(samples) else { return [] }
+      let isNear = function.greatest <= 0.1 * right.reduce(0) { max($0, abs($1)) }
       return [
         Guess(
-          "\(own.function.inWords) is another function of its input alone, off by at most "
-            + "\(significant(function.greatest, 2)), at \(significant(function.argument, 2))"
+          own.function.inWords
+            + (isNear
+              ? " is approximated, by a function of its input alone,"
+              : " is another function of its input alone,")
+            + " off by at most \(significant(function.greatest, 2)), at \(significant(function.argument, 2))"
         ) { $0.captured }
       ]
     },

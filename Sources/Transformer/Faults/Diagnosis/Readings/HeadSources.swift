@@ -47,6 +47,10 @@ struct HeadSources: Sendable {
   /// The operation with these heads.
   var guess: Reading.Guess {
     Reading.Guess(sentence) { site in
+      // What is said of keys says nothing of values.
+      guard site.operation.kind.payload is AttentionContext == isContext,
+        site.activations[0].shape[0] == heads, site.activations[1].shape[0] == sharedHeads
+      else { return nil }
       let made = sources.map { source -> Tensor<Double>? in
         guard case .heads(let one, let other) = source else { return nil }
         let read = site.activations.enumerated().map { $1.head($0 == 1 ? other : one) }
@@ -78,34 +82,45 @@ struct HeadSources: Sendable {
     if !zeros.isEmpty {
       parts.append("\(inWords(zeros, "head", "heads")) \(zeros.count == 1 ? "is" : "are") 0")
     }
-    let whole = changed.compactMap { head -> (Int, Int)? in
-      guard case .heads(let one, let other) = sources[head], one != head, other == one * sharedHeads / heads
-      else { return nil }
-      return (head, one)
+    func due(_ head: Int) -> Int { head * sharedHeads / heads }
+    let moved = changed.compactMap { head -> (head: Int, first: Int, second: Int)? in
+      if case .heads(let one, let other) = sources[head] { (head, one, other) } else { nil }
     }
-    if whole.count == 2, whole[0].0 == whole[1].1, whole[1].0 == whole[0].1 {
-      parts.append("heads \(whole[0].0) and \(whole[1].0) are exchanged")
+    // Both of another head, then either alone, then whatever is left.
+    // What a head of a context weighs shared values by is all there is of it.
+    let whole = moved.filter {
+      $0.first != $0.head && $0.second == due($0.first) && (isContext || $0.second != due($0.head))
+    }
+    let ofFirsts = moved.filter { move in
+      move.first != move.head && move.second == due(move.head) && !whole.contains { $0.head == move.head }
+    }
+    let ofSeconds = moved.filter { $0.first == $0.head }
+    let rest = moved.filter { move in
+      ![whole, ofFirsts, ofSeconds].contains { $0.contains { $0.head == move.head } }
+    }
+    func from(_ heads: [Int]) -> String {
+      Set(heads).count == 1 ? "head \(heads[0])" : inWords(heads, "head", "heads")
+    }
+    func said(_ some: [(head: Int, first: Int, second: Int)], _ one: String, _ many: String) -> String {
+      inWords(some.map(\.head), "head", "heads") + " " + (some.count == 1 ? one : many) + " "
+    }
+    if whole.count == 2, whole[0].head == whole[1].first, whole[1].head == whole[0].first {
+      parts.append("heads \(whole[0].head) and \(whole[1].head) are exchanged")
     } else if !whole.isEmpty {
-      let from = whole.map(\.1)
-      parts.append(
-        "\(inWords(whole.map(\.0), "head", "heads")) \(whole.count == 1 ? "is" : "are") computed as "
-          + (Set(from).count == 1 ? "head \(from[0])" : inWords(from, "head", "heads")))
+      parts.append(said(whole, "is that of", "are those of") + from(whole.map(\.first)))
     }
-    let shared = changed.compactMap { head -> (Int, Int, Int)? in
-      guard case .heads(let one, let other) = sources[head], other != one * sharedHeads / heads else {
-        return nil
-      }
-      return (head, one, other)
+    if !ofFirsts.isEmpty {
+      parts.append(said(ofFirsts, "takes", "take") + "the \(firsts) of \(from(ofFirsts.map(\.first)))")
     }
-    if !shared.isEmpty {
-      let from = shared.map(\.2)
-      let heads = inWords(shared.map(\.0), "head", "heads")
-      let ofOthers = shared.contains { $0.0 != $0.1 } ? ", with \(firsts) of \(words(shared.map(\.1)))" : ""
-      let due = shared.map { $0.0 * sharedHeads / self.heads }
+    if !ofSeconds.isEmpty {
       parts.append(
-        "\(heads) \(shared.count == 1 ? "reads" : "read") the \(seconds) of "
-          + (Set(from).count == 1 ? "head \(from[0])" : "heads \(words(from))")
-          + " instead of \(Set(due).count == 1 ? "\(due[0])" : words(due))\(ofOthers)")
+        said(ofSeconds, "reads", "read") + "the \(seconds) of \(from(ofSeconds.map(\.second))) instead of "
+          + from(ofSeconds.map { due($0.head) }).replacing("heads ", with: "").replacing("head ", with: ""))
+    }
+    if !rest.isEmpty {
+      parts.append(
+        said(rest, "takes", "take") + "the \(firsts) of \(from(rest.map(\.first))) with the \(seconds) of "
+          + from(rest.map(\.second)))
     }
     return parts.joined(separator: ", ")
   }

@@ -14,22 +14,11 @@ extension Reading {
       else { return [] }
       return [rows.guess(read)]
     },
-    Reading("attention.other-values", .cache, of: AttentionContext.self) { own, site, got in
-      guard own.visibility.isCausal, let read = site.valueRows(got, own.visibility) else { return [] }
-      let (sources, others) = (read.sources, read.others)
-      let name = sources.inWords(.named("value"))
-      let otherCount = sources.ofHeads.flatMap { $0 }.count { $0 == .other }
-      return [
-        Guess(name, numbers: otherCount * site.activations[1].rowWidth) { site in
-          site.evaluated(changing: 1) { $0 = sources.applied(to: $0, others: others) }
-        }
-      ]
-    },
   ]
 }
 
 /// Which rows of keys, or of queries, recorded scores were made of.
-private struct ScoreRows {
+struct ScoreRows {
   private let site: FaultSite
   private let got: Tensor<Double>
   private let scale: Double
@@ -55,7 +44,7 @@ private struct ScoreRows {
   }
 
   /// The scores that one row has a part in: what it is compared with, and the score without its bias.
-  private func equations(_ head: Int, _ token: Int) -> [(
+  func equations(_ head: Int, _ token: Int) -> [(
     other: ArraySlice<Double>, score: Double, tolerance: Double
   )] {
     let group = ofKeys ? head * heads / shared..<(head + 1) * heads / shared : head..<head + 1
@@ -75,12 +64,12 @@ private struct ScoreRows {
     }
   }
 
-  private func isWrong(_ head: Int, _ token: Int) -> Bool {
+  func isWrong(_ head: Int, _ token: Int) -> Bool {
     equations(head, token).isEmpty
       ? false : !agrees(site.activations[index].row(head * tokens + token), equations(head, token))
   }
 
-  private func agrees(
+  func agrees(
     _ row: ArraySlice<Double>, _ equations: [(other: ArraySlice<Double>, score: Double, tolerance: Double)]
   ) -> Bool {
     equations.allSatisfy { other, score, tolerance in
@@ -118,7 +107,9 @@ private struct ScoreRows {
           row.append(.zero)
         } else if agrees(own.row(head * tokens + token).map { -$0 }[...], equations) {
           row.append(.negative)
-        } else if let from = nearest(token).first(where: { agrees(own.row(head * tokens + $0), equations) }) {
+        } else if let from = (likely(token, row) + nearest(token)).first(where: {
+          agrees(own.row(head * tokens + $0), equations)
+        }) {
           row.append(.row(from))
         } else if equations.count >= 2 * width, let solved = Self.solved(equations, width) {
           for (column, value) in solved.enumerated() { others[head * tokens + token, column] = value }
@@ -131,14 +122,31 @@ private struct ScoreRows {
       ofHeads.append(row)
     }
     // As few equations as one by itself are explained by some row or other.
-    if ofHeads.count > 1, Set(ofHeads).count > 1 {
-      for (head, row) in ofHeads.enumerated() {
-        for (token, source) in row.enumerated() where source != .row(token) {
-          guard equations(head, token).count > 2 else { return nil }
-        }
-      }
+    guard Set(ofHeads).count == 1 || ofHeads.indices.allSatisfy({ hasReason(ofHeads[$0], $0) }) else {
+      return nil
     }
     return Read(sources: RowSources(ofHeads: ofHeads), others: others, otherCount: otherCount)
+  }
+
+  /// The row that is as far from a token as that of the one before.
+  private func likely(_ token: Int, _ row: [RowSources.Source]) -> [Int] {
+    guard case .row(let from) = row.last, from != token - 1, (0..<tokens).contains(from + 1) else {
+      return []
+    }
+    return [from + 1]
+  }
+
+  /// Whether each row that few equations tell of is moved like another one of its head.
+  private func hasReason(_ row: [RowSources.Source], _ head: Int) -> Bool {
+    let moves = row.enumerated().compactMap { token, source -> (token: Int, from: Int)? in
+      if case .row(let from) = source, from != token { (token, from) } else { nil }
+    }
+    return moves.allSatisfy { move in
+      equations(head, move.token).count > 2
+        || moves.contains {
+          $0.token != move.token && ($0.from - $0.token == move.from - move.token || $0.from == move.from)
+        }
+    }
   }
 
   /// Tokens, those beside one first.
@@ -195,60 +203,5 @@ private struct ScoreRows {
       }
     }
     return nil
-  }
-}
-
-extension FaultSite {
-  /// Which rows of values a context was made of, one after the other: each is the last that its own query sees.
-  fileprivate func valueRows(
-    _ got: Tensor<Double>, _ visibility: Visibility
-  ) -> (sources: RowSources, others: Tensor<Double>)? {
-    let (weights, values) = (activations[0], activations[1])
-    let (heads, shared, tokens, width) = (weights.shape[0], values.shape[0], inputs.count, values.rowWidth)
-    let right = evaluated()
-    var moved = values
-    var isChanged = [Bool](repeating: false, count: shared * tokens)
-    let scale = values.values.reduce(0) { max($0, abs($1)) }
-    for sharedHead in 0..<shared {
-      let head = sharedHead * heads / shared
-      var changed: [Int] = []
-      for token in 0..<tokens where inputs.isVisible(key: token, from: token, under: visibility) {
-        var rest = (0..<width).map { got[token, head * width + $0] - right[token, head * width + $0] }
-        for key in changed where inputs.isVisible(key: key, from: token, under: visibility) {
-          let weight = weights[head, token, key]
-          for column in 0..<width {
-            rest[column] -= weight * (moved[sharedHead, key, column] - values[sharedHead, key, column])
-          }
-        }
-        let own = weights[head, token, token]
-        guard rest.contains(where: { !(abs($0) <= 1e-5 * scale) }) else { continue }
-        guard own > 1e-4 else { return nil }
-        let row = (0..<width).map { values[sharedHead, token, $0] + rest[$0] / own }
-        let near = nearestRow(row, of: token, in: values, sharedHead, tolerance: scale * (1e-4 + 2e-6 / own))
-        for column in 0..<width { moved[sharedHead, token, column] = near?[column] ?? row[column] }
-        isChanged[sharedHead * tokens + token] = true
-        changed.append(token)
-      }
-    }
-    guard isChanged.contains(true) else { return nil }
-    let sources = RowSources(moved, in: values, tolerance: { _ in 0 }, isAsked: { isChanged[$0] })
-    return (sources, moved)
-  }
-
-  /// A row of one head, zero, or the row itself with the other sign, that is nearly this one.
-  private func nearestRow(
-    _ row: [Double], of token: Int, in values: Tensor<Double>, _ head: Int, tolerance: Double
-  ) -> [Double]? {
-    if row.allSatisfy({ abs($0) <= tolerance }) { return row.map { _ in 0 } }
-    let own = values.row(head * values.shape[1] + token).map { -$0 }
-    if zip(row, own).allSatisfy({ abs($0 - $1) <= tolerance }) { return own }
-    let tokens = values.shape[1]
-    let distances = (0..<tokens).map { token in
-      zip(row, values.row(head * tokens + token)).reduce(0) { max($0, abs($1.0 - $1.1)) }
-    }
-    guard let best = distances.indices.min(by: { distances[$0] < distances[$1] }),
-      distances[best] <= tolerance
-    else { return nil }
-    return Array(values.row(head * tokens + best))
   }
 }

@@ -41,7 +41,7 @@ extension Reading {
           granting: .nan
         ) { site in
           site.edited { y in
-            for row in rows { y.setRow(row) { _ in .nan } }
+            for row in rows where row < y.rowCount { y.setRow(row) { _ in .nan } }
           }
         }
       ]

@@ -83,7 +83,8 @@ struct Reading: Sendable {
 
   /// What is said of one kind of operation.
   private static let specific: [Reading] =
-    ofKinds + visibilities + dropouts + caches + arrangements + keyRows + tiles + exponentials + functions
+    ofKinds + visibilities + dropouts + caches + arrangements + keyRows + valueRows + storedRows + otherHeads
+    + tiles + exponentials + functions
     + halves + notFinite + norms + normsInSteps + rotations + rows + sources + products + matrices
     + sums + normStatistics
 
@@ -182,6 +183,11 @@ func nearest<Way>(_ tried: [(way: Way, rest: Double)], of whole: Double) -> [Way
 
 /// How much of a squared error a right explanation may leave.
 let greatestRest = 1e-2
+
+extension Tensor<Double> {
+  /// The greatest of all magnitudes that are finite.
+  var greatestMagnitude: Double { values.reduce(0) { $1.isFinite ? Swift.max($0, abs($1)) : $0 } }
+}
 
 /// How many times x is in y, by least squares over what is finite; nil where nothing is.
 func quotient(of y: some Sequence<Double>, on x: some Sequence<Double>) -> Double? {

@@ -93,6 +93,9 @@ struct RowSources: Sendable, Equatable {
 
   /// The tensor with these rows; what is none of them is taken from `others`.
   func applied(to tensor: Tensor<Double>, others: Tensor<Double>? = nil) -> Tensor<Double> {
+    guard tensor.shape.count == 3, tensor.shape[0] == ofHeads.count, tensor.shape[1] == ofHeads[0].count,
+      others.map({ $0.shape == tensor.shape }) ?? true
+    else { return tensor }
     let (tokens, width) = (tensor.shape[1], tensor.rowWidth)
     var moved = tensor
     for (head, sources) in ofHeads.enumerated() {
@@ -120,7 +123,8 @@ struct RowSources: Sendable, Equatable {
     func distance(_ row: Int, _ other: Int, atMost greatest: Double) -> Double {
       var distance = 0.0
       for column in 0..<width {
-        let own = abs(got[row, column] - (other < 0 ? 0 : tensor[other, column]))
+        let due = other < 0 ? 0 : tensor[other, column]
+        let own = got[row, column].isNaN && due.isNaN ? 0 : abs(got[row, column] - due)
         if !(own <= greatest) { return .infinity }
         distance = max(distance, own)
       }

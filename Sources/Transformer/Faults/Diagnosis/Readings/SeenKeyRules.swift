@@ -24,8 +24,7 @@ extension TableInWords {
       if let least = keys.first { back = max(back, query - least + 1) }
       if let greatest = keys.last { ahead = max(ahead, greatest - query) }
     }
-    let window = back
-    if window > 0 {
+    if let window = back > 0 ? back : nil {
       rules.append(
         Rule(
           name: window == 1
@@ -33,6 +32,11 @@ extension TableInWords {
             : "queries see the last \(window) keys only\(dueWords)"
         ) { $0 <= $1 && $1 - $0 < window })
     }
+    rules.append(Rule(name: "no query but the first sees its own key") { $0 < max($1, 1) })
+    rules.append(
+      Rule(name: "queries from \(first) on do not see the keys before, 0 to \(first - 1)") {
+        $0 <= $1 && $1 - $0 < own.window ?? .max && !($1 >= first && $0 < first)
+      })
     let shift = ahead
     if shift > 0 {
       let name =
@@ -45,7 +49,14 @@ extension TableInWords {
     }
     rules.append(Rule(name: "queries see later keys instead of earlier ones") { $0 >= $1 })
     rules += tileRules(from: first) + sparseRules
+    // The same within the window that is due.
+    let window = own.window
     return rules
+      + rules.filter { _ in window != nil }.map { rule in
+        Rule(name: rule.name + ", of the last \(window ?? 0)") {
+          $1 - $0 < window ?? .max && rule.sees($0, $1)
+        }
+      }
   }
 
   /// Rules of stretches of keys.
@@ -65,6 +76,20 @@ extension TableInWords {
         Rule(name: "the first \(size) tokens see each other, later ones included") {
           ($0 < size && $1 < size) || $0 <= $1 && $1 - $0 < window
         })
+    }
+    for size in 2..<max(tokens, 2) {
+      rules.append(
+        Rule(name: "queries see only keys of their own block of \(size)") {
+          $0 <= $1 && $0 / size == $1 / size
+        })
+    }
+    for size in 2..<max(tokens, 2) where chunkBegins?.count != 1 {
+      rules.append(
+        Rule(
+          name:
+            "query r of each chunk of \(size) sees keys 0 to r only: the mask of later chunks is aligned to the "
+            + "top left"
+        ) { $0 <= $1 % size })
     }
     if let begin = chunkBegins, begin.count == 1 {
       let begin = begin[0]
@@ -104,9 +129,12 @@ extension TableInWords {
   private var sparseRules: [Rule] {
     guard let last = queries.last else { return [] }
     let keys = keys(of: last)
-    guard keys.last == last, keys.count > 1 else { return [] }
+    guard keys.last == last else { return [] }
     var rules: [Rule] = []
-    let trailing = 1 + zip(keys.reversed(), keys.reversed().dropFirst()).prefix { $0 - 1 == $1 }.count
+    // As far back as the nearest key that a query misses.
+    let trailing = queries.reduce(tokens) { least, query in
+      (0..<query).last { isOpen($0) && !seen[query * tokens + $0] }.map { min(least, query - $0) } ?? least
+    }
     let leading = keys.enumerated().prefix { $0.offset == $0.element }.count
     let (window, sink) = (trailing, leading)
     if sink > 0, sink + window < tokens {
@@ -115,16 +143,24 @@ extension TableInWords {
           $0 <= $1 && ($0 < sink || $1 - $0 < window)
         })
     }
-    let distances = keys.map { last - $0 }.reversed()
-    for stride in Set(distances.filter { $0 > 1 }.prefix(3)).sorted() {
+    let steps = Set(zip(keys, keys.dropFirst()).map { $1 - $0 } + Array(2...12))
+    for stride in steps.sorted() where (2..<tokens).contains(stride) {
       rules.append(
         Rule(name: "queries see every \(ordinal(stride)) key only, counted back from their own") {
           $0 <= $1 && ($1 - $0) % stride == 0
         })
-      rules.append(
-        Rule(name: "queries see the last \(window) keys and every \(ordinal(stride)) before") {
-          $0 <= $1 && ($1 - $0 < window || ($1 - $0) % stride == 0)
-        })
+      for width in [window] where width > 0 {
+        rules.append(
+          Rule(name: "queries see the last \(width) keys and every \(ordinal(stride)) before, counted back") {
+            $0 <= $1 && ($1 - $0 < width || ($1 - $0) % stride == 0)
+          })
+        rules.append(
+          Rule(
+            name: "queries see the last \(width) keys and every \(ordinal(stride)) before: 0, \(stride), …"
+          ) {
+            $0 <= $1 && ($1 - $0 < width || $0 % stride == 0)
+          })
+      }
     }
     let greatestBlock = min(tokens - 1, 128)
     for block in 2..<max(greatestBlock, 2) {
@@ -159,7 +195,7 @@ extension TableInWords {
   private func ordinal(_ number: Int) -> String {
     switch number {
     case 2: "second"
-    case 3: "third"
+    case 3: "3rd"
     default: "\(number)th"
     }
   }

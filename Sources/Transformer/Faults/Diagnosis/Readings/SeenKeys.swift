@@ -17,7 +17,7 @@ struct SeenKeys: Sendable, Equatable {
   }
 
   /// By query, then key.
-  func table(of head: Int) -> [Bool] { tables.count == 1 ? tables[0] : tables[head] }
+  func table(of head: Int) -> [Bool] { tables[min(head, tables.count - 1)] }
 }
 
 extension FaultSite {
@@ -69,6 +69,7 @@ extension FaultSite {
   /// The operation's value where queries see other keys; masked scores are replaced, or what they are changed to is stored.
   func seeing(_ seen: SeenKeys, masked: @Sendable (Double) -> Double = { _ in -.infinity }) -> Tensor<Double>?
   {
+    guard seen.tokens == inputs.count else { return nil }
     switch operation.kind.payload {
     case is AttentionScores:
       let tokens = inputs.count

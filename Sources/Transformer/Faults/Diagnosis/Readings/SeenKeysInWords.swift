@@ -91,17 +91,25 @@ struct TableInWords {
   /// The simplest that is true.
   var sentence: String {
     guard let first = changed.first else { return "queries see the keys that they should" }
-    let rule = rules(from: first).first(where: holds)?.name
+    let rules = rules(from: first)
+    let hasPadding = inputs.attentionMask?.contains(false) ?? false
+    let rule =
+      rules.first { holds($0) }?.name
+      ?? (hasPadding ? rules.first { holds($0, withPadding: true) } : nil).map {
+        $0.name + ", masked ones too"
+      }
     // Where a rule shows in one query alone, that is said first.
     if changed.count == 1, let block { return block + (rule.map { ": \($0)" } ?? "") }
     return rule ?? block ?? stretches ?? list
   }
 
-  private func isOpen(_ key: Int) -> Bool { inputs.attentionMask?[key] ?? true }
+  func isOpen(_ key: Int) -> Bool { inputs.attentionMask?[key] ?? true }
 
-  private func holds(_ rule: Rule) -> Bool {
+  private func holds(_ rule: Rule, withPadding: Bool = false) -> Bool {
     queries.allSatisfy { query in
-      (0..<tokens).allSatisfy { seen[query * tokens + $0] == (isOpen($0) && rule.sees($0, query)) }
+      (0..<tokens).allSatisfy {
+        seen[query * tokens + $0] == ((withPadding || isOpen($0)) && rule.sees($0, query))
+      }
     }
   }
 

@@ -108,8 +108,7 @@ private struct TileSearch {
   init?(_ site: FaultSite, _ got: Tensor<Double>) {
     isContext = site.operation.kind.payload is AttentionContext
     guard let own = site.visibility,
-      let scores = isContext ? site.maker(of: 0)?.activations.first : site.activations.first,
-      got.values.allSatisfy(\.isFinite)
+      let scores = isContext ? site.maker(of: 0)?.activations.first : site.activations.first
     else { return nil }
     self.site = site
     self.got = got
@@ -122,10 +121,11 @@ private struct TileSearch {
     let isContext = isContext
     var rows: [(head: Int, query: Int, error: Double)] = []
     for head in 0..<heads {
-      for query in 0..<tokens {
+      for query in 0..<tokens where due[query * tokens..<(query + 1) * tokens].contains(true) {
         let first = isContext ? query * got.rowWidth + head * width : (head * tokens + query) * width
         var (error, scale) = (0.0, 0.0)
         for offset in first..<first + width {
+          guard got.values[offset].isFinite else { return nil }
           error = max(error, abs(got.values[offset] - right.values[offset]))
           scale = max(scale, abs(right.values[offset]))
         }
