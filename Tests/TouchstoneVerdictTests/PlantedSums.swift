@@ -71,22 +71,6 @@ extension PlantedNumber {
         return NarrowAccumulator(format: format, isCut: true, step: 4).value(of: product)
       }
     },
-    PlantedNumber(
-      "attention.stored-in-fewer-bits", "keys are rounded to float8 (e4m3)", in: "gpt2",
-      at: "layers/000/attn_scores"
-    ) { $0.evaluated(changing: 1) { $0 = $0.rounded(to: .float8) } },
-    PlantedNumber(
-      "attention.stored-in-fewer-bits", "values are quantised to 8 bits head by head", in: "gpt2",
-      at: "layers/001/attn_context"
-    ) { site in
-      let size = site.activations[1].count / 4
-      let scheme = Quantisation(bits: 8, step: .symmetric, isStepInHalf: false, shift: 0)
-      return site.evaluated(changing: 1) { v in
-        v.values = stride(from: 0, to: v.count, by: size).flatMap {
-          scheme.stored(Array(v.values[$0..<$0 + size]))
-        }
-      }
-    },
     PlantedNumber("values.cut", "cut to bfloat16 where they are stored", in: "llama", at: "layers/000/mlp_up")
     {
       $0.edited { $0.values = $0.values.map { NumberFormat.bfloat16.round($0, .towardZero) } }

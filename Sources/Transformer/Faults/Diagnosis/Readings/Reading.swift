@@ -74,7 +74,7 @@ struct Reading: Sendable {
 
   /// Those of one level are asked where none of the level before explains; those first that say more.
   static let levels: [[Reading]] = [
-    specific.filter { !$0.isLast }, storage + normRoundings + accumulators + cacheStorage,
+    specific.filter { !$0.isLast }, storage + normRoundings + accumulators,
     specific.filter(\.isLast), values, lines,
   ]
 
