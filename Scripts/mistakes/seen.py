@@ -9,7 +9,7 @@ from words import LIST, indices
 
 CLAUSE = re.compile(
     rf"(?:in heads? (?P<heads>{LIST}): )?quer(?:y|ies) (?:from (?P<on>\d+) on|(?P<rows>{LIST}))"
-    rf" (?P<verb>do(?:es)? not see|also sees?|sees?) (?:keys? )?(?P<keys>{LIST})(?!\d| to [a-z])"
+    rf" (?P<verb>do(?:es)? not see|also sees?|sees?) (?:the keys before, |keys? )?(?P<keys>{LIST})(?!\d| to [a-z])"
     rf"(?: instead of (?:keys? )?(?P<right>{LIST}))?"
 )
 
