@@ -197,4 +197,16 @@ extension ContextKeySearch.Head {
     }
     return true
   }
+
+  /// The same without what one key adds.
+  func fits(_ query: Int, _ sums: [Double], _ total: Double, without key: Int) -> Bool {
+    let weight = weights[query * tokens + key]
+    guard total > weight else { return false }
+    let scale = 1 / (total - weight)
+    for column in 0..<width {
+      let rest = (sums[column] - weight * values[key * width + column]) * scale
+      if !(abs(rest - got[query * width + column]) <= tolerance) { return false }
+    }
+    return true
+  }
 }

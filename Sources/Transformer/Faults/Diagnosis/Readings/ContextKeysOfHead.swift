@@ -39,9 +39,7 @@ struct ContextKeysOfHead {
       let seen = (0..<count).filter { due[query * count + $0] }
       for key in seen { head.add(key, of: query, to: &sums, &total) }
       for key in seen where seen.count > 1 {
-        var (rest, restTotal) = (sums, total)
-        head.add(key, of: query, to: &rest, &restTotal, times: -1)
-        fitsWithout[query * count + key] = head.fits(query, rest, restTotal)
+        fitsWithout[query * count + key] = head.fits(query, sums, total, without: key)
       }
     }
   }

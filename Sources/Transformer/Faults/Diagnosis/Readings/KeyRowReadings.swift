@@ -28,6 +28,10 @@ struct ScoreRows {
   private let shared: Int
   private let due: [Bool]
   private let right: Tensor<Double>
+  /// Of each row of queries, and of keys.
+  private let lengths: [[Double]]
+  /// More rows that are none of the recorded are no matter of rows.
+  private static let greatestOtherCount = 16
   private var index: Int { ofKeys ? 1 : 0 }
 
   init?(_ site: FaultSite, _ got: Tensor<Double>, ofKeys: Bool) {
@@ -41,6 +45,9 @@ struct ScoreRows {
     shared = site.activations[1].shape[0]
     due = site.dueKeys(own.visibility)
     right = site.evaluated()
+    lengths = site.activations.prefix(2).map { rows in
+      (0..<rows.rowCount).map { rows.row($0).reduce(0) { $0 + $1 * $1 }.squareRoot() }
+    }
   }
 
   /// The scores that one row has a part in: what it is compared with, and the score without its bias.
@@ -65,8 +72,18 @@ struct ScoreRows {
   }
 
   func isWrong(_ head: Int, _ token: Int) -> Bool {
-    equations(head, token).isEmpty
-      ? false : !agrees(site.activations[index].row(head * tokens + token), equations(head, token))
+    let group = ofKeys ? head * heads / shared..<(head + 1) * heads / shared : head..<head + 1
+    let own = lengths[index][head * tokens + token]
+    return group.contains { queryHead in
+      (0..<tokens).contains { other in
+        let (query, key) = ofKeys ? (other, token) : (token, other)
+        guard due[query * tokens + key] else { return false }
+        let of = ofKeys ? queryHead * tokens + query : (queryHead * shared / heads) * tokens + key
+        let offset = (queryHead * tokens + query) * tokens + key
+        let tolerance = 3e-6 * own * lengths[1 - index][of] * abs(scale) + 1e-6 * abs(got.values[offset])
+        return !(abs(got.values[offset] - right.values[offset]) <= tolerance)
+      }
+    }
   }
 
   func agrees(
@@ -111,7 +128,9 @@ struct ScoreRows {
           agrees(own.row(head * tokens + $0), equations)
         }) {
           row.append(.row(from))
-        } else if equations.count >= 2 * width, let solved = Self.solved(equations, width) {
+        } else if otherCount < Self.greatestOtherCount, equations.count >= 2 * width,
+          let solved = Self.solved(equations, width)
+        {
           for (column, value) in solved.enumerated() { others[head * tokens + token, column] = value }
           otherCount += 1
           row.append(.other)

@@ -115,6 +115,9 @@ extension FaultSite {
       weights.shape[0], difference.shape[0], inputs.count, difference.rowWidth
     )
     let scale = activations[1].greatestMagnitude
+    // An average of differences is no greater than the greatest of them.
+    let greatest = error.reduce(0) { $1.isFinite ? max($0, abs($1)) : $0 }
+    guard greatest <= 1.01 * difference.greatestMagnitude + 2e-6 * scale else { return nil }
     // Of the first t tokens, and of those from t on.
     var (fitsFirst, fitsLast) = (
       [Bool](repeating: true, count: tokens + 1), [Bool](repeating: true, count: tokens + 1)
