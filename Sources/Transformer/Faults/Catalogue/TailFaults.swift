@@ -83,6 +83,7 @@ extension Fault {
       at: .of(AttentionContext.self), practice: "a vector loop without its remainder"
     ) { site in
       let whole = site.inputs.count / 8 * 8
+      guard whole < site.inputs.count else { return nil }
       return site.rawContext { probabilities, head, row, column in
         column >= whole ? 0 : probabilities[head, row, column]
       }

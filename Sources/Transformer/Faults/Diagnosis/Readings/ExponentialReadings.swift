@@ -25,7 +25,10 @@ extension Reading {
       }
     },
     Reading("softmax.without-maximum", .softmax, at: .softmaxes) { site, got in
-      guard got.values.contains(where: { !$0.isFinite }) else { return [] }
+      let scores = site.activations[0].values
+      guard got.values.contains(where: { !$0.isFinite }), scores.allSatisfy({ $0 < .infinity }) else {
+        return []
+      }
       return [
         Guess(
           "softmax does not subtract its maximum: the exponentials of a row are beyond float32, or all 0",

@@ -85,7 +85,7 @@ extension Reading {
         )
       }
       guard let function = FunctionOfInput(samples) else { return [] }
-      let isNear = function.greatest <= 0.1 * right.reduce(0) { max($0, abs($1)) }
+      let isNear = function.greatest <= 0.01 * right.reduce(0) { max($0, abs($1)) }
       return [
         Guess(
           own.function.inWords

@@ -12,7 +12,7 @@ extension Reading {
     Reading("norm.parameters-moved", .layerNorm, at: .norms) { site, _ in
       guard site.norm != nil, let width = site.parameters.first?.count, width > 2 else { return [] }
       return site.parameters.indices.flatMap { index in
-        [-2, -1, 1, 2].map { shift in
+        [-8, -4, -3, -2, -1, 1, 2, 3, 4, 8].map { shift in
           let name = index == 0 ? "weight" : "bias"
           return Guess("the norm's \(name) is moved by \(shift)") { site in
             site.evaluated(changingParameter: index) { parameter in
@@ -28,7 +28,7 @@ extension Reading {
     Reading("linear.bias-moved", .bias, at: .projections) { site, _ in
       let count = site.parameters[1].count
       guard count > 2 else { return [] }
-      return [-2, -1, 1, 2].map { shift in
+      return [-8, -4, -3, -2, -1, 1, 2, 3, 4, 8].map { shift in
         Guess("the bias is moved by \(shift)") { site in
           site.evaluated(changingParameter: 1) { bias in
             let own = bias.values
