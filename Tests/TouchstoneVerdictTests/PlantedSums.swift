@@ -56,6 +56,15 @@ extension PlantedNumber {
         for place in own.indices { gain.values[place] = own[(place + own.count - 1) % own.count] }
       }
     },
+    PlantedNumber(
+      "wiring.normed-input", "once it is normalised, as by layers/000/ln_2", in: "llama",
+      at: "layers/000/attn_out"
+    ) { site in
+      let norm = site.graph.operations.first { $0.output.path == "layers/000/ln_2" }
+      return norm.flatMap { site.value(of: $0, reading: site.activations[0]) }.map { value in
+        site.evaluated(changing: 0) { $0 = value }
+      }
+    },
     PlantedNumber("linear.bias-moved", "the bias is moved by -1", in: "gpt2", at: "layers/000/mlp_out") {
       $0.evaluated(changingParameter: 1) { bias in
         let own = bias.values

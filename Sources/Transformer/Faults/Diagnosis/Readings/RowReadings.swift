@@ -21,6 +21,11 @@ extension Reading {
             read.values[offset] -= bias[offset % due.rowWidth]
           }
         }
+        if isBiasMoved {
+          // What is clipped is told apart once it is.
+          all.values = all.values.map { own.clipped($0) }
+          due.values = due.values.map { own.clipped($0) }
+        }
         guard let order = all.order(of: read), let right = all.order(of: due), order != right else {
           return nil
         }

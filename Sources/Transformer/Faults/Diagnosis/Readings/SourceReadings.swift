@@ -16,7 +16,22 @@ extension Reading {
           }
         }
       }
-    }
+    },
+    Reading("wiring.normed-input", .wiring, of: Linear.self) { _, site, _ in
+      let own = site.operation
+      return site.graph.operations.filter { other in
+        (other.kind.payload as? any Normalising)?.isJoined == false && other.output.block == own.output.block
+          && other.output != own.inputs[0] && !own.inputs.contains(other.output)
+      }.map { norm in
+        Guess("it reads its input once it is normalised, as by \(norm.output)") { site in
+          guard norm.parameters.allSatisfy({ $0.parameter.shape == [site.activations[0].rowWidth] }),
+            let value = site.value(of: norm, reading: site.activations[0]),
+            value.shape == site.activations[0].shape
+          else { return nil }
+          return site.evaluated(changing: 0) { $0 = value }
+        }
+      }
+    },
   ]
 }
 
