@@ -35,12 +35,13 @@ struct CauseSearch {
   private let judged: Judged
   private let catalogue: [Fault]
   private let progress: @Sendable (Double) -> Void
-  /// What was found, that of the first flagged operation first.
-  private(set) var causes: [Cause] = []
   /// What is to be known where nothing was.
   private(set) var notes: [Note] = []
-  /// What each cause is made of.
-  private var known: [[Diagnosis.Hypothesis]] = []
+  /// What was found, with the hypotheses that it is made of: none for a cause that was not found by them.
+  private var found: [(cause: Cause, members: [Diagnosis.Hypothesis])] = []
+
+  /// What was found, that of the first flagged operation first.
+  var causes: [Cause] { found.map(\.cause) }
 
   /// Operations of one name may have as many causes.
   private static let causesOfOneName = 3
@@ -112,7 +113,8 @@ struct CauseSearch {
       if !read.isEmpty, other.open.count < best.open.count { best = other }
     }
     guard let cause = diagnosis.cause(of: best.members) else { return best.open }
-    add(cause, at: [first] + others.filter { !best.open.contains($0) }, of: best.members)
+    let places = [first] + others.filter { !best.open.contains($0) }
+    add(cause, at: places.map(\.activation.path), of: best.members)
     return best.open
   }
 
@@ -132,13 +134,13 @@ struct CauseSearch {
   /// Holds what explains other operations against findings of another name; those that are still open.
   private mutating func explainByKnown(_ findings: [Finding]) throws -> [Finding] {
     var open = findings
-    for (index, members) in known.enumerated()
-    where !members.isEmpty && members[0].fault.id != Cause.placeAlone {
+    for index in found.indices {
+      guard let best = found[index].members.first, best.fault.id != Cause.placeAlone else { continue }
       var left: [Finding] = []
       for finding in open {
         let comparison = try HypothesisComparison(finding, in: judged.capture, by: judged.judge)
-        if let comparison, !(comparison.ratioWithoutFault <= 1), try comparison.isExplained(by: members[0]) {
-          causes[index].places.append(finding.activation.path)
+        if let comparison, !(comparison.ratioWithoutFault <= 1), try comparison.isExplained(by: best) {
+          found[index].cause.places.append(finding.activation.path)
         } else {
           left.append(finding)
         }
@@ -153,16 +155,15 @@ struct CauseSearch {
     return open
   }
 
-  private mutating func add(_ cause: Cause, at places: [Finding], of members: [Diagnosis.Hypothesis]) {
-    let paths = places.map(\.activation.path)
-    if let same = causes.firstIndex(where: { $0.name == cause.name }) {
-      causes[same].places += paths
+  /// Takes a cause up, with one of the same words that is known already.
+  private mutating func add(_ cause: Cause, at paths: [String], of members: [Diagnosis.Hypothesis] = []) {
+    if let same = found.firstIndex(where: { $0.cause.name == cause.name }) {
+      found[same].cause.places += paths
       return
     }
     var cause = cause
-    cause.places = paths
-    causes.append(cause)
-    known.append(members)
+    cause.places += paths
+    found.append((cause, members))
   }
 
   /// The fault run freely from the golden, where a finding's own inputs do not tell.
@@ -172,14 +173,10 @@ struct CauseSearch {
     let diagnosis = try FreeDiagnosis(
       of: first.activation, after: before?.activation, in: judged.capture, golden: SharedSource(golden),
       weights: weights, catalogue: catalogue, progress: progress)
-    guard var cause = diagnosis?.cause else {
-      if first.method != .replay { notes += diagnosis?.notes ?? [] }
-      return false
-    }
     if first.method != .replay { notes += diagnosis?.notes ?? [] }
+    guard var cause = diagnosis?.cause else { return false }
     cause.isUpstream = true
-    causes.append(cause)
-    known.append([])
+    add(cause, at: [])
     return true
   }
 
@@ -190,20 +187,13 @@ struct CauseSearch {
     else { return false }
     // Heads in another order may be the engine's own.
     if case .headOrder = layout, isFollowed(first.activation) { return false }
-    var cause = Cause(
+    let alike = try findings.dropFirst().filter { other in
+      try LayoutDiagnosis(of: other, in: judged.capture, golden: golden)?.found == layout
+    }
+    let cause = Cause(
       id: "read.layout", name: "the recording \(layout.sentence)", kind: "recording", ratio: 0, nextRatio: nil
     )
-    cause.places = [first.activation.path]
-    for other in findings.dropFirst() {
-      let found = try LayoutDiagnosis(of: other, in: judged.capture, golden: golden)?.found
-      if found == layout { cause.places.append(other.activation.path) }
-    }
-    if let same = causes.firstIndex(where: { $0.name == cause.name }) {
-      causes[same].places += cause.places
-    } else {
-      causes.append(cause)
-      known.append([])
-    }
+    add(cause, at: ([first] + alike).map(\.activation.path))
     return true
   }
 
@@ -212,14 +202,8 @@ struct CauseSearch {
     guard let named = findings[0].evidence?.cause else { return false }
     let alike = findings.filter { $0.evidence?.cause?.id == named.id }
     let cause = Cause(
-      id: named.id, name: named.name, kind: Fault.Family.precision.rawValue, ratio: 0, nextRatio: nil,
-      places: alike.map(\.activation.path))
-    if let same = causes.firstIndex(where: { $0.id == cause.id && $0.name == cause.name }) {
-      causes[same].places += cause.places
-    } else {
-      causes.append(cause)
-      known.append([])
-    }
+      id: named.id, name: named.name, kind: Fault.Family.precision.rawValue, ratio: 0, nextRatio: nil)
+    add(cause, at: alike.map(\.activation.path))
     return true
   }
 

@@ -55,7 +55,7 @@ struct Diagnosis {
     let fault: Fault
     let place: Activation
     /// The worst error over the bound under this hypothesis; within 1 the fault explains the capture.
-    let ratio: Double
+    var ratio: Double
     /// The part of the output where it holds alone, while the rest is right; nil for everywhere.
     var part: String?
 

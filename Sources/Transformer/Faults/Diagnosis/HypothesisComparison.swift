@@ -6,7 +6,9 @@ import TouchstoneVerdict
 struct HypothesisComparison: Sendable {
   let got: Tensor<Double>
   let right: Estimate
-  let replay: HypothesisReplay
+  private(set) var replay: HypothesisReplay
+  /// How well the definition explains the capture.
+  let ratioWithoutFault: Double
   /// How far beyond the bound the numbers must be for readings of any operation to be asked.
   private static let tellingRatio = 8.0
   /// Where the wrong elements stand, if that is a part of the output.
@@ -18,6 +20,13 @@ struct HypothesisComparison: Sendable {
     self.replay = replay
     block = WrongBlock(
       got, right, axes: replay.axes, headWidth: replay.headWidth, isJudged: replay.judgedElements)
+    let bounds = HypothesisBounds(right: right, of: replay.operation.kind).of(right.values)
+    let isJudged = replay.judgedElements
+    ratioWithoutFault = got.values.indices.reduce(0) { worst, offset in
+      guard isJudged(offset), got.values[offset] != right.values.values[offset] else { return worst }
+      let own = abs(got.values[offset] - right.values.values[offset]) / bounds[offset]
+      return own.isNaN ? .infinity : max(worst, own)
+    }
   }
 
   /// Gathers what a finding was judged on; nil where it cannot be replayed alone.
@@ -27,17 +36,6 @@ struct HypothesisComparison: Sendable {
       let replay = HypothesisReplay(finding, capture: capture, weights: judge.weights)
     else { return nil }
     self.init(got: got, right: right, replay: replay)
-  }
-
-  /// How well the definition explains the capture.
-  var ratioWithoutFault: Double {
-    let bounds = bounds(of: right.values)
-    let isJudged = replay.judgedElements
-    return got.values.indices.reduce(0) { worst, offset in
-      guard isJudged(offset), got.values[offset] != right.values.values[offset] else { return worst }
-      let own = abs(got.values[offset] - right.values.values[offset]) / bounds[offset]
-      return own.isNaN ? .infinity : max(worst, own)
-    }
   }
 
   /// How well a fault explains the capture; nil where it cannot arise or changes nothing.
@@ -74,20 +72,21 @@ struct HypothesisComparison: Sendable {
       if flips.grants(own, error, in: value.row(offset / value.rowWidth), missedWithoutFault: misses) {
         continue
       }
-      ratio = max(ratio, own.isNaN ? .infinity : own)
-      if let block, block.contains(offset) { ratioInBlock = max(ratioInBlock, own.isNaN ? .infinity : own) }
+      let share = own.isNaN ? .infinity : own
+      ratio = max(ratio, share)
+      if let block, block.contains(offset) { ratioInBlock = max(ratioInBlock, share) }
     }
     guard isVisible, !isExplainedWithout else { return nil }
     if !flips.areFew { (ratio, ratioInBlock) = (.infinity, .infinity) }
-    // What explains only what is wrong, where the rest is right, holds there alone.
-    if let block, ratio > 1, ratioInBlock <= 1, block.isTelling {
-      return Diagnosis.Hypothesis(
-        fault: fault, place: place, ratio: ratioInBlock, part: block.inWords, due: replay.due(at: place),
-        source: fault.id.hasPrefix(Reading.prefix) ? replay.form : nil)
-    }
-    return Diagnosis.Hypothesis(
+    var hypothesis = Diagnosis.Hypothesis(
       fault: fault, place: place, ratio: ratio, due: replay.due(at: place),
       source: fault.id.hasPrefix(Reading.prefix) ? replay.form : nil)
+    // What explains only what is wrong, where the rest is right, holds there alone.
+    if let block, ratio > 1, ratioInBlock <= 1, block.isTelling {
+      hypothesis.ratio = ratioInBlock
+      hypothesis.part = block.inWords
+    }
+    return hypothesis
   }
 
   /// The mistakes with numbers read off the capture that explain it, those first that say more.
@@ -104,7 +103,9 @@ struct HypothesisComparison: Sendable {
     }
     // What is hardly beyond its bound may be explained by anything.
     let levels = ratioWithoutFault < Self.tellingRatio ? Reading.levels.prefix(1) : Reading.levels[...]
-    let comparison = HypothesisComparison(got: got, right: right, replay: try replay.holdingHidden())
+    var held = self
+    held.replay = try replay.holdingHidden()
+    let comparison = held
     for level in levels {
       let readings = level.filter {
         (id == nil || $0.id == id) && $0.place.contains(replay.operation, replay.graph)

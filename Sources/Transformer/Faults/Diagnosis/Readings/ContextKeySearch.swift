@@ -139,31 +139,10 @@ struct ContextKeySearch {
   /// By inverse iteration with the lower half of a symmetric matrix.
   private static func leastEigenvector(_ matrix: [Double], _ count: Int) -> [Double]? {
     let trace = (0..<count).reduce(0) { $0 + matrix[$1 * count + $1] }
-    var factor = matrix
-    for row in 0..<count {
-      for column in 0...row {
-        var sum = factor[row * count + column] + (row == column ? 1e-15 * trace : 0)
-        for index in 0..<column { sum -= factor[row * count + index] * factor[column * count + index] }
-        if row == column {
-          guard sum > 0 else { return nil }
-          factor[row * count + row] = sum.squareRoot()
-        } else {
-          factor[row * count + column] = sum / factor[column * count + column]
-        }
-      }
-    }
+    guard let cholesky = Cholesky(matrix, count, ridge: 1e-15 * trace) else { return nil }
     var x = [Double](repeating: 1, count: count)
     for _ in 0..<12 {
-      for row in 0..<count {
-        var sum = x[row]
-        for column in 0..<row { sum -= factor[row * count + column] * x[column] }
-        x[row] = sum / factor[row * count + row]
-      }
-      for row in (0..<count).reversed() {
-        var sum = x[row]
-        for other in row + 1..<max(count, row + 1) { sum -= factor[other * count + row] * x[other] }
-        x[row] = sum / factor[row * count + row]
-      }
+      x = cholesky.solved(x)
       let length = x.reduce(0) { $0 + $1 * $1 }.squareRoot()
       guard length > 0, length.isFinite else { return nil }
       x = x.map { $0 / length }

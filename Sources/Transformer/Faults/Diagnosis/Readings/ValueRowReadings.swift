@@ -136,20 +136,7 @@ private struct RidgeSystem {
 
   /// The unknowns [count, width], and by how many times the noise of one equation each is uncertain.
   var solution: (values: [Double], spread: [Double])? {
-    let ridge = 1e-12
-    var factor = matrix
-    for i in 0..<count {
-      for j in 0...i {
-        var sum = factor[i * count + j] + (i == j ? ridge : 0)
-        for index in 0..<j { sum -= factor[i * count + index] * factor[j * count + index] }
-        if i == j {
-          guard sum > 0 else { return nil }
-          factor[i * count + i] = sum.squareRoot()
-        } else {
-          factor[i * count + j] = sum / factor[j * count + j]
-        }
-      }
-    }
+    guard let factor = Cholesky(matrix, count, ridge: 1e-12)?.factor else { return nil }
     // L⁻¹, whose columns' squares add up to the variances.
     var inverse = [Double](repeating: 0, count: count * count)
     for column in 0..<count {
