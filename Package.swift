@@ -109,15 +109,16 @@ let package = Package(
     .numeric("TouchstoneFamilies", dependencies: ["TouchstoneGraph", "TouchstoneModel"]),
 
     // MARK: Reading models
+    .numeric("TouchstoneGGUF", dependencies: ["TouchstoneFiles", "TouchstoneModel"]),
     .numeric(
       "TouchstoneTokenizer",
       dependencies: [
-        "TouchstoneFiles", "TouchstoneModel",
+        "TouchstoneFiles", "TouchstoneGGUF", "TouchstoneModel",
         .product(name: "HeapModule", package: "swift-collections", condition: files),
       ]),
     .numeric(
       "TouchstoneCheckpoints",
-      dependencies: model + ["TouchstoneFiles"]),
+      dependencies: model + ["TouchstoneFiles", "TouchstoneGGUF"]),
 
     // MARK: The fast implementation
     .target(name: "TouchstoneCPU"),
@@ -182,8 +183,9 @@ let package = Package(
       name: "TouchstoneCommands",
       dependencies: model + [
         "TouchstoneAnalysis", "TouchstoneBenchmark", "TouchstoneCheckpoints", "TouchstoneConformance",
-        "TouchstoneFaults", "TouchstoneFiles", "TouchstoneGolden", "TouchstoneReference", "TouchstoneReports",
-        "TouchstoneSIMD", "TouchstoneSpecification", "TouchstoneTokenizer", "TouchstoneVerdict",
+        "TouchstoneFaults", "TouchstoneFiles", "TouchstoneGGUF", "TouchstoneGolden", "TouchstoneReference",
+        "TouchstoneReports", "TouchstoneSIMD", "TouchstoneSpecification", "TouchstoneTokenizer",
+        "TouchstoneVerdict",
         .product(name: "ArgumentParser", package: "swift-argument-parser", condition: files),
       ]),
     .executableTarget(name: "touchstone", dependencies: ["TouchstoneCommands"]),
@@ -246,8 +248,9 @@ let package = Package(
     .testTarget(
       name: "TouchstoneTokenizerTests",
       dependencies: [
-        "TouchstoneGraph", "TouchstoneReference", "TouchstoneTestSupport", "TouchstoneTokenizer",
-        .product(name: "Crypto", package: "swift-crypto", condition: files),
+        "TouchstoneGGUF", "TouchstoneGraph", "TouchstoneModel", "TouchstoneReference",
+        "TouchstoneTestSupport",
+        "TouchstoneTokenizer", .product(name: "Crypto", package: "swift-crypto", condition: files),
       ],
       exclude: ["Fixtures"]),
     .testTarget(
@@ -278,7 +281,11 @@ let package = Package(
       ]),
     .testTarget(
       name: "TouchstoneCheckpointsTests",
-      dependencies: model + ["TouchstoneCheckpoints", "TouchstoneTestSupport"]),
+      dependencies: model + [
+        "TouchstoneCheckpoints", "TouchstoneGGUF", "TouchstoneReference", "TouchstoneTestSupport",
+        "TouchstoneTokenizer",
+      ],
+      exclude: ["Fixtures"]),
     .testTarget(
       name: "IndependentTests",
       dependencies: model + [

@@ -2,7 +2,7 @@
 """Gives the program damaged input, and counts what it does with it.
 
     swift build --build-tests
-    python3 Scripts/fuzz.py [--first 0] [--count 10000] [--seed 1] [--only hdf5,manifest,model,tokenizer,command] [--jobs 2]
+    python3 Scripts/fuzz.py [--first 0] [--count 10000] [--seed 1] [--only hdf5,manifest,model,gguf,tokenizer,command] [--jobs 2]
 
 Every input is made from a file of this checkout and the seed, and ends in one of two ways: it is read, or refused by one
 sentence (exit code 2 of the command). Anything else is counted and kept below .build/fuzz: a crash, more than 20 seconds,
@@ -38,7 +38,7 @@ SECONDS = 20
 # So many inputs are a piece of work.
 PIECE = 250
 MEMORY = 1 << 30
-KINDS = ["hdf5", "manifest", "model", "tokenizer", "command"]
+KINDS = ["hdf5", "manifest", "model", "gguf", "tokenizer", "command"]
 
 
 # Mutations
@@ -138,6 +138,8 @@ class Inputs:
         self.model_files = dict(zip(["config.json", "model.safetensors"],
                               load(model + "config.json", model + "model.safetensors")))
         names = ["vocab.json", "merges.txt"]
+        converted = "Tests/TouchstoneCheckpointsTests/Fixtures/gguf/"
+        self.gguf_files = load(*[converted + name + "/model.gguf" for name in ["llama", "gemma2", "gpt2", "phi3"]])
         self.tokenizer_files = dict(zip(names, load(*["golden/models/shakespeare-gpt2/" + name for name in names])))
         self.golden = load("golden/cases/tiny-vocab3.h5")[0]
         self.manifest_text = load("golden/MANIFEST.json")[0]
@@ -186,6 +188,13 @@ class Inputs:
         for name, contents in files.items():
             put(folder, name, contents)
         return folder, ["generate", "--model", folder, "--prompt", "O", "--max-tokens", "1"]
+
+    def gguf(self, rng, folder):
+        data = rng.choice(self.gguf_files)
+        # What stands before the numbers is most of these files.
+        place = os.path.join(folder, "model.gguf")
+        put(folder, "model.gguf", mutate_bytes(rng, data, self.gguf_files))
+        return place, ["record", "--model", place, "--tokens", "1,2", "--out", os.path.join(folder, "out.h5")]
 
     def tokenizer(self, rng, folder):
         files = dict(self.tokenizer_files)

@@ -37,6 +37,27 @@ public struct Checkpoint: Sendable {
     }
   }
 
+  /// Opens a checkpoint: a folder as ``init(directory:)`` reads it, or a GGUF file.
+  ///
+  /// - Throws: ``BadInput`` as ``init(directory:)`` does, and for a GGUF file that is malformed or of no family here.
+  public init(at place: URL) throws(BadInput) {
+    guard CheckpointFolder.isFile(place) else {
+      try self.init(directory: place)
+      return
+    }
+    try self.init(GGUFCheckpoint(place))
+  }
+
+  private init(_ file: GGUFCheckpoint) throws(BadInput) {
+    architecture = try Architecture(huggingFaceJSON: file.configText, file: file.path)
+    do throws(BadInput) {
+      weights = try Weights(
+        graph: architecture.graph, names: architecture.family.tensors, tensors: try file.tensors())
+    } catch {
+      throw error.inFile(file.path)
+    }
+  }
+
   /// The tensors of all files by their full names, and the file that each comes from.
   private static func tensors(
     for architecture: Architecture, in files: [SafetensorsFile]
@@ -91,6 +112,17 @@ extension Architecture {
   /// - Throws: ``BadInput`` for a folder, a file or a field that is missing or malformed.
   public init(directory: URL) throws(BadInput) {
     try self.init(folder: CheckpointFolder(directory))
+  }
+
+  /// Reads the configuration of a folder, or of a GGUF file.
+  ///
+  /// - Throws: ``BadInput`` for a folder, a file or a field that is missing or malformed.
+  public init(at place: URL) throws(BadInput) {
+    guard CheckpointFolder.isFile(place) else {
+      try self.init(directory: place)
+      return
+    }
+    try self.init(huggingFaceJSON: GGUFCheckpoint(place).configText, file: place.path)
   }
 
   /// Configurations have about a kilobyte; some list thousands of labels.

@@ -31,6 +31,12 @@ struct CheckpointFolder {
       file: directory.path, problem: "the folder cannot be read", remedy: "check its permissions")
   }
 
+  /// Whether something that is no folder stands there.
+  static func isFile(_ place: URL) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: place.path, isDirectory: &isFolder) && !isFolder.boolValue
+  }
+
   /// Where a file of that name stands or would stand.
   func file(_ name: String) -> URL {
     directory.appendingPathComponent(name, isDirectory: false)
@@ -60,8 +66,7 @@ struct CheckpointFolder {
     if let name = names.sorted().first(where: { $0.hasSuffix(".gguf") }) {
       return BadInput(
         file: directory.path, problem: "holds \(name) but no model.safetensors",
-        remedy: "write safetensors: "
-          + convert.replacingOccurrences(of: "(FOLDER)", with: "(FOLDER, gguf_file=\"\(name)\")"))
+        remedy: "give the file itself, \(file(name).path)")
     }
     let others = [".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack"]
     if let name = names.sorted().first(where: { name in others.contains { name.hasSuffix($0) } }) {

@@ -1,4 +1,5 @@
 import Foundation
+import TouchstoneFiles
 import TouchstoneModel
 
 /// One safetensors file: eight bytes of header length, a JSON header, the tensors' bytes.

@@ -17,7 +17,7 @@ public struct TouchstoneCommand: ParsableCommand {
       rounding or a bug, in which operation of which layer it begins, and what it is.
 
       It reads Hugging Face folders whose model_type is \
-      \(Family.all.flatMap(\.modelTypes).joined(separator: ", ")).
+      \(Family.all.flatMap(\.modelTypes).joined(separator: ", ")), and GGUF files of most of them.
 
       Exit codes: 0 consistent, 1 mismatch, 2 bad input, 3 inconclusive, 64 wrong command line; of several files the \
       first of 1, 2, 3, 0 that occurred. Output that cannot be written is 2 as well, also where its reader has closed \
@@ -29,7 +29,7 @@ public struct TouchstoneCommand: ParsableCommand {
     version: version,
     subcommands: [
       Generate.self, Record.self, Capture.self, Diff.self, Certify.self, Verify.self, Inspect.self,
-      Synthesize.self,
+      Synthesize.self, Extract.self,
       Power.self, ShowSpecification.self, Manifest.self, Bench.self,
       Anatomy.self, Embeddings.self, Attention.self, Score.self,
     ])

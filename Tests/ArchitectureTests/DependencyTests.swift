@@ -71,9 +71,10 @@ import Testing
     ),
     (
       "TouchstoneCheckpoints",
-      ["TouchstoneFamilies", "TouchstoneFiles", "TouchstoneGraph", "TouchstoneModel"]
+      ["TouchstoneFamilies", "TouchstoneFiles", "TouchstoneGGUF", "TouchstoneGraph", "TouchstoneModel"]
     ),
-    ("TouchstoneTokenizer", ["TouchstoneFiles", "TouchstoneModel"]),
+    ("TouchstoneGGUF", ["TouchstoneFiles", "TouchstoneModel"]),
+    ("TouchstoneTokenizer", ["TouchstoneFiles", "TouchstoneGGUF", "TouchstoneModel"]),
     (
       "TouchstoneProperties",
       [

@@ -68,6 +68,9 @@ import Testing
       "--out": "aSeedDeterminesTheWeightsAndZeroIsTheUsualOne",
       "--seed": "aSeedDeterminesTheWeightsAndZeroIsTheUsualOne",
     ],
+    "extract": [
+      "--out": "whatIsExtractedIsTheSameModel", "--trust": "whatTheUserTrustsIsReadWithoutAChild",
+    ],
     "power": [
       "--random": "powerRefusesWhatDoesNotGoTogether", "--model": "powerRefusesWhatDoesNotGoTogether",
       "--precision": "powerInANarrowTypeSeesLess", "--peers": "powerHoldsTheFaultsAgainstWhatIsAsked",

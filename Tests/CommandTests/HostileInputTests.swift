@@ -36,9 +36,11 @@ import TouchstoneTestSupport
         ["verify", "golden.h5"], ["power", "golden.h5", "--causes", "--sample", "1"],
         ["capture", "--golden", "golden.h5", "--out", "ours.h5", "--overwrite"],
         ["record", "--model", "model", "--inputs", "golden.h5", "--out", "ours.h5", "--overwrite"],
+        ["extract", "golden.h5", "--out", "extracted"],
       ]
       for command in commands {
         for path in [".", "golden.h5"] {
+          try? FileManager.default.removeItem(atPath: program.path("extracted"))
           let result = try program.touchstone(command + ["--trust", path])
           #expect(result.code == 0, "\(command): \(result)")
         }

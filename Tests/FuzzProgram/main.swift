@@ -1,6 +1,6 @@
 // Reads many files in one process, for Scripts/fuzz.py:
 //
-//     FuzzProgram hdf5 | manifest | model | tokenizer
+//     FuzzProgram hdf5 | manifest | model | gguf | tokenizer
 //
 // For each path on a line of standard input, a line on standard output: `ok`, or the sentence by which it was refused.
 
@@ -19,8 +19,8 @@ func read(_ kind: String, _ path: String) throws {
     guard !(try file.summary().description).isEmpty else { throw BadInput(problem: "says nothing") }
   case "manifest":
     for golden in try GoldenSearch.goldens(at: path) { _ = try ActivationFile(path: golden) }
-  case "model":
-    let weights = try Checkpoint(directory: URL(filePath: path, directoryHint: .isDirectory)).weights
+  case "model", "gguf":
+    let weights = try Checkpoint(at: URL(filePath: path)).weights
     for parameter in weights.graph.parameters { _ = weights.float32(parameter) }
   case "tokenizer":
     let tokenizer = try Tokenizer(folder: path)

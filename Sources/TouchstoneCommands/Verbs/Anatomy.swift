@@ -23,7 +23,7 @@ struct Anatomy: ParsableCommand {
         touchstone anatomy --model golden/models/shakespeare-gpt2
       """)
 
-  @Option(help: ArgumentHelp("A Hugging Face folder of a model.", valueName: "dir"))
+  @Option(help: ArgumentHelp("A Hugging Face folder of a model, or a GGUF file.", valueName: "dir"))
   var model: String?
 
   @Option(help: "The name of a size.")
@@ -44,7 +44,7 @@ struct Anatomy: ParsableCommand {
         name: "\(named.name): \(named.summary)", architecture: named.architecture)
     } else {
       let folder = URL(filePath: model ?? "", directoryHint: .isDirectory)
-      report = CensusReport(name: model ?? "", architecture: try Architecture(directory: folder))
+      report = CensusReport(name: model ?? "", architecture: try Architecture(at: folder))
     }
     Console.write(json ? report.json() : report.terminal())
   }

@@ -17,7 +17,7 @@ struct Attention: ParsableCommand {
         touchstone attention --model golden/models/shakespeare-gpt2 --prompt "ROMEO:" --layer 1 --head 2
       """)
 
-  @Option(help: ArgumentHelp("A Hugging Face folder of a model.", valueName: "dir"))
+  @Option(help: ArgumentHelp("A Hugging Face folder of a model, or a GGUF file.", valueName: "dir"))
   var model: String
 
   @OptionGroup var sequence: SequenceOptions

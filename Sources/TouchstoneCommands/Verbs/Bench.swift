@@ -29,7 +29,7 @@ struct Bench: ParsableCommand {
         touchstone bench --kernels --json
       """)
 
-  @Option(help: ArgumentHelp("A Hugging Face folder of a model.", valueName: "dir"))
+  @Option(help: ArgumentHelp("A Hugging Face folder of a model, or a GGUF file.", valueName: "dir"))
   var model: String?
 
   @Option(help: "The name of a size, with random weights.")
@@ -96,7 +96,7 @@ struct Bench: ParsableCommand {
   /// What reads the weights, once it is sure that there are some.
   private func reader() throws -> () throws -> Weights {
     guard let preset else {
-      let checkpoint = try Checkpoint(directory: URL(filePath: model ?? "", directoryHint: .isDirectory))
+      let checkpoint = try Checkpoint(at: URL(filePath: model ?? "", directoryHint: .isDirectory))
       return { checkpoint.weights }
     }
     let named = try Preset.named(preset)

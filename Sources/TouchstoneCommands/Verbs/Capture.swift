@@ -21,7 +21,8 @@ struct Capture: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A Hugging Face folder of a model; the weights in the golden unless given.", valueName: "dir"))
+      "A Hugging Face folder of a model, or a GGUF file; the weights in the golden unless given.",
+      valueName: "dir"))
   var model: String?
 
   @Option(help: ArgumentHelp("Takes tokens, positions and mask from a golden.", valueName: "file.h5"))
@@ -91,6 +92,6 @@ struct Capture: ParsableCommand {
   private func recorded(_ weights: Weights, _ golden: ActivationFile) throws -> RecordedModel {
     if weights.graph == golden.graph { return golden.model }
     guard let model else { return RecordedModel(Architecture(try Configuration(weights.graph))) }
-    return RecordedModel(try Architecture(directory: URL(filePath: model, directoryHint: .isDirectory)))
+    return RecordedModel(try Architecture(at: URL(filePath: model, directoryHint: .isDirectory)))
   }
 }

@@ -27,7 +27,7 @@ struct Diff: ParsableCommand {
   @Argument(help: ArgumentHelp("What the implementation computed.", valueName: "capture.h5"))
   var capture: String
 
-  @Option(help: ArgumentHelp("A Hugging Face folder with the weights.", valueName: "dir"))
+  @Option(help: ArgumentHelp("A Hugging Face folder with the weights, or a GGUF file.", valueName: "dir"))
   var model: String?
 
   @Option(help: ArgumentHelp("Writes the verdict as a page.", valueName: "file.html"))

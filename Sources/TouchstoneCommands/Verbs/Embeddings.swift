@@ -37,7 +37,7 @@ struct Embeddings: ParsableCommand {
     }
   }
 
-  @Option(help: ArgumentHelp("A Hugging Face folder of a model.", valueName: "dir"))
+  @Option(help: ArgumentHelp("A Hugging Face folder of a model, or a GGUF file.", valueName: "dir"))
   var model: String
 
   @Argument(help: "nearest, analogy or direction.")

@@ -27,7 +27,7 @@ struct Generate: ParsableCommand {
         touchstone generate --model golden/models/shakespeare-gpt2 --prompt "My lord, I" --show-distribution --top-k 5
       """)
 
-  @Option(help: ArgumentHelp("A Hugging Face folder of a model.", valueName: "dir"))
+  @Option(help: ArgumentHelp("A Hugging Face folder of a model, or a GGUF file.", valueName: "dir"))
   var model: String
 
   @Option(help: ArgumentHelp("The text to continue.", valueName: "text"))

@@ -43,7 +43,7 @@ struct Power: ParsableCommand {
       "Random models of these seeds, with commas between them, in place of goldens.", valueName: "seeds"))
   var random: IntegerList?
 
-  @Option(help: ArgumentHelp("A Hugging Face folder with the weights.", valueName: "dir"))
+  @Option(help: ArgumentHelp("A Hugging Face folder with the weights, or a GGUF file.", valueName: "dir"))
   var model: String?
 
   @Option(help: "What values are stored in: float32, bfloat16 or float16.")

@@ -18,7 +18,7 @@ struct Record: ParsableCommand {
         touchstone record --model golden/models/shakespeare-gpt2 --inputs to-be.h5 --out again.h5
       """)
 
-  @Option(help: ArgumentHelp("A Hugging Face folder of a model.", valueName: "dir"))
+  @Option(help: ArgumentHelp("A Hugging Face folder of a model, or a GGUF file.", valueName: "dir"))
   var model: String
 
   @OptionGroup var sequence: SequenceOptions

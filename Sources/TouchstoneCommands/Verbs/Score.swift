@@ -23,7 +23,7 @@ struct Score: ParsableCommand {
         touchstone score --model golden/models/shakespeare-gpt2 --text sonnet.txt
       """)
 
-  @Option(help: ArgumentHelp("A Hugging Face folder of a model.", valueName: "dir"))
+  @Option(help: ArgumentHelp("A Hugging Face folder of a model, or a GGUF file.", valueName: "dir"))
   var model: String
 
   @Option(help: ArgumentHelp("The text; - reads standard input.", valueName: "file"))

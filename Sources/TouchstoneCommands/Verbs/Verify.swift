@@ -35,7 +35,7 @@ struct Verify: ParsableCommand {
   @Option(help: "Which implementation runs: \(Implementation.names).")
   var implementation: Implementation?
 
-  @Option(help: ArgumentHelp("A Hugging Face folder with the weights.", valueName: "dir"))
+  @Option(help: ArgumentHelp("A Hugging Face folder with the weights, or a GGUF file.", valueName: "dir"))
   var model: String?
 
   @Option(help: ArgumentHelp("A program that reads {golden} and writes {capture}.", valueName: "command"))

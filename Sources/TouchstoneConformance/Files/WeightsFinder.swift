@@ -17,7 +17,7 @@
         return
       }
       let folder = URL(filePath: path, directoryHint: .isDirectory)
-      model = (folder.path, try Checkpoint(directory: folder).weights)
+      model = (folder.path, try Checkpoint(at: folder).weights)
     }
 
     /// The weights, or nil where there are none for this golden.
@@ -59,7 +59,7 @@
       var checkpoints: [String: Weights] = [:]
       for entry in entries.sorted(by: { $0.path < $1.path }) {
         // A folder that is no checkpoint cannot be the one looked for.
-        if let weights = try? Checkpoint(directory: entry).weights {
+        if let weights = try? Checkpoint(at: entry).weights {
           checkpoints[WeightsDigest.of(weights)] = weights
         }
       }

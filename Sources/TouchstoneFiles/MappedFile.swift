@@ -1,16 +1,15 @@
 import Foundation
-import TouchstoneFiles
 import TouchstoneModel
 
 /// Read-only contents of files without reading them: pages come from the file when they are touched.
 ///
 /// Foundation's `.mappedIfSafe` reads the whole file on Linux, and neither of its options says why a file
 /// cannot be opened.
-enum MappedFile {
+package enum MappedFile {
   /// The bytes of a regular file, unmapped when the last slice of them is gone.
   ///
   /// - Throws: ``BadInput`` naming the file and the system's reason, or that it is a pointer to another.
-  static func contents(of file: URL) throws(BadInput) -> Data {
+  package static func contents(of file: URL) throws(BadInput) -> Data {
     // Without O_NONBLOCK, opening a named pipe would wait for a writer.
     let descriptor = open(file.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
