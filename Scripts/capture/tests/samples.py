@@ -41,7 +41,7 @@ def activations(of, kind=np.float32):
             if not part.endswith("_cache"):
                 found[f"layers/{layer:03}/{part}"] = tensor(axes)
     for name, array in found.items():  # what nobody may see is masked
-        if name.endswith("attn_scores"):
+        if name.endswith(("attn_scores", "attn_capped", "attn_bias")):
             array[:, ~of.visible] = -np.inf
         if name.endswith("attn_probs"):
             array[:, ~of.visible] = 0
@@ -49,7 +49,9 @@ def activations(of, kind=np.float32):
 
 
 def laid_out(array, axes, layout, sizes):
-    """An array of the format's axes in another layout, with a batch of 1 where that has one."""
+    """An array of the format's axes in another layout, with a batch of 1 where that has one; H may be said of keys."""
+    axes = axes if "E" in layout else axes.replace("E", "D")
+    axes = axes if "K" in layout else axes.replace("K", "H")
     if "B" in layout:
         array, axes = array[None], "B" + axes
     return np.ascontiguousarray(Arrangement(axes, layout)(array, sizes))

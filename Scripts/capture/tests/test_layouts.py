@@ -124,7 +124,13 @@ class Layouts(unittest.TestCase):
                 width[tokens] = (2, 0) if side == "left" else (0, 2)
                 if tc.names.axes(name).endswith("S"):
                     width[-1] = width[tokens]
-                fill = -np.inf if name.endswith("attn_scores") else 0 if name.endswith("attn_probs") else 7
+                fill = (
+                    -np.inf
+                    if name.endswith(("attn_scores", "attn_capped", "attn_bias"))
+                    else 0
+                    if name.endswith("attn_probs")
+                    else 7
+                )
                 given[name] = np.pad(tensor, width, constant_values=fill)
             with self.subTest(side):
                 self.check(self.written(given, padding=side))
@@ -179,7 +185,8 @@ class Layouts(unittest.TestCase):
             tensors, layouts = from_lens(cache, self.due["final/logits"][None])
             self.due["embed/sum"] = self.due["layers/000/resid_in"]
             written = self.written(tensors, layouts=layouts)
-            self.assertEqual(sorted(written), sorted(set(self.due) - {"final/probs"}))
+            hooks = {name.format(i=f"{i:03}") for name in HOOKS for i in range(2)} | {"embed/sum", "final/logits"}
+            self.assertEqual(set(written), hooks)
             self.check(written)
 
     def test_a_layout_that_is_none(self):

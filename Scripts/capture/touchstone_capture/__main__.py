@@ -9,10 +9,13 @@ The exit code is 0 where the capture was written, 2 for bad input, 77 where the 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import sys
+import tempfile
 
 from .capture import write
+from .embedded import write_folder
 from .engine import Options
 from .errors import NOT_SUPPORTED, CaptureError, NotSupported
 from .golden import Golden
@@ -35,7 +38,8 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--engine", required=True, choices=list(ENGINES))
     made.add_argument(
-        "--model", required=True, help="a Hugging Face folder; an .onnx or .gguf file for engines that read them"
+        "--model",
+        help="a Hugging Face folder; an .onnx or .gguf file for engines that read them; else the weights in the golden",
     )
     inputs = made.add_mutually_exclusive_group(required=True)
     inputs.add_argument("--golden", metavar="FILE", help="whose inputs are run")
@@ -80,26 +84,14 @@ def main(arguments: list[str] | None = None) -> int:
     given = vars(parser().parse_args(arguments))
     engine, golden, tokens, out, replace = (given.pop(key) for key in ("engine", "golden", "tokens", "out", "replace"))
     try:
-        options = Options(**given)
-        source = Golden.read(golden) if golden else Golden.of_tokens(options.model, _tokens(tokens))
-        digest = _digest(options.model)
-        if digest and source.weights_sha256 and digest != source.weights_sha256:
-            print(
-                f"touchstone_capture: {options.model} holds other weights than {golden} was made with", file=sys.stderr
-            )
-        done = _module(engine).run(source, options, *([engine] if engine in _ONNX else []))
-        names = write(
-            source,
-            done.tensors,
-            out,
-            precision=done.precision,
-            layouts=done.layouts,
-            padded_vocabulary=done.padded_vocabulary,
-            derived=done.derived,
-            provenance=done.provenance,
-            weights_sha256=digest,
-            replace=replace,
-        )
+        if tokens is not None and given["model"] is None:
+            raise CaptureError("--tokens", "was given without --model", "name the model")
+        source = Golden.read(golden) if golden else Golden.of_tokens(given["model"], _tokens(tokens))
+        with contextlib.ExitStack() as stack:
+            if given["model"] is None:
+                given["model"] = stack.enter_context(tempfile.TemporaryDirectory())
+                write_folder(source, given["model"])
+            names = _run(engine, source, Options(**given), out, replace)
     except NotSupported as error:
         print(f"touchstone_capture: not supported: {error}", file=sys.stderr)
         return NOT_SUPPORTED
@@ -108,6 +100,29 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     print(f"{out}: {len(names)} activations of {len(source.token_ids)} tokens")
     return 0
+
+
+def _run(engine: str, source: Golden, options: Options, out: str, replace: bool) -> list[str]:
+    """Runs the engine and writes the capture; returns its names."""
+    digest = _digest(options.model)
+    if digest and source.weights_sha256 and digest != source.weights_sha256:
+        print(
+            f"touchstone_capture: {options.model} holds other weights than {source.place} was made with",
+            file=sys.stderr,
+        )
+    done = _module(engine).run(source, options, *([engine] if engine in _ONNX else []))
+    return write(
+        source,
+        done.tensors,
+        out,
+        precision=done.precision,
+        layouts=done.layouts,
+        padded_vocabulary=done.padded_vocabulary,
+        derived=done.derived,
+        provenance=done.provenance,
+        weights_sha256=digest,
+        replace=replace,
+    )
 
 
 _ONNX = ("onnxruntime", "openvino", "onnx-reference")

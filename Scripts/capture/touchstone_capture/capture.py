@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Union
 
-from . import names
+from . import fused, names
 from .errors import CaptureError
 from .golden import Golden
 from .layouts import Arrangement, choose, parse
@@ -117,26 +117,24 @@ def _asked(layouts: Mapping[str, str], pieces: Mapping[str, Any], layers: int) -
 
 
 def _arranged(name: str, steps: Sequence[Any], asked: str | None, reading: _Reading) -> dict[str, Values]:
-    """One given tensor as the format asks for it, or the three of a fused one."""
+    """One given tensor as the format asks for it, or the parts of a fused one."""
     if name.startswith("extra/"):
         return {name: join([values(step, name, any_type=True) for step in steps], "T", name)}
-    target, known = names.axes(name), reading.known(len(steps) > 1)
+    part, known = name.rpartition("/")[2], reading.known(len(steps) > 1)
     given = [values(step, name) for step in steps]
-    layout = choose([step.shape for step in given], target, known, name, asked)
-    arrangement, pieces = Arrangement(layout, target), []
+    targets = fused.wholes(part, reading.sizes) if part in names.FUSED else [names.axes(name)]
+    layout = choose([step.shape for step in given], targets, known, name, asked)
+    target = fused.whole(layout) if part in names.FUSED else targets[0]
+    arrangement, pieces = Arrangement(layout, target), {}
     for step in given:
         _check_row(step, layout, reading.row, name)
-        pieces.append(Values(arrangement(step.array, known, reading.row or 0), step.type))
-
-    def whole(pieces: Sequence[Values], axes: str) -> Values:
-        return cut(join(pieces, axes, name), axes, reading.sizes, reading.padding, name)
-
-    prefix, _, part = name.rpartition("/")
-    if part not in names.FUSED:
-        return {name: whole(pieces, target)}
+        array = arrangement(step.array, known, reading.row or 0)
+        parts = fused.apart(name, array, target, known) if part in names.FUSED else {name: array}
+        for path, one in parts.items():
+            pieces.setdefault(path, []).append(Values(one, step.type))
     return {
-        f"{prefix}/{one}": whole([Values(piece.array[i], piece.type) for piece in pieces], target[1:])
-        for i, one in enumerate(names.FUSED[part])
+        path: cut(join(found, names.axes(path), path), names.axes(path), reading.sizes, reading.padding, path)
+        for path, found in pieces.items()
     }
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import functools
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import h5py
 import numpy as np
 
 from .errors import CaptureError
+from .layouts import parse
+from .names import IN_LAYERS, OUTSIDE_LAYERS, axes
 
 #: Fields of `config.json` that decide the arithmetic, with what holds where they are absent or null.
 DEFAULTS = {
@@ -19,11 +22,14 @@ DEFAULTS = {
     "scale_attn_weights": True, "scale_attn_by_inverse_layer_idx": False, "n_inner": None,
 }  # fmt: skip
 
-#: The other names under which sizes stand.
-_ALIASES = {
-    "n_embd": ["hidden_size"], "n_layer": ["num_hidden_layers"], "n_head": ["num_attention_heads"],
-    "n_positions": ["max_position_embeddings", "n_ctx"], "vocab_size": [],
-}  # fmt: skip
+#: The names under which sizes stand, by family.
+_SIZES = {
+    "n_embd": ["n_embd", "hidden_size", "d_model", "n_embed"],
+    "n_layer": ["n_layer", "num_hidden_layers", "n_layers"],
+    "n_head": ["n_head", "num_attention_heads", "n_heads"],
+    "n_positions": ["n_positions", "max_position_embeddings", "n_ctx", "max_seq_len"],
+    "n_inner": ["n_inner", "intermediate_size", "ffn_dim", "ffn_hidden_size"],
+}
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class Golden:
     position_ids: np.ndarray  # [T]
     attention_mask: np.ndarray | None = None  # [T], 0 marks a key that nobody may attend to
     weights_sha256: str | None = None
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of the activations that the file holds
 
     @staticmethod
     def read(path: str | os.PathLike | Golden) -> Golden:
@@ -47,6 +54,7 @@ class Golden:
             with h5py.File(place, "r") as file:
                 about = dict(file["model"].attrs) if "model" in file else {}
                 inputs = {name: data[()] for name, data in file["inputs"].items()} if "inputs" in file else {}
+                shapes = _shapes(file)
         except OSError as error:
             raise CaptureError(place, f"cannot be read as HDF5 ({error})", "name a golden of Touchstone") from error
         if "config_json" not in about or "token_ids" not in inputs:
@@ -60,6 +68,7 @@ class Golden:
             inputs.get("position_ids", np.arange(len(tokens))),
             inputs.get("attention_mask"),
             None if digest is None else _text(digest),
+            shapes,
         )
 
     @staticmethod
@@ -88,31 +97,83 @@ class Golden:
 
     def setting(self, name: str) -> Any:
         """A field of the configuration that an engine has to obey, with its default where it is absent or null."""
-        values = [self.config.get(field) for field in [name, *_ALIASES.get(name, [])]]
+        values = [self.config.get(field) for field in _SIZES.get(name, [name])]
         found = next((value for value in values if value is not None), DEFAULTS.get(name))
         if found is None and name not in DEFAULTS:
-            raise CaptureError(self.place, f"the configuration has no {name}", "give a model of the family gpt2")
+            raise CaptureError(self.place, f"the configuration has no {name}", "complete it")
         return found
 
     @property
     def layers(self) -> int:
         """How many blocks the model has."""
-        return int(self.setting("n_layer"))
+        stored = [int(name.split("/")[1]) for name in self.shapes if name.startswith("layers/")]
+        return max(stored) + 1 if stored else int(self.setting("n_layer"))
 
     @property
+    def context(self) -> int | None:
+        """How many tokens the model takes at most, where the configuration says it."""
+        found = next((value for name in _SIZES["n_positions"] if (value := self.config.get(name)) is not None), None)
+        return None if found is None else int(found)
+
+    @functools.cached_property
     def sizes(self) -> dict[str, int]:
-        """The extent of each axis, by the letters of `names`."""
-        tokens, width, heads = len(self.token_ids), int(self.setting("n_embd")), int(self.setting("n_head"))
+        """The extent of each axis, by the letters of `names`: as stored activations have it, else by `config.json`."""
+        tokens = len(self.token_ids)
+        found = {"T": tokens, "S": tokens, **self._stored_sizes()}
+        if not {"D", "H", "K", "d", "F", "V"} <= found.keys():
+            found = {**self._configured_sizes(), **found}
+        found.setdefault("E", found["D"])
+        heads, keys = found["H"], found["K"]
+        return {**found, "3": 3, "2": 2, "N": heads + 2 * keys, "G": heads // keys + 2}
+
+    def _stored_sizes(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for name, shape in self.shapes.items():
+            groups = parse(axes(name)) if name in OUTSIDE_LAYERS or name.rsplit("/", 1)[-1] in IN_LAYERS else []
+            if len(groups) == len(shape):
+                found |= {
+                    group: extent for group, extent in zip(groups, shape) if len(group) == 1 and group not in "TS"
+                }
+        return found
+
+    def _configured_sizes(self) -> dict[str, int]:
+        """What follows from `config.json`, where it names every size that no family gives by default."""
+        width, heads = int(self.setting("n_embd")), int(self.setting("n_head"))
+        keys = self.setting_or("num_key_value_heads", heads)
+        if self.family == "falcon" and not self.setting_or("new_decoder_architecture", False):
+            keys = 1 if self.setting_or("multi_query", True) else heads
+        elif self.family == "falcon":
+            keys = self.setting_or("num_kv_heads", heads)
+        vocabulary = int(self.setting("vocab_size"))
         return {
-            "T": tokens, "S": tokens, "D": width, "H": heads, "d": width // heads, "3": 3,
-            "F": int(self.setting("n_inner") or 4 * width), "V": int(self.setting("vocab_size")),
+            "D": width, "E": int(self.setting_or("word_embed_proj_dim", width)), "H": heads, "K": int(keys),
+            "d": int(self.setting_or("head_dim", width // heads)), "F": int(self.setting("n_inner") or 4 * width),
+            "V": vocabulary - 1 if self.family == "imagegpt" else vocabulary,  # the first id is never predicted
         }  # fmt: skip
+
+    def setting_or(self, name: str, default: Any) -> Any:
+        """A field of the configuration, or a default where it is absent or null."""
+        found = self.config.get(name)
+        return default if found is None else found
 
     @property
     def visible(self) -> np.ndarray:
         """[T, T], True where a query (row) may attend to a key (column)."""
         causal = np.tri(len(self.token_ids), dtype=bool)
         return causal if self.attention_mask is None else causal & (self.attention_mask != 0)[None, :]
+
+
+def _shapes(file: h5py.File) -> dict[str, tuple[int, ...]]:
+    """The shapes of the activations in a file, by their names."""
+    found: dict[str, tuple[int, ...]] = {}
+    for part in ("embed", "layers", "final"):
+        if part in file:
+            file[part].visititems(
+                lambda name, item, part=part: (
+                    found.update({f"{part}/{name}": item.shape}) if isinstance(item, h5py.Dataset) else None
+                )
+            )
+    return found
 
 
 def _text(value: Any) -> str:

@@ -6,11 +6,13 @@ Works with transformers 4.30 to 5. `capture` takes a model that is loaded alread
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import torch
 import transformers
 
+from . import names
 from .capture import write
 from .engine import Options, Run, chunks
 from .errors import CaptureError, NotSupported
@@ -44,7 +46,8 @@ def run(golden: Golden, options: Options) -> Run:
 
 def load(options: Options, golden: Golden) -> torch.nn.Module:
     """The model of a folder, in the type and with the attention that were asked for."""
-    family = family_of(golden)
+    configuration = _configuration(options.model)
+    family = table(golden)(configuration)
     loader = getattr(transformers, family.auto_class).from_pretrained
     version = tuple(int(part) for part in transformers.__version__.split(".")[:2])
     named: dict[str, Any] = {"dtype" if version >= (4, 56) else "torch_dtype": getattr(torch, options.dtype)}
@@ -57,15 +60,32 @@ def load(options: Options, golden: Golden) -> torch.nn.Module:
     transformers.logging.set_verbosity_error()
     getattr(transformers.logging, "disable_progress_bar", lambda: None)()
     try:
-        return loader(options.model, **named)
-    except ValueError as error:  # versions before SDPA came to a family
-        if options.attention != "sdpa" or "attention" not in str(error):
-            raise
-        raise NotSupported("--attention", str(error).split("\n")[0], "use eager") from error
+        return loader(options.model, config=configuration, **named)
+    except (ValueError, RuntimeError) as error:  # also where a version lacks sdpa in this family
+        raise _refusal(options.model, error) from error
 
 
-def family_of(golden: Golden) -> Family:
-    """The table of the golden's family."""
+def _configuration(folder: str) -> Any:
+    """The configuration in a folder, where transformers takes it."""
+    try:
+        found = transformers.AutoConfig.from_pretrained(folder)
+    except Exception as error:  # kinds of its own, which differ from version to version
+        raise _refusal(folder, error) from error
+    if (getattr(found, "pad_token_id", None) or 0) >= found.vocab_size:
+        found.pad_token_id = None  # a default of the family, which a small vocabulary does not have
+    return found
+
+
+def _refusal(folder: str, error: Exception) -> NotSupported:
+    lines = [line.strip() for line in str(error).split("\n") if line.strip()]
+    said = next((line for line in lines if "mismatch" in line), lines[-1] if lines else type(error).__name__)
+    return NotSupported(
+        folder, f"transformers {transformers.__version__} does not load it ({said[:200]})", "take another version"
+    )
+
+
+def table(golden: Golden) -> Callable[[Any], Family]:
+    """What makes the table of the golden's family."""
     if golden.family not in FAMILIES:
         raise NotSupported(golden.place, f"no table for the family {golden.family}", f"known are {', '.join(FAMILIES)}")
     return FAMILIES[golden.family]
@@ -78,8 +98,7 @@ def attention_of(model: torch.nn.Module) -> str:
 
 def observed_model(model: torch.nn.Module, golden: Golden) -> Observed:
     """The model with its family's hooks."""
-    family = family_of(golden)
-    return Observed(model.eval(), family.taps, golden.sizes, golden.layers, family.attention)
+    return Observed(model.eval(), table(golden)(model.config), golden.sizes, golden.layers)
 
 
 @torch.no_grad()
@@ -90,31 +109,55 @@ def run_model(model: torch.nn.Module, golden: Golden, options: Options) -> Run:
         raise CaptureError("--compile", "and --export were both given", "give one of them")
     observed = observed_model(model, golden)
     steps = chunks(golden, options.prefill)
-    inputs = [_inputs(golden, step) for step in steps]
+    takes = inspect.signature(model.forward).parameters
+    inputs = [{name: tensor for name, tensor in _inputs(golden, step).items() if name in takes} for step in steps]
     if len(steps) > 1 and options.export:
         raise NotSupported("--prefill", "an exported model runs without its cache", "leave out one of them")
     # What the cache is called as an argument: its name changed in 5.
-    cache_name = "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
+    cache_name = "cache" if "cache" in takes else "past_key_values"
     run_step: Any = torch.compile(observed, fullgraph=True) if options.compile else observed
-    with observed.softmax_watched():
-        if options.export:
-            run_step = torch.export.export(observed, (), inputs[0] | {"use_cache": False}).module()
-        tensors = []
-        past: dict[str, Any] = {}
-        for given in inputs:
+    if options.export:
+        run_step = torch.export.export(observed, (), inputs[0] | {"use_cache": False}).module()
+    tensors = []
+    past: dict[str, Any] = {}
+    for step, given in zip(steps, inputs):
+        observed.past = step.start
+        try:
             tensors.append(dict(run_step(**given, **past, use_cache=len(steps) > 1)))
-            if len(steps) > 1:
-                past = {cache_name: observed.cache}
+        except (RuntimeError, AttributeError, TypeError, ValueError, IndexError) as error:
+            said = f"transformers {transformers.__version__} fails on it ({str(error).strip().splitlines()[0][:200]})"
+            raise CaptureError(golden.place, said, "take another version, or another way to run it") from error
+        if len(steps) > 1:
+            past = {cache_name: observed.cache}
+    _settle_bias(tensors, table(golden)(model.config))
     for step in tensors:
         step["final/probs"] = torch.softmax(step["final/logits"], dim=-1)
     mode = "compiled, " if options.compile else "exported, " if options.export else ""
     cached = f"{len(steps)} steps with the cache, " if len(steps) > 1 else ""
     dtype = str(next(model.parameters()).dtype).replace("torch.", "")
-    layouts = {"q": "HTd", "k": "HTd", "v": "HTd", "attn_scores": "HTS", "attn_probs": "HTS"}
-    return Run(tensors, dtype, {
+    layouts = {name: names.axes(name) for name in tensors[-1]}
+    steps = {name: [step[name] for step in tensors if name in step] for name in tensors[-1]}
+    return Run(steps, dtype, {
         "producer": "transformers", "producer_version": transformers.__version__,
         "implementation": f"{attention_of(model)} attention, {mode}{cached}torch {torch.__version__}",
     }, layouts)  # fmt: skip
+
+
+def _settle_bias(steps: list[dict[str, Any]], family: Family) -> None:
+    """What each step adds to its scores is known of all keys in the last one alone.
+
+    Where it counts from the last key, every row of scores has another constant in it, which softmax does not see: such
+    biases and scores are left out, and probabilities are judged in their place.
+    """
+    if len(steps) == 1 or family.bias is None:
+        return
+    biases = [step.pop("embed/attn_bias", None) for step in steps]
+    if not family.counts_back:
+        steps[-1]["embed/attn_bias"] = biases[-1]
+        return
+    for step in steps:
+        for name in [name for name in step if name.endswith("/attn_scores")]:
+            del step[name]
 
 
 def _inputs(golden: Golden, step: slice) -> dict[str, torch.Tensor]:

@@ -15,14 +15,16 @@ import numpy as np
 from .errors import CaptureError
 
 _PART = re.compile(r"\(([^()]+)\)|([^()\s])")
-_LETTERS = set("BTSDHdFV3")
+_LETTERS = set("BTSDEHKdFV3NG2")
 
 #: How people lay these out, by the layout of the format. What is stranger has to be said.
 _USUAL = {
-    "TD": ["TD", "BTD"], "TF": ["TF", "BTF"], "TV": ["TV", "BTV"], "HTS": ["HTS", "BHTS"],
+    "TD": ["TD", "BTD"], "TE": ["TE", "BTE"], "TF": ["TF", "BTF"], "TV": ["TV", "BTV"], "HTS": ["HTS", "BHTS"],
     "HTd": ["HTd", "THd", "T(Hd)", "BHTd", "BTHd", "BT(Hd)"],
+    "KTd": ["KTd", "TKd", "T(Kd)", "BKTd", "BTKd", "BT(Kd)"],
     "T(Hd)": ["T(Hd)", "THd", "HTd", "BT(Hd)", "BTHd", "BHTd"],
-    "3HTd": ["T(3Hd)", "T(H3d)", "BT(3Hd)", "BT(H3d)"],
+    "3HTd": ["T(3Hd)", "T(H3d)", "BT(3Hd)", "BT(H3d)"], "NTd": ["T(Nd)", "BT(Nd)"], "KGTd": ["T(KGd)", "BT(KGd)"],
+    "2TF": ["T(2F)", "T(F2)", "BT(2F)", "BT(F2)"],
 }  # fmt: skip
 
 
@@ -38,7 +40,7 @@ def parse(layout: str) -> list[str]:
     ):
         raise CaptureError(
             f"layout {layout!r}",
-            "is not made of the letters B T S D H d F V 3, each once, with parentheses",
+            "is not made of the letters B T S D E H K d F V 3 N G 2, each once, with parentheses",
             'write for example "BTHd" or "T(3Hd)"',
         )
     return groups
@@ -102,40 +104,55 @@ def fits(shape: Sequence[int], layout: str, sizes: Mapping[str, int]) -> bool:
 
 
 def choose(
-    shapes: Sequence[Sequence[int]], target: str, sizes: Mapping[str, int], place: str, asked: str | None = None
+    shapes: Sequence[Sequence[int]],
+    targets: Sequence[str],
+    sizes: Mapping[str, int],
+    place: str,
+    asked: str | None = None,
 ) -> str:
-    """The layout of a tensor's steps: the one that was named, or the only usual one that fits all shapes."""
+    """The layout of a tensor's steps: the one that was named, or the only usual one that fits all shapes.
+
+    targets: the layouts into one of which the tensor is to be brought; several for fused projections.
+    """
     said = f"has the shape {list(shapes[0])}"
     if asked is not None:
-        layout = _joined(asked, target)
-        if sorted("".join(parse(layout)).replace("B", "")) != sorted("".join(parse(target))):
+        layouts = [_meant(asked, target) for target in targets]
+        matching = [layout for layout, target in zip(layouts, targets) if _letters(layout) == _letters(target)]
+        if not matching:
             raise CaptureError(
-                place, f"the layout {asked!r} lacks or adds axes to {target!r}", "name every axis once, and B a batch"
+                place,
+                f"the layout {asked!r} lacks or adds axes to {' or '.join(map(repr, targets))}",
+                "name every axis once, and B a batch",
             )
         for shape in shapes:
-            if not fits(shape, layout, sizes):
+            if not fits(shape, matching[0], sizes):
                 raise CaptureError(
                     place,
-                    f"has the shape {list(shape)}, which is not {described(layout, sizes)}",
+                    f"has the shape {list(shape)}, which is not {described(matching[0], sizes)}",
                     "check the layout and the golden",
                 )
-        return layout
-    found = [layout for layout in _USUAL.get(target, [target]) if all(fits(shape, layout, sizes) for shape in shapes)]
+        return matching[0]
+    found = [
+        (layout, target)
+        for target in targets
+        for layout in _USUAL.get(target, [target])
+        if all(fits(shape, layout, sizes) for shape in shapes)
+    ]
     if not found:
-        more = "padded_vocabulary=True" if target == "TV" else "padding="
+        more = "padded_vocabulary=True" if "V" in targets[0] else "padding="
         raise CaptureError(
             place,
-            f"{said}, and {described(target, sizes)} is due",
+            f"{said}, and {described(targets[0], sizes)} is due",
             f"say how its axes lie, layouts={{{_short(place)!r}: …}}, or {more} where it holds more",
         )
-    if len(found) > 1 and not all(_same(shape, found, target, sizes) for shape in shapes):
-        choices = " as well as ".join(described(layout, sizes) for layout in found)
+    if len(found) > 1 and not all(_same(shape, found, sizes) for shape in shapes):
+        choices = " as well as ".join(described(layout, sizes) for layout, _ in found)
         raise CaptureError(
             place,
             f"{said}, which can be read as {choices}",
-            f"say which, for example layouts={{{_short(place)!r}: {found[0]!r}}}",
+            f"say which, for example layouts={{{_short(place)!r}: {found[0][0]!r}}}",
         )
-    return found[0]
+    return found[0][0]
 
 
 def described(layout: str, sizes: Mapping[str, int]) -> str:
@@ -147,21 +164,26 @@ def described(layout: str, sizes: Mapping[str, int]) -> str:
     return f"{layout} [{', '.join(extents)}]"
 
 
-def _joined(layout: str, target: str) -> str:
-    """A D where the format has heads side by side means these: TD is T(Hd)."""
-    if "H" not in target or "D" not in layout or "H" in layout:
-        return layout
-    return _render(group.replace("D", "Hd") for group in parse(layout))
+def _letters(layout: str) -> list[str]:
+    return sorted("".join(parse(layout)).replace("B", ""))
+
+
+def _meant(layout: str, target: str) -> str:
+    """A layout in the letters of its target: TD is T(Hd) where heads lie side by side, and H is K among keys."""
+    for said, meant in [("D", "Hd"), ("D", "Kd"), ("D", "E"), ("H", "K")]:
+        if all(letter in target for letter in meant) and said in layout and said not in target and meant not in layout:
+            return _render(group.replace(said, meant) for group in parse(layout))
+    return layout
 
 
 def _render(groups: Iterable[str]) -> str:
     return "".join(f"({group})" if len(group) > 1 else group for group in groups)
 
 
-def _same(shape: Sequence[int], layouts: Iterable[str], target: str, sizes: Mapping[str, int]) -> bool:
-    """Whether all readings of a shape put every element in the same place."""
+def _same(shape: Sequence[int], readings: Iterable[tuple[str, str]], sizes: Mapping[str, int]) -> bool:
+    """Whether all readings of a shape, layouts with their targets, put every element in the same place."""
     numbers = np.arange(_product(shape)).reshape(shape)
-    first, *others = [Arrangement(layout, target)(numbers, sizes) for layout in layouts]
+    first, *others = [Arrangement(layout, target)(numbers, sizes).ravel() for layout, target in readings]
     return all(np.array_equal(first, other) for other in others)
 
 

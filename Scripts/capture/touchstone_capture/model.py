@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .errors import CaptureError
+from .stored_names import StoredNames
 
 #: The types of safetensors that are read: ours by theirs, and the type of the bits in NumPy.
 _TYPES = {
@@ -24,12 +25,13 @@ class Model:
     def __init__(self, folder: str | os.PathLike):
         self.folder = os.fspath(folder)
         self.config: dict[str, Any] = _json(os.path.join(self.folder, "config.json"))
+        self._names = StoredNames.of(self.config)
         self._where: dict[str, tuple[str, str, list[int], int, int]] = {}
         for file in self._files():
             self._index(file)
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """A tensor as float32 (float64 where it is stored so), widened exactly; `transformer.` may be left out."""
+        """A tensor as float32 (float64 where it is stored so), widened exactly; the first part may be left out."""
         kind, shape, data = self._stored(name)
         array = np.frombuffer(data, _TYPES[kind][1]).reshape(shape)
         if kind == "BF16":
@@ -37,15 +39,14 @@ class Model:
         return array.astype(np.float64 if kind == "F64" else np.float32)
 
     def __contains__(self, name: str) -> bool:
-        return _full(name) in self._where
+        return self._names.full(name) in self._where
 
     @property
     def weights_sha256(self) -> str:
-        """The digest of the weights that Docs/Format.md defines."""
+        """The digest of the weights that Docs/Format.md defines, of a family that is known here."""
         digest = hashlib.sha256()
         for name in sorted(self._where):
-            tied = name == "lm_head.weight" and self.config.get("tie_word_embeddings", True)
-            if tied or name.endswith((".attn.bias", ".attn.masked_bias")):  # causal masks of old checkpoints
+            if self._names.is_left_out(name):
                 continue
             kind, shape, data = self._stored(name)
             digest.update(f"{name} {_TYPES[kind][0]} {','.join(map(str, shape))}\n".encode())
@@ -79,21 +80,23 @@ class Model:
                 raise CaptureError(path, f"{name} lies outside the file", "copy it again")
             if entry["dtype"] in _TYPES and last - first != count * np.dtype(_TYPES[entry["dtype"]][1]).itemsize:
                 raise CaptureError(path, f"{name} has another size than its shape", "save the model anew")
-            self._where[_full(name)] = (path, entry["dtype"], entry["shape"], 8 + length + first, last - first)
+            self._where[self._names.full(name)] = (
+                path,
+                entry["dtype"],
+                entry["shape"],
+                8 + length + first,
+                last - first,
+            )
 
     def _stored(self, name: str) -> tuple[str, list[int], bytes]:
         if name not in self:
-            raise CaptureError(self.folder, f"has no tensor {name}", "give a whole model of the family gpt2")
-        path, kind, shape, offset, count = self._where[_full(name)]
+            raise CaptureError(self.folder, f"has no tensor {name}", "give a whole model")
+        path, kind, shape, offset, count = self._where[self._names.full(name)]
         if kind not in _TYPES:
             raise CaptureError(path, f"{name} is of the type {kind}", f"store it as one of {', '.join(_TYPES)}")
         with open(path, "rb") as opened:
             opened.seek(offset)
             return kind, shape, opened.read(count)
-
-
-def _full(name: str) -> str:
-    return f"transformer.{name}" if name.startswith(("wte.", "wpe.", "h.", "ln_f.")) else name
 
 
 def _json(path: str) -> Any:

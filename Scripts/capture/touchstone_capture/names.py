@@ -1,8 +1,11 @@
 """The names of Docs/Format.md and the axes of what stands under them.
 
-Axes are single letters: B batch, T tokens, S keys (as many as tokens), D model width, H heads, d head width,
-F feed-forward width, V vocabulary, 3 the three of a fused projection. Letters in parentheses lie in one axis:
-`T(Hd)` is [T, D] with the heads side by side.
+Axes are single letters: B batch, T tokens, S keys (as many as tokens), D model width, E width of the embedding's table
+(D unless the model narrows it), H heads, K heads of keys and values (H unless they are shared), d head width,
+F feed-forward width, V vocabulary. Of fused projections: 3 the thirds of as many heads of keys as of queries, N all
+heads (those of queries, then keys, then values), G the heads of a group (queries, then the key and the value that they
+share; K groups), 2 the halves of a gate and what it lets through. Letters in parentheses lie in one axis: `T(Hd)` is
+[T, H·d] with the heads side by side.
 """
 
 from __future__ import annotations
@@ -13,18 +16,21 @@ import re
 from .errors import CaptureError
 
 OUTSIDE_LAYERS = {
-    "embed/token": "TD", "embed/position": "TD", "embed/sum": "TD",
-    "final/ln_f": "TD", "final/logits": "TV", "final/probs": "TV",
+    "embed/token": "TE", "embed/scaled": "TD", "embed/projected": "TD", "embed/ln": "TD", "embed/position": "TD",
+    "embed/sum": "TD", "embed/attn_bias": "HTS",
+    "final/ln_f": "TD", "final/projected": "TE", "final/logits_raw": "TV", "final/logits": "TV", "final/probs": "TV",
 }  # fmt: skip
 
 IN_LAYERS = {
-    "resid_in": "TD", "ln_1": "TD", "q": "HTd", "k": "HTd", "v": "HTd", "k_cache": "HTd", "v_cache": "HTd",
-    "attn_scores": "HTS", "attn_probs": "HTS", "attn_context": "T(Hd)", "attn_out": "TD", "resid_mid": "TD",
-    "ln_2": "TD", "mlp_pre": "TF", "mlp_act": "TF", "mlp_out": "TD", "resid_out": "TD",
+    "resid_in": "TD", "ln_1": "TD", "q": "HTd", "k": "KTd", "v": "KTd", "q_norm": "HTd", "k_norm": "KTd",
+    "q_rope": "HTd", "k_rope": "KTd", "k_cache": "KTd", "v_cache": "KTd",
+    "attn_scores": "HTS", "attn_capped": "HTS", "attn_probs": "HTS", "attn_context": "T(Hd)", "attn_out": "TD",
+    "attn_post_norm": "TD", "resid_mid": "TD", "ln_2": "TD", "mlp_pre": "TF", "mlp_gate": "TF", "mlp_up": "TF",
+    "mlp_act": "TF", "mlp_gated": "TF", "mlp_out": "TD", "mlp_post_norm": "TD", "resid_mlp": "TD", "resid_out": "TD",
 }  # fmt: skip
 
 #: What may be given in one tensor, and the names under which it is written.
-FUSED = {"qkv": ("q", "k", "v")}
+FUSED = {"qkv": ("q", "k", "v"), "gate_up": ("mlp_gate", "mlp_up")}
 
 _LAYER = re.compile(r"layers[/.](\d+)[/.]([a-z0-9_]+)")
 
@@ -50,11 +56,8 @@ def canonical(name: str, layers: int) -> str:
 
 
 def axes(name: str) -> str:
-    """The layout that the format asks for under a canonical name."""
-    if name in OUTSIDE_LAYERS:
-        return OUTSIDE_LAYERS[name]
-    part = name.rsplit("/", 1)[1]
-    return "3HTd" if part in FUSED else IN_LAYERS[part]
+    """The layout that the format asks for under a canonical name, but for fused ones: see `fused`."""
+    return OUTSIDE_LAYERS[name] if name in OUTSIDE_LAYERS else IN_LAYERS[name.rsplit("/", 1)[1]]
 
 
 def order(name: str) -> tuple[int, int, int, str]:

@@ -2,14 +2,16 @@
 
     python -m touchstone_capture.onnx_export MODEL_DIR OUT.onnx [--dtype float16] [--attention sdpa]
 
-Any runtime of ONNX runs it. Its inputs are `input_ids`, `position_ids` and `attention_mask`, each int64 [1, T] for any
-T. An output is called `layers/000/ln_1` and has the shape of Docs/Format.md, so that it is handed to `write` as it is.
+Any runtime of ONNX runs it. Its inputs are those of `input_ids`, `position_ids` and `attention_mask` that the model
+takes, each int64 [1, T] for any T. An output is called `layers/000/ln_1` and has the shape of Docs/Format.md, so that
+it is handed to `write` as it is.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import inspect
 import io
 import logging
 import os
@@ -23,7 +25,7 @@ from .errors import CaptureError
 from .golden import Golden
 from .huggingface import load, observed_model
 
-#: The inputs of the exported graph, in order.
+#: The inputs of the exported graph, in order: those of them that the model takes.
 INPUTS = ("input_ids", "position_ids", "attention_mask")
 
 
@@ -31,36 +33,38 @@ INPUTS = ("input_ids", "position_ids", "attention_mask")
 def export(options: Options, out: str) -> list[str]:
     """Exports the model of `options.model`; returns the names of the outputs."""
     golden = Golden.of_tokens(options.model, [0, 0, 0])
-    observed = _Positional(observed_model(load(options, golden), golden))
-    example = torch.zeros(1, 3, dtype=torch.int64), torch.arange(3)[None], torch.ones(1, 3, dtype=torch.int64)
+    model = load(options, golden)
+    inputs = [name for name in INPUTS if name in inspect.signature(model.forward).parameters]
+    known = {"position_ids": torch.arange(3)[None], "attention_mask": torch.ones(1, 3, dtype=torch.int64)}
+    example = tuple(known.get(name, torch.zeros(1, 3, dtype=torch.int64)) for name in inputs)
+    observed = _Positional(observed_model(model, golden), inputs)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells of packages that it does without
-    with observed.observed.softmax_watched():
-        names = list(observed(*example))
-        tokens = {1: torch.export.Dim("tokens", min=1, max=golden.setting("n_positions"))}
-        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():  # the exporter's progress
-            warnings.simplefilter("ignore")
-            program = torch.onnx.export(
-                observed,
-                example,
-                dynamo=True,
-                dynamic_shapes=(tokens,) * 3,
-                input_names=list(INPUTS),
-                output_names=names,
-                verbose=False,
-            )
+    names = list(observed(*example))
+    tokens = {1: torch.export.Dim("tokens", min=1, max=golden.context)}
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():  # the exporter's progress
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            observed,
+            example,
+            dynamo=True,
+            dynamic_shapes=((tokens,) * len(inputs),),
+            input_names=inputs,
+            output_names=names,
+            verbose=False,
+        )
     program.save(out, external_data=False)
     return names
 
 
 class _Positional(torch.nn.Module):
-    """The observed model with its inputs in the order of `INPUTS`."""
+    """The observed model with its inputs in an order."""
 
-    def __init__(self, observed: torch.nn.Module):
+    def __init__(self, observed: torch.nn.Module, inputs: list[str]):
         super().__init__()
-        self.observed = observed
+        self.observed, self.inputs = observed, inputs
 
-    def forward(self, tokens: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor) -> dict[str, torch.Tensor]:
-        found = self.observed(input_ids=tokens, position_ids=positions, attention_mask=mask, use_cache=False)
+    def forward(self, *given: torch.Tensor) -> dict[str, torch.Tensor]:
+        found = self.observed(**dict(zip(self.inputs, given)), use_cache=False)
         found["final/probs"] = torch.softmax(found["final/logits"], dim=-1)
         return found
 

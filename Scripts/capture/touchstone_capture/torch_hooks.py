@@ -3,22 +3,25 @@
 For a model of your own:
 
     taps = {"layers/{i}/ln_1": Tap("blocks.{i}.norm"), "layers/{i}/resid_in": Tap("blocks.{i}.norm", "input"), ...}
-    observed = Observed(model, taps, golden.sizes, golden.layers)
+    observed = Observed(model, Family(taps), golden.sizes, golden.layers)
     touchstone_capture.write(golden, observed(token_ids), "capture.h5")
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Union
 
 import torch
 
+from .attention_watch import AttentionWatch
 from .errors import CaptureError
-from .families import Tap
-from .layouts import Arrangement
+from .families import Family, Tap
+from .fused import apart, whole
+from .layouts import Arrangement, parse
 from .names import FUSED, axes
+
+__all__ = ["Family", "Observed", "Tap", "settle_kernels"]
 
 
 class Observed(torch.nn.Module):
@@ -29,69 +32,97 @@ class Observed(torch.nn.Module):
     """
 
     def __init__(
-        self,
-        model: torch.nn.Module,
-        taps: Mapping[str, Tap],
-        sizes: Mapping[str, int],
-        layers: int,
-        attention: str | None = None,
+        self, model: torch.nn.Module, family: Union[Family, Mapping[str, Tap]], sizes: Mapping[str, int], layers: int
     ):
         super().__init__()
+        family = family if isinstance(family, Family) else Family(family)
         self.model = model
         self.sizes = {letter: size for letter, size in sizes.items() if letter not in "TSV"}
         self.seen: dict[str, torch.Tensor] = {}
-        self.layer = -1  # whose attention runs
+        self.layer = 0  # whose attention runs
+        self.past = 0  # how many tokens are in the cache, where the model is called with one
         self.cache: Any = None  # the keys and values that the model returned, where it was asked for them
-        for name, tap in taps.items():
+        self.watch = AttentionWatch(self.sizes, self._keep_inside)
+        self.watch.reads = family.reads
+        for name, tap in family.taps.items():
             for i in range(layers) if "{i}" in name else (0,):
-                path = tap.module
-                if tap.last is not None and i + 1 == layers:
-                    path = tap.last
-                module = self._module(path.format(i=i, next=i + 1))
-                self._hook(module, tap, name.format(i=f"{i:03}"))
-        for i in range(layers) if attention else ():
-            self._module(attention.format(i=i)).register_forward_pre_hook(self._enters(i))
+                self._hook(self._module(tap.module.format(i=i)), tap, name.format(i=f"{i:03}"))
+        for i in range(layers) if family.attention else ():
+            attention = self._module(family.attention.format(i=i))
+            attention.register_forward_pre_hook(self._enters(i))
+            attention.register_forward_hook(self._leaves)
+        if family.bias:
+            block = self._module(family.blocks.format(i=0))
+            block.register_forward_pre_hook(self._takes(family.bias), with_kwargs=True)
 
     def forward(self, *arguments: Any, **named: Any) -> dict[str, torch.Tensor]:
         self.seen.clear()
-        result = self.model(*arguments, **named)
-        if named.get("use_cache"):
+        is_cached = bool(named.get("use_cache"))
+        self.watch.past = self.past if is_cached else None
+        with self.watch:
+            result = self.model(*arguments, **named)
+        if is_cached:
             self.cache = result.cache if hasattr(result, "cache") else result.past_key_values  # before 5.2x
         found = dict(self.seen)
         self.seen.clear()
         return found
 
-    def record(self, name: str, tensor: torch.Tensor, arrangement: Arrangement) -> None:
-        """Keeps a copy in the format's layout: what a later operation does in place does not reach it."""
-        prefix, part = name.rsplit("/", 1)
-        arranged = arrangement(tensor.detach(), self.sizes)
-        if part not in FUSED:
-            self.seen[name] = arranged.clone()
-            return
-        for index, path in enumerate(FUSED[part]):
-            self.seen[f"{prefix}/{path}"] = arranged[index].clone()
+    def _keeper(self, name: str, layout: str) -> Any:
+        """What keeps a copy in the format's layout: what a later operation does in place does not reach it."""
+        is_fused = name.rpartition("/")[2] in FUSED
+        form, axes_ = (whole(layout) if is_fused else axes(name)), len(parse(layout))
+        arrangement = Arrangement(layout, form)
+
+        def keep(tensor: torch.Tensor) -> None:
+            if tensor.dim() + 1 == axes_:
+                tensor = tensor[None]  # the batch and the tokens in one axis
+            found = arrangement(tensor.detach(), self.sizes)
+            parts = apart(name, found, form, self.sizes) if is_fused else {name: found}
+            for path, part in parts.items():
+                self.seen[path] = part.clone()
+
+        return keep
+
+    def _keep_inside(self, part: str, tensor: torch.Tensor) -> None:
+        """What attention computes, in the format's layout already."""
+        name = "embed/attn_bias" if part == "attn_bias" else f"layers/{self.layer:03}/{part}"
+        if name not in self.seen:
+            self.seen[name] = tensor.detach().clone()
 
     def _hook(self, module: torch.nn.Module, tap: Tap, name: str) -> None:
-        arrangement = Arrangement(tap.layout, axes(name))
+        keep = self._keeper(name, tap.laid_out(name))
 
-        def reads(module: torch.nn.Module, args: tuple) -> None:
-            if not args:
+        def reads(module: torch.nn.Module, args: tuple, kwargs: dict) -> None:
+            if not args and "hidden_states" not in kwargs:
                 raise CaptureError(
                     tap.module, "is called with named arguments alone", "tap the output of the module before it"
                 )
-            self.record(name, args[0], arrangement)
+            keep(args[0] if args else kwargs["hidden_states"])
 
         def gives(module: torch.nn.Module, args: tuple, result: Any) -> None:
-            self.record(name, result[0] if isinstance(result, tuple) else result, arrangement)
+            if tap.at == "rows":
+                result = torch.nn.functional.embedding(args[0], module.weight)
+            result = result.logits if hasattr(result, "logits") else result
+            keep(result[0] if isinstance(result, tuple) else result)
 
         if tap.at == "input":
-            module.register_forward_pre_hook(reads)
+            module.register_forward_pre_hook(reads, with_kwargs=True)
         else:
             module.register_forward_hook(gives)
 
     def _enters(self, layer: int) -> Any:
         def hook(module: torch.nn.Module, args: Any) -> None:
             self.layer = layer
+            self.watch.enter(True)
+
+        return hook
+
+    def _leaves(self, module: torch.nn.Module, args: Any, result: Any) -> None:
+        self.watch.enter(False)
+
+    def _takes(self, argument: str) -> Any:
+        def hook(module: torch.nn.Module, args: Any, kwargs: Any) -> None:
+            self.watch.bias = kwargs[argument]
 
         return hook
 
@@ -101,27 +132,6 @@ class Observed(torch.nn.Module):
         except AttributeError as error:
             raise CaptureError(path, "is no module of the model", "correct the taps") from error
 
-    @contextlib.contextmanager
-    def softmax_watched(self) -> Iterator[None]:
-        """Records the scores that go into each layer's softmax, which no module hands out, and what comes out."""
-        softmax, arrangement = torch.nn.functional.softmax, Arrangement("BHTS", "HTS")
-
-        def watched(scores: torch.Tensor, *args: Any, **named: Any) -> torch.Tensor:
-            probabilities = softmax(scores, *args, **named)
-            path = f"layers/{self.layer:03}"
-            if self.layer >= 0 and f"{path}/attn_scores" not in self.seen:
-                # The model adds the least float to masked scores, the format says -infinity.
-                masked = scores <= torch.finfo(scores.dtype).min / 2
-                self.record(f"{path}/attn_scores", scores.masked_fill(masked, -torch.inf), arrangement)
-                self.record(f"{path}/attn_probs", probabilities, arrangement)
-            return probabilities
-
-        torch.nn.functional.softmax = watched
-        try:
-            yield
-        finally:
-            torch.nn.functional.softmax = softmax
-
 
 def settle_kernels() -> None:
     """Calls the vectorised functions of MKL once, on one element.
@@ -130,5 +140,5 @@ def settle_kernels() -> None:
     call comes from several threads at once, one of them may use a kernel of low accuracy (pytorch issue 188792).
     """
     one = torch.ones(1)
-    for function in (torch.tanh, torch.erf, torch.exp, torch.sqrt, torch.rsqrt, torch.log):
+    for function in (torch.tanh, torch.erf, torch.exp, torch.sqrt, torch.rsqrt, torch.log, torch.sin, torch.cos):
         function(one)

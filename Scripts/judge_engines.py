@@ -1,0 +1,182 @@
+"""Runs the engines that touchstone_capture knows, in every mode, on goldens of this repository, and prints the table of
+Docs/Engines.md: how many names were compared, which verdicts there are, and of those that are not consistent the causes.
+From the root of a checkout that has been built:
+
+    python Scripts/judge_engines.py [--goldens tiny-bloom,shakespeare-*] [--modes torch,openvino] [--keep FOLDER]
+
+What the Python lacks is left out, and said. torch.compile needs a C++ compiler besides. `--keep` keeps the captures that are
+not consistent, with their verdicts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import contextlib
+import fnmatch
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "Scripts" / "capture"))
+
+import touchstone_capture.__main__ as command  # noqa: E402
+from touchstone_capture import Golden  # noqa: E402
+from touchstone_capture.embedded import write_folder  # noqa: E402
+
+TOUCHSTONE = os.environ.get("TOUCHSTONE", str(ROOT / ".build" / "debug" / "touchstone"))
+
+#: Goldens that name the folder of their weights.
+MODELS = {"shakespeare-*": "shakespeare-gpt2", "gpt2-odd-a": "gpt2-odd-a"}
+
+#: Every golden by default, but for the longest prompt.
+GOLDENS = "shakespeare-short,shakespeare-padded,gpt2-odd-a,tiny-*"
+
+_ONNX = [
+    *[("onnxruntime", f"--optimization {level}") for level in ("disable", "basic", "extended", "layout", "all")],
+    ("openvino", ""), ("onnx-reference", ""),
+]  # fmt: skip
+ONNX_MODES = [*_ONNX, *[(engine, f"{options} --dtype float16".strip()) for engine, options in _ONNX]]
+MODES = [
+    *[("torch", f"--dtype {dtype}{more}") for dtype in ("float32", "bfloat16", "float16")
+      for more in ("", " --attention sdpa", " --prefill 5")],
+    ("torch", "--export"), ("torch", "--compile"), ("torch", "--compile --attention sdpa --dtype bfloat16"),
+    *ONNX_MODES,
+    *[("llama.cpp", f"--weights {kind}") for kind in ("f32", "f16", "bf16", "q8_0")],
+    *[("llama.cpp", f"--cache-type {kind} --flash-attention") for kind in ("f32", "f16", "bf16", "q8_0")],
+    ("llama.cpp", "--cache-type f16"), ("llama.cpp", "--prefill 5"),
+]  # fmt: skip
+
+
+def folders(goldens: list[Path], work: Path) -> dict[Path, str]:
+    """The Hugging Face folder of each golden."""
+    found = {}
+    for golden in goldens:
+        named = next((name for pattern, name in MODELS.items() if fnmatch.fnmatch(golden.stem, pattern)), None)
+        found[golden] = str(ROOT / "golden" / "models" / named) if named else str(work / golden.stem)
+        if named is None:
+            os.makedirs(found[golden])
+            write_folder(Golden.read(golden), found[golden])
+    return found
+
+
+def captured(engine: str, options: list[str], model: str, golden: Path, out: Path) -> str | None:
+    """Writes a capture; None, or why there is none."""
+    output, errors = io.StringIO(), io.StringIO()
+    arguments = [
+        "--engine",
+        engine,
+        "--model",
+        model,
+        "--golden",
+        str(golden),
+        "--out",
+        str(out),
+        "--replace",
+        *options,
+    ]
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        try:
+            code = command.main(arguments)
+        except Exception as error:  # of an engine, in its own kind
+            return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:160] if str(error).strip() else ''}"
+    said = [line for line in errors.getvalue().splitlines() if line.startswith("touchstone_capture:")]
+    return None if code == 0 else (said[-1] if said else errors.getvalue().strip())[:300]
+
+
+def judged(golden: Path, capture: Path, model: str) -> tuple[int, str]:
+    """The exit code of `diff` and what it prints."""
+    done = subprocess.run(
+        [TOUCHSTONE, "diff", str(golden), str(capture), "--model", model], capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def first_lines(verdict: str) -> str:
+    """The operation in which the difference begins, and the cause."""
+    lines = verdict.splitlines() or ["nothing is said"]
+    begins = re.sub(r"\s+", " ", lines[0]).split(";")[0]
+    cause = next((line.split("cause: ", 1)[1].split("  (")[0] for line in lines if "cause: " in line), "")
+    place = re.sub(r"layers/\d+/", "", begins.removeprefix("MISMATCH ").split(" introduced")[0])
+    return f"{place}: {cause or 'no cause'}" if begins.startswith("MISMATCH") else begins
+
+
+def exported(model: str, options: list[str], work: Path) -> str:
+    """One ONNX file for all runs of a model in a type."""
+    from touchstone_capture.engine import Options
+    from touchstone_capture.onnx_export import export
+
+    dtype = options[options.index("--dtype") + 1] if "--dtype" in options else "float32"
+    path = work / f"{Path(model).name}-{dtype}.onnx"
+    if not path.exists():
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            export(Options(model, dtype=dtype), str(path))
+    return str(path)
+
+
+def row(engine: str, options: str, goldens: dict[Path, str], work: Path, keep: str | None) -> str:
+    """One row of the table."""
+    names = due = consistent = 0
+    deviating, left_out = collections.defaultdict(list), collections.defaultdict(list)
+    for golden, model in goldens.items():
+        out = work / "capture.h5"
+        try:
+            source = exported(model, options.split(), work) if (engine, options) in ONNX_MODES else model
+            reason = captured(engine, options.split(), source, golden, out)
+        except Exception as error:  # of the exporter
+            reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:160] if str(error).strip() else ''}"
+        if reason is not None:
+            left_out[re.sub(r"/\S*/", "", reason.removeprefix("touchstone_capture: "))].append(golden.stem)
+            continue
+        code, verdict = judged(golden, out, model)
+        names += count(out)
+        due += count(golden)
+        if code == 0:
+            consistent += 1
+            continue
+        deviating[first_lines(verdict)].append(golden.stem)
+        if keep:
+            tag = f"{golden.stem}__{engine}_{options.replace('--', '').replace(' ', '_')}"
+            shutil.copy(out, Path(keep, f"{tag}.h5"))
+            Path(keep, f"{tag}.txt").write_text(verdict)
+    told = [f"{', '.join(some)}: {cause}" for cause, some in deviating.items()]
+    missing = [f"{len(some)} left out ({reason})" for reason, some in left_out.items()]
+    runs = len(goldens) - sum(map(len, left_out.values()))
+    return f"| {engine} | {options} | {names} of {due} | {consistent} of {runs} | {'; '.join(told + missing) or '—'} |"
+
+
+def count(path: Path) -> int:
+    """How many activations a file holds."""
+    return len(Golden.read(path).shapes)
+
+
+def main() -> int:
+    """The command line."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--goldens", default=GOLDENS)
+    made.add_argument("--modes", default="", help="texts of which a mode must hold one: torch,openvino,--prefill")
+    made.add_argument("--keep")
+    given = made.parse_args()
+    warnings.filterwarnings("ignore")
+    cases = ROOT / "golden" / "cases"
+    goldens = sorted({path for pattern in given.goldens.split(",") for path in cases.glob(f"{pattern}.h5")})
+    if given.keep:
+        os.makedirs(given.keep, exist_ok=True)
+    print("| engine | mode | names compared | consistent goldens | the others |\n|---|---|---|---|---|", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        found = folders(goldens, Path(folder))
+        for engine, options in MODES:
+            if any(text in f"{engine} {options}" for text in given.modes.split(",")):
+                print(row(engine, options, found, Path(folder), given.keep), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
