@@ -11,7 +11,10 @@ class CaptureError(Exception):
 
     def __init__(self, place: str, problem: str, remedy: str):
         super().__init__(f"{place}: {problem}; {remedy}")
-        self.place = place
+        self.place, self._parts = place, (place, problem, remedy)
+
+    def __reduce__(self):
+        return type(self), self._parts
 
 
 class NotSupported(CaptureError):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 
+import llama_cpp._ggml
 import numpy as np
 
 from .values import Values
@@ -23,6 +25,16 @@ class Tensor(ctypes.Structure):
     def label(self) -> str:
         """Its name: `attn_norm-0`, or that of a weight: `blk.0.attn_qkv.bias`."""
         return self.name.decode(errors="replace")
+
+    @property
+    def address(self) -> int:
+        """Where it lies: what it is known by while its graph is computed."""
+        return ctypes.addressof(self)
+
+    @property
+    def operation(self) -> str:
+        """What it is made by, as ggml calls it: `MUL_MAT`. The numbers differ from version to version."""
+        return _operation_name(self.op)
 
     def source(self, index: int) -> Tensor | None:
         """The operand with an index."""
@@ -50,6 +62,13 @@ class Tensor(ctypes.Structure):
         span = sum((extent - 1) * stride for extent, stride in zip(extents, strides)) + kind.itemsize
         memory = (ctypes.c_ubyte * span).from_address(self.data)
         return np.ndarray(extents, kind, memory, 0, strides)
+
+
+@functools.cache
+def _operation_name(number: int) -> str:
+    name = llama_cpp._ggml.libggml.ggml_op_name
+    name.restype, name.argtypes = ctypes.c_char_p, [ctypes.c_int]
+    return name(number).decode()
 
 
 Tensor._fields_ = [

@@ -43,6 +43,7 @@ class Golden:
     attention_mask: np.ndarray | None = None  # [T], 0 marks a key that nobody may attend to
     weights_sha256: str | None = None
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of the activations that the file holds
+    graph_json: str | None = None  # of every golden but GPT-2's
 
     @staticmethod
     def read(path: str | os.PathLike | Golden) -> Golden:
@@ -55,6 +56,7 @@ class Golden:
                 about = dict(file["model"].attrs) if "model" in file else {}
                 inputs = {name: data[()] for name, data in file["inputs"].items()} if "inputs" in file else {}
                 shapes = _shapes(file)
+                graph = file["model/graph"][()].tobytes().decode() if "model/graph" in file else None
         except OSError as error:
             raise CaptureError(place, f"cannot be read as HDF5 ({error})", "name a golden of Touchstone") from error
         if "config_json" not in about or "token_ids" not in inputs:
@@ -69,6 +71,7 @@ class Golden:
             inputs.get("attention_mask"),
             None if digest is None else _text(digest),
             shapes,
+            graph,
         )
 
     @staticmethod
@@ -102,6 +105,11 @@ class Golden:
         if found is None and name not in DEFAULTS:
             raise CaptureError(self.place, f"the configuration has no {name}", "complete it")
         return found
+
+    def operations(self, *kinds: str) -> list[dict[str, Any]]:
+        """The operations of the graph that are of one of some kinds, in order; none where there is no graph."""
+        listed = json.loads(self.graph_json)["operations"] if self.graph_json else []
+        return [operation for operation in listed if operation["kind"] in kinds]
 
     @property
     def layers(self) -> int:

@@ -15,86 +15,69 @@ from collections.abc import Iterator
 from typing import Any
 
 import llama_cpp
-import numpy as np
 
+from .child import call
 from .engine import Options, Run, chunks
 from .errors import CaptureError, NotSupported
 from .ggml import TYPES, Tensor
 from .golden import Golden
+from .llama_cpp_nodes import Nodes
 from .model import Model
+from .names import FUSED
 from .values import Values
 
-#: Names of nodes, in llama.cpp's graph of GPT-2, and where they go; `{i}` is the layer behind the dash.
-_NAMED = {
-    "embd": "embed/token", "inp_embd": "embed/token", "pos_embd": "embed/position", "inpL": "embed/sum",
-    "attn_norm": "layers/{i}/ln_1", "kqv_out": "layers/{i}/attn_context", "ffn_inp": "layers/{i}/resid_mid",
-    "ffn_norm": "layers/{i}/ln_2", "ffn_gelu": "layers/{i}/mlp_act", "l_out": "layers/{i}/resid_out",
-    "result_norm": "final/ln_f", "result_output": "final/logits",
-}  # fmt: skip
-
-#: Sums with no name of their own, by the bias that they add.
-_BIASES = {
-    "attn_qkv": "layers/{i}/qkv", "attn_output": "layers/{i}/attn_out", "ffn_up": "layers/{i}/mlp_pre",
-    "ffn_down": "layers/{i}/mlp_out",
-}  # fmt: skip
-
-_NODE = re.compile(r"(\w+?)(?:-(\d+))?")
-_BIAS = re.compile(r"blk\.(\d+)\.(\w+)\.bias")
+#: Families of which llama.cpp turns neighbouring columns of a head, and holds queries and keys in that order.
+_NEIGHBOURS = ("llama", "mistral")
 
 
 class _Observer:
     """What one `llama_decode` computed, by the names of the format."""
 
     def __init__(self, past: int, tokens: int):
-        self.keys = past + tokens
+        self.past, self.tokens = past, tokens
         self.found: dict[str, Values] = {}
         self.error: Exception | None = None
-        self._products: dict[str, np.ndarray] = {}
+        self._nodes = Nodes()
 
     def callback(self, address: int, ask: bool, _: Any) -> bool:
         """llama.cpp asks for each node whether it is wanted, and hands it out when it is computed."""
         try:
             node = Tensor.from_address(address)
-            if ask:
-                return self._path(node) is not None
-            self._take(node, self._path(node))
+            path = self._nodes.path(node)
+            if not ask and path is not None:
+                self._take(node, path)
         except Exception as error:  # nothing may be thrown through C
             self.error = error
             return False
-        return True
+        return path is not None
 
-    def _path(self, node: Tensor) -> str | None:
-        named = _NODE.fullmatch(node.label)
-        base, layer = named.groups() if named else ("", "")
-        if base in ("kq", "kq_soft_max", "kqv"):
-            return base
-        if base in _NAMED:
-            return _NAMED[base].format(i=layer)
-        added = node.source(1)
-        match = _BIAS.fullmatch(added.label) if added is not None else None
-        return _BIASES.get(match[2], "").format(i=match[1]) or None if match else None
-
-    def _take(self, node: Tensor, path: str | None) -> None:
-        layer = f"layers/{node.label.rpartition('-')[2]}"
-        if path == "kq":  # [1, H, t, keys of the cache]
-            self._products[layer] = node.read().array[0, :, :, : self.keys]
-            self._keep(f"{layer}/k_cache", node.source(0))
-        elif path == "kq_soft_max":  # scales and masks its input itself
-            self.found[f"{layer}/attn_scores"] = Values(self._products.pop(layer) * node.float_parameter(0), "float32")
-            self.found[f"{layer}/attn_probs"] = Values(node.read().array[0, :, :, : self.keys], "float32")
-        elif path == "kqv":  # reads the values [1, H, d, keys of the cache]
-            self._keep(f"{layer}/v_cache", node.source(0), turned=True)
-        elif path is not None:
+    def _take(self, node: Tensor, path: str) -> None:
+        block, _, part = path.rpartition("/")
+        keys = self.past + self.tokens
+        if part == "kq":  # [1, H, t, keys of the cache]
+            self._put(f"{block}/attn_scores", node.read(), keys)
+            self._keep(f"{block}/k_cache", node.source(0))
+        elif part == "kq_scaled_2":
+            self._put(f"{block}/attn_capped", node.read(), keys)
+        elif part == "kq_soft_max":  # scales and masks its input itself, and adds biases
+            factor, greatest_bias = node.float_parameter(0), node.float_parameter(1)
+            products = self.found.pop(f"{block}/attn_scores")
+            if greatest_bias == 0:
+                self.found[f"{block}/attn_scores"] = Values(products.array * factor, products.type)
+            self._put(f"{block}/attn_probs", node.read(), keys)
+        elif part == "kqv":  # reads the values [1, H, d, keys of the cache]
+            self._keep(f"{block}/v_cache", node.source(0), turned=True)
+        else:
             read = node.read()
-            self.found[path] = Values(read.array.reshape(read.array.shape[2:]), read.type)
+            # Heads by themselves or side by side: what lies behind the axis of tokens is one.
+            self.found[path] = Values(read.array.reshape(self.tokens, -1), read.type)
             fused = node.source(0)
-            if path.endswith("attn_context") and fused is not None and fused.source(3) is not None:
-                self._keep(f"{layer}/k_cache", fused.source(1))
-                self._keep(f"{layer}/v_cache", fused.source(2))
-            if path == "embed/sum":
-                self.found["layers/0/resid_in"] = self.found[path]
-            if path.endswith("/resid_out"):
-                self.found[f"layers/{int(path.split('/')[1]) + 1}/resid_in"] = self.found[path]
+            if part == "attn_context" and fused is not None and fused.operation == "FLASH_ATTN_EXT":
+                self._keep(f"{block}/k_cache", fused.source(1))
+                self._keep(f"{block}/v_cache", fused.source(2))
+
+    def _put(self, name: str, read: Values, keys: int) -> None:
+        self.found[name] = Values(read.array[0, :, :, :keys], read.type)
 
     def _keep(self, name: str, cache: Tensor | None, turned: bool = False) -> None:
         """The cache of a layer as attention read it, [H, keys, d], all that is in it so far."""
@@ -102,15 +85,51 @@ class _Observer:
             return
         read = cache.read()
         array = read.array[0].swapaxes(-1, -2) if turned else read.array[0]
-        self.found[name] = Values(array[:, : self.keys], read.type)
+        self.found[name] = Values(array[:, : self.past + self.tokens], read.type)
+
+
+def _named(found: dict[str, Values], golden: Golden) -> dict[str, Values]:
+    """What was seen in a run, by the names that the golden has for it."""
+    named = dict(found)
+    for i in range(golden.layers):
+        block = f"layers/{i}"
+        before = named.get(f"layers/{i - 1}/resid_out")
+        if i == 0:
+            outside = [named.get(f"embed/{part}") for part in ("sum", "scaled", "ln", "token")]
+            before = next((one for one in outside if one is not None), None)
+        if before is not None:
+            named[f"{block}/resid_in"] = before
+        if f"{block}/ln_1 beside ln_2" in named:  # Falcon's attention has a norm of its own beside the other's
+            named[f"{block}/ln_2"] = named[f"{block}/ln_1"]
+            named[f"{block}/ln_1"] = named.pop(f"{block}/ln_1 beside ln_2")
+        up = named.pop(f"{block}/ffn_up", None)
+        if up is not None:
+            is_gated = f"{block}/mlp_gated" in named
+            is_fused = is_gated and f"{block}/mlp_gate" not in named
+            named[f"{block}/{'gate_up' if is_fused else 'mlp_up' if is_gated else 'mlp_pre'}"] = up
+    if golden.family in _NEIGHBOURS:
+        for name in [name for name in named if name.rpartition("/")[2] in ("q", "k", "q_rope", "k_rope", "k_cache")]:
+            named[name] = _halves(named[name], golden.sizes["d"])
+    known = {re.sub(r"/0+(?=\d)", "/", name) for name in golden.shapes}
+    if known:  # what a family does not have is no activation of it: a readout before a bias
+        parts = (*FUSED, "k_cache", "v_cache")
+        named = {name: one for name, one in named.items() if name in known or name.rpartition("/")[2] in parts}
+    return named
+
+
+def _halves(found: Values, width: int) -> Values:
+    """Columns of heads as Hugging Face orders them, of those that llama.cpp turns in neighbours."""
+    array = found.array.reshape(*found.array.shape[:-1], -1, width // 2, 2)
+    return Values(array.swapaxes(-1, -2).reshape(found.array.shape), found.type)
 
 
 def run(golden: Golden, options: Options) -> Run:
-    """Runs the golden's inputs through llama.cpp."""
-    if golden.family != "gpt2":
-        raise NotSupported(
-            golden.place, f"no table of llama.cpp's names for the family {golden.family}", "take a GPT-2"
-        )
+    """Runs the golden's inputs through llama.cpp, which ends the process where something does not fit."""
+    return call("llama_cpp_engine", "run_here", golden, options)
+
+
+def run_here(golden: Golden, options: Options) -> Run:
+    """The same in this process."""
     if golden.attention_mask is not None and not (golden.attention_mask != 0).all():
         raise NotSupported(golden.place, "llama.cpp takes no attention mask", "take a golden without one")
     if options.compile or options.export:
@@ -118,17 +137,15 @@ def run(golden: Golden, options: Options) -> Run:
     llama_cpp.llama_log_set(_quiet, ctypes.c_void_p(0))
     llama_cpp.llama_backend_init()
     with _file(golden, options) as path, _model(path) as model:
-        steps = [dict(found) for found in _steps(model, golden, options)]
+        steps = [_named(found, golden) for found in _steps(model, golden, options)]
     last = steps[-1]
     tensors = {name: [last[name]] if name.endswith("_cache") else [step[name] for step in steps] for name in last}
+    sizes = golden.sizes
     layouts = {
-        "q": "HTd",
-        "k_cache": "HTd",
-        "v_cache": "HTd",
-        "attn_scores": "HTS",
-        "attn_probs": "HTS",
-        "qkv": "T(3Hd)",
-    }
+        "q": "T(Hd)", "k": "T(Kd)", "v": "T(Kd)", "q_norm": "T(Hd)", "k_norm": "T(Kd)", "q_rope": "T(Hd)",
+        "k_rope": "T(Kd)", "k_cache": "KTd", "v_cache": "KTd", "attn_scores": "HTS", "attn_capped": "HTS",
+        "attn_probs": "HTS", "qkv": "T(3Hd)" if sizes["H"] == sizes["K"] else "T(Nd)", "gate_up": "T(2F)",
+    }  # fmt: skip
     flash = "on" if options.flash_attention else "off"
     cached = f", {len(steps)} steps" if len(steps) > 1 else ""
     weights = os.path.basename(options.model) if os.path.isfile(options.model) else options.weights
@@ -189,7 +206,6 @@ def _steps(model: Any, golden: Golden, options: Options) -> Iterator[dict[str, V
             _decode(context, golden, step)
             if current.error is not None:
                 raise current.error
-            current.found.pop(f"layers/{golden.layers}/resid_in", None)
             yield current.found
     finally:
         llama_cpp.llama_free(context)

@@ -42,12 +42,15 @@ class Model:
         return self._names.full(name) in self._where
 
     @property
+    def names(self) -> list[str]:
+        """The tensors that are weights, by their full names: no buffers, no second table that is tied to the first."""
+        return [name for name in sorted(self._where) if not self._names.is_left_out(name)]
+
+    @property
     def weights_sha256(self) -> str:
         """The digest of the weights that Docs/Format.md defines, of a family that is known here."""
         digest = hashlib.sha256()
-        for name in sorted(self._where):
-            if self._names.is_left_out(name):
-                continue
+        for name in self.names:
             kind, shape, data = self._stored(name)
             digest.update(f"{name} {_TYPES[kind][0]} {','.join(map(str, shape))}\n".encode())
             digest.update(data)
