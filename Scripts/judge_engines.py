@@ -1,5 +1,5 @@
 """Runs the engines that touchstone_capture knows, in every mode, on goldens of this repository, and prints the table of
-Docs/Engines.md: how many names were compared, which verdicts there are, and of those that are not consistent the causes.
+Docs/Measured.md: how many names were compared, which verdicts there are, and of those that are not consistent the causes.
 From the root of a checkout that has been built:
 
     python Scripts/judge_engines.py [--goldens tiny-bloom,shakespeare-*] [--modes torch,openvino] [--keep FOLDER]

@@ -22,6 +22,9 @@ CONFIG = (
     '{"model_type": "gpt2", "n_embd": 12, "n_head": 3, "n_layer": 2, "n_inner": 7, "vocab_size": 11, "n_positions": 9}'
 )
 
+#: Four heads of queries that share two of keys, 3 wide.
+SHARED = CONFIG.replace('"n_head": 3', '"n_head": 4, "num_key_value_heads": 2')
+
 
 def golden(tokens=5, config=CONFIG):
     """A golden of some tokens: 2 layers, D 12, H 3, d 4, F 7, V 11."""

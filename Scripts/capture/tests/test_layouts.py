@@ -11,7 +11,7 @@ import touchstone_capture as tc
 from touchstone_capture.transformer_lens import HOOKS
 from touchstone_capture.transformer_lens import tensors as from_lens
 
-from .samples import activations, golden, laid_out
+from .samples import CONFIG, SHARED, activations, golden, laid_out
 
 HEADS = ["HTd", "THd", "T(Hd)", "BHTd", "BTHd", "BT(Hd)", "(HT)d", "dTH", "(TH)d", "H(Td)"]
 ROWS = {"TD": ["TD", "BTD", "DT", "BDT"], "TF": ["TF", "BTF", "FT"], "TV": ["TV", "BTV", "VT"]}
@@ -92,6 +92,54 @@ class Layouts(unittest.TestCase):
 
     def test_fused_projection_is_never_guessed(self):
         self.refused(["T(3Hd)", "T(H3d)", "layouts="], {"layers/000/qkv": np.zeros((5, 36), np.float32)})
+
+    def test_shared_keys_in_every_layout(self):
+        shared = golden(config=SHARED)
+        due = activations(shared)
+        for name in ["layers/001/k", "layers/001/k_rope", "layers/001/v_cache"]:
+            given = due.setdefault(name, due["layers/001/v"])
+            for layout in ["KTd", "TKd", "T(Kd)", "BKTd", "BTKd", "BT(Kd)"]:
+                with self.subTest(layout):
+                    array = laid_out(given, "KTd", layout, shared.sizes)
+                    for said in [{}, {name: layout}, {name: layout.replace("K", "H")}]:
+                        written = self.written({name: array}, golden=shared, layouts=said)
+                        np.testing.assert_array_equal(written[name], given)
+
+    def test_fused_projections_with_shared_keys(self):
+        shared = golden(config=SHARED)
+        due = activations(shared)
+        q, k, v = (due[f"layers/000/{part}"] for part in "qkv")
+        beside = np.concatenate([part.transpose(1, 0, 2).reshape(5, -1) for part in (q, k, v)], 1)
+        groups = [np.concatenate([q[2 * i : 2 * i + 2], k[i : i + 1], v[i : i + 1]]) for i in range(2)]
+        grouped = np.stack(groups).transpose(2, 0, 1, 3).reshape(5, -1)
+        for layout, given in [("T(Nd)", beside), ("BT(Nd)", beside[None]), ("T(KGd)", grouped), ("TKGd", grouped)]:
+            with self.subTest(layout):
+                given = given.reshape(5, 2, 4, 3) if layout == "TKGd" else given
+                written = self.written({"layers/0/qkv": given}, golden=shared, layouts={"qkv": layout})
+                for part in "qkv":
+                    np.testing.assert_array_equal(written[f"layers/000/{part}"], due[f"layers/000/{part}"])
+        self.refused(["T(Nd)", "T(KGd)", "layouts="], {"layers/0/qkv": beside}, golden=shared)
+        self.refused(["lacks or adds"], {"layers/0/qkv": beside}, golden=shared, layouts={"qkv": "T(3Hd)"})
+        one = golden(config=SHARED.replace('"num_key_value_heads": 2', '"num_key_value_heads": 1'))
+        self.assertEqual(len(self.written({"layers/0/qkv": beside[:, :18]}, golden=one)), 3)  # one group: no doubt
+
+    def test_a_gate_and_what_it_lets_through_in_one_tensor(self):
+        gate, up = (self.due[f"layers/000/mlp_{part}"] for part in ("gate", "up"))
+        for layout, given in [
+            ("T(2F)", np.concatenate([gate, up], 1)),
+            ("T(F2)", np.stack([gate, up], 2).reshape(5, -1)),
+        ]:
+            with self.subTest(layout):
+                written = self.written({"layers/0/gate_up": given}, layouts={"gate_up": layout})
+                self.check(written, ["layers/000/mlp_gate", "layers/000/mlp_up"])
+        self.refused(["T(2F)", "T(F2)"], {"layers/0/gate_up": given})
+
+    def test_a_table_that_is_narrower_than_the_model(self):
+        narrow = golden(config=CONFIG[:-1] + ', "word_embed_proj_dim": 5}')
+        rows = np.random.default_rng(2).standard_normal((5, 5)).astype(np.float32)
+        self.written({"embed/token": rows, "final/projected": rows}, golden=narrow)
+        self.written({"embed/token": rows[None]}, golden=narrow, layouts={"embed/token": "BTD"})
+        self.refused(["TE [5, 5] is due"], {"embed/token": np.ones((5, 12), np.float32)}, golden=narrow)
 
     def test_as_many_tokens_as_heads_are_asked_for(self):
         three = golden(3)

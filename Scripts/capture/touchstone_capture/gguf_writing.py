@@ -94,6 +94,9 @@ def _add_rotation(made: gguf.GGUFWriter, golden: Golden, rotations: list[dict[st
     windows = {one["output"].split("/")[1]: one["visibility"].get("window") for one in golden.operations("scores")}
     whole = [one for one in rotations if windows.get(one["output"].split("/")[1]) is None]
     rotation = (whole or rotations)[0]
+    windowed = [one for one in rotations if one not in whole]
+    if whole and windowed and windowed[0]["frequencies"] != rotation["frequencies"]:
+        made.add_rope_freq_base_swa(windowed[0]["frequencies"]["theta"])
     frequencies = rotation["frequencies"]
     made.add_rope_dimension_count(rotation["width"])
     made.add_rope_freq_base(frequencies["theta"])

@@ -180,8 +180,13 @@ def _render(groups: Iterable[str]) -> str:
     return "".join(f"({group})" if len(group) > 1 else group for group in groups)
 
 
-def _same(shape: Sequence[int], readings: Iterable[tuple[str, str]], sizes: Mapping[str, int]) -> bool:
-    """Whether all readings of a shape, layouts with their targets, put every element in the same place."""
+def _same(shape: Sequence[int], readings: Sequence[tuple[str, str]], sizes: Mapping[str, int]) -> bool:
+    """Whether all readings of a shape, layouts with their targets, put every element in the same place.
+
+    Heads side by side and by groups are the same heads where there is one group alone.
+    """
+    if len({target for _, target in readings}) > 1 and sizes["K"] > 1:
+        return False
     numbers = np.arange(_product(shape)).reshape(shape)
     first, *others = [Arrangement(layout, target)(numbers, sizes).ravel() for layout, target in readings]
     return all(np.array_equal(first, other) for other in others)

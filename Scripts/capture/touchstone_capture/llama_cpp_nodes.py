@@ -7,8 +7,10 @@ whatever the node is called. Names count only where no weight says it: inside at
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from .ggml import Tensor
+if TYPE_CHECKING:
+    from .ggml import Tensor
 
 #: What is made with a weight of a block, or outside of blocks: products and norms, with their biases.
 _IN_BLOCKS = {
