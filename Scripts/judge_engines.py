@@ -108,6 +108,13 @@ def first_lines(verdict: str) -> str:
     return f"{place}: {cause or 'no cause'}" if begins.startswith("MISMATCH") else begins
 
 
+def shortened(reason: str, golden: str) -> str:
+    """Why a golden was left out, without the names that differ from one to the next."""
+    said = re.sub(r"/\S*/", "", reason.removeprefix("touchstone_capture: ").removeprefix("not supported: "))
+    said = re.sub(rf"^{re.escape(golden)}(\.h5)?: |transformers \S+ does not load it |\w+For\w+ ", "", said)
+    return re.split(r"[.;] ", said)[0].strip("() ")
+
+
 def exported(model: str, options: list[str], work: Path) -> str:
     """One ONNX file for all runs of a model in a type."""
     from touchstone_capture.engine import Options
@@ -133,7 +140,7 @@ def row(engine: str, options: str, goldens: dict[Path, str], work: Path, keep: s
         except Exception as error:  # of the exporter
             reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:160] if str(error).strip() else ''}"
         if reason is not None:
-            left_out[re.sub(r"/\S*/", "", reason.removeprefix("touchstone_capture: "))].append(golden.stem)
+            left_out[shortened(reason, golden.stem)].append(golden.stem)
             continue
         code, verdict = judged(golden, out, model)
         names += count(out)
@@ -147,7 +154,7 @@ def row(engine: str, options: str, goldens: dict[Path, str], work: Path, keep: s
             shutil.copy(out, Path(keep, f"{tag}.h5"))
             Path(keep, f"{tag}.txt").write_text(verdict)
     told = [f"{', '.join(some)}: {cause}" for cause, some in deviating.items()]
-    missing = [f"{len(some)} left out ({reason})" for reason, some in left_out.items()]
+    missing = [f"left out: {', '.join(some)} ({reason})" for reason, some in left_out.items()]
     runs = len(goldens) - sum(map(len, left_out.values()))
     return f"| {engine} | {options} | {names} of {due} | {consistent} of {runs} | {'; '.join(told + missing) or '—'} |"
 

@@ -45,6 +45,35 @@ RUNS = [
     ("llama.cpp", "--weights f16", ["llama_cpp", "gguf"], 73, "the table is rounded to float16"),
 ]
 
+LLAMA = ["llama_cpp", "gguf"]
+
+#: The same of goldens that bring their weights: every family by PyTorch, some by the others.
+FAMILY_RUNS = [
+    *[("torch", "", TORCH, f"tiny-{name}", None) for name in (
+        "bloom-norms", "falcon", "falcon-groups", "gemma", "gemma2-listed", "gemma3-capped", "gptj-tied",
+        "imagegpt-layers", "llama-yarn", "mistral", "mpt-clipped", "neox", "neox-sequence", "olmo2", "opt", "opt-post",
+        "phi-norms", "phi3-half", "qwen2-window", "qwen3-window", "starcoder2")],
+    *[("torch", "--prefill 5", TORCH, f"tiny-{name}", None) for name in ("bloom", "gemma2", "mpt", "phi3-half")],
+    ("torch", "--dtype bfloat16", TORCH, "tiny-gptj", None),
+    ("torch", "--attention sdpa", TORCH, "tiny-qwen2", None),
+    ("torch", "--export", TORCH, "tiny-gemma2", None),
+    ("onnxruntime", "", [*ONNX, "onnxruntime"], "tiny-gemma3", None),
+    ("openvino", "", [*ONNX, "openvino"], "tiny-falcon-groups", None),
+    ("onnx-reference", "", ONNX, "tiny-qwen3", None),
+    *[("llama.cpp", "", LLAMA, f"tiny-{name}", None) for name in ("llama3", "olmo2", "qwen3")],
+    ("llama.cpp", "--prefill 5", LLAMA, "tiny-llama3", None),
+    ("llama.cpp", "", LLAMA, "tiny-gemma", "GELU through a half-precision table"),
+    ("llama.cpp", "", LLAMA, "tiny-bloom", "GELU through a half-precision table"),
+    ("llama.cpp", "", LLAMA, "tiny-mistral", "there is no window"),
+    ("llama.cpp", "", LLAMA, "tiny-gemma2", "scores are divided by √d instead of"),
+]  # fmt: skip
+
+#: What other engines than PyTorch leave out, by the last part of the name.
+UNSEEN = {
+    "--attention sdpa": {"attn_scores", "attn_probs"}, "mpt --prefill 5": {"attn_scores", "attn_bias"},
+    "llama.cpp": {"probs", "mlp_act"}, "llama.cpp bloom": {"probs", "attn_scores", "attn_bias"},
+}  # fmt: skip
+
 
 def run(*arguments):
     """The command line: its exit code, output and errors."""
@@ -96,6 +125,28 @@ class Engines(unittest.TestCase):
             self.assertIn(cause, verdict)
         with h5py.File(self.out) as file:
             self.assertEqual(file["model"].attrs["weights_sha256"].decode(), tc.Model(SHAKESPEARE).weights_sha256)
+
+    def check_family(self, engine, options, modules, case, cause):
+        self.needs(*modules)
+        path = CASES / f"{case}.h5"
+        code, said, errors = run("--engine", engine, "--golden", path, "--out", self.out, *options.split())
+        self.assertEqual(code, 0, said + errors)
+        due, found = set(tc.Golden.read(path).shapes), set(tc.Golden.read(self.out).shapes)
+        unseen = set()
+        for words, parts in UNSEEN.items():
+            if all(word in f"{engine} {case} {options}" for word in words.split(" ")):
+                unseen |= parts
+        self.assertLessEqual({name.rpartition("/")[2] for name in due - found}, unseen)
+        self.assertLessEqual({name.rpartition("/")[2] for name in found - due}, {"k_cache", "v_cache"})
+        done = subprocess.run([TOUCHSTONE, "diff", path, self.out], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0 if cause is None else 1, done.stdout + done.stderr)
+        self.assertIn(cause or "CONSISTENT", done.stdout)
+
+    def test_an_engine_that_aborts_takes_nothing_with_it(self):
+        self.needs(*LLAMA)
+        path = CASES / "tiny-heads1.h5"  # heads one column wide, for which ggml has no product
+        code, _, errors = run("--engine", "llama.cpp", "--golden", path, "--out", self.out)
+        self.assertEqual((code, "ASSERT" in errors, self.out.exists()), (77, True, False), errors)
 
     def test_a_mistake_in_the_model_is_found(self):
         self.needs(*TORCH)
@@ -236,8 +287,15 @@ def _add(engine, options, modules, count, cause):
     setattr(Engines, name.rstrip("_"), lambda self: self.check(engine, options, modules, count, cause))
 
 
+def _add_family(engine, options, modules, case, cause):
+    name = f"test_{engine}_{case}_{options}".replace("--", "").replace(" ", "_").replace(".", "_").replace("-", "_")
+    setattr(Engines, name.rstrip("_"), lambda self: self.check_family(engine, options, modules, case, cause))
+
+
 for _run in RUNS:
     _add(*_run)
+for _run in FAMILY_RUNS:
+    _add_family(*_run)
 
 if __name__ == "__main__":
     unittest.main()

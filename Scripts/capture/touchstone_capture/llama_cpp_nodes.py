@@ -55,7 +55,7 @@ class Nodes:
         if label in _INSIDE:
             return f"layers/{layer}/{label}", False
         if label == "kqv_out" and layer is not None:
-            return f"layers/{layer}/attn_context", operation in _SAME and operation != "CONT" and not known[0]
+            return f"layers/{layer}/attn_context", False
         if label == "result_output":
             return "final/logits", False
         if operation == "GET_ROWS" and sources[0].label.startswith(("token_embd", "position_embd")):

@@ -32,11 +32,23 @@ extension Rounding {
     }
   }
 
-  /// Bounds of x₁ + … + xₙ, added in any order.
+  /// Bounds of x₁ + … + xₙ, added in any order; in a narrow type the sum of some of them may be stored before the rest is
+  /// added.
   func ofAddition(_ value: Tensor<Double>, _ operands: [Operand]) -> [Bound] {
     value.values.indices.map { offset in
-      let terms = terms(operands.map { $0.values.values[offset] })
-      return operands.reduce(ofSum(terms)) { $0 + $1.distance(at: offset) } + terms.count * underflow
+      let values = operands.map { $0.values.values[offset] }
+      let terms = terms(values)
+      return operands.reduce(ofSum(terms)) { $0 + $1.distance(at: offset) }
+        + (ofStoredPartialSums(values) + terms.count * underflow)
     }
+  }
+
+  /// What storing each sum of some terms, but not of all, may lose: it is as great as all terms but the least at most.
+  private func ofStoredPartialSums(_ values: [Double]) -> Double {
+    let type = precision.type
+    guard !storesExactly(as: type), values.count > 2 else { return 0 }
+    let sizes = values.map(abs)
+    let greatest = sizes.reduce(0, +) - (sizes.min() ?? 0)
+    return greatest.isFinite ? Double(values.count - 2) * type.spacing(around: greatest) / 2 : .infinity
   }
 }
