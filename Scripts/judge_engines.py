@@ -1,11 +1,11 @@
 """Runs the engines that touchstone_capture knows, in every mode, on goldens of this repository, and prints the table of
-Docs/Measured.md: how many names were compared, which verdicts there are, and of those that are not consistent the causes.
-From the root of a checkout that has been built:
+Docs/Measured.md: how many names were compared, which verdicts there are, and the causes of those not consistent. From the
+root of a checkout that has been built:
 
     python Scripts/judge_engines.py [--goldens tiny-bloom,shakespeare-*] [--modes torch,openvino] [--keep FOLDER]
 
-What the Python lacks is left out, and said. torch.compile needs a C++ compiler besides. `--keep` keeps the captures that are
-not consistent, with their verdicts.
+What the Python lacks is left out, and said. torch.compile needs a C++ compiler besides. `--keep` keeps the captures that
+are not consistent, with their verdicts.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "Scripts" / "capture"))
 
 import touchstone_capture.__main__ as command  # noqa: E402
-from touchstone_capture import Golden  # noqa: E402
+from touchstone_capture import CaptureError, Golden, Model  # noqa: E402
 from touchstone_capture.embedded import write_folder  # noqa: E402
 
 TOUCHSTONE = os.environ.get("TOUCHSTONE", str(ROOT / ".build" / "debug" / "touchstone"))
@@ -36,8 +36,16 @@ TOUCHSTONE = os.environ.get("TOUCHSTONE", str(ROOT / ".build" / "debug" / "touch
 #: Goldens that name the folder of their weights.
 MODELS = {"shakespeare-*": "shakespeare-gpt2", "gpt2-odd-a": "gpt2-odd-a"}
 
-#: Every golden by default, but for the longest prompt.
-GOLDENS = "shakespeare-short,shakespeare-padded,gpt2-odd-a,tiny-*"
+#: One of each family by default, and of GPT-2's form the trained model; llama.cpp, which takes no mask, has others.
+GOLDENS = (
+    "shakespeare-short,shakespeare-padded,gpt2-odd-a,tiny-bloom-norms,tiny-falcon-groups,tiny-gemma-biases,tiny-gemma2,"
+    "tiny-gemma3,tiny-gptj,tiny-imagegpt-layers,tiny-llama-yarn,tiny-mistral,tiny-mpt-clipped,tiny-neox,"
+    "tiny-olmo2-biases,tiny-opt-post,tiny-phi-norms,tiny-phi3-half,tiny-qwen2-window,tiny-qwen3-window,tiny-starcoder2"
+)
+UNMASKED = (
+    "shakespeare-short,tiny-bloom,tiny-erf,tiny-falcon,tiny-gemma,tiny-gemma2,tiny-gemma3,tiny-llama3,tiny-mistral,"
+    "tiny-mpt,tiny-neox,tiny-olmo2,tiny-phi,tiny-qwen3,tiny-starcoder2"
+)
 
 _ONNX = [
     *[("onnxruntime", f"--optimization {level}") for level in ("disable", "basic", "extended", "layout", "all")],
@@ -103,9 +111,13 @@ def first_lines(verdict: str) -> str:
     """The operation in which the difference begins, and the cause."""
     lines = verdict.splitlines() or ["nothing is said"]
     begins = re.sub(r"\s+", " ", lines[0]).split(";")[0]
-    cause = next((line.split("cause: ", 1)[1].split("  (")[0] for line in lines if "cause: " in line), "")
+    cause = next(
+        (re.split("  \\(|; or, |, in ", line.split("cause: ", 1)[1])[0] for line in lines if "cause: " in line), ""
+    )
     place = re.sub(r"layers/\d+/", "", begins.removeprefix("MISMATCH ").split(" introduced")[0])
-    return f"{place}: {cause or 'no cause'}" if begins.startswith("MISMATCH") else begins
+    if begins.startswith("MISMATCH"):
+        return f"{place}: {cause or 'no cause'}"
+    return " ".join(begins.split()[:4])
 
 
 def shortened(reason: str, golden: str) -> str:
@@ -128,6 +140,23 @@ def exported(model: str, options: list[str], work: Path) -> str:
     return str(path)
 
 
+def prepared(engine: str, options: list[str], model: str, golden: Path, work: Path) -> tuple[str, Path, list[str]]:
+    """What the engine is given, the golden to judge by, and the options; rounded weights have a golden of their own."""
+    if (engine, " ".join(options)) in ONNX_MODES:
+        return exported(model, options, work), golden, options
+    if engine != "llama.cpp" or "--weights" not in options or "f32" in options:
+        return model, golden, options
+    from touchstone_capture.gguf_writing import write_gguf
+
+    file, own = work / "model.gguf", work / "own.h5"
+    write_gguf(Model(model), Golden.read(golden), str(file), options[1])
+    arguments = ["record", "--model", str(file), "--inputs", str(golden), "--out", str(own), "--overwrite"]
+    done = subprocess.run([TOUCHSTONE, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise CaptureError(golden.stem, done.stderr.strip()[:200], "see touchstone record")
+    return str(file), own, options[2:]
+
+
 def row(engine: str, options: str, goldens: dict[Path, str], work: Path, keep: str | None) -> str:
     """One row of the table."""
     names = due = consistent = 0
@@ -135,16 +164,16 @@ def row(engine: str, options: str, goldens: dict[Path, str], work: Path, keep: s
     for golden, model in goldens.items():
         out = work / "capture.h5"
         try:
-            source = exported(model, options.split(), work) if (engine, options) in ONNX_MODES else model
-            reason = captured(engine, options.split(), source, golden, out)
-        except Exception as error:  # of the exporter
+            source, own, given = prepared(engine, options.split(), model, golden, work)
+            reason = captured(engine, given, source, own, out)
+        except Exception as error:  # of the exporter, or of what rounds the weights
             reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:160] if str(error).strip() else ''}"
         if reason is not None:
             left_out[shortened(reason, golden.stem)].append(golden.stem)
             continue
-        code, verdict = judged(golden, out, model)
-        names += count(out)
-        due += count(golden)
+        code, verdict = judged(own, out, source if source.endswith(".gguf") else model)
+        names += len(set(Golden.read(out).shapes) & set(Golden.read(golden).shapes))
+        due += len(Golden.read(golden).shapes)
         if code == 0:
             consistent += 1
             continue
@@ -159,29 +188,26 @@ def row(engine: str, options: str, goldens: dict[Path, str], work: Path, keep: s
     return f"| {engine} | {options} | {names} of {due} | {consistent} of {runs} | {'; '.join(told + missing) or '—'} |"
 
 
-def count(path: Path) -> int:
-    """How many activations a file holds."""
-    return len(Golden.read(path).shapes)
-
-
 def main() -> int:
     """The command line."""
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--goldens", default=GOLDENS)
+    made.add_argument("--goldens", help="patterns of names in golden/cases, in place of one of each family")
     made.add_argument("--modes", default="", help="texts of which a mode must hold one: torch,openvino,--prefill")
     made.add_argument("--keep")
     given = made.parse_args()
     warnings.filterwarnings("ignore")
     cases = ROOT / "golden" / "cases"
-    goldens = sorted({path for pattern in given.goldens.split(",") for path in cases.glob(f"{pattern}.h5")})
+    wanted = {engine: given.goldens or (UNMASKED if engine == "llama.cpp" else GOLDENS) for engine, _ in MODES}
+    listed = {name: {path for part in wanted[name].split(",") for path in cases.glob(f"{part}.h5")} for name in wanted}
     if given.keep:
         os.makedirs(given.keep, exist_ok=True)
     print("| engine | mode | names compared | consistent goldens | the others |\n|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        found = folders(goldens, Path(folder))
+        found = folders(sorted(set().union(*listed.values())), Path(folder))
         for engine, options in MODES:
             if any(text in f"{engine} {options}" for text in given.modes.split(",")):
-                print(row(engine, options, found, Path(folder), given.keep), flush=True)
+                some = {path: found[path] for path in sorted(listed[engine])}
+                print(row(engine, options, some, Path(folder), given.keep), flush=True)
     return 0
 
 

@@ -7,12 +7,18 @@ as there: the verdict names what is then computed otherwise.
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import math
+import os
+import sys
+import tempfile
 from typing import Any
 
 import gguf
 import numpy as np
 
+from .embedded import write_folder
 from .errors import CaptureError, NotSupported
 from .fused import apart
 from .golden import Golden
@@ -167,3 +173,31 @@ def _add(made: gguf.GGUFWriter, name: str, array: np.ndarray, kind: str) -> None
             f"{name} of the shape {list(array.shape)} cannot be made ({error})",
             "take another type, or a .gguf that llama-quantize made",
         ) from error
+
+
+def main() -> int:
+    """The command line."""
+    made = argparse.ArgumentParser(description="A GGUF of the model of a golden, for llama.cpp, without a vocabulary.")
+    made.add_argument("golden")
+    made.add_argument("out")
+    made.add_argument("--model", help="the folder of its weights, where the golden does not hold them")
+    made.add_argument("--weights", default="f32", metavar="TYPE", help="f32, f16, bf16, q8_0, q4_0, …")
+    given = made.parse_args()
+    try:
+        if os.path.exists(given.out):
+            raise CaptureError(given.out, "exists already", "name another file")
+        golden = Golden.read(given.golden)
+        with contextlib.ExitStack() as stack:
+            folder = given.model
+            if folder is None:
+                folder = stack.enter_context(tempfile.TemporaryDirectory())
+                write_folder(golden, folder)
+            write_gguf(Model(folder), golden, given.out, given.weights)
+    except CaptureError as error:
+        print(f"touchstone_capture: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
