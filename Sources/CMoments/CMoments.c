@@ -39,3 +39,28 @@ void touchstone_moments(
     results[3 * other] = sum_b, results[3 * other + 1] = absolute_b, results[3 * other + 2] = squares_b;
   }
 }
+
+FOR_EACH_INSTRUCTION_SET
+void touchstone_sums(
+    const double *x, ptrdiff_t rows, ptrdiff_t depth, const void *strip, const void *start, void *sums) {
+  const lanes *weights = strip;
+  lanes *results = sums;
+  ptrdiff_t row = 0;
+  for (; row + 4 <= rows; row += 4) {
+    const double *a = x + row * depth, *b = a + depth, *c = b + depth, *d = c + depth;
+    lanes sum_a = *(const lanes *)start, sum_b = sum_a, sum_c = sum_a, sum_d = sum_a;
+    for (ptrdiff_t k = 0; k < depth; k++) {
+      sum_a += a[k] * weights[k];
+      sum_b += b[k] * weights[k];
+      sum_c += c[k] * weights[k];
+      sum_d += d[k] * weights[k];
+    }
+    results[row] = sum_a, results[row + 1] = sum_b, results[row + 2] = sum_c, results[row + 3] = sum_d;
+  }
+  for (; row < rows; row++) {
+    const double *a = x + row * depth;
+    lanes sum = *(const lanes *)start;
+    for (ptrdiff_t k = 0; k < depth; k++) sum += a[k] * weights[k];
+    results[row] = sum;
+  }
+}

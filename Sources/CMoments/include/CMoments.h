@@ -17,4 +17,12 @@ void touchstone_moments(
     const double *_Nonnull x, ptrdiff_t rows, ptrdiff_t depth, const void *_Nonnull strip,
     const void *_Nonnull start, void *_Nonnull moments);
 
+/// Σt alone, to the same bit: four rows at a time, where nobody asks for bounds.
+///
+/// - Parameters: as above.
+///   - sums: the results: float64, [rows, 8].
+void touchstone_sums(
+    const double *_Nonnull x, ptrdiff_t rows, ptrdiff_t depth, const void *_Nonnull strip,
+    const void *_Nonnull start, void *_Nonnull sums);
+
 #endif

@@ -42,13 +42,14 @@ public enum NoiseFloor {
             FusedProjection(input: Operand(values: $0), parameters: operands(maker.parameters))
           }
         }
+        let prepared = PreparedOperation(operation, parameters, widened: site.operands.parameters)
         // The exact value and its noise are the first of nine tasks.
         let exact = (0..<1 + passCount).concurrentMap { task -> (Tensor<Double>, OperationNoise)? in
           guard task == 0 else {
-            passes[task - 1].compute(site)
+            passes[task - 1].compute(prepared, operation, inputs)
             return nil
           }
-          let value = site.value()
+          let value = prepared.value(of: site.operands.activations, in: inputs)
           let noise = rounding.noise(
             of: operation, value, site.operands.activations.map { Operand(values: $0) }, parameters,
             fusing: fused, inputs: inputs, storedAs: .float32)
@@ -107,13 +108,10 @@ private final class StrayingPass: @unchecked Sendable {
     values = Kept(readers: graph.operations.flatMap(\.inputs))
   }
 
-  /// Computes the operation of `site` on what this pass made before, with the parameters that are widened there.
-  func compute(_ site: Site) {
-    let activations = site.operation.inputs.compactMap { values.read($0) }
-    let own = Site(
-      operation: site.operation, operands: Operands(activations, parameters: site.operands.parameters),
-      inputs: site.inputs)
-    computed = (site.operation.output, own.value())
+  /// Computes an operation on what this pass made before.
+  func compute(_ prepared: PreparedOperation, _ operation: Operation, _ inputs: Inputs) {
+    let activations = operation.inputs.compactMap { values.read($0) }
+    computed = (operation.output, prepared.value(of: activations, in: inputs))
   }
 
   /// Moves what was computed at random and hands it on.
