@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import TouchstoneGraph
 import TouchstoneModel
+import TouchstoneTestSupport
 
 @testable import TouchstoneGolden
 
@@ -46,6 +47,26 @@ import TouchstoneModel
     #expect(file.inputs.attentionMask == nil)
     #expect(file.precision == Precision(.float16))
     #expect(file.temperature == 1)
+  }
+
+  @Test(.clause("BND-33")) func whatProductsReadIsDeclaredInOneOfTheNamesThatThereAre() throws {
+    let folder = try TemporaryFolder()
+    let sample = try Sample()
+    for (text, isKnown) in [("q8_K, mlp_out = q8_0", true), ("q9", false)] {
+      let path = folder.file("\(isKnown).h5")
+      let writer = try ActivationFileWriter(
+        path: path, kind: .capture, configuration: sample.configuration, inputs: sample.inputs,
+        provenance: ["precision": "float32", "product_inputs": text])
+      try writer.write(sample.tensors[0].activation, sample.tensors[0].tensor)
+      try writer.finish()
+      guard !isKnown else {
+        let inputs = try ActivationFile(path: path).productInputs
+        #expect(inputs.format(at: "layers/000/mlp_out") == .q80 && inputs.format(at: "final/logits") == .q8k)
+        continue
+      }
+      let error = #expect(throws: BadInput.self) { try ActivationFile(path: path) }
+      #expect(error?.place == "provenance@product_inputs" && error?.problem == "\"q9\" is not known")
+    }
   }
 
   @Test func additionsAreListedAndNotJudged() throws {

@@ -9,7 +9,6 @@ import TouchstoneTokenizer
 @Suite struct GGUFTokenizerTests {
   private static let splits = [
     "gpt2": "gpt-2", "phi2": "phi-2", "neox": "olmo", "llama3": "llama-bpe", "qwen2": "qwen2",
-    "phi4": "dbrx",
     "starcoder2": "starcoder", "falcon": "falcon", "bloom": "bloom",
   ]
   private static let sentencePieces = ["llama2", "gemma"]

@@ -24,6 +24,7 @@ from .golden import Golden
 from .llama_cpp_nodes import Nodes
 from .model import Model
 from .names import FUSED
+from .product_inputs import declared
 from .values import Values
 
 #: Families of which llama.cpp turns neighbouring columns of a head, and holds queries and keys in that order.
@@ -138,6 +139,7 @@ def run_here(golden: Golden, options: Options) -> Run:
     llama_cpp.llama_backend_init()
     with _file(golden, options) as path, _model(path) as model:
         steps = [_named(found, golden) for found in _steps(model, golden, options)]
+        said = declared(path)
     last = steps[-1]
     tensors = {name: [last[name]] if name.endswith("_cache") else [step[name] for step in steps] for name in last}
     sizes = golden.sizes
@@ -152,6 +154,7 @@ def run_here(golden: Golden, options: Options) -> Run:
     return Run(tensors, "float32", {
         "producer": "llama.cpp", "producer_version": f"llama-cpp-python {llama_cpp.__version__}",
         "implementation": f"weights {weights}, cache {options.cache_type}, flash attention {flash}{cached}",
+        **({"product_inputs": said} if said else {}),
     }, layouts)  # fmt: skip
 
 

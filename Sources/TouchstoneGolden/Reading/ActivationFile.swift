@@ -31,6 +31,8 @@ public final class ActivationFile: ActivationSource, Sendable {
   public let provenance: [String: String]
   /// The arithmetic that made the values: `precision` of the provenance, float32 in captures without it.
   public let precision: Precision
+  /// In what products with a matrix read their inputs.
+  public let productInputs: ProductInputs
   /// Whether the file names its precision, or is a golden, whose precision the format names.
   public let namesPrecision: Bool
   /// What divided the logits before `final/probs`.
@@ -109,6 +111,7 @@ public final class ActivationFile: ActivationSource, Sendable {
       weightsDigest = try header.weightsDigest()
       provenance = try header.provenance()
       precision = try header.precision(kind)
+      productInputs = try header.productInputs()
       namesPrecision = kind == .golden || provenance["precision"] != nil
       let index = try ActivationIndex(file, graph, tokenCount: inputs.count)
       if kind == .golden { try index.checkWhole() }

@@ -110,6 +110,18 @@ struct ActivationFileHeader {
     return precision
   }
 
+  /// In what products with a matrix read their inputs; as they are recorded where nothing is said.
+  func productInputs() throws(BadInput) -> ProductInputs {
+    guard let text = try text("product_inputs", of: GoldenFormat.provenance) else { return .recorded }
+    guard let inputs = ProductInputs(text: text) else {
+      throw BadInput(
+        place: "provenance@product_inputs", problem: "\(JSONValue.quoted(text)) is not known",
+        remedy: "name one of " + ProductInputs.Format.allCases.map(\.rawValue).joined(separator: ", ")
+          + ", and exceptions as mlp_out = q8_0")
+    }
+    return inputs
+  }
+
   /// What divided the logits before the probabilities.
   func temperature(_ graph: Graph) throws(BadInput) -> Double {
     guard let path = graph.probabilities?.path else { return 1 }

@@ -8,6 +8,8 @@ public struct RecordedActivations: ActivationSource, Sendable {
   public let inputs: Inputs
   /// The arithmetic that made them.
   public var precision: Precision
+  /// In what products with a matrix read their inputs.
+  public var productInputs = ProductInputs.recorded
   /// What divided the logits before `final/probs`.
   public var temperature: Double
   /// The type in which the values were handed out.

@@ -60,6 +60,8 @@ public protocol ActivationSource {
   var precision: Precision { get }
   /// Whether the source itself says so of its arithmetic; it does unless it says otherwise.
   var namesPrecision: Bool { get }
+  /// In what products with a matrix read their inputs; as they are recorded unless the source says otherwise.
+  var productInputs: ProductInputs { get }
   /// What divides the logits before `final/probs`; 1 unless the source says otherwise.
   var temperature: Double { get }
   /// The type in which an activation is stored; nil where it is not recorded.
@@ -85,6 +87,8 @@ extension ActivationSource {
   public var precision: Precision { .float32 }
   /// The arithmetic is named.
   public var namesPrecision: Bool { true }
+  /// Inputs as they are recorded.
+  public var productInputs: ProductInputs { .recorded }
   /// Logits undivided.
   public var temperature: Double { 1 }
   /// Nothing is reconstructed.

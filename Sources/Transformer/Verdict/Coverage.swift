@@ -44,6 +44,7 @@ extension ActivationSource {
   var ownRemarks: [Note] {
     var notes: [Note] = []
     if precision != .float32 { notes.append(.precision(precision)) }
+    if productInputs != .recorded { notes.append(.productInputs(productInputs)) }
     let recorded = graph.operations.compactMap { storedType(of: $0.output) }
     let narrower = recorded.filter { $0.unitRoundoff > precision.type.unitRoundoff }
     if let widest = narrower.max(by: { $0.unitRoundoff < $1.unitRoundoff }) {

@@ -25,6 +25,8 @@ package enum Note: Sendable, Equatable {
   case policy(Policy, [Activation])
   /// The bounds are those of this precision.
   case precision(Precision)
+  /// Products with a matrix are judged on their inputs as the capture says that they are read.
+  case productInputs(ProductInputs)
   /// So many of the activations recorded are stored in a narrower type than the precision, down to one.
   case storedNarrower(Int, of: Int, type: ScalarType, precision: Precision)
   /// So many activations were reconstructed for the recording.

@@ -30,7 +30,8 @@ struct FloorComparison: Sendable {
     if !hasFloor {
       availability = .missing
     } else {
-      availability = capture.precision.type == .float32 ? .present : .ofOtherPrecision
+      let isPlain = capture.precision.type == .float32 && capture.productInputs == .recorded
+      availability = isPlain ? .present : .ofOtherPrecision
     }
   }
 

@@ -123,6 +123,7 @@ private final class KeptSource: ActivationSource {
   var graph: Graph { source.graph }
   var inputs: Inputs { source.inputs }
   var precision: Precision { source.precision }
+  var productInputs: ProductInputs { source.productInputs }
   var temperature: Double { source.temperature }
   func storedType(of activation: Activation) -> ScalarType? { source.storedType(of: activation) }
   func storedShape(of activation: Activation) -> [Int]? { source.storedShape(of: activation) }

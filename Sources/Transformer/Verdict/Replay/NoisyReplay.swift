@@ -14,7 +14,7 @@ extension Replay {
     let exact = Dictionary(uniqueKeysWithValues: zip(plan.steps.map(\.operation.output), definition()))
     let known = exact.mapValues { Operand(values: $0) }
     let noises = plan.steps.map { step in
-      let operands = step.sources.map { operand($0, known) }
+      let operands = step.sources.map { operand($0, known, multipliedBy: step.operation) }
       let output = step.operation.output
       return rounding.noise(
         of: step.operation, exact[output] ?? Tensor(repeating: 0, shape: [0, 0]), operands,
@@ -36,7 +36,7 @@ extension Replay {
     var replayed: [Activation: Operand] = [:]
     return plan.steps.enumerated().map { index, step in
       let operands = Operands(
-        step.sources.map { operand($0, replayed).values },
+        step.sources.map { operand($0, replayed, multipliedBy: step.operation).values },
         parameters: parameters(of: step.operation).map(\.values))
       let value = step.operation.kind.value(operands, in: inputs)
       let handedOn = handOn(index, value)

@@ -19,6 +19,8 @@ struct Replay: Sendable {
   private var kept: KeptEstimates?
   let inputs: Inputs
   let graph: Graph
+  /// In what products with a matrix read their inputs.
+  private let productInputs: ProductInputs
 
   /// Reads what a plan needs.
   ///
@@ -34,6 +36,7 @@ struct Replay: Sendable {
     self.rounding = Rounding(capture.precision, contract: contract)
     self.inputs = capture.inputs
     self.graph = capture.graph
+    self.productInputs = capture.productInputs
     var recorded: [Activation: RecordedTensor] = [:]
     let ofMixed = alternative.map { $0.passes == .all ? [] : plan.operation.inputs } ?? []
     for activation in plan.recorded + [plan.operation.output] + ofMixed where recorded[activation] == nil {
@@ -205,7 +208,9 @@ struct Replay: Sendable {
     let output = step.operation.output
     let site = JudgedSite(
       operation: step.operation,
-      activations: step.sources.map { operand($0, replayed, readBy: step.operation) },
+      activations: step.sources.map {
+        operand($0, replayed, readBy: step.operation, multipliedBy: step.operation)
+      },
       parameters: parameters(of: step.operation), inputs: inputs, storedType: storedType(of: output))
     let ofStep = output == plan.operation.output ? alternative : alternative?.ofHidden
     if let ofStep,
@@ -239,7 +244,8 @@ struct Replay: Sendable {
         })
       else { continue }
       found[place] = FusedProjection(
-        input: operand(projection.sources[0], replayed), parameters: parameters(of: projection.operation))
+        input: operand(projection.sources[0], replayed, multipliedBy: projection.operation),
+        parameters: parameters(of: projection.operation))
     }
     return found
   }
@@ -258,8 +264,17 @@ struct Replay: Sendable {
     }
   }
 
+  /// - Parameter product: the operation whose inputs are quantised, where it is a product that quantises them.
   func operand(
-    _ source: ReplayPlan.Source, _ replayed: [Activation: Operand], readBy reader: Operation? = nil
+    _ source: ReplayPlan.Source, _ replayed: [Activation: Operand], readBy reader: Operation? = nil,
+    multipliedBy product: Operation? = nil
+  ) -> Operand {
+    let known = knownOperand(source, replayed, readBy: reader)
+    return product.flatMap(productInputs.format(of:))?.read(known) ?? known
+  }
+
+  private func knownOperand(
+    _ source: ReplayPlan.Source, _ replayed: [Activation: Operand], readBy reader: Operation?
   ) -> Operand {
     switch source {
     case .recorded(let activation):

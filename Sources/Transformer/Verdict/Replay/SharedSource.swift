@@ -12,6 +12,7 @@ package final class SharedSource: ActivationSource, @unchecked Sendable {
   package let inputs: Inputs
   package let precision: Precision
   package let namesPrecision: Bool
+  package let productInputs: ProductInputs
   package let temperature: Double
   package let unknownPaths: [String]
   package let givesPositions: Bool
@@ -29,6 +30,7 @@ package final class SharedSource: ActivationSource, @unchecked Sendable {
     self.source = source
     self.precision = precision ?? source.precision
     namesPrecision = precision != nil || source.namesPrecision
+    productInputs = source.productInputs
     graph = source.graph.with(temperature: source.temperature)
     inputs = source.inputs
     temperature = source.temperature

@@ -20,12 +20,15 @@ extension Note {
     case .withoutGolden:
       "There is no golden to compare with: inherited errors and the noise-floor check are missing."
     case .withoutFloor: "The noise-floor check was not made: the golden has no noise floor."
-    case .floorOfOtherPrecision: "The noise-floor check was not made: the floor is that of float32."
+    case .floorOfOtherPrecision: "The noise-floor check was not made: the floor is that of plain float32."
     case .policy(let policy, let places): Self.policy(policy, places)
     case .precision(let precision):
       "The capture is judged in the precision \(precision.name): every bound is that of \(precision.name) arithmetic"
         + (precision.type.unitRoundoff > Precision.float32.type.unitRoundoff
           ? ", which sees less than that of float32." : ".")
+    case .productInputs(let inputs):
+      "The capture says that products with a matrix read their inputs as \(inputs.text): they are recomputed from that, "
+        + "and what the quantisation itself loses is not judged."
     case .storedNarrower(let count, let all, let type, let precision):
       "\(count) of \(all) activations are stored in a type narrower than the precision "
         + "\(precision.name) (down to \(type.rawValue)): their bounds are widened by that rounding."

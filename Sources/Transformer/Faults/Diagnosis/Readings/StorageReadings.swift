@@ -71,13 +71,14 @@ struct StoredProduct: Sendable {
     return all
   }()
 
-  /// 8 bits in blocks of 32 with a step in half precision, by token, or all tokens together.
+  /// 8 bits in blocks of 32 with a step in half precision, in blocks of 256, by token, or all tokens together.
   static func inputChanges(_ product: ReadProduct) -> [Change] {
     let symmetric = Quantisation(bits: 8, step: .symmetric, isStepInHalf: false, shift: 0)
     let inHalf = Quantisation(bits: 8, step: .symmetric, isStepInHalf: true, shift: 0)
     let affine = [8, 7].map { Quantisation(bits: $0, step: .affine, isStepInHalf: false, shift: 0) }
     return [
       .quantised(inHalf, .inputs(32)), .quantised(symmetric, .inputs(32)),
+      .quantised(symmetric, .inputs(256)),
       .quantised(symmetric, .inputs(product.inputs)),
       .quantised(symmetric, .whole),
     ] + affine.flatMap { [.quantised($0, .whole), .quantised($0, .inputs(product.inputs))] }
@@ -186,10 +187,15 @@ struct ProductSample {
       StoredProduct(input: input, matrix: matrix, bias: .none, output: nil)
     }
     var tried: [(way: StoredProduct, rest: Double)] = []
-    for input in [.none] + StoredProduct.inputChanges(product) {
-      let x = stored(input, .none).inputs(tokens, of: product)
-      tried += ([.none] + schemes).map { (stored(input, $0), rest(stored(input, $0), x)) }
-      if tried.contains(where: { $0.rest <= Self.settledRest * whole }) { break }
+    // Inputs alone come first: every scheme for the matrix costs as much as they.
+    for matrices in [[.none], schemes] {
+      for input in [.none] + StoredProduct.inputChanges(product) {
+        let x = stored(input, .none).inputs(tokens, of: product)
+        tried += matrices.map { (stored(input, $0), rest(stored(input, $0), x)) }
+        if tried.contains(where: { $0.rest <= Self.settledRest * whole }) {
+          return nearest(tried, of: whole)
+        }
+      }
     }
     return nearest(tried, of: whole)
   }
