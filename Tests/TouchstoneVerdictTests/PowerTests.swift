@@ -66,6 +66,10 @@ import TouchstoneVerdict
     #expect(pairs.entries.count == 30)
     let incomplete = pairs.entries.filter { !$0.isComplete }
     #expect(incomplete.isEmpty)
+    let unnamed = pairs.entries.filter { !$0.isNamed }
+    #expect(unnamed.count <= 1)
+    let wrong = pairs.entries.filter(\.isWrong)
+    #expect(wrong.isEmpty)
   }
 
   /// Whatever their thresholds: the tightest that flags no honest run catches less as well.

@@ -30,10 +30,10 @@ private struct PowerDocument: Encodable {
     let honestFlagged, honestRuns, faultsCaught, faultsCaughtAtBest, faults: Int
   }
   struct Causes: Encodable {
-    let runs, flagged, located, named, right, wrong, namedWithoutClass: Int
+    let runs, flagged, located, named, right, wrong, namedWithoutClass, readWithoutClass: Int
   }
   struct Pairs: Encodable {
-    let runs, bothFlagged: Int
+    let runs, bothFlagged, bothNamed: Int
   }
 
   let families: [String: Line]
@@ -76,10 +76,14 @@ private struct PowerDocument: Encodable {
         runs: named.entries.count, flagged: named.count { $0.flagged != nil },
         located: named.count(where: \.isLocated), named: named.count { !$0.named.isEmpty },
         right: named.count(where: \.isRight), wrong: named.count(where: \.isWrong),
-        namedWithoutClass: named.count { !$0.namedWithout.isEmpty })
+        namedWithoutClass: named.count { !$0.namedWithout.isEmpty },
+        readWithoutClass: named.count(where: \.isReadWithout))
     let both = PairTable.merged(report.pairs)
     pairs =
       report.pairs.isEmpty
-      ? nil : Pairs(runs: both.entries.count, bothFlagged: both.entries.filter(\.isComplete).count)
+      ? nil
+      : Pairs(
+        runs: both.entries.count, bothFlagged: both.entries.count(where: \.isComplete),
+        bothNamed: both.entries.count { $0.isComplete && $0.isNamed })
   }
 }

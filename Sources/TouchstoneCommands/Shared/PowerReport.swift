@@ -16,8 +16,8 @@ struct PowerReport {
     var blocks = [familyLines(table)]
     if tables.count > 1 { blocks.append(groupLines) }
     blocks.append(missedLines(table))
-    if !causes.isEmpty { blocks.append(causeLines(.merged(causes))) }
-    if !pairs.isEmpty { blocks.append(pairLines(.merged(pairs))) }
+    if !causes.isEmpty { blocks.append(contentsOf: CauseReport(.merged(causes)).blocks) }
+    if !pairs.isEmpty { blocks.append(CauseReport.pairLines(.merged(pairs))) }
     if !peers.isEmpty { blocks.append(peerLines(.merged(peers))) }
     return blocks.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
   }
@@ -77,48 +77,6 @@ struct PowerReport {
     return lines
   }
 
-  private func causeLines(_ table: CauseTable) -> [String] {
-    let flagged = table.count { $0.flagged != nil }
-    let named = table.count { $0.flagged != nil && !$0.named.isEmpty }
-    let wrong = table.entries.filter(\.isWrong)
-    let without = table.entries.filter { !$0.namedWithout.isEmpty }
-    let mislocated = table.entries.filter { $0.flagged != nil && !$0.isLocated }
-    var lines = [
-      "whole runs, judged as diff does: \(table.entries.count), flagged \(flagged)",
-      "located at operation and layer: \(part(table.count(where: \.isLocated), of: flagged))",
-      "cause named: \(part(named, of: flagged)); rightly: \(part(table.count(where: \.isRight), of: named)), "
-        + "wrongly: \(wrong.count)",
-      "read off the numbers in its place (one weight and its values, another layout, what is wrong in a part alone): "
-        + "\(table.count { $0.flagged != nil && $0.named.isEmpty && $0.isStructureTold }); neither: "
-        + "\(table.count { $0.flagged != nil && $0.named.isEmpty && !$0.isStructureTold })",
-      "the fault and its class taken out of the catalogue: read off the numbers "
-        + "\(part(table.count { !$0.readWithout.isEmpty }, of: flagged)), "
-        + "named as another of the catalogue \(part(without.count, of: flagged))",
-    ]
-    lines += mislocated.map {
-      "mislocated: \($0.fault) at \($0.site), first flagged \($0.flagged?.path ?? "")"
-    }
-    lines += wrong.map { "wrongly named: \($0.fault) at \($0.site) as \($0.named.joined(separator: ", "))" }
-    lines += without.map {
-      "named without it: \($0.fault) at \($0.site) as \($0.namedWithout.joined(separator: ", "))"
-    }
-    lines += table.entries.filter { $0.flagged != nil && $0.named.isEmpty && !$0.isStructureTold }.map {
-      "not named: \($0.fault) at \($0.site)"
-    }
-    return lines
-  }
-
-  private func pairLines(_ table: PairTable) -> [String] {
-    let complete = table.entries.filter(\.isComplete).count
-    return ["two faults at once, both operations flagged: \(part(complete, of: table.entries.count))"]
-      + table.entries.filter { !$0.isComplete }.map { entry in
-        "not both: "
-          + zip(entry.faults, entry.flagged).map {
-            "\($0.fault) at \($0.site) (\($1 ? "flagged" : "not flagged"))"
-          }.joined(separator: " and ")
-      }
-  }
-
   private func peerLines(_ table: PeerTable) -> [String] {
     [
       "On the logits of \(table.honestCount) honest runs and \(table.faultCount) runs with one fault; the last column "
@@ -146,13 +104,7 @@ struct PowerReport {
     value.formatted(.number.precision(.fractionLength(digits)).grouping(.never))
   }
 
-  private func percent(_ part: Int, of all: Int) -> String {
-    number(all == 0 ? 100 : 100 * Double(part) / Double(all), digits: 1) + " %"
-  }
-
-  private func part(_ part: Int, of all: Int) -> String {
-    "\(part) of \(all), \(percent(part, of: all))"
-  }
+  private func percent(_ part: Int, of all: Int) -> String { CauseReport.percent(part, of: all) }
 
   private func padded(_ cell: String, width: Int) -> String {
     String(repeating: " ", count: max(0, width - cell.count)) + cell

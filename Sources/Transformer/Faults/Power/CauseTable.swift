@@ -9,6 +9,8 @@ public struct CauseTable: Sendable {
   public struct Entry: Sendable {
     /// The fault.
     public let fault: String
+    /// Its family.
+    public let family: Fault.Family
     /// Where it was planted.
     public let site: Activation
     /// The first operation that was flagged; nil where none was.
@@ -22,6 +24,8 @@ public struct CauseTable: Sendable {
     /// What is read off the capture then: the same mistake in other words.
     public let readWithout: [String]
 
+    /// Whether without the fault's hypothesis a cause is read off the numbers, and no other fault is named.
+    public var isReadWithout: Bool { !readWithout.isEmpty && namedWithout.isEmpty }
     /// Whether the first flagged operation is that of the fault.
     public var isLocated: Bool { flagged == site }
     /// Whether the fault is among those named.
@@ -67,11 +71,18 @@ public struct CauseTable: Sendable {
       let without = first == nil ? nil : try concluded(others).cause
       let ids = without.map { [$0.id] + $0.equivalents } ?? []
       return Entry(
-        fault: fault.id, site: entry.site, flagged: first?.activation, named: named,
+        fault: fault.id, family: fault.family, site: entry.site, flagged: first?.activation, named: named,
         isStructureTold: verdict.cause.map { isRead($0.id) } ?? false,
         namedWithout: ids.filter { !isRead($0) },
         readWithout: ids.filter { isRead($0) && $0 != Cause.placeAlone })
     }.compactMap(\.self)
+  }
+
+  /// The runs that were flagged, of one family after the other.
+  public func byFamily() -> [(family: Fault.Family, runs: [Entry])] {
+    let flagged = entries.filter { $0.flagged != nil }
+    return Fault.Family.allCases.map { family in (family, flagged.filter { $0.family == family }) }
+      .filter { !$0.runs.isEmpty }
   }
 
   /// How many runs a condition holds for.

@@ -11,9 +11,23 @@ public struct PairTable: Sendable {
     public let faults: [PowerTable.Entry]
     /// At which of the two operations something was flagged.
     public let flagged: [Bool]
+    /// What is said to be the cause at each of them: ids that the capture cannot tell apart, the named one first.
+    public let causes: [[String]]
 
     /// Whether both operations were flagged.
     public var isComplete: Bool { !flagged.contains(false) }
+    /// Whether at each of them the fault is named, or what it does to the numbers.
+    public var isNamed: Bool {
+      zip(faults, causes).allSatisfy { planted, ids in
+        ids.contains { $0 == planted.fault || $0.hasPrefix(Reading.prefix) && $0 != Cause.placeAlone }
+      }
+    }
+    /// Whether another fault of the catalogue is named at one of them.
+    public var isWrong: Bool {
+      zip(faults, causes).contains { planted, ids in
+        ids.first.map { !$0.hasPrefix(Reading.prefix) } ?? false && !ids.contains(planted.fault)
+      }
+    }
   }
 
   /// Run by run.
@@ -44,14 +58,19 @@ public struct PairTable: Sendable {
     }
     let drawn = pairs
     let runs = PlantedRuns(weights: weights, inputs: inputs)
-    let judge = Judge(weights: weights, depth: .examined())
+    let golden = try RecordedActivations(of: ReferenceTransformer(weights), inputs: inputs)
+    let judge = Judge(weights: weights, depth: .whole())
     entries = try drawn.indices.concurrentMap(progress: { progress($0, drawn.count) }) { index in
       let pair = drawn[index]
       let faults = pair.compactMap { entry in Fault.named(entry.fault).map { (entry.site, $0) } }
       let capture = try runs.run(planting: Dictionary(uniqueKeysWithValues: faults))
-      let flagged = try judge.verdict(on: capture).flagged
+      let verdict = try judge.verdict(on: capture, golden: golden)
       return Entry(
-        faults: pair, flagged: pair.map { entry in flagged.contains { $0.activation == entry.site } })
+        faults: pair,
+        flagged: pair.map { entry in verdict.flagged.contains { $0.activation == entry.site } },
+        causes: pair.map { entry in
+          verdict.causes.filter { $0.places.contains(entry.site.path) }.flatMap { [$0.id] + $0.equivalents }
+        })
     }
   }
 
