@@ -71,6 +71,15 @@ public enum JSONValue: Sendable, Equatable {
     if case .integer(let value) = self { value } else { nil }
   }
 
+  /// A number, whole or not; nil for anything else.
+  public var double: Double? {
+    switch self {
+    case .integer(let value): Double(value)
+    case .number(let value): value
+    default: nil
+    }
+  }
+
   /// `text` as a JSON string, quotes included.
   ///
   /// Every control character is escaped, U+007F to U+009F too: the text may be shown on a terminal.

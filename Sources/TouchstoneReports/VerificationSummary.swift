@@ -11,7 +11,7 @@ public struct VerificationSummary: Sendable {
     /// It, or the capture made for it, could not be accepted.
     case refused(golden: String, implementation: String?, error: BadInput)
     /// The implementation says that it does not run such a model or such inputs.
-    case unsupported(golden: String, implementation: String?)
+    case unsupported(golden: String, implementation: String?, reason: String? = nil)
   }
 
   /// In the order in which the goldens were taken.
@@ -56,18 +56,25 @@ public struct VerificationSummary: Sendable {
   }
 
   /// JUnit's XML, a suite for each golden.
-  public func junit() -> String {
-    junitDocument(entries.map(\.junitSuite))
+  ///
+  /// - Parameter namesGoldens: whether a suite bears the name of its golden alone, which stays the same whatever
+  ///   implementation is verified.
+  public func junit(namesGoldens: Bool = false) -> String {
+    junitDocument(entries.map { $0.junitSuite(namesGolden: namesGoldens) })
   }
 
   /// A table of the goldens in GitHub-flavoured Markdown, and the report of each that is not consistent.
-  public func markdown() -> String {
+  ///
+  /// - Parameter details: whether those reports are there.
+  public func markdown(details hasDetails: Bool = true) -> String {
     let table = Self.markdownTemplate.render([
       "totals": totals,
       "rows": entries.map { ["word": $0.word, "golden": $0.golden, "sentence": $0.finding] },
     ])
     let details = entries.compactMap { entry -> String? in
-      guard case .judged(let report) = entry, report.verdict.outcome != .consistent else { return nil }
+      guard hasDetails, case .judged(let report) = entry, report.verdict.outcome != .consistent else {
+        return nil
+      }
       return report.markdown()
     }
     let remarks = Self.remarksTemplate.render([
@@ -108,14 +115,15 @@ public struct VerificationSummary: Sendable {
 }
 
 extension VerificationSummary.Entry {
-  fileprivate var golden: String {
+  /// The golden, as the run named it.
+  public var golden: String {
     switch self {
     case .judged(let report): report.golden
-    case .refused(let golden, _, _), .unsupported(let golden, _): golden
+    case .refused(let golden, _, _), .unsupported(let golden, _, _): golden
     }
   }
 
-  fileprivate var word: String {
+  var word: String {
     switch self {
     case .judged(let report): report.verdict.outcome.rawValue.uppercased()
     case .refused: "REFUSED"
@@ -123,11 +131,14 @@ extension VerificationSummary.Entry {
     }
   }
 
-  fileprivate var finding: String {
+  /// What is to be said of it, in one sentence.
+  public var finding: String {
     switch self {
     case .judged(let report): Headline(report.verdict).sentence
     case .refused(_, _, let error): error.description
-    case .unsupported: Self.notSupported
+    case .unsupported(_, _, let reason):
+      reason.map { "not compared: the program says that it does not support it: \($0)" }
+        ?? "not compared: the program says that it does not support it (exit code 77)"
     }
   }
 
@@ -143,33 +154,29 @@ extension VerificationSummary.Entry {
     }
   }
 
-  fileprivate static let notSupported =
-    "not compared: the program says that it does not support it (exit code 77)"
-
   fileprivate var jsonObject: OrderedJSON {
     switch self {
     case .judged(let report): report.jsonObject
     case .refused(let golden, let implementation, let error):
       Report.jsonObject(
         nil, golden: golden, capture: nil, implementation: implementation, error: error.description)
-    case .unsupported(let golden, let implementation):
+    case .unsupported(let golden, let implementation, _):
       Report.jsonObject(
-        nil, golden: golden, capture: nil, implementation: implementation, error: nil, note: Self.notSupported
-      )
+        nil, golden: golden, capture: nil, implementation: implementation, error: nil, note: finding)
     }
   }
 
-  fileprivate var junitSuite: JUnitSuite {
+  fileprivate func junitSuite(namesGolden: Bool) -> JUnitSuite {
+    func suite(_ implementation: String?, _ only: JUnitCase) -> JUnitSuite {
+      let name = [golden, namesGolden ? nil : implementation].compactMap { $0 }.joined(separator: " · ")
+      return JUnitSuite(name: name, cases: [only], output: "")
+    }
     switch self {
-    case .judged(let report): report.junitSuite
-    case .refused(let golden, let implementation, let error):
-      JUnitSuite(
-        name: [golden, implementation].compactMap { $0 }.joined(separator: " · "),
-        cases: [JUnitCase(name: "accepted", outcome: .error(message: error.description))], output: "")
-    case .unsupported(let golden, let implementation):
-      JUnitSuite(
-        name: [golden, implementation].compactMap { $0 }.joined(separator: " · "),
-        cases: [JUnitCase(name: "supported", outcome: .skipped(why: Self.notSupported))], output: "")
+    case .judged(let report): return namesGolden ? report.junitSuite(named: golden) : report.junitSuite
+    case .refused(_, let implementation, let error):
+      return suite(implementation, JUnitCase(name: "accepted", outcome: .error(message: error.description)))
+    case .unsupported(_, let implementation, _):
+      return suite(implementation, JUnitCase(name: "supported", outcome: .skipped(why: finding)))
     }
   }
 }

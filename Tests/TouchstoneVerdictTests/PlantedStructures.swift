@@ -133,8 +133,10 @@ extension PlantedNumber {
       at: "layers/000/attn_out"
     ) { site in
       let scheme = Quantisation(bits: 5, step: .symmetric, isStepInHalf: false, shift: -1)
-      let quantised = QuantisedMatrix(site.site.operands.parameters[0], scheme, .inputs(24))
-      let rows = quantised.rows(Array(0..<24))
+      let weight = site.site.operands.parameters[0]
+      let quantised = QuantisedMatrix(
+        weight: weight, extents: MatrixExtents(weight), scheme: scheme, group: .inputs(24))
+      let rows = (0..<24).map(quantised.row)
       return site.evaluated(changingParameter: 0) { matrix in
         for output in 0..<24 { for input in 0..<24 { matrix[input, output] = rows[output][input] } }
       }

@@ -49,6 +49,28 @@ extension PlantedNumber {
       }
     },
     PlantedNumber(
+      "norm.other-formula", "divided by the length of the row instead of √(variance + ε)", in: "gpt2",
+      at: "layers/000/ln_2"
+    ) { site in
+      site.normalised { row, _, epsilon in
+        row.scaled(1 / (row.variance * Double(row.values.count) + epsilon).squareRoot())
+      }
+    },
+    PlantedNumber(
+      "norm.other-formula",
+      "the mean of each row is subtracted, each row is divided by the mean magnitude instead of",
+      in: "llama", at: "layers/001/ln_1"
+    ) { site in
+      site.normalised { row, _, epsilon in
+        let mean = row.values.reduce(0, +) / Double(row.values.count)
+        let magnitude = row.values.reduce(0) { $0 + abs($1 - mean) } / Double(row.values.count)
+        return row.values.map { ($0 - mean) / (magnitude + epsilon) }
+      }
+    },
+    PlantedNumber(
+      "linear.matrix-scaled", "the matrix is multiplied by 1.5", in: "gpt2", at: "layers/000/mlp_out"
+    ) { $0.evaluated(changingParameter: 0) { $0.values = $0.values.map { 1.5 * $0 } } },
+    PlantedNumber(
       "norm.parameters-moved", "the norm's weight is moved by 1", in: "llama", at: "layers/000/ln_2"
     ) {
       $0.evaluated(changingParameter: 0) { gain in

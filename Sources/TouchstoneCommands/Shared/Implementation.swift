@@ -5,7 +5,7 @@ import TouchstoneReference
 import TouchstoneSIMD
 
 /// The implementations that the program holds itself.
-enum Implementation: String, CaseIterable, ExpressibleByArgument {
+enum Implementation: String, CaseIterable, ExpressibleByArgument, Sendable {
   /// The fast float32 implementation.
   case simd
   /// The scalar float64 reference.

@@ -79,6 +79,43 @@ struct OutputFiles {
   }
 }
 
+/// A folder into which a verb writes files of its own naming.
+struct OutputFolder {
+  private let path: String
+  private let overwrite: Bool
+
+  /// Makes the folder where there is none, and checks that none of the files is there already.
+  ///
+  /// - Throws: ``BadInput`` for a path that is no folder, one that cannot be written to, and for a file that exists and
+  ///   may not be replaced.
+  init(_ path: String, files: [String], overwrite: Bool) throws(BadInput) {
+    (self.path, self.overwrite) = (path, overwrite)
+    var isFolder: ObjCBool = false
+    if !FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
+      do {
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      } catch {
+        throw BadInput(
+          file: path, problem: "cannot be made", remedy: "give a folder in one that can be written to")
+      }
+    } else if !isFolder.boolValue {
+      throw BadInput(file: path, problem: "is a file, not a folder", remedy: "give a folder")
+    }
+    guard FileManager.default.isWritableFile(atPath: path) else {
+      throw BadInput(file: path, problem: "cannot be written to", remedy: "check its permissions")
+    }
+    for name in files { _ = try AtomicFile(path: file(name), overwrite: overwrite) }
+  }
+
+  /// Where a file of that name stands or will stand.
+  func file(_ name: String) -> String { path.hasSuffix("/") ? path + name : path + "/" + name }
+
+  /// Writes a text.
+  func write(_ text: String, to name: String) throws(BadInput) {
+    try AtomicFile.write(Data(text.utf8), to: file(name), overwrite: overwrite)
+  }
+}
+
 /// Where a path leads, so that two spellings of one file are equal.
 private struct FilePlace: Equatable {
   private let path: String

@@ -58,24 +58,12 @@ struct Capture: ParsableCommand {
       path: out, kind: .capture, model: recorded, inputs: inputs,
       weightsDigest: WeightsDigest.of(weights), provenance: implementation.provenance(),
       overwrite: output.overwrite)
-    try capture(implementation.transformer(weights), inputs, to: writer)
-    Console.line("\(out): \(inputs.count) tokens, \(weights.graph.layerCount) layers")
-  }
-
-  private func capture<T: Transformer>(
-    _ transformer: T, _ inputs: Inputs, to writer: ActivationFileWriter
-  ) throws {
     let progress = Progress()
-    try transformer.forward(inputs) { activation, tensor in
-      progress.show("capturing \(activation)")
-      if let tensor = tensor as? Tensor<Float> {
-        try writer.write(activation, tensor)
-      } else {
-        try writer.write(activation, tensor.converted(to: Double.self))
-      }
+    try implementation.capture(implementation.transformer(weights), inputs, to: writer) {
+      progress.show("capturing \($0)")
     }
-    try writer.finish()
     progress.end()
+    Console.line("\(out): \(inputs.count) tokens, \(weights.graph.layerCount) layers")
   }
 
   private func source() throws -> (RecordedModel, Weights, Inputs) {

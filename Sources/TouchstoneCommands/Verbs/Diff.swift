@@ -117,8 +117,8 @@ struct Diff: ParsableCommand {
         file: path, problem: "a page shows one capture, and here are two",
         remedy: "compare each with a golden, or use --markdown")
     }
-    for (path, text) in [(junit, summary.junit), (markdown, summary.markdown)] {
-      try outputs.write(text(), to: path)
+    for (path, text) in [(junit, summary.junit()), (markdown, summary.markdown())] {
+      try outputs.write(text, to: path)
     }
     if !json {
       Console.line("Both files are captures: each is judged by the definition, neither by the other.")

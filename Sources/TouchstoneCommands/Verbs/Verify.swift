@@ -24,9 +24,17 @@ struct Verify: ParsableCommand {
       inputs: that golden is listed as unsupported and is no failure. Any other end, and one that takes longer than \
       --timeout, is bad input. What the program leaves running is ended with it.
 
+      --exec-all runs a program once for all goldens, where starting it is dear: {list} becomes a file with a line for \
+      each golden: the model's folder, the golden and the capture to write, with tabs between them. What it does not \
+      support it says in a file of the capture's name and .unsupported, with the reason.
+
+      Where GITHUB_ACTIONS is set, findings are annotated and the job's summary gets the Markdown.
+
       Examples:
         touchstone verify golden
         touchstone verify golden --exec "python3 engine.py {model} {golden} {capture}"
+        touchstone verify golden --exec-all "python3 engine.py --list {list}" --junit out.xml --report pages
+        touchstone verify golden --exec "./engine {model} {golden} {capture}" --baseline known.json
       """)
 
   @Argument(help: ArgumentHelp("Goldens, or folders of them.", valueName: "path"))
@@ -43,11 +51,23 @@ struct Verify: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Ends the program of --exec, and all that it started, when it takes longer for one golden.",
-      valueName: "seconds"))
+      "A program that runs once: it reads {list} and writes every capture.", valueName: "command"))
+  var execAll: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Ends the program of --exec, and all that it started, when it takes longer for one golden; that of --exec-all "
+        + "when it takes longer for all than as much for each.", valueName: "seconds"))
   var timeout = 600.0
 
+  @Option(help: ArgumentHelp("How many goldens are put through at a time.", valueName: "count"))
+  var jobs = 1
+
   @OptionGroup var judging: JudgingOptions
+
+  @OptionGroup var outputs: VerifyOutputs
+
+  @OptionGroup var baseline: BaselineOptions
 
   @OptionGroup var reading: TrustOption
 
@@ -55,43 +75,63 @@ struct Verify: ParsableCommand {
   var json = false
 
   func validate() throws {
-    if exec != nil, implementation != nil {
-      throw ValidationError("Give either --implementation or --exec, not both.")
+    let engines: [(String, Bool)] = [
+      ("--implementation", implementation != nil), ("--exec", exec != nil), ("--exec-all", execAll != nil),
+    ]
+    let given = engines.filter(\.1).map(\.0)
+    if given.count > 1 {
+      throw ValidationError("Give either \(given.joined(separator: " or ")), not both.")
     }
     guard timeout > 0, timeout <= 1e9 else {
       throw ValidationError("--timeout must be a number of seconds above 0.")
     }
+    guard (1...1024).contains(jobs) else { throw ValidationError("--jobs must be from 1 to 1024.") }
     if let exec, !exec.contains("{capture}") {
       throw ValidationError("--exec must name {capture}, the file that the program writes.")
+    }
+    if let execAll, !execAll.contains("{list}") {
+      throw ValidationError("--exec-all must name {list}, the file that says what to write.")
     }
   }
 
   func run() throws {
     try reading.apply()
-    let engine: any Engine =
-      if let exec { ExternalEngine(command: exec, timeout: timeout) } else { implementation ?? .simd }
     let finder = try WeightsFinder(model: model)
     let targets = try targets()
+    let goldens = targets.compactMap { try? $0.get() }
+    let prepared = try outputs.prepared(goldens, model: model)
+    let before = try baseline.open()
+    let batch = try execAll.map {
+      try BatchEngine(
+        command: $0, timeout: timeout, goldens: goldens, finder: finder, keeping: prepared.captures)
+    }
+    defer { batch?.end() }
+    let engine: any Engine =
+      batch ?? exec.map { ExternalEngine(command: $0, timeout: timeout) } ?? implementation ?? .simd
     let progress = Progress()
-    let entries = targets.enumerated().map { number, target in
-      switch target {
+    let entries = Jobs.map(targets.count, width: jobs) { number in
+      switch targets[number] {
       case .success(let golden):
         progress.show("verifying \(golden), \(number + 1) of \(targets.count)")
-        return verify(golden, engine, finder)
+        return verify(golden, engine, finder, keeping: prepared.captures[golden])
       case .failure(let error):
         return .refused(golden: error.file ?? "", implementation: engine.name, error: error)
       }
     }
     progress.end()
     let summary = VerificationSummary(entries, notes: leftOut())
+    try prepared.write(summary)
+    let comparison = try before?.compare(summary)
     Console.write(json ? summary.json() : summary.terminal(color: Console.usesColor))
+    for line in comparison?.lines ?? [] { json ? Console.error("touchstone: " + line) : Console.line(line) }
     // In the text of a terminal they stand already.
     if json {
       for sentence in summary.refusals.map(\.description) + summary.notes {
         Console.error("touchstone: " + sentence)
       }
     }
-    throw ExitCode(entries.exitCode)
+    GitHubActions()?.show(summary)
+    throw ExitCode(comparison?.exitCode(of: entries) ?? entries.exitCode)
   }
 
   /// The goldens at all paths, and what is wrong with a path that has none.
@@ -124,9 +164,9 @@ struct Verify: ParsableCommand {
     }
   }
 
-  private func verify(_ path: String, _ engine: any Engine, _ finder: WeightsFinder)
-    -> VerificationSummary.Entry
-  {
+  private func verify(
+    _ path: String, _ engine: any Engine, _ finder: WeightsFinder, keeping kept: CaptureDestination?
+  ) -> VerificationSummary.Entry {
     do {
       let golden = try ActivationFile(path: path)
       guard golden.kind == .golden else {
@@ -135,13 +175,15 @@ struct Verify: ParsableCommand {
           remedy: "judge it by `touchstone diff GOLDEN.h5 CAPTURE.h5`")
       }
       let weights = try finder.weights(for: golden)
-      let verdict = try engine.withActivations(for: golden, weights: weights) { capture in
+      let verdict = try engine.withActivations(for: golden, weights: weights, keeping: kept) { capture in
         try judging.verdict(on: capture, golden: golden, weights: weights)
       }
       return .judged(
-        Report(verdict: verdict, golden: path, capture: "what it computed", implementation: engine.name))
-    } catch is NotSupported {
-      return .unsupported(golden: path, implementation: engine.name)
+        Report(
+          verdict: verdict, golden: path, capture: kept?.path ?? "what it computed",
+          implementation: engine.name))
+    } catch let error as NotSupported {
+      return .unsupported(golden: path, implementation: engine.name, reason: error.reason)
     } catch {
       let reason = error as? BadInput ?? BadInput(problem: String(describing: error))
       return .refused(golden: path, implementation: engine.name, error: reason)

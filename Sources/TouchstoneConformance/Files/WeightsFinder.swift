@@ -5,9 +5,10 @@
   import TouchstoneModel
 
   /// Finds the weights that a golden was made with: given, embedded, or by digest in a folder `models`.
-  package final class WeightsFinder {
+  package final class WeightsFinder: @unchecked Sendable {
+    private let lock = NSLock()
     private let model: (path: String, weights: Weights)?
-    /// The checkpoints of each `models` folder met so far, by the digest of their weights.
+    /// The checkpoints of each `models` folder met so far, by the digest of their weights. Guarded by the lock.
     private var known: [URL: [String: Weights]] = [:]
 
     /// - Parameter model: the folder that the user named, if any.
@@ -24,6 +25,10 @@
     ///
     /// - Throws: ``BadInput`` where the given model is another than the golden's.
     package func find(for golden: ActivationFile) throws -> Weights? {
+      try lock.withLock { try findAlone(golden) }
+    }
+
+    private func findAlone(_ golden: ActivationFile) throws -> Weights? {
       if let model {
         guard golden.weightsDigest == nil || golden.weightsDigest == WeightsDigest.of(model.weights) else {
           throw BadInput(

@@ -10,13 +10,17 @@ extension Report {
   }
 
   var junitSuite: JUnitSuite {
+    junitSuite(named: [golden, implementation ?? capture].joined(separator: " · "))
+  }
+
+  func junitSuite(named name: String) -> JUnitSuite {
     let compared = verdict.findings.map { finding in
       JUnitCase(
         name: finding.activation.path,
         outcome: finding.zone == .consistent
           ? .passed
           : .failed(
-            type: finding.zone.rawValue, message: "\(finding.activation.path) \(finding.statement)",
+            type: finding.zone.rawValue, message: statement(of: finding),
             detail: finding.worstElement ?? ""))
     }
     let skipped = verdict.notCompared.map { JUnitCase(name: $0.path, outcome: .skipped(why: $0.why)) }
@@ -26,9 +30,23 @@ extension Report {
       : JUnitCase(name: "everything compared", outcome: .error(message: Headline(verdict).sentence))
     let isOpen = verdict.outcome != .consistent && verdict.flagged.isEmpty
     return JUnitSuite(
-      name: [golden, implementation ?? capture].joined(separator: " · "),
-      cases: compared + skipped + (isOpen ? [open] : []),
+      name: name, cases: compared + skipped + (isOpen ? [open] : []),
       output: terminal())
+  }
+}
+
+extension Report {
+  /// What is wrong with an operation, and why, in one sentence.
+  func statement(of finding: Finding) -> String {
+    "\(finding.activation.path) \(finding.statement)"
+      + (verdict.cause(of: finding).map { "; cause: \($0.name)" } ?? "")
+  }
+}
+
+extension Verdict {
+  /// The cause that explains an operation; nil where none does.
+  func cause(of finding: Finding) -> Cause? {
+    causes.first { $0.places.contains(finding.activation.path) }
   }
 }
 

@@ -25,10 +25,14 @@ extension Reading {
         }
       }
     },
-    Reading("linear.bias-moved", .bias, at: .projections) { site, _ in
+    Reading("linear.bias-moved", .bias, at: .projections) { site, got in
       let count = site.parameters[1].count
-      guard count > 2 else { return [] }
-      return [-8, -4, -3, -2, -1, 1, 2, 3, 4, 8].map { shift in
+      guard count > 2, let own = site.operation.kind.payload as? Linear,
+        let product = ReadProduct(own, site, got), let bias = product.bias
+      else { return [] }
+      return [-8, -4, -3, -2, -1, 1, 2, 3, 4, 8].filter { shift in
+        product.mayBe { bias[(($0 - shift) % count + count) % count] }
+      }.map { shift in
         Guess("the bias is moved by \(shift)") { site in
           site.evaluated(changingParameter: 1) { bias in
             let own = bias.values

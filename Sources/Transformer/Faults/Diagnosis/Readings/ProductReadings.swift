@@ -18,6 +18,7 @@ extension Reading {
       let biases = (0..<product.tokens).flatMap { _ in (0..<product.outputs).map { bias[$0] } }
       let errors = zip(product.got.values, product.want.values).map { $0 - $1 }
       guard let read = quotient(of: errors, on: biases) else { return [] }
+      guard product.mayBe(bias: { bias[$0] * (1 + read) }) else { return [] }
       let times = abs(1 + read) < 1e-4 ? [0] : plainNumbers(near: 1 + read)
       return times.map { times in
         let name = times == 0 ? "is not added" : "is added \(words(times)) times instead of once"
@@ -26,7 +27,38 @@ extension Reading {
         }
       }
     },
+    Reading("linear.matrix-scaled", .weights, at: .projections) { site, got in
+      guard let own = site.operation.kind.payload as? Linear, let product = ReadProduct(own, site, got),
+        let bias = product.bias
+      else { return [] }
+      func scaled(_ name: String, by factor: Double, numbers count: Int) -> Guess {
+        Guess(name, numbers: count) { site in
+          site.evaluated(changingParameter: 0) { $0.values = $0.values.map { $0 * factor } }
+        }
+      }
+      if own.limit == nil, product.isTimes(0, without: bias) {
+        return [scaled("the bias alone is written, no product", by: 0, numbers: 0)]
+      }
+      let biases = (0..<product.tokens).flatMap { _ in (0..<product.outputs).map { bias[$0] } }
+      func withoutBias(_ y: Tensor<Double>) -> [Double] { zip(y.values, biases).map { $0 - $1 } }
+      guard let read = quotient(of: withoutBias(product.got), on: withoutBias(product.want)), read != 0,
+        own.limit != nil || product.isTimes(read, without: bias)
+      else { return [] }
+      return factors(near: read).map {
+        scaled("the matrix is multiplied by \($0.name)", by: $0.factor, numbers: 1)
+      }
+    },
   ]
+}
+
+extension ReadProduct {
+  /// Whether the product without its bias is multiplied by about a factor, where it is farthest off.
+  fileprivate func isTimes(_ factor: Double, without bias: ParameterValues<Double>) -> Bool {
+    farthest(6).allSatisfy { token, output in
+      let due = (want[token, output] - bias[output]) * factor + bias[output]
+      return abs(due - got[token, output]) <= 0.1 * abs(error(token, output))
+    }
+  }
 }
 
 /// Terms x[t, k]·W(j, k) that are missing from each sum, or counted more than once.

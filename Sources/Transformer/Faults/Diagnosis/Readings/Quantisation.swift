@@ -28,11 +28,28 @@ struct Quantisation: Sendable {
   /// Whether the two numbers of each byte are exchanged.
   var isPairExchanged = false
 
-  /// A group as it is once it is stored.
-  func stored(_ values: [Double]) -> [Double] {
-    let (least, greatest) = values.reduce((Double.infinity, -Double.infinity)) {
-      (min($0.0, $1), max($0.1, $1))
+  /// How numbers between two are stored.
+  struct Grid: Sendable {
+    fileprivate let size: Double
+    fileprivate let range: ClosedRange<Double>
+    fileprivate let zero: Double
+    fileprivate let origin: Double
+    fileprivate let shift: Double
+    fileprivate let kept: Double
+    fileprivate let base: Double
+
+    /// A number once it is stored; 0 where all are equal to it.
+    func stored(_ value: Double) -> Double {
+      guard size != 0, size.isFinite else { return 0 }
+      let steps = ((value - zero) / size).rounded() + origin
+      let whole = min(max(steps, range.lowerBound), range.upperBound)
+      return (whole - origin + shift) * kept + base
     }
+  }
+
+  /// The grid of a group of numbers, by the least and the greatest of them.
+  func grid(_ extent: Extent) -> Grid {
+    let (least, greatest) = (extent.least, extent.greatest)
     let top = Double(1 << bits - 1)
     let half = Double(1 << (bits - 1))
     let magnitude = max(abs(least), abs(greatest))
@@ -45,17 +62,22 @@ struct Quantisation: Sendable {
       case .affine: ((max(greatest, 0) - min(least, 0)) / top, 0...top, 0)
       case .fromLeast: ((greatest - least) / top, 0...top, least)
       }
-    guard size != 0, size.isFinite else { return values.map { _ in 0 } }
-    let origin = step == .affine ? (-min(least, 0) / size).rounded() : 0
-    let kept = isStepInHalf ? NumberFormat.float16.round(size) : size
-    let base = isStepInHalf ? NumberFormat.float16.round(zero) : zero
-    let found = values.map { value in
-      let steps = ((value - zero) / size).rounded() + origin
-      let whole = min(max(steps, range.lowerBound), range.upperBound)
-      return (whole - origin + Double(shift)) * kept + base
-    }
-    guard isPairExchanged else { return found }
-    return found.indices.map { found[($0 ^ 1) < found.count ? $0 ^ 1 : $0] }
+    let origin = step == .affine && size != 0 ? (-min(least, 0) / size).rounded() : 0
+    return Grid(
+      size: size, range: range, zero: zero, origin: origin, shift: Double(shift),
+      kept: isStepInHalf ? NumberFormat.float16.round(size) : size,
+      base: isStepInHalf ? NumberFormat.float16.round(zero) : zero)
+  }
+
+  /// A group as it is once it is stored.
+  func stored(_ values: [Double]) -> [Double] {
+    let grid = grid(Extent(values))
+    return values.indices.map { grid.stored(values[place($0, of: values.count)]) }
+  }
+
+  /// Where in a group the number stands that is read at a place.
+  func place(_ index: Int, of count: Int) -> Int {
+    isPairExchanged && index ^ 1 < count ? index ^ 1 : index
   }
 
   /// Those in use, the plain ones first.
@@ -105,56 +127,6 @@ enum QuantisationGroup: Hashable, Sendable {
     case .inputs(let count): "in groups of \(count) inputs"
     case .outputs(let count): "in groups of \(count) outputs"
     case .whole: "as a whole"
-    }
-  }
-}
-
-/// A matrix as it is once it is quantised, output by output.
-struct QuantisedMatrix {
-  let weight: ParameterValues<Double>
-  let scheme: Quantisation
-  let group: QuantisationGroup
-  /// Everything, where all of it shares a step.
-  private let whole: [Double]
-
-  init(_ weight: ParameterValues<Double>, _ scheme: Quantisation, _ group: QuantisationGroup) {
-    self.weight = weight
-    self.scheme = scheme
-    self.group = group
-    guard group == .whole else {
-      whole = []
-      return
-    }
-    // As it stands in the file: queries, keys and values may be parts of one matrix.
-    let all = scheme.stored(weight.tensor.values)
-    whole = (0..<weight.outputCount).flatMap { output in
-      (0..<weight.inputCount).map { all[weight.offset(output: output, input: $0)] }
-    }
-  }
-
-  /// W(output, ·) of some outputs.
-  func rows(_ outputs: [Int]) -> [[Double]] {
-    let inputs = weight.inputCount
-    switch group {
-    case .inputs(let size):
-      return outputs.map { output in
-        let own = (0..<inputs).map { weight[output, $0] }
-        return stride(from: 0, to: inputs, by: size).flatMap {
-          scheme.stored(Array(own[$0..<min($0 + size, inputs)]))
-        }
-      }
-    case .outputs(let size):
-      var found = [[Double]](repeating: [Double](repeating: 0, count: inputs), count: outputs.count)
-      for (first, own) in Dictionary(grouping: outputs.indices, by: { outputs[$0] / size * size }) {
-        let others = first..<min(first + size, weight.outputCount)
-        for input in 0..<inputs {
-          let stored = scheme.stored(others.map { weight[$0, input] })
-          for place in own { found[place][input] = stored[outputs[place] - first] }
-        }
-      }
-      return found
-    case .whole:
-      return outputs.map { Array(whole[$0 * inputs..<($0 + 1) * inputs]) }
     }
   }
 }

@@ -7,6 +7,7 @@ struct ReadProduct {
   let own: Linear
   let x: Tensor<Double>
   let weight: ParameterValues<Double>
+  let extents: MatrixExtents
   let bias: ParameterValues<Double>?
   let want: Tensor<Double>
   let got: Tensor<Double>
@@ -24,6 +25,7 @@ struct ReadProduct {
     self.own = own
     x = site.activations[0]
     weight = site.site.operands.parameters[0]
+    extents = MatrixExtents(weight)
     bias = site.site.operands.parameters.dropFirst().first
     let width = got.rowWidth
     let outputs = site.wrongPlaces.map { place in
@@ -45,6 +47,25 @@ struct ReadProduct {
       return columns.max { abs(error(token, $0)) < abs(error(token, $1)) }.map { (token, $0) }
     }.filter { error($0.token, $0.output) != 0 }
   }
+
+  /// Whether other factors give nearly what was captured where it is farthest off: refutes most without the whole product.
+  ///
+  /// - Parameters:
+  ///   - x: what is multiplied, [T, K]; the operation's own unless given.
+  ///   - weight: the matrix; the operation's own unless given.
+  ///   - bias: the bias of an output.
+  func mayBe(
+    x: Tensor<Double>? = nil, weight: ParameterValues<Double>? = nil, bias: (Int) -> Double
+  ) -> Bool {
+    let (x, weight) = (x ?? self.x, weight ?? self.weight)
+    return farthest(Self.probeCount).allSatisfy { token, output in
+      let sum = (0..<inputs).reduce(bias(output)) { $0 + x[token, $1] * weight[output, $1] }
+      return abs(own.clipped(sum) - got[token, output]) <= Self.probeRest * abs(error(token, output))
+    }
+  }
+
+  private static let probeCount = 6
+  private static let probeRest = 0.1
 
   private func squaredError(_ token: Int) -> Double {
     (0..<outputs).reduce(0) { $0 + error(token, $1) * error(token, $1) }

@@ -86,7 +86,7 @@ struct Reading: Sendable {
     ofKinds + visibilities + dropouts + caches + arrangements + keyRows + valueRows + storedRows + otherHeads
     + tiles + exponentials + functions
     + halves + notFinite + norms + normsInSteps + rotations + rows + sources + products + matrices
-    + sums + normStatistics
+    + sums + normStatistics + normFormulas
 
   /// Those of one kind of operation each, which stand in its room.
   private static let ofKinds = Operation.Kind.Name.allCases.flatMap { $0.faulty.readings }

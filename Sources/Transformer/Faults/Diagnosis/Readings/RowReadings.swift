@@ -48,18 +48,26 @@ extension Reading {
     Reading("embedding.other-rows", .embedding, at: .of(Embedding.self).union(.of(Sum.self))) { site, got in
       StoredTables(site)?.otherRows(got, of: site) ?? []
     },
-    Reading("weights.of-other", .weights, at: Place.products.union(.norms)) { site, _ in
+    Reading("weights.of-other", .weights, at: Place.products.union(.norms)) { site, got in
       let own = site.operation
+      let product = (own.kind.payload as? Linear).flatMap { ReadProduct($0, site, got) }
       return site.graph.operations.filter { other in
         other.kind.payload is Linear == own.kind.payload is Linear && other.parameters != own.parameters
           && other.parameters.map(\.shape) == own.parameters.map(\.shape)
-          && (own.kind.payload is any Normalising || other.output.block == own.output.block)
+          && (own.kind.payload is any Normalising || other.output.block == own.output.block
+            || other.output.name == own.output.name)
       }.map { other in
         Guess("the parameters are those of \(other.output)") { site in
           let parameters = other.parameters.compactMap { view in
             site.parameter(view.parameter).map { ParameterValues($0, view) }
           }
-          guard parameters.count == other.parameters.count else { return nil }
+          guard parameters.count == other.parameters.count,
+            product?.mayBe(
+              weight: parameters[0],
+              bias: { output in
+                parameters.count > 1 ? parameters[1][output] : 0
+              }) ?? true
+          else { return nil }
           let operands = Operands(site.activations, parameters: parameters)
           return site.operation.kind.value(operands, in: site.inputs)
         }
@@ -70,7 +78,8 @@ extension Reading {
   /// What an order of outputs is: that of the other pairs of a rotation, another within each head, or another at all.
   private static func inWords(_ read: [Int], due: [Int], heads: Int) -> String {
     let width = read.count / heads
-    let place = Dictionary(uniqueKeysWithValues: zip(due, due.indices))
+    // Outputs that are equal at every token may stand for each other more than once.
+    let place = Dictionary(zip(due, due.indices)) { first, _ in first }
     let within = read.enumerated().map { offset, output in
       place[output].map { $0 - offset / width * width }
     }

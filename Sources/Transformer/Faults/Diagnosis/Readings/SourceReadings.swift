@@ -4,21 +4,23 @@ import TouchstoneModel
 extension Reading {
   /// An operation reads another activation of its block.
   static let sources: [Reading] = [
-    Reading("wiring.other-input", .wiring, at: .computed) { site, _ in
+    Reading("wiring.other-input", .wiring, at: .computed) { site, got in
       let own = site.operation
+      let product = (own.kind.payload as? Linear).flatMap { ReadProduct($0, site, got) }
       return own.inputs.indices.flatMap { index in
         site.graph.neighbours(of: own).filter { $0 != own.inputs[index] }.map { other in
           Guess("it reads \(other) instead of \(own.inputs[index])") { site in
-            guard let value = site.activation(other), value.shape == site.activations[index].shape else {
-              return nil
-            }
+            guard let value = site.activation(other), value.shape == site.activations[index].shape,
+              product?.mayRead(value) ?? true
+            else { return nil }
             return site.evaluated(changing: index) { $0 = value }
           }
         }
       }
     },
-    Reading("wiring.normed-input", .wiring, of: Linear.self) { _, site, _ in
+    Reading("wiring.normed-input", .wiring, of: Linear.self) { kind, site, got in
       let own = site.operation
+      let product = ReadProduct(kind, site, got)
       return site.graph.operations.filter { other in
         (other.kind.payload as? any Normalising)?.isJoined == false && other.output.block == own.output.block
           && other.output != own.inputs[0] && !own.inputs.contains(other.output)
@@ -26,13 +28,20 @@ extension Reading {
         Guess("it reads its input once it is normalised, as by \(norm.output)") { site in
           guard norm.parameters.allSatisfy({ $0.parameter.shape == [site.activations[0].rowWidth] }),
             let value = site.value(of: norm, reading: site.activations[0]),
-            value.shape == site.activations[0].shape
+            value.shape == site.activations[0].shape, product?.mayRead(value) ?? true
           else { return nil }
           return site.evaluated(changing: 0) { $0 = value }
         }
       }
     },
   ]
+}
+
+extension ReadProduct {
+  /// Whether the product of another activation is nearly what was captured, where it is farthest off.
+  fileprivate func mayRead(_ other: Tensor<Double>) -> Bool {
+    mayBe(x: other) { output in bias.map { $0[output] } ?? 0 }
+  }
 }
 
 extension Graph {

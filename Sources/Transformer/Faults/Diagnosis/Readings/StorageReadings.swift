@@ -93,13 +93,14 @@ struct StoredProduct: Sendable {
     return tokens.map { input.changed(Array(product.x.row($0))) }
   }
 
-  /// W(output, ·) of some outputs as they are multiplied.
-  func rows(_ outputs: [Int], of product: ReadProduct) -> [[Double]] {
+  /// W(output, ·) as it is multiplied.
+  func row(_ output: Int, of product: ReadProduct) -> [Double] {
     let weight = product.weight
     if case .quantised(let scheme, let group) = matrix {
-      return QuantisedMatrix(weight, scheme, group).rows(outputs)
+      return QuantisedMatrix(weight: weight, extents: product.extents, scheme: scheme, group: group)
+        .row(output)
     }
-    return outputs.map { output in matrix.changed((0..<product.inputs).map { weight[output, $0] }) }
+    return matrix.changed((0..<product.inputs).map { weight[output, $0] })
   }
 
   func bias(_ output: Int, of product: ReadProduct) -> Double {
@@ -109,13 +110,10 @@ struct StoredProduct: Sendable {
   /// The whole product, as the operation has it.
   func value(of product: ReadProduct) -> Tensor<Double> {
     let x = inputs(Array(0..<product.tokens), of: product)
-    let weights = rows(Array(0..<product.outputs), of: product)
     var y = product.want
     for output in 0..<product.outputs {
-      let bias = bias(output, of: product)
-      for token in 0..<product.tokens {
-        y[token, output] = product.own.clipped(bias + dot(x[token], weights[output]))
-      }
+      let (row, bias) = (row(output, of: product), bias(output, of: product))
+      for token in 0..<product.tokens { y[token, output] = product.own.clipped(bias + dot(x[token], row)) }
     }
     return product.output(y)
   }
@@ -180,6 +178,8 @@ struct ProductSample {
     let rounded = nearest(
       StoredProduct.plain.map { ($0, rest($0, $0.inputs(tokens, of: product))) }, of: whole)
     if !rounded.isEmpty { return rounded }
+    // Few bits leave next to no element as it was.
+    guard 2 * product.wrongOutputs.count >= product.outputs else { return [] }
     let schemes = QuantisationGroup.all(inputs: product.inputs, outputs: product.outputs).flatMap { group in
       (Quantisation.all + Quantisation.ofPairs).map { StoredProduct.Change.quantised($0, group) }
     }
@@ -202,10 +202,9 @@ struct ProductSample {
 
   /// What is left of the error, squared and summed; infinite where it is too much.
   private func rest(_ stored: StoredProduct, _ x: [[Double]]) -> Double {
-    let weights = stored.rows(outputs, of: product)
     var rest = 0.0
-    for (row, output) in zip(weights, outputs) {
-      let bias = stored.bias(output, of: product)
+    for output in outputs {
+      let (row, bias) = (stored.row(output, of: product), stored.bias(output, of: product))
       for (x, token) in zip(x, tokens) {
         let (sum, got) = (product.own.clipped(bias + dot(x, row)), product.got[token, output])
         let difference = stored.output?.leastError(from: sum, to: got) ?? (got - sum)
