@@ -68,6 +68,18 @@ extension PlantedNumber {
       }
     },
     PlantedNumber(
+      "values.in-fewer-bits", "what is stored is rounded to 14 significant bits", in: "llama",
+      at: "layers/001/mlp_act"
+    ) { site in
+      let format = NumberFormat(
+        name: "", significandBits: 14, leastExponent: -126,
+        greatestFinite: NumberFormat.float32.greatestFinite)
+      return site.edited { $0 = format.rounded($0) }
+    },
+    PlantedNumber(
+      "linear.matrix-scaled", "the bias alone is written, no product", in: "gpt2", at: "layers/001/mlp_pre"
+    ) { $0.evaluated(changingParameter: 0) { $0.values = $0.values.map { 0 * $0 } } },
+    PlantedNumber(
       "linear.matrix-scaled", "the matrix is multiplied by 1.5", in: "gpt2", at: "layers/000/mlp_out"
     ) { $0.evaluated(changingParameter: 0) { $0.values = $0.values.map { 1.5 * $0 } } },
     PlantedNumber(

@@ -14,7 +14,34 @@ extension Reading {
       site, got in
       StoredTables(site)?.guesses(got, due: site.evaluated()) ?? []
     },
+    Reading("values.in-fewer-bits", .precision, at: .computed) { _, got in
+      NumberFormat.narrow(holding: got.values).map { format in
+        Guess("what is stored is rounded to \(format.name)", storedAs: format) { $0.evaluated() }
+      }
+    },
   ]
+}
+
+extension NumberFormat {
+  /// The formats narrower than float32 of which all these values are numbers: the known ones, or one of as many bits as they
+  /// have.
+  fileprivate static func narrow(holding values: [Double]) -> [NumberFormat] {
+    let told = values.filter { $0.isFinite && $0 != 0 }
+    let count = told.reduce(1) { max($0, $1.significandWidth + 1) }
+    guard !told.isEmpty, count <= greatestWidth else { return [] }
+    let known = [NumberFormat.float8, .bfloat16, .float16, .tensorFloat32].filter { format in
+      told.allSatisfy { format.round($0) == $0 }
+    }
+    if !known.isEmpty { return known }
+    return [
+      NumberFormat(
+        name: "\(count) significant bits", significandBits: count, leastExponent: float32.leastExponent,
+        greatestFinite: float32.greatestFinite)
+    ]
+  }
+
+  /// float32 has 24 bits, of which some numbers leave the last few unused.
+  private static let greatestWidth = 18
 }
 
 /// A product with some of its parts in fewer bits.
