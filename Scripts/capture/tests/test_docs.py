@@ -1,4 +1,4 @@
-"""What Docs/Adding-an-engine.md prints is run, as it stands there, where the engines are installed.
+"""What Docs/Adding-an-engine.md and In-your-CI.md print is run, as it stands there, where the engines are installed.
 
 A block marked `console` holds commands behind `$ ` and what they print: lines in their order, of which only what is
 before an `…` counts. `pip install` is not run; what it names must be installed.
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .samples import CHECKOUT, TOUCHSTONE
 
-PAGE = CHECKOUT / "Docs" / "Adding-an-engine.md"
+PAGES = [CHECKOUT / "Docs" / name for name in ["Adding-an-engine.md", "In-your-CI.md"]]
 
 #: The modules that an extra of the package brings.
 EXTRAS = {
@@ -24,14 +24,16 @@ EXTRAS = {
 }  # fmt: skip
 
 
-def blocks():
-    """(commands, printed lines) of every console block of the page."""
-    for text in re.findall(r"^```console\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S):
-        script, printed, goes_on = [], [], False
+def blocks(pages=PAGES):
+    """(commands, printed lines) of every console block of the pages."""
+    texts = [page.read_text(encoding="utf-8") for page in pages]
+    for text in [block for page in texts for block in re.findall(r"^```console\n(.*?)^```", page, re.M | re.S)]:
+        script, printed, goes_on, is_here = [], [], False, False
         for line in text.splitlines():
             if line.startswith("$ ") or goes_on:
                 script.append(line[2:] if line.startswith("$ ") else line)
-                goes_on = line.endswith("\\") or (goes_on and line != "END") or "<<" in line
+                is_here = "<<" in line or (is_here and line != "END")
+                goes_on = line.endswith("\\") or is_here
             elif line:
                 printed.append(line)
         yield script, printed
@@ -49,6 +51,11 @@ class Docs(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             for name in ["golden", "Examples", "Scripts"]:
                 Path(folder, name).symlink_to(CHECKOUT / name)
+            # The shell that --exec starts has no functions.
+            Path(folder, "bin").mkdir()
+            python = Path(folder, "bin", "python3")
+            python.write_text(f"#!/bin/sh\nexec '{sys.executable}' \"$@\"\n")
+            python.chmod(0o755)
             commands = [
                 f"touchstone() {{ '{TOUCHSTONE}' \"$@\"; }}",
                 f"python() {{ '{sys.executable}' \"$@\"; }}",
@@ -56,7 +63,8 @@ class Docs(unittest.TestCase):
             ]
             commands += [line for line in script if not line.startswith("pip install")]
             packages = str(CHECKOUT / "Scripts" / "capture")
-            environment = {**os.environ, "PYTHONPATH": packages, "PYTHONWARNINGS": "ignore"}
+            path = f"{folder}/bin{os.pathsep}{os.environ['PATH']}"
+            environment = {**os.environ, "PYTHONPATH": packages, "PYTHONWARNINGS": "ignore", "PATH": path}
             done = subprocess.run(
                 ["bash", "-c", "\n".join(commands)],
                 cwd=folder,
@@ -84,7 +92,7 @@ for _number, (_script, _printed) in enumerate(blocks(), 1):
 
 class Page(unittest.TestCase):
     def test_each_way_to_a_verdict_is_at_most_ten_lines(self):
-        found = list(blocks())
+        found = list(blocks(PAGES[:1]))
         self.assertGreaterEqual(len(found), 4)
         for script, _ in found:
             self.assertLessEqual(len(script), 10, script)
