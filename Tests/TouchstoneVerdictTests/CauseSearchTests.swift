@@ -86,8 +86,10 @@ import TouchstoneModel
       guard let spoilt = whole.tensors[point] else { return }
       for column in 0..<spoilt.rowWidth { capture.tensors[point]?[2, column] = spoilt[2, column] }
     }
-    #expect(verdict.cause?.id == "norm.no-variance", "\(verdict.causes)")
-    #expect(verdict.cause?.name.hasSuffix(", in token 2 alone") == true)
+    #expect(verdict.cause?.id == "read.norm.other-formula", "\(verdict.causes)")
+    #expect(
+      verdict.cause?.name
+        == "each row is divided by nothing instead of √(variance + ε), in token 2 alone")
   }
 
   /// A wrong element here and there is no part.

@@ -8,7 +8,7 @@
   package final class WeightsFinder: @unchecked Sendable {
     private let lock = NSLock()
     private let model: (path: String, weights: Weights)?
-    /// The checkpoints of each `models` folder met so far, by the digest of their weights. Guarded by the lock.
+    /// The checkpoints of each `models` folder met so far, by the digest of their weights; guarded by the lock.
     private var known: [URL: [String: Weights]] = [:]
 
     /// - Parameter model: the folder that the user named, if any.

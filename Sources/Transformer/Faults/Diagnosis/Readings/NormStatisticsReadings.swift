@@ -31,7 +31,8 @@ extension Reading {
         let product = ReadProduct(own, site, got), let bias = product.bias
       else { return [] }
       return [-8, -4, -3, -2, -1, 1, 2, 3, 4, 8].filter { shift in
-        product.mayBe { bias[(($0 - shift) % count + count) % count] }
+        // The bias may be a part of one that several products share.
+        count != product.outputs || product.mayBe { bias[(($0 - shift) % count + count) % count] }
       }.map { shift in
         Guess("the bias is moved by \(shift)") { site in
           site.evaluated(changingParameter: 1) { bias in
