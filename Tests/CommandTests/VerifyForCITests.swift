@@ -148,6 +148,18 @@ import TouchstoneTestSupport
     }
   }
 
+  @Test func aRunThatComparesNothingIsNoBetterForABaseline() throws {
+    try Program.inFolder { program in
+      try prepare(program)
+      for _ in 0..<2 {
+        let result = try program.touchstone(
+          "verify", "goldens", "--exec", "exit 77 # {capture}", "--baseline", "known.json", "--record",
+          "missing")
+        #expect(result.code == 3, "\(result)")
+      }
+    }
+  }
+
   @Test func aJobOfGitHubActionsIsAnnotated() throws {
     try Program.inFolder { program in
       try prepare(program)

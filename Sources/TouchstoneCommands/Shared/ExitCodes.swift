@@ -34,7 +34,7 @@ extension BaselineComparison {
   /// The exit code of the goldens that are worse than in the baseline, 3 where one of it was not verified; a run of
   /// nothing is no better for having a baseline.
   func exitCode(of entries: [VerificationSummary.Entry]) -> Int32 {
-    guard !entries.isEmpty else { return entries.exitCode }
+    guard !entries.exitCodes.isEmpty else { return entries.exitCode }
     let names = Set(worse.map(\.golden))
     let code = entries.filter { names.contains($0.golden) }.exitCodes
     return [1, 2, 3].first { code.contains($0) } ?? (missing.isEmpty && names.isEmpty ? 0 : 3)
