@@ -10,6 +10,9 @@ final class AlignedBuffer: @unchecked Sendable {
   let base: UnsafeMutablePointer<Float>
   let count: Int
   private let allocation: UnsafeMutableRawPointer
+  private let byteCount: Int
+  /// Whether it is mapped by itself, so that its pages can be given back.
+  private let isMapped: Bool
 
   private static let cacheLine = 64
   private static let hugePage = 1 << 21
@@ -23,27 +26,48 @@ final class AlignedBuffer: @unchecked Sendable {
     }
   }
 
-  /// - Parameter content: what is to be in it, for the error.
+  /// - Parameters:
+  ///   - content: what is to be in it, for the error.
+  ///   - reserved: whether there must be memory for all of it, and not only for the pages that are in use at a time.
   /// - Throws: ``BadInput`` where there is no memory for it.
-  init(count: Int, holding content: String) throws(BadInput) {
+  init(count: Int, holding content: String, reserved: Bool = true) throws(BadInput) {
     let byteCount = max(count, 1) * MemoryLayout<Float>.stride
     let alignment = byteCount >= 2 * Self.hugePage ? Self.hugePage : Self.cacheLine
+    isMapped = !reserved
+    self.byteCount = byteCount + alignment
     // calloc leaves the pages of a large block untouched until they are written.
-    guard let allocation = calloc(byteCount + alignment, 1) else {
+    let found = reserved ? calloc(byteCount + alignment, 1) : Self.unreserved(byteCount + alignment)
+    guard let allocation = found else {
       throw BadInput(
         place: "memory", problem: "there is no room for the \(content), \(byteCount / 1_000_000) MB",
         remedy: "choose a smaller model or a machine with more memory")
     }
     let aligned = allocation.alignedUp(toMultipleOf: alignment)
     #if os(Linux)
-      if alignment == Self.hugePage { madvise(aligned, byteCount, MADV_HUGEPAGE) }
+      if alignment == Self.hugePage, reserved { madvise(aligned, byteCount, MADV_HUGEPAGE) }
     #endif
     self.allocation = allocation
     self.base = aligned.bindMemory(to: Float.self, capacity: max(count, 1))
     self.count = count
   }
 
-  deinit { free(allocation) }
+  /// Zeros for which no memory is set aside before they are written.
+  private static func unreserved(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+    let start = mmap(
+      nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    return start == MAP_FAILED ? nil : start
+  }
+
+  /// Gives back the memory of whole pages among some elements, which are zero again where they lie in one.
+  func release(_ elements: Range<Int>) {
+    guard isMapped else { return }
+    let page = sysconf(Int32(_SC_PAGESIZE))
+    let start = (Int(bitPattern: base + elements.lowerBound) + page - 1) / page * page
+    let end = Int(bitPattern: base + elements.upperBound) / page * page
+    if start < end { madvise(UnsafeMutableRawPointer(bitPattern: start), end - start, MADV_DONTNEED) }
+  }
+
+  deinit { if isMapped { munmap(allocation, byteCount) } else { free(allocation) } }
 }
 
 /// Rows of activations.

@@ -44,7 +44,7 @@ struct ForwardPass {
         }
         rows = rows.last(kept)
       }
-      try region.run(rows, on: machine, observe: observe)
+      try model.withWeights(of: index) { try region.run(rows, on: machine, observe: observe) }
       if rows.count == 0 { return }
     }
   }

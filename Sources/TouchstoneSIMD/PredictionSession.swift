@@ -37,8 +37,11 @@ final class PredictionSession: @unchecked Sendable {
         model, kernels: kernels, pool: pool, cache: cache, workspace: workspace,
         positionIDs: rows.positionIDs, frequencies: frequencies, sequenceLength: count)
       let isLast = block.upperBound == count
-      try pass.run(rows, kept: isLast ? 1 : 0, observe: nil)
-      if isLast { logits = readout.logits(on: pass.machine) }
+      try model.pass {
+        try pass.run(rows, kept: isLast ? 1 : 0, observe: nil)
+        guard isLast else { return }
+        model.withWeights(of: model.plan.regions.count) { logits = readout.logits(on: pass.machine) }
+      }
     }
     tokens = inputs.tokenIDs
     return logits

@@ -29,18 +29,21 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
   ///   - instructionSet: one of ``InstructionSet/available``; nil takes
   ///     ``InstructionSet/preferred(environment:)``.
   ///   - threadCount: nil takes one for each processor.
+  ///   - forOnePass: packs only what is read next, in each pass anew, so that a model larger than the memory can be
+  ///     computed; its weights are needed as long as the value is used. The bits of results are the same.
   /// - Throws: ``BadInput`` when the instruction set is not available, the thread count is outside 1…1024, the model has
   ///   an operation that is not offered, or there is no memory for the packed weights.
   public init(
-    weights: Weights, instructionSet: InstructionSet? = nil, threadCount: Int? = nil
+    weights: Weights, instructionSet: InstructionSet? = nil, threadCount: Int? = nil, forOnePass: Bool = false
   ) throws(BadInput) {
     try self.init(
-      weights: weights, resources: Resources(instructionSet: instructionSet, threadCount: threadCount))
+      weights: weights, resources: Resources(instructionSet: instructionSet, threadCount: threadCount),
+      forOnePass: forOnePass)
   }
 
-  package init(weights: Weights, resources: Resources) throws(BadInput) {
+  package init(weights: Weights, resources: Resources, forOnePass: Bool = false) throws(BadInput) {
     instructionSet = resources.instructionSet
-    model = try PackedModel(weights)
+    model = try PackedModel(weights, forOnePass: forOnePass)
     kernels = resources.kernels
     pool = resources.pool
     session = PredictionSession()
@@ -69,8 +72,13 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
       sequenceLength: count)
     let rows = Rows(first: 0, tokenIDs: inputs.tokenIDs, positionIDs: inputs.positionIDs)
     try withoutActuallyEscaping(observe) { observe in
-      try pass.run(rows, kept: count, observe: observe)
-      try model.plan.readout?.run(rows: count, on: pass.machine, observe: observe)
+      try model.pass {
+        try pass.run(rows, kept: count, observe: observe)
+        guard let readout = model.plan.readout else { return }
+        try model.withWeights(of: model.plan.regions.count) {
+          try readout.run(rows: count, on: pass.machine, observe: observe)
+        }
+      }
     }
   }
 

@@ -17,4 +17,15 @@ void touchstone_moments(
     const double *_Nonnull x, ptrdiff_t rows, ptrdiff_t depth, const void *_Nonnull strip,
     const void *_Nonnull start, void *_Nonnull moments);
 
+/// Σt alone, added as ``touchstone_moments`` adds it, of the outputs of several strips.
+///
+/// - Parameters:
+///   - x: float64, [rows, depth]; at least one row.
+///   - strips: each eight columns of the matrix: float64, [count, depth, 8].
+///   - start: what the sums start from: float64, [count, 8].
+///   - sums: the results: float64, [rows, count, 8].
+void touchstone_sums(
+    const double *_Nonnull x, ptrdiff_t rows, ptrdiff_t depth, const void *_Nonnull strips, ptrdiff_t count,
+    const void *_Nonnull start, void *_Nonnull sums);
+
 #endif

@@ -29,11 +29,11 @@ extension Implementation: Engine {
     for golden: ActivationFile, weights: Weights, keeping kept: CaptureDestination?,
     _ body: (any ActivationSource) throws -> Result
   ) throws -> Result {
-    guard let kept else { return try body(record(transformer(weights), golden.inputs)) }
+    guard let kept else { return try body(record(transformer(weights, forOnePass: true), golden.inputs)) }
     let writer = try ActivationFileWriter(
       path: kept.path, kind: .capture, model: golden.model, inputs: golden.inputs,
       weightsDigest: WeightsDigest.of(weights), provenance: provenance(), overwrite: kept.overwrite)
-    try capture(transformer(weights), golden.inputs, to: writer)
+    try capture(transformer(weights, forOnePass: true), golden.inputs, to: writer)
     return try body(ActivationFile(path: kept.path, against: golden))
   }
 

@@ -23,9 +23,11 @@ enum Implementation: String, CaseIterable, ExpressibleByArgument, Sendable {
   }
 
   /// The forward pass.
-  func transformer(_ weights: Weights) throws(BadInput) -> any Transformer {
+  ///
+  /// - Parameter forOnePass: whether it goes through the model once, for which its weights need not all be in memory.
+  func transformer(_ weights: Weights, forOnePass: Bool = false) throws(BadInput) -> any Transformer {
     switch self {
-    case .simd: try SIMDTransformer(weights: weights)
+    case .simd: try SIMDTransformer(weights: weights, forOnePass: forOnePass)
     case .reference: ReferenceTransformer(weights)
     }
   }

@@ -47,7 +47,8 @@ struct Attention: ParsableCommand {
     let files = try OutputFiles(["--picture": picture], inputs: [model], overwrite: output.overwrite)
     let loaded = try LoadedModel(model)
     let pattern = try AttentionPattern(
-      of: implementation.transformer(loaded.weights), inputs: sequence.inputs(for: loaded), layer: layer)
+      of: implementation.transformer(loaded.weights, forOnePass: true),
+      inputs: sequence.inputs(for: loaded), layer: layer)
     // Ids need no tokenizer; text does, and was encoded with it.
     let tokenizer = try? loaded.tokenizer()
     let report = try AttentionReport(

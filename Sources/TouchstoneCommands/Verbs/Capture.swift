@@ -59,7 +59,9 @@ struct Capture: ParsableCommand {
       weightsDigest: WeightsDigest.of(weights), provenance: implementation.provenance(),
       overwrite: output.overwrite)
     let progress = Progress()
-    try implementation.capture(implementation.transformer(weights), inputs, to: writer) {
+    try implementation.capture(
+      implementation.transformer(weights, forOnePass: true), inputs, to: writer
+    ) {
       progress.show("capturing \($0)")
     }
     progress.end()

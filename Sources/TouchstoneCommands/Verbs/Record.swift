@@ -16,6 +16,7 @@ struct Record: ParsableCommand {
       Example:
         touchstone record --model golden/models/shakespeare-gpt2 --prompt "To be, or not" --out to-be.h5
         touchstone record --model golden/models/shakespeare-gpt2 --inputs to-be.h5 --out again.h5
+        touchstone record --model DIR --prompt "To be, or not" --no-floor --out sooner.h5
       """)
 
   @Option(help: ArgumentHelp("A Hugging Face folder of a model, or a GGUF file.", valueName: "dir"))
@@ -34,6 +35,12 @@ struct Record: ParsableCommand {
 
   @Flag(help: "Puts the weights into the golden, so that it can be used without the model.")
   var embedWeights = false
+
+  @Flag(
+    help: ArgumentHelp(
+      "Leaves out the noise floor, which takes most of the time.",
+      discussion: "Such a golden judges captures by the weights alone: nothing is compared end to end."))
+  var noFloor = false
 
   @OptionGroup var output: OverwriteOption
 
@@ -61,10 +68,16 @@ struct Record: ParsableCommand {
       weightsDigest: WeightsDigest.of(weights), provenance: Implementation.reference.provenance(),
       overwrite: output.overwrite)
     let progress = Progress()
-    let floor = try NoiseFloor.measured(weights, inputs: inputs) { activation, tensor in
+    func record(_ activation: Activation, _ tensor: Tensor<Double>) throws {
       progress.show("recording \(activation)")
       try requireNumbers(tensor, activation, weights)
       try writer.write(activation, tensor)
+    }
+    var floor: [Activation: Tensor<Double>] = [:]
+    if noFloor {
+      try SharedReference(weights).forward(inputs, observe: record)
+    } else {
+      floor = try NoiseFloor.measured(weights, inputs: inputs, observe: record)
     }
     for operation in weights.graph.operations {
       if let rows = floor[operation.output] { try writer.writeNoiseFloor(of: operation.output, rows) }

@@ -108,6 +108,9 @@ struct GraphReader {
 
   mutating func table(_ parameter: Parameter) -> WeightLayout.Offset { needs.weights.table(parameter) }
 
+  /// The weights that were asked for since the last call.
+  mutating func takeAskedWeights() -> Set<WeightLayout.Item> { needs.weights.takeAsked() }
+
   /// The number of a new cache of keys and values.
   mutating func cache(_ shape: HeadShape) -> Int {
     needs.caches.append(shape)

@@ -8,6 +8,8 @@ struct Plan: Sendable {
   /// What makes the logits of the last rows; nil in a model without.
   let readout: Readout?
   let needs: Needs
+  /// The weights that each region reads, and behind them those of the readout.
+  let weightsRead: [Set<WeightLayout.Item>]
   /// Where rows that are not asked for may be dropped.
   let lastAttention: LastAttention?
 
@@ -33,6 +35,7 @@ struct Plan: Sendable {
     var regions: [any Region] = []
     var readout: Readout?
     var lastAttention: LastAttention?
+    var weightsRead: [Set<WeightLayout.Item>] = []
     while let next = reader.next, readout == nil {
       if let found = Readout(&reader) {
         readout = found
@@ -45,12 +48,14 @@ struct Plan: Sendable {
       } else {
         throw Self.unmatched(next)
       }
+      weightsRead.append(reader.takeAskedWeights())
     }
     if let rest = reader.next { throw Self.unmatched(rest) }
     self.graph = graph
     self.regions = regions
     self.readout = readout
     self.lastAttention = lastAttention
+    self.weightsRead = weightsRead
     needs = reader.needs
   }
 

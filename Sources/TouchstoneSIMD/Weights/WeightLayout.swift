@@ -57,13 +57,50 @@ struct WeightLayout: Sendable {
   /// Floats from the beginning of the block.
   typealias Offset = Int
 
+  /// What is packed by itself.
+  enum Item: Hashable, Sendable {
+    case matrix(MatrixSource)
+    case vector(VectorSource)
+    case table(Parameter)
+  }
+
   /// Floats in all.
   private(set) var count = 0
   private(set) var matrices: [MatrixSource: PackedMatrix] = [:]
   private(set) var vectors: [VectorSource: Offset] = [:]
   private(set) var tables: [Parameter: Offset] = [:]
+  /// What was asked for since ``takeAsked()``, whether or not it stood there before.
+  private var asked: Set<Item> = []
+
+  /// What has been asked for since the last call: what one region reads.
+  mutating func takeAsked() -> Set<Item> {
+    defer { asked = [] }
+    return asked
+  }
+
+  /// Everything.
+  var items: Set<Item> {
+    Set(matrices.keys.map(Item.matrix) + vectors.keys.map(Item.vector) + tables.keys.map(Item.table))
+  }
+
+  /// Where an item stands.
+  func place(of item: Item) -> Range<Offset> {
+    switch item {
+    case .matrix(let source):
+      let matrix = matrices[source]
+      let filled = roundedUp(source.columns, to: Kernels.pairWidth)
+      return (matrix?.panels ?? 0)..<(matrix.map { $0.bias + filled } ?? 0)
+    case .vector(let source):
+      let offset = vectors[source] ?? 0
+      return offset..<offset + source.count
+    case .table(let parameter):
+      let offset = tables[parameter] ?? 0
+      return offset..<offset + parameter.shape.reduce(1, *)
+    }
+  }
 
   mutating func matrix(_ source: MatrixSource) -> PackedMatrix {
+    asked.insert(.matrix(source))
     if let matrix = matrices[source] { return matrix }
     let filled = roundedUp(source.columns, to: Kernels.pairWidth)
     let matrix = PackedMatrix(
@@ -73,6 +110,7 @@ struct WeightLayout: Sendable {
   }
 
   mutating func vector(_ source: VectorSource) -> Offset {
+    asked.insert(.vector(source))
     if let offset = vectors[source] { return offset }
     let offset = take(source.count)
     vectors[source] = offset
@@ -81,6 +119,7 @@ struct WeightLayout: Sendable {
 
   /// A table, row by row.
   mutating func table(_ parameter: Parameter) -> Offset {
+    asked.insert(.table(parameter))
     if let offset = tables[parameter] { return offset }
     let offset = take(parameter.shape.reduce(1, *))
     tables[parameter] = offset

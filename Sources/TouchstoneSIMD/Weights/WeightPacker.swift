@@ -15,18 +15,23 @@ struct WeightPacker {
     self.memory = memory
   }
 
-  func pack(_ layout: WeightLayout) {
-    for (source, offset) in layout.vectors { pack(source, at: memory.base + offset) }
-    for (parameter, offset) in layout.tables {
-      let width = parameter.shape.last ?? 1
-      let target = memory.base + offset
-      stored(parameter).withRows(width: width) { row, values in
-        (target + row * width).update(from: values, count: width)
-      }
-    }
+  /// Packs some of a layout's items.
+  func pack(_ items: Set<WeightLayout.Item>, _ layout: WeightLayout) {
     // In the order of the forward pass, which is likely that of the file.
-    for (source, matrix) in layout.matrices.sorted(by: { $0.value.panels < $1.value.panels }) {
-      pack(source, to: matrix)
+    for item in items.sorted(by: { layout.place(of: $0).lowerBound < layout.place(of: $1).lowerBound }) {
+      let offset = layout.place(of: item).lowerBound
+      switch item {
+      case .vector(let source): pack(source, at: memory.base + offset)
+      case .table(let parameter):
+        let width = parameter.shape.last ?? 1
+        let target = memory.base + offset
+        stored(parameter).withRows(width: width) { row, values in
+          (target + row * width).update(from: values, count: width)
+        }
+      case .matrix(let source):
+        guard let matrix = layout.matrices[source] else { continue }
+        pack(source, to: matrix)
+      }
     }
   }
 

@@ -58,10 +58,33 @@ public struct Executor: Sendable {
     computing compute: (Site) throws -> Tensor<Double>,
     observing observe: (Activation, Tensor<Double>) throws -> Void
   ) rethrows {
+    var parameters = Kept<Parameter, Tensor<Double>>(
+      readers: weights.graph.operations.flatMap(\.parameters).map(\.parameter))
+    try walk(
+      from: source,
+      computing: { operation, activations in
+        let viewed = operation.parameters.map { view in
+          ParameterValues(parameters.read(view.parameter, else: weights.float64), view)
+        }
+        return try compute(
+          Site(operation: operation, operands: Operands(activations, parameters: viewed), inputs: inputs))
+      }, observing: observe)
+  }
+
+  /// Walks through the operations, in order, leaving to `compute` what it needs of the parameters.
+  ///
+  /// - Parameters:
+  ///   - source: as in ``run(from:computing:observing:)``.
+  ///   - compute: makes an operation's output of the activations that it reads.
+  ///   - observe: sees each output, in the order of computation.
+  /// - Throws: what one of them throws, which ends the walk.
+  package func walk(
+    from source: (Activation) throws -> Tensor<Double>?,
+    computing compute: (Operation, [Tensor<Double>]) throws -> Tensor<Double>,
+    observing observe: (Activation, Tensor<Double>) throws -> Void
+  ) rethrows {
     let graph = weights.graph
     var values = Kept<Activation, Tensor<Double>>(readers: graph.operations.flatMap(\.inputs))
-    var parameters = Kept<Parameter, Tensor<Double>>(
-      readers: graph.operations.flatMap(\.parameters).map(\.parameter))
     for operation in graph.operations {
       var activations: [Tensor<Double>] = []
       for activation in operation.inputs {
@@ -71,12 +94,7 @@ public struct Executor: Sendable {
         }
         activations.append(value)
       }
-      let viewed = operation.parameters.map { view in
-        ParameterValues(parameters.read(view.parameter, else: weights.float64), view)
-      }
-      let site = Site(
-        operation: operation, operands: Operands(activations, parameters: viewed), inputs: inputs)
-      let value = try compute(site)
+      let value = try compute(operation, activations)
       try observe(operation.output, value)
       values.keep(operation.output, value)
     }

@@ -197,16 +197,20 @@ extension [Double] {
 extension FaultSite {
   /// Softmax by another rule for one row of visible entries.
   fileprivate func softmaxRows(_ rule: ([Double]) -> [Double]) -> Tensor<Double> {
-    var result = activations[0]
+    let (scores, inputs) = (activations[0], inputs)
     let visibility = (operation.kind.payload as? AttentionProbabilities)?.visibility
     let temperature = (operation.kind.payload as? Softmax)?.temperature ?? 1
-    for row in 0..<result.rowCount {
-      let visible = (0..<result.rowWidth).filter { key in
-        visibility.map { inputs.isVisible(key: key, from: row % inputs.count, under: $0) } ?? true
+    // Of each query; of the rows of logits all are alike.
+    let visible = (0..<(visibility == nil ? 1 : inputs.count)).map { query in
+      (0..<scores.rowWidth).filter { key in
+        visibility.map { inputs.isVisible(key: key, from: query, under: $0) } ?? true
       }
-      let entries = visible.map { activations[0][row, $0] / temperature }
-      for column in 0..<result.rowWidth { result[row, column] = 0 }
-      for (column, value) in zip(visible, rule(entries)) { result[row, column] = value }
+    }
+    var result = Tensor<Double>(repeating: 0, shape: scores.shape)
+    for row in 0..<scores.rowCount {
+      let columns = visible[row % visible.count]
+      let values = rule(columns.map { scores[row, $0] / temperature })
+      for (column, value) in zip(columns, values) { result[row, column] = value }
     }
     return result
   }

@@ -12,8 +12,8 @@ public enum NoiseFloor {
   /// Eight passes add ``OperationNoise`` of float32 to every named point; the floor is the root mean square of
   /// their distances from the float64 pass. Seeds are fixed: the same weights and inputs give the same floor.
   ///
-  /// All nine go through the graph together, operation by operation, so that a parameter is widened once and a value
-  /// of the exact pass is dropped with its last reader.
+  /// All nine go through the graph together, operation by operation, on all cores, so that a parameter is read once and a
+  /// value is dropped with its last reader.
   ///
   /// - Parameter observe: sees each output of the exact pass, in the order of computation.
   /// - Returns: for an activation of shape [..., N] a tensor of shape [...].
@@ -29,33 +29,49 @@ public enum NoiseFloor {
       readers: projections.values.flatMap(\.values).map { $0.inputs[0] })
     let passes = (0..<passCount).map { StrayingPass(seed: UInt64($0) &+ 1, graph) }
     var floors: [Activation: Tensor<Double>] = [:]
-    func operands(_ views: [ParameterView]) -> [ParameterOperand] {
-      views.map { ParameterOperand(weights.storedFloat32($0.parameter), $0) }
-    }
-    try Executor(weights, inputs).run(
-      computing: { site in
-        let operation = site.operation
-        let parameters = operands(operation.parameters)
+    try Executor(weights, inputs).walk(
+      from: { _ in nil },
+      computing: { operation, activations in
+        defer { weights.release(operation) }
         // A capture without the projection's own result may have accumulated it onto the stream.
         let fused = (projections[operation.output] ?? [:]).compactMapValues { maker in
           projected.read(maker.inputs[0]).map {
-            FusedProjection(input: Operand(values: $0), parameters: operands(maker.parameters))
+            FusedProjection(
+              input: Operand(values: $0),
+              parameters: maker.parameters.map { SharedOperation.operand($0, weights) })
           }
         }
-        // The exact value and its noise are the first of nine tasks.
-        let exact = (0..<1 + passCount).concurrentMap { task -> (Tensor<Double>, OperationNoise)? in
-          guard task == 0 else {
-            passes[task - 1].compute(site)
-            return nil
-          }
-          let value = site.value()
-          let noise = rounding.noise(
-            of: operation, value, site.operands.activations.map { Operand(values: $0) }, parameters,
-            fusing: fused, inputs: inputs, storedAs: .float32)
-          return (value, noise)
+        let shared = SharedOperation(operation, weights, inputs)
+        @Sendable func noise(_ value: Tensor<Double>) -> OperationNoise {
+          rounding.noise(
+            of: operation, value, activations.map { Operand(values: $0) },
+            operation.parameters.map { SharedOperation.operand($0, weights) }, fusing: fused, inputs: inputs,
+            storedAs: .float32)
         }
-        guard let (value, noise) = exact[0] else { preconditionFailure("the exact pass made no value") }
-        let squares = passes.indices.concurrentMap { passes[$0].stray(by: noise, from: value) }
+        let value: Tensor<Double>
+        let ownNoise: OperationNoise
+        if shared.isShared {
+          value = shared.value(activations)
+          ownNoise = noise(value)
+          let computed = shared.values(ofEach: passes.map { $0.read(operation.inputs) })
+          for (pass, computed) in zip(passes, computed) { pass.computed = computed }
+        } else {
+          // The exact value and its noise are the first of nine tasks.
+          let exact = (0..<1 + passCount).concurrentMap { task -> (Tensor<Double>, OperationNoise)? in
+            guard task == 0 else {
+              let pass = passes[task - 1]
+              pass.computed = shared.value(pass.read(operation.inputs))
+              return nil
+            }
+            let value = shared.value(activations)
+            return (value, noise(value))
+          }
+          guard let first = exact[0] else { preconditionFailure("the exact pass made no value") }
+          (value, ownNoise) = first
+        }
+        let squares = passes.indices.concurrentMap {
+          passes[$0].stray(operation.output, by: ownNoise, from: value)
+        }
         let floor = (0..<value.rowCount).map { row in
           (squares.reduce(0) { $0 + $1[row] } / Double(passCount)).squareRoot()
         }
@@ -100,27 +116,23 @@ private final class StrayingPass: @unchecked Sendable {
   private var random: SplitMix64
   private var values: Kept<Activation, Tensor<Double>>
   /// What the present operation makes, before it is moved.
-  private var computed: (output: Activation, value: Tensor<Double>)?
+  var computed: Tensor<Double>?
 
   init(seed: UInt64, _ graph: Graph) {
     random = SplitMix64(seed: seed)
     values = Kept(readers: graph.operations.flatMap(\.inputs))
   }
 
-  /// Computes the operation of `site` on what this pass made before, with the parameters that are widened there.
-  func compute(_ site: Site) {
-    let activations = site.operation.inputs.compactMap { values.read($0) }
-    let own = Site(
-      operation: site.operation, operands: Operands(activations, parameters: site.operands.parameters),
-      inputs: site.inputs)
-    computed = (site.operation.output, own.value())
+  /// What this pass made before of what an operation reads.
+  func read(_ activations: [Activation]) -> [Tensor<Double>] {
+    activations.compactMap { values.read($0) }
   }
 
   /// Moves what was computed at random and hands it on.
   ///
   /// - Returns: the mean square of its distance from `exact` along each row.
-  func stray(by noise: OperationNoise, from exact: Tensor<Double>) -> [Double] {
-    guard case (let output, var value)? = computed.take() else { return [] }
+  func stray(_ output: Activation, by noise: OperationNoise, from exact: Tensor<Double>) -> [Double] {
+    guard var value = computed.take() else { return [] }
     noise.move(&value, &random)
     let squares = NoiseFloor.rowMeanSquares(value, exact)
     values.keep(output, value)
