@@ -26,6 +26,7 @@ import Testing
       "--embed-weights": "record", "--overwrite": "anExistingFileIsNotReplacedUnlessAsked",
       "--inputs": "theInputsOfAFileOfAnyKindAreRecordedAgain",
       "--trust": "whatTheUserTrustsIsReadWithoutAChild",
+      "--no-floor": "aGoldenWithoutAFloorJudgesByTheWeights",
     ],
     "capture": [
       "--model": "theModelIsFoundWhereTheGoldenHasNoWeights",

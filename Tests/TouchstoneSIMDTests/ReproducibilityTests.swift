@@ -104,6 +104,27 @@ enum Compared: Sendable, CustomStringConvertible {
     }
   }
 
+  /// Twice, so that what was given back is packed again; and as prediction, where there is some.
+  @Test(.clause("KER-10"), arguments: Compared.all)
+  func packingWhatIsReadNextChangesNoBit(_ compared: Compared) throws {
+    let example = try compared.example()
+    let (weights, inputs) = (try example.weights, try example.inputs)
+    let expected = try activations(SIMDTransformer(weights: weights), inputs)
+    var streaming = try SIMDTransformer(weights: weights, forOnePass: true)
+    for _ in 0..<2 {
+      let found = try activations(streaming, inputs)
+      #expect(found.count == expected.count)
+      for (activation, value) in found {
+        let difference = firstDifference(value.values, try #require(expected[activation]).values)
+        #expect(difference == nil, "\(activation), \(example)")
+      }
+    }
+    guard inputs.attentionMask == nil, inputs.positionIDs == Array(0..<inputs.count) else { return }
+    var whole = try SIMDTransformer(weights: weights)
+    let tokens = inputs.tokenIDs
+    #expect(try streaming.nextTokenLogits(after: tokens) == whole.nextTokenLogits(after: tokens))
+  }
+
   @Test(.clause("KER-10"), arguments: Compared.prefixed, InstructionSet.available)
   func whatFollowsARowChangesNoBitOfIt(_ compared: Compared, _ set: InstructionSet) throws {
     let example = try compared.example()
