@@ -34,8 +34,8 @@ public struct TouchstoneCommand: ParsableCommand {
       Anatomy.self, Embeddings.self, Attention.self, Score.self,
     ])
 
-  /// The version written into the files that this program makes.
-  package static let version = "1.0.0"
+  /// The version of the program, which captures and reports name.
+  package static let version = "1.1.0"
 
   /// Needed by the protocol.
   public init() {}

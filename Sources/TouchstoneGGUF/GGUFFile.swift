@@ -2,9 +2,10 @@ import Foundation
 import TouchstoneFiles
 import TouchstoneModel
 
-/// A GGUF file of version 2 or 3 (ggml, `docs/gguf.md`): metadata, then what tensors there are, then their bytes.
+/// A GGUF file of version 2 or 3 (ggml, `docs/gguf.md`): metadata, then what tensors there are, then their bytes; or the
+/// first of several that a model is split into, and with it the others.
 ///
-/// Every number is checked before it is used. The file stays mapped; tensors of blocks are turned into float32 one at a
+/// Every number is checked before it is used. The files stay mapped; tensors of blocks are turned into float32 one at a
 /// time, when they are asked for.
 public struct GGUFFile: Sendable {
   /// A tensor as the file declares it, its extent checked.
@@ -12,33 +13,40 @@ public struct GGUFFile: Sendable {
     let type: BlockType
     /// Extent of each axis, outermost first: ggml lists them the other way round.
     let shape: [Int]
+    /// Where its bytes stand in the file that holds it.
     let range: Range<Int>
+    let file: Data
   }
 
   /// Where it is.
   public let path: String
   /// What it says of the model.
   public let metadata: Metadata
+  /// How many files the model is split into.
+  public let partCount: Int
+  /// The size of all of them.
+  public let byteCount: Int
   private let entries: [String: Entry]
-  private let contents: Data
 
-  /// Maps the file and checks its header, metadata and list of tensors.
+  /// Maps the file, and the others that the model is split into, and checks headers, metadata and lists of tensors.
   ///
-  /// - Throws: ``BadInput`` naming the file and what in it is malformed or not read.
+  /// - Throws: ``BadInput`` naming the file and what in it is malformed, missing or not read.
   public init(_ file: URL) throws(BadInput) {
     path = file.path
-    contents = try MappedFile.contents(of: file)
-    do throws(BadInput) {
-      var cursor = ByteCursor(bytes: contents)
-      let count = try Self.header(at: &cursor)
-      metadata = try Metadata(count: try cursor.integer(UInt64.self), at: &cursor)
-      try Self.refuseParts(metadata)
-      entries = try TensorList(count: count, at: &cursor, alignment: Self.alignment(metadata)).entries
-    } catch {
-      var inside = error
-      inside.remedy = inside.remedy ?? "download or convert the file again"
-      throw inside.inFile(path)
+    let first = try GGUFPart(file)
+    let others = try first.others()
+    metadata = first.metadata
+    partCount = 1 + others.count
+    byteCount = others.reduce(first.byteCount) { $0 + $1.byteCount }
+    var entries = first.entries
+    for part in others {
+      for (name, entry) in part.entries where entries.updateValue(entry, forKey: name) != nil {
+        throw BadInput(
+          file: part.file.path, place: name, problem: "is in another of the model's files too",
+          remedy: "download or split the model again")
+      }
     }
+    self.entries = entries
   }
 
   /// Whether a file begins as a GGUF does.
@@ -49,7 +57,7 @@ public struct GGUFFile: Sendable {
   }
 
   /// Checks magic and version, and gives the number of tensors.
-  private static func header(at cursor: inout ByteCursor) throws(BadInput) -> UInt64 {
+  static func header(at cursor: inout ByteCursor) throws(BadInput) -> UInt64 {
     guard cursor.remaining >= 24, try cursor.integer(UInt32.self) == 0x4655_4747 else {
       throw BadInput(
         problem: "is no GGUF file", remedy: "give a .gguf file, or the folder of a checkpoint")
@@ -64,20 +72,13 @@ public struct GGUFFile: Sendable {
     return try cursor.integer(UInt64.self)
   }
 
-  private static func alignment(_ metadata: Metadata) throws(BadInput) -> Int {
+  static func alignment(_ metadata: Metadata) throws(BadInput) -> Int {
     let key = "general.alignment"
     let alignment = try metadata.integer(key) ?? 32
     guard (1...1 << 20).contains(alignment), alignment.nonzeroBitCount == 1 else {
       throw BadInput(place: key, problem: "is \(alignment), no power of two up to 2^20")
     }
     return alignment
-  }
-
-  private static func refuseParts(_ metadata: Metadata) throws(BadInput) {
-    guard let count = try metadata.integer("split.count"), count > 1 else { return }
-    throw BadInput(
-      place: "split.count", problem: "says that the model is in \(count) files",
-      remedy: "join them by llama-gguf-split --merge")
   }
 
   // MARK: Tensors
@@ -94,7 +95,7 @@ public struct GGUFFile: Sendable {
   /// A tensor's bytes as they are stored, over the mapped file; nil where there is none.
   public func bytes(of name: String) -> Data? {
     entries[name].map {
-      contents[contents.startIndex + $0.range.lowerBound..<contents.startIndex + $0.range.upperBound]
+      $0.file[$0.file.startIndex + $0.range.lowerBound..<$0.file.startIndex + $0.range.upperBound]
     }
   }
 
@@ -117,7 +118,7 @@ public struct GGUFFile: Sendable {
 }
 
 /// The tensors that a GGUF file declares, behind its metadata.
-private struct TensorList {
+struct TensorList {
   /// What ggml has of axes.
   private static let greatestRank = 4
 
@@ -156,7 +157,8 @@ private struct TensorList {
             problem: "goes past the end of the file: \(byteCount) bytes from the offset \(offset) of the data"
           )
         }
-        let entry = GGUFFile.Entry(type: type, shape: shape, range: start + begin..<start + begin + byteCount)
+        let entry = GGUFFile.Entry(
+          type: type, shape: shape, range: start + begin..<start + begin + byteCount, file: cursor.bytes)
         guard entries.updateValue(entry, forKey: name) == nil else {
           throw BadInput(problem: "is declared twice")
         }

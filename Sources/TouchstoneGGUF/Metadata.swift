@@ -92,6 +92,21 @@ public struct Metadata: Sendable {
   /// Every key.
   public var keys: some Collection<String> { entries.keys }
 
+  /// The value of a key as text, or how many values of which type its array holds.
+  public func text(_ key: String) -> String {
+    guard let entry = entries[key] else { return "" }
+    if let count = entry.count { return "\(count) × \(entry.type)" }
+    let value: String? =
+      switch entry.type {
+      case .string: try? string(key)
+      case .bool: try? bool(key)?.description
+      case .float32, .float64: try? number(key)?.description
+      default: try? integer(key)?.description
+      }
+    // A whole number beyond Int is told by its type alone.
+    return value ?? "\(entry.type)"
+  }
+
   /// A whole number; nil where the key is absent.
   ///
   /// - Throws: ``BadInput`` naming the key if it is something else.

@@ -42,9 +42,11 @@ import Testing
       // As in the checkout, but what is drawn goes elsewhere.
       let pictures = program.folder.appending(path: "Docs/Pictures")
       try FileManager.default.createDirectory(at: pictures, withIntermediateDirectories: true)
-      try FileManager.default.createSymbolicLink(
-        at: program.folder.appending(path: "golden"),
-        withDestinationURL: Program.checkout.appending(path: "golden"))
+      for name in ["golden", "Examples"] {
+        try FileManager.default.createSymbolicLink(
+          at: program.folder.appending(path: name), withDestinationURL: Program.checkout.appending(path: name)
+        )
+      }
       for session in sessions {
         var output = ""
         for command in session.commands {

@@ -69,7 +69,7 @@ import TouchstoneTestSupport
     #expect(
       try refusal { $0.set("general.alignment", RawGGUF.integer(24)) }.contains("general.alignment: is 24"))
     #expect(
-      try refusal { $0.set("split.count", RawGGUF.integer(3)) }.contains("says that the model is in 3 files"))
+      try refusal { $0.set("split.count", RawGGUF.integer(3)) }.contains("says that this is one of 3 files"))
   }
 
   @Test(.clause("FIL-26")) func tensorsOutsideTheFileOrEachOtherAreRefused() throws {

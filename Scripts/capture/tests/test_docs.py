@@ -1,7 +1,8 @@
-"""What Docs/Adding-an-engine.md and In-your-CI.md print is run, as it stands there, where the engines are installed.
+"""What README.md, Docs/Adding-an-engine.md and Docs/In-your-CI.md print is run as it stands there, engines permitting.
 
 A block marked `console` holds commands behind `$ ` and what they print: lines in their order, of which only what is
-before an `…` counts. `pip install` is not run; what it names must be installed.
+before an `…` counts. A block marked `python` whose first line is `# NAME.py` is a file that the next commands find.
+`pip install` and `make` are not run; what is to be installed must be there.
 """
 
 import importlib.util
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from .samples import CHECKOUT, TOUCHSTONE
 
-PAGES = [CHECKOUT / "Docs" / name for name in ["Adding-an-engine.md", "In-your-CI.md"]]
+PAGES = [CHECKOUT / name for name in ["Docs/Adding-an-engine.md", "Docs/In-your-CI.md", "README.md"]]
 
 #: The modules that an extra of the package brings.
 EXTRAS = {
@@ -27,8 +28,15 @@ EXTRAS = {
 def blocks(pages=PAGES):
     """(commands, printed lines) of every console block of the pages."""
     texts = [page.read_text(encoding="utf-8") for page in pages]
-    for text in [block for page in texts for block in re.findall(r"^```console\n(.*?)^```", page, re.M | re.S)]:
-        script, printed, goes_on, is_here = [], [], False, False
+    file = []
+    fenced = r"^```(console|python)\n(.*?)^```"
+    for kind, text in [block for page in texts for block in re.findall(fenced, page, re.M | re.S)]:
+        if kind == "python":
+            name = re.match(r"# (\w+\.py)\n", text)
+            file = [f"cat > {name[1]} <<'END'", *text.splitlines(), "END"] if name else []
+            continue
+        script, printed, goes_on, is_here = file, [], False, False
+        file = []
         for line in text.splitlines():
             if line.startswith("$ ") or goes_on:
                 script.append(line[2:] if line.startswith("$ ") else line)
@@ -43,6 +51,7 @@ class Docs(unittest.TestCase):
     def check(self, script, printed):
         wanted = re.findall(r"capture(?:\[([\w,-]+)\])?'?", script[0])
         modules = [module for extras in wanted for extra in extras.split(",") for module in EXTRAS[extra]]
+        modules += [line.split()[1].split(".")[0] for line in script if re.match("(import|from) ", line)]
         missing = [module for module in modules if importlib.util.find_spec(module) is None]
         if missing:
             self.skipTest(f"{', '.join(missing)} not installed")
@@ -61,7 +70,7 @@ class Docs(unittest.TestCase):
                 f"python() {{ '{sys.executable}' \"$@\"; }}",
                 'python3() { python "$@"; }',
             ]
-            commands += [line for line in script if not line.startswith("pip install")]
+            commands += [line for line in script if not line.startswith(("pip install", "make "))]
             packages = str(CHECKOUT / "Scripts" / "capture")
             path = f"{folder}/bin{os.pathsep}{os.environ['PATH']}"
             environment = {**os.environ, "PYTHONPATH": packages, "PYTHONWARNINGS": "ignore", "PATH": path}

@@ -32,7 +32,7 @@ enum Implementation: String, CaseIterable, ExpressibleByArgument, Sendable {
     }
   }
 
-  /// What a file that it makes says of its origin; a golden, made by the reference, names no machine.
+  /// What a capture that it makes says of its origin.
   func provenance() throws(BadInput) -> [String: String] {
     var facts = ["producer": "touchstone", "producer_version": TouchstoneCommand.version]
     facts["implementation"] = "touchstone-" + rawValue

@@ -19,6 +19,10 @@ struct Record: ParsableCommand {
         touchstone record --model DIR --prompt "To be, or not" --no-floor --out sooner.h5
       """)
 
+  /// The version of the recipe by which goldens are made, which they name in place of the program's: another one says
+  /// that the same inputs give other bytes.
+  private static let recipe = "1.0.0"
+
   @Option(help: ArgumentHelp("A Hugging Face folder of a model, or a GGUF file.", valueName: "dir"))
   var model: String
 
@@ -63,10 +67,11 @@ struct Record: ParsableCommand {
     let loaded = try LoadedModel(model)
     let inputs = try inputs(for: loaded)
     let weights = loaded.weights
+    var provenance = try Implementation.reference.provenance()
+    provenance["producer_version"] = Self.recipe
     let writer = try ActivationFileWriter(
       path: out, kind: .golden, model: RecordedModel(loaded.architecture), inputs: inputs,
-      weightsDigest: WeightsDigest.of(weights), provenance: Implementation.reference.provenance(),
-      overwrite: output.overwrite)
+      weightsDigest: WeightsDigest.of(weights), provenance: provenance, overwrite: output.overwrite)
     let progress = Progress()
     func record(_ activation: Activation, _ tensor: Tensor<Double>) throws {
       progress.show("recording \(activation)")

@@ -12,8 +12,9 @@ struct Verify: ParsableCommand {
     commandName: "verify",
     abstract: "Runs an implementation on every golden and judges it.",
     discussion: """
-      A path is a golden or a folder: the goldens that its MANIFEST.json lists, else every golden below it. Their \
-      digests are checked first. The weights stand in the golden, or are found by digest under `models` beside or \
+      A path is a golden or a folder: the goldens that its MANIFEST.json lists, else every golden below it. Without a \
+      path it is the folder golden, or else the goldens that were installed with the program. Their digests are checked \
+      first. The weights stand in the golden, or are found by digest under `models` beside or \
       above it. A file that is refused does not end the run; what a MANIFEST.json leaves out is said.
 
       The exit code is the first of 1 (mismatch), 2 (refused), 3 (inconclusive) and 0 that occurred.
@@ -38,7 +39,7 @@ struct Verify: ParsableCommand {
       """)
 
   @Argument(help: ArgumentHelp("Goldens, or folders of them.", valueName: "path"))
-  var paths: [String] = ["golden"]
+  var paths: [String] = []
 
   @Option(help: "Which implementation runs: \(Implementation.names).")
   var implementation: Implementation?
@@ -96,8 +97,9 @@ struct Verify: ParsableCommand {
 
   func run() throws {
     try reading.apply()
+    let paths = paths.isEmpty ? [GoldenSearch.standard] : paths
     let finder = try WeightsFinder(model: model)
-    let targets = try targets()
+    let targets = try targets(at: paths)
     let goldens = targets.compactMap { try? $0.get() }
     let prepared = try outputs.prepared(goldens, model: model)
     let before = try baseline.open()
@@ -119,7 +121,7 @@ struct Verify: ParsableCommand {
       }
     }
     progress.end()
-    let summary = VerificationSummary(entries, notes: leftOut())
+    let summary = VerificationSummary(entries, notes: leftOut(of: paths))
     try prepared.write(summary)
     let comparison = try before?.compare(summary)
     Console.write(json ? summary.json() : summary.terminal(color: Console.usesColor))
@@ -135,7 +137,7 @@ struct Verify: ParsableCommand {
   }
 
   /// The goldens at all paths, and what is wrong with a path that has none.
-  private func targets() throws -> [Result<String, BadInput>] {
+  private func targets(at paths: [String]) throws -> [Result<String, BadInput>] {
     let targets = paths.flatMap { path -> [Result<String, BadInput>] in
       do throws(BadInput) {
         return try GoldenSearch.goldens(at: path).map { .success($0) }
@@ -154,7 +156,7 @@ struct Verify: ParsableCommand {
   }
 
   /// What the manifests of the folders leave out, a sentence a folder.
-  private func leftOut() -> [String] {
+  private func leftOut(of paths: [String]) -> [String] {
     paths.compactMap { path in
       guard let files = try? GoldenSearch.leftOut(at: path), !files.isEmpty else { return nil }
       let shown =

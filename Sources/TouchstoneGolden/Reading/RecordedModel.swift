@@ -33,7 +33,7 @@ public struct RecordedModel: Sendable {
   }
 
   /// The model in one line.
-  var line: String {
+  public var line: String {
     if let configuration = try? Configuration(graph) { return configuration.line }
     let layers = graph.layerCount
     let parts = [

@@ -3,6 +3,12 @@ import TouchstoneModel
 
 /// Which goldens a path stands for.
 package enum GoldenSearch {
+  /// What is meant where no path is given: `golden` in the current folder, or else ``InstalledGoldens``.
+  package static var standard: String {
+    let here = "golden"
+    return FileManager.default.fileExists(atPath: here) ? here : InstalledGoldens.folder ?? here
+  }
+
   /// The file itself; or what the folder's `MANIFEST.json` lists as goldens; or every HDF5 file below the folder that
   /// is no capture, those too that cannot be read: opening them says why.
   ///

@@ -4,7 +4,8 @@
 
 LLAMA.CPP is a checkout, for `convert_hf_to_gguf.py`. Needs torch, transformers and gguf. For each model a folder holds
 what transformers saved (`config.json`, `model.safetensors`) and what the converter made of it (`model.gguf`); `blocks.gguf`
-holds random blocks of every type, `blocks.safetensors` what PyPI's `gguf` takes them for.
+holds random blocks of every type, `blocks.safetensors` what PyPI's `gguf` takes them for; `split` the model of `qwen3` in several
+files, as PyPI's `gguf` splits it, the first without tensors.
 """
 
 import json
@@ -62,8 +63,13 @@ def main():
     checkout = pathlib.Path(sys.argv[1])
     sys.path[:0] = [str(checkout), str(checkout / "gguf-py")]
     HERE.mkdir(exist_ok=True)
-    for name in sys.argv[2:] or [*MODELS, "blocks"]:
-        blocks() if name == "blocks" else convert(name, *MODELS[name])
+    for name in sys.argv[2:] or [*MODELS, "blocks", "split"]:
+        if name == "blocks":
+            blocks()
+        elif name == "split":
+            split()
+        else:
+            convert(name, *MODELS[name])
 
 
 def convert(name, kind, settings):
@@ -129,6 +135,24 @@ def blocks():
     made.write_tensors_to_file()
     made.close()
     save_file(values, HERE / "blocks.safetensors")
+
+
+def split():
+    import gguf
+
+    whole = gguf.GGUFReader(HERE / "qwen3" / "model.gguf")
+    (HERE / "split").mkdir(exist_ok=True)
+    made = gguf.GGUFWriter(HERE / "split" / "qwen3.gguf", "qwen3", split_max_tensors=7, small_first_shard=True)
+    for field in whole.fields.values():
+        if field.name != "general.architecture" and not field.name.startswith("GGUF."):
+            inner = field.types[-1] if field.types[0] == gguf.GGUFValueType.ARRAY else None
+            made.add_key_value(field.name, field.contents(), field.types[0], inner)
+    for tensor in whole.tensors:
+        made.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+    made.write_header_to_file()
+    made.write_kv_data_to_file()
+    made.write_tensors_to_file()
+    made.close()
 
 
 main()
