@@ -30,7 +30,7 @@ public struct Report: Sendable {
       switch verdict.method {
       case .replay: "each operation replayed in float64 from the capture's own inputs"
       case .localFloor:
-        "operations recomputed together from the capture's own inputs, rows against the noise of such arithmetic"
+        "operations recomputed together from the capture's own inputs, against the noise of such arithmetic"
       case .floor: "rows against the golden's noise floor, the weaker check"
       }
     let count = counted(verdict.findings.count, "operation")

@@ -164,10 +164,23 @@ import TouchstoneVerdict
   }
 
   @Test func manyOmissionsAreCounted() {
-    let omissions = (0..<1000).map { NotCompared(path: "extra/\($0)", why: "unknown") }
+    let omissions = (0..<1000).map { NotCompared(path: "extra/\($0)", why: "reason \($0)") }
     let text = Sample.report(Sample.verdict([], notCompared: omissions)).terminal()
     #expect(text.contains("not compared (1,000):"))
     #expect(text.contains("and 976 more; all of them with --json"))
+  }
+
+  @Test func whatOneReasonCoversStandsInOneLine() {
+    let names = ["q", "k", "v"].flatMap { name in (0..<4).map { "layers/00\($0)/\(name)" } }
+    let omissions = (["embed/sum", "final/ln_f"] + names + (0..<100).map { "extra/\($0)" }).map {
+      NotCompared(path: $0, why: $0.hasPrefix("extra") ? "unknown" : "it is not recorded")
+    }
+    let text = Sample.report(Sample.verdict([], notCompared: omissions)).terminal()
+    let lines = text.split(separator: "\n").filter { $0.hasPrefix("  ") }
+    #expect(lines.count == 3)
+    #expect(lines.first == "  embed/sum, final/ln_f: it is not recorded")
+    #expect(lines.dropFirst().first == "  q, k, v in layers 000–003: it is not recorded")
+    #expect(lines.last?.hasSuffix("extra/23 and 76 more: unknown") == true)
   }
 
   // MARK: What a terminal obeys

@@ -26,13 +26,33 @@ struct Omissions {
       if layers[key] == nil { order.append(key) }
       layers[key, default: []].append(block?.index ?? 0)
     }
-    entries = order.map { key in
+    // Operations of the same layers that one reason covers stand in one line.
+    var groups: [(key: Key, layers: [Int], names: [String], count: Int)] = []
+    for key in order {
       let found = layers[key] ?? []
+      let same = groups.firstIndex {
+        $0.key.why == key.why && $0.key.stack == key.stack && (key.stack == nil || $0.layers == found)
+      }
+      if let same {
+        groups[same].names.append(key.what)
+        groups[same].count += found.count
+      } else {
+        groups.append((key, found, [key.what], found.count))
+      }
+    }
+    entries = groups.map { key, layers, names, count in
+      let hidden = names.count - Self.greatestNames
+      let what =
+        names.prefix(Self.greatestNames).joined(separator: ", ")
+        + (hidden > 0 ? " and \(grouped(hidden)) more" : "")
       return Entry(
-        what: key.stack.map { "\(key.what) in \(blocksText(found, of: $0))" } ?? key.what, why: key.why,
-        count: found.count)
+        what: key.stack.map { "\(what) in \(blocksText(layers, of: $0))" } ?? what, why: key.why, count: count
+      )
     }
   }
+
+  /// How many names one line has.
+  private static let greatestNames = 24
 
   private struct Key: Hashable {
     let what: String

@@ -138,7 +138,7 @@ public struct Finding: Sendable, Equatable {
   public let method: Verdict.Method
   /// The highest zone that any element reached.
   public let zone: Zone
-  /// The worst error over `stat` (by a floor: the worst row over ten times its floor); infinite where an
+  /// The worst error over `stat` (by the golden's floor: the worst row over ten times it; by the local one: the worst figure over what noise makes of it); infinite where an
   /// element is not finite or a shape is wrong.
   public let ratio: Double
   /// Coordinates of the worst element of the highest zone; empty where shapes differ.

@@ -21,13 +21,16 @@ extension Fault {
   static let normFaults: [Fault] = epsilonFaults + statisticsFaults + affineFaults
 
   private static let epsilonFaults: [Fault] = [1e-6, 1e-8, 1e-12, 0, 1e-3].map { epsilon in
-    Fault(
+    var fault = Fault(
       "norm.epsilon-\(epsilon)", "ε is \(epsilon) instead of the model's", .layerNorm, at: .norms,
       practice: "another family's default is built in"
     ) { site in
       guard let own = site.norm, epsilon != own.epsilon else { return nil }
       return site.evaluated(as: own.with(epsilon: epsilon))
     }
+    // Without one, rows that do not vary are divided by 0.
+    fault.grants.saysNaN = epsilon == 0
+    return fault
   }
 
   private static let statisticsFaults: [Fault] = [

@@ -26,7 +26,7 @@ struct FreeDiagnosis {
   /// Honest implementations reach 1.4 and 5.2 of the floor (``NoiseFloor``) at most.
   static let allowance = (together: 2.0, row: 6.0)
   /// Multiply-adds that one diagnosis may take.
-  static let greatestWork = 2e11
+  static let greatestWork = 1e11
   /// Hypotheses whose own noise is measured, and how far off they may be at first.
   private static let shortlist = (count: 24, ratio: 100.0)
 
@@ -50,14 +50,18 @@ struct FreeDiagnosis {
       rows: (0..<right.rowCount).filter { seesAnyKey[$0 % seesAnyKey.count] }, noise: floor.values)
     let (tries, untriedCount) = Self.tries(run, catalogue, target: target, after: known)
     self.untriedCount = untriedCount
+    let step = run.step(to: target)
+    let (fewGot, fewRight) = (
+      got.narrowed(everyEight: step, of: got.rowWidth), right.narrowed(everyEight: step, of: right.rowWidth)
+    )
     let results = try tries.indices.concurrentMap(
       progress: { progress(Double($0) / Double(tries.count)) }
     ) { index -> Hypothesis? in
       let (fault, places) = tries[index]
-      guard let value = try run.value(of: target, planting: fault, at: places),
-        !(distance.ratio(value, right) <= 1)
+      guard let value = try run.value(of: target, planting: fault, at: places, everyEight: step),
+        !(distance.ratio(value, fewRight) <= 1)
       else { return nil }
-      return Hypothesis(fault: fault, places: places, ratio: distance.ratio(got, value))
+      return Hypothesis(fault: fault, places: places, ratio: distance.ratio(fewGot, value))
     }
     let coarse = results.compactMap(\.self).sorted { $0.ratio < $1.ratio }
     let near = coarse.prefix(Self.shortlist.count).filter { $0.ratio <= Self.shortlist.ratio }
@@ -68,7 +72,7 @@ struct FreeDiagnosis {
   }
 
   /// Every fault at every place, cheap ones first, as many as the work allows; a bug in the code of an operation
-  /// shows in every block, one in a weight or an index in one.
+  /// shows in every block, or wherever that code is called, one in a weight or an index in one.
   private static func tries(
     _ run: FreeRun, _ catalogue: [Fault], target: Activation, after known: Activation?
   ) -> (tries: [(Fault, Set<Activation>)], untriedCount: Int) {
@@ -77,11 +81,12 @@ struct FreeDiagnosis {
     for fault in catalogue where !fault.isTermByTerm {
       let sites = candidates.filter { fault.canSpoil($0, in: run.graph) }.map(\.output)
       all += sites.map { (fault, [$0]) }
-      for places in Dictionary(grouping: sites, by: \.name).values where places.count > 1 {
-        all.append((fault, Set(places)))
-      }
+      let ofOneName = Dictionary(grouping: sites, by: \.name).values
+      for places in ofOneName where places.count > 1 { all.append((fault, Set(places))) }
+      if ofOneName.count > 1 { all.append((fault, Set(sites))) }
     }
-    let costs = all.map { run.cost(from: $0.1, to: target) }
+    let step = run.step(to: target)
+    let costs = all.map { run.cost(from: $0.1, to: target, everyEight: step) }
     let order = all.indices.sorted { (costs[$0], all[$0].0.id) < (costs[$1], all[$1].0.id) }
     var work = 0.0
     let affordable = order.prefix { index in
@@ -150,21 +155,25 @@ private struct RowDistance: Sendable {
   /// 1 where both the rows together and each of them are just within the allowance.
   func ratio(_ left: Tensor<Double>, _ right: Tensor<Double>) -> Double {
     var (total, worst) = (0.0, 0.0)
+    var isTold = false
     for row in rows {
+      isTold = isTold || left.row(row).contains { !$0.isNaN }
       let square = Self.meanSquare(left, right, row: row)
       let own = square == 0 ? 0 : square / (noise[row] * noise[row])
       guard own.isFinite else { return .infinity }
       total += own
       worst = max(worst, own)
     }
+    // What is no number anywhere is explained by whatever makes none.
+    guard isTold else { return .infinity }
     let together = (total / Double(max(rows.count, 1))).squareRoot()
     return max(together / FreeDiagnosis.allowance.together, worst.squareRoot() / FreeDiagnosis.allowance.row)
   }
 
-  /// Mean square over the entries of a row; where both are the same infinity they agree.
+  /// Mean square over the entries of a row; where both are the same infinity, or no number, they agree.
   static func meanSquare(_ left: Tensor<Double>, _ right: Tensor<Double>, row: Int) -> Double {
     var total = 0.0
-    for (one, other) in zip(left.row(row), right.row(row)) where one != other {
+    for (one, other) in zip(left.row(row), right.row(row)) where one != other && !(one.isNaN && other.isNaN) {
       total += (one - other) * (one - other)
     }
     return total / Double(left.rowWidth)

@@ -1,5 +1,6 @@
 import TouchstoneGraph
 import TouchstoneModel
+import TouchstoneReference
 import TouchstoneVerdict
 
 /// The same faults and the same honest runs under the rules of other tools, which compare logits, and under this one's.
@@ -22,7 +23,7 @@ public struct PeerTable: Sendable {
 
   private static let rules =
     PeerRule.all.map(\.name) + [
-      "Touchstone on the logits alone: ten times the noise floor, row by row", "Touchstone by replay",
+      "Touchstone on the logits alone: noise in every direction", "Touchstone by replay",
     ]
 
   private init() {}
@@ -40,44 +41,52 @@ public struct PeerTable: Sendable {
     progress: @Sendable (Int, Int) -> Void = { _, _ in }
   ) throws {
     guard let logits = weights.graph.results.logits else { return }
+    let right = RecordedActivations(weights: weights, inputs: inputs)
+    let alone = right.tensors.filter { $0.key == logits }
+    guard
+      let results = try Judge(weights: weights).outputJudge(
+        of: logits, in: RecordedActivations(graph: weights.graph, inputs: inputs, tensors: alone))
+    else { return }
     var exact: Tensor<Double>?
-    let floors = NoiseFloor.measured(weights, inputs: inputs) { if $0 == logits { exact = $1 } }
+    try Executor(weights, inputs).run { if $0 == logits { exact = $1 } }
     let sequential = HonestTransformer(weights, HonestArithmetic.all[0])
     let eager = try RecordedActivations(of: sequential, inputs: inputs).tensors[logits]
     guard let want = exact, let eager else { return }
-    let floor = floors[logits]?.values ?? []
     let judge = Judge(weights: weights, depth: .examined())
     let planted = entries.filter { $0.outcome != .notStored }
     let honestCount = HonestArithmetic.all.count
     let total = honestCount + planted.count
 
-    honest = try (0..<honestCount).concurrentMap(progress: { progress($0, total) }) { index in
+    let honestRuns = try (0..<honestCount).concurrentMap(progress: { progress($0, total) }) { index in
       let transformer = HonestTransformer(weights, HonestArithmetic.all[index])
       let capture = try RecordedActivations(of: transformer, inputs: inputs)
       let verdict = try judge.verdict(on: capture)
-      return Self.distances(
-        capture.tensors[logits] ?? want, want, eager, floor, isFlagged: !verdict.flagged.isEmpty)
+      return Run(logits: capture.tensors[logits] ?? want, isFlagged: !verdict.flagged.isEmpty)
     }
+    honest = try honestRuns.map { try $0.distances(from: want, eager, results) }
 
     let runs = PlantedRuns(weights: weights, inputs: inputs)
-    faults = try planted.indices.concurrentMap(progress: { progress(honestCount + $0, total) }) { index in
+    let wrongRuns = try planted.indices.concurrentMap(progress: { progress(honestCount + $0, total) }) {
+      index in
       let entry = planted[index]
-      guard let fault = Fault.named(entry.fault) else { return [] }
-      let got = try runs.run(planting: [entry.site: fault]).tensors[logits] ?? want
-      return Self.distances(got, want, eager, floor, isFlagged: entry.isCaught)
+      let run = try Fault.named(entry.fault).map { try runs.run(planting: [entry.site: $0]) }
+      return Run(logits: run?.tensors[logits] ?? want, isFlagged: entry.isCaught)
     }
+    faults = try wrongRuns.map { try $0.distances(from: want, eager, results) }
   }
 
-  private static func distances(
-    _ got: Tensor<Double>, _ want: Tensor<Double>, _ eager: Tensor<Double>, _ floor: [Double], isFlagged: Bool
-  ) -> [Double] {
-    let ofFloor = floor.indices.map { row in
-      let squares = zip(got.row(row), want.row(row)).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
-      let error = (squares / Double(got.rowWidth)).squareRoot() / (10 * floor[row])
-      return error.isNaN ? .infinity : error
+  /// What the rules look at.
+  private struct Run: Sendable {
+    let logits: Tensor<Double>
+    /// Whether something is flagged where everything is recorded.
+    let isFlagged: Bool
+
+    func distances(
+      from want: Tensor<Double>, _ eager: Tensor<Double>, _ results: OutputJudge
+    ) throws -> [Double] {
+      let alone = try results.finding(logits)?.ratio ?? .infinity
+      return PeerRule.all.map { $0.distance(logits, want, eager) } + [alone, isFlagged ? .infinity : 0]
     }
-    return PeerRule.all.map { $0.distance(got, want, eager) } + [ofFloor.max() ?? .infinity]
-      + [isFlagged ? .infinity : 0]
   }
 
   /// How many honest runs there were.

@@ -40,6 +40,16 @@ struct ParameterOperand: Sendable {
       StoredTensor(Tensor(vector, shape: [vector.count])), ParameterView(Parameter("vector", [vector.count])))
   }
 
+  /// The values as one implementation may read them: each rounded in some way, the same in every row.
+  func moved(_ random: inout SplitMix64) -> ParameterOperand {
+    guard roundoff > 0 else { return self }
+    var values = stored.float32()
+    for index in values.values.indices {
+      values.values[index] *= Float(1 + roundoff * Double.random(in: -1...1, using: &random))
+    }
+    return ParameterOperand(StoredTensor(values), view)
+  }
+
   /// The values in float64, widened anew each time.
   var values: ParameterValues<Double> { ParameterValues(stored.float64(), view) }
 

@@ -50,7 +50,8 @@ struct OperationNoise: Sendable {
       for index in common.indices { moved += Double(shared[index][offset]) * common[index] }
       if let type {
         // Drawn for 0 too, so that the same seed gives the same floor.
-        moved += (moved == 0 ? 0 : type.spacing(around: moved)) * draw(-0.5...0.5)
+        // In 16 bits each step of an operation may be stored.
+        moved += (moved == 0 ? 0 : type.spacing(around: moved)) * draw(type.isNarrow ? -1...1 : -0.5...0.5)
       }
       value.values[offset] = moved
     }

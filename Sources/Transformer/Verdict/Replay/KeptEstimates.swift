@@ -13,6 +13,16 @@ final class KeptEstimates: Sendable {
     let isStored: Bool
   }
 
+  private let knownNoise = Mutex<NoiseDistribution?>(nil)
+
+  /// What right runs stray by, computed at the first time.
+  func noise(_ compute: () -> NoiseDistribution) -> NoiseDistribution {
+    if let known = knownNoise.withLock({ $0 }) { return known }
+    let noise = compute()
+    knownNoise.withLock { $0 = noise }
+    return noise
+  }
+
   private let known = Mutex<[Kind: Estimate]>([:])
 
   /// One of them, computed at the first time.

@@ -2,46 +2,73 @@ import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReference
 
-/// The same steps with the noise of ordinary arithmetic at every point, for the local floor.
+/// The same steps with the noise of ordinary arithmetic at every point.
 extension Replay {
   /// The outputs of every step by the definition.
   func definition() -> [Tensor<Double>] {
-    computed { _, value in value }
+    computed { index, activations in prepared(plan.steps[index]).value(of: activations, in: inputs) }
   }
 
-  /// The judged output of several passes with noise at every point.
-  func noisyOutputs() -> [Tensor<Double>] {
-    let exact = Dictionary(uniqueKeysWithValues: zip(plan.steps.map(\.operation.output), definition()))
-    let known = exact.mapValues { Operand(values: $0) }
-    let noises = plan.steps.map { step in
-      let operands = step.sources.map { operand($0, known, multipliedBy: step.operation) }
-      let output = step.operation.output
+  /// What right runs stray by at the judged output.
+  func noiseDistribution(_ isJudged: (Int) -> Bool) -> NoiseDistribution {
+    let exact = definition()
+    let known = Dictionary(
+      uniqueKeysWithValues: zip(plan.steps.map(\.operation.output), exact.map { Operand(values: $0) }))
+    let noises = plan.steps.indices.map { index in
+      let step = plan.steps[index]
       return rounding.noise(
-        of: step.operation, exact[output] ?? Tensor(repeating: 0, shape: [0, 0]), operands,
+        of: step.operation, exact[index], step.sources.map { operand($0, known, multipliedBy: step.operation) },
         parameters(of: step.operation), fusing: fusedProjections(of: step, known), inputs: inputs,
-        storedAs: recorded[output]?.type ?? rounding.precision.type)
+        storedAs: recorded[step.operation.output]?.type ?? rounding.precision.type)
     }
-    return (0..<LocalFloor.passCount).concurrentMap { pass in
+    let last = exact[exact.count - 1]
+    let passCount = NoiseDistribution.passCount(work)
+    let reader = StrayReader(
+      exact: last, projectedBy: plan.operation.isProjection ? parameters(of: plan.operation)[0].matrix : nil,
+      passCount: passCount, isJudged: isJudged)
+    let operands = plan.steps.map { parameters(of: $0.operation) }
+    // What reads no activation is the same each time, and its tables are large.
+    let prepared = plan.steps.indices.map { index in
+      plan.steps[index].sources.isEmpty
+        ? nil : PreparedOperation(plan.steps[index].operation, operands[index])
+    }
+    let passes = (0..<passCount).concurrentMap { pass in
       var random = SplitMix64(seed: UInt64(pass) &+ 1)
-      return computed { index, value in
-        var value = value
+      let outputs = computed { index, activations in
+        var own = prepared[index]
+        if own != nil, operands[index].contains(where: { $0.roundoff > 0 }) {
+          own = PreparedOperation(plan.steps[index].operation, operands[index].map { $0.moved(&random) })
+        }
+        var value = own?.value(of: activations, in: inputs) ?? exact[index]
         noises[index].move(&value, &random)
         return value
-      }.last ?? Tensor(repeating: 0, shape: [0, 0])
+      }
+      return reader.stray(outputs[outputs.count - 1])
+    }
+    return NoiseDistribution(exact: last, reader: reader, passes: passes)
+  }
+
+  private func prepared(_ step: ReplayPlan.Step) -> PreparedOperation {
+    PreparedOperation(step.operation, parameters(of: step.operation))
+  }
+
+  /// Multiply-adds of the products of one pass.
+  private var work: Double {
+    plan.steps.reduce(0) { total, step in
+      guard step.operation.kind.payload is Linear, let matrix = step.operation.parameters.first else {
+        return total
+      }
+      return total + Double(inputs.count * matrix.outputCount * (matrix.inputCount ?? 1))
     }
   }
 
-  /// Computes every step in turn, each output replaced by what `handOn` makes of it.
-  private func computed(_ handOn: (Int, Tensor<Double>) -> Tensor<Double>) -> [Tensor<Double>] {
+  /// Makes the output of every step in turn from those before it.
+  private func computed(_ make: (Int, [Tensor<Double>]) -> Tensor<Double>) -> [Tensor<Double>] {
     var replayed: [Activation: Operand] = [:]
     return plan.steps.enumerated().map { index, step in
-      let operands = Operands(
-        step.sources.map { operand($0, replayed, multipliedBy: step.operation).values },
-        parameters: parameters(of: step.operation).map(\.values))
-      let value = step.operation.kind.value(operands, in: inputs)
-      let handedOn = handOn(index, value)
-      replayed[step.operation.output] = Operand(values: handedOn)
-      return handedOn
+      let value = make(index, step.sources.map { operand($0, replayed, multipliedBy: step.operation).values })
+      replayed[step.operation.output] = Operand(values: value)
+      return value
     }
   }
 }

@@ -114,13 +114,13 @@ struct Replay: Sendable {
     plan.hidden.filter { alternative?.unrounded.contains($0) != true }
   }
 
-  /// Where much is hidden, bounds passed through it may be wide: rows are held against their own noise as well.
+  /// Where much is hidden, bounds passed through it may be wide: what is computed is held against its own noise as well.
   private func findingByFloor(
     _ got: RecordedTensor, _ want: Tensor<Double>, _ comparison: ElementComparison,
     _ isJudged: (Int) -> Bool
   ) -> Finding? {
-    let floor = LocalFloor(exact: want, noisy: noisyOutputs(), isJudged: isJudged)
-    guard let worst = floor.worst(got.values, want, isJudged: isJudged),
+    let noise = kept?.noise { noiseDistribution(isJudged) } ?? noiseDistribution(isJudged)
+    guard let worst = noise.worst(got.values),
       worst.ratio > comparison.ratio || plan.spansBlocks(except: alternative?.unrounded ?? [])
     else { return nil }
     return Finding(

@@ -178,9 +178,8 @@ extension Finding {
   /// The name of the operation without its layer, with those that were replayed as one with it.
   package var name: String {
     guard !hidden.isEmpty else { return activation.name }
-    let greatestCount = 8
-    let shown = hidden.prefix(greatestCount).map(\.name).joined(separator: ", ")
-    let rest = hidden.count - greatestCount
-    return "\(activation.name) with \(shown)" + (rest > 0 ? " and \(rest) more" : "")
+    // The names of many fill a line, and say no more than their number.
+    guard hidden.count <= 8 else { return "\(activation.name) with \(hidden.count) before it" }
+    return "\(activation.name) with " + hidden.map(\.name).joined(separator: ", ")
   }
 }

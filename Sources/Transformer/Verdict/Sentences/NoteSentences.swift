@@ -8,8 +8,8 @@ extension Note {
     case .searched(let weights, let products, let least, let greatest):
       Self.searched(weights, products, least, greatest)
     case .replayedTogether:
-      "Where much lies between recorded activations, operations were recomputed together, and each row compared "
-        + "with ten times the noise of such arithmetic: blind to faults below it, and to which of them is at fault."
+      "Where much lies between recorded activations, operations were recomputed together, and held against the noise of "
+        + "such arithmetic in every direction: blind to faults below it, and to which of them is at fault."
     case .comparedEndToEnd:
       "Where an operation could not be replayed, rows were compared end to end with ten times the noise floor: "
         + "a weaker check, blind to faults below the noise and to where they begin."

@@ -1,6 +1,7 @@
 import Foundation
 import TouchstoneGraph
 import TouchstoneModel
+import TouchstoneVerdict
 
 /// Which keys each query saw, by the context alone: scores are computed, probabilities are not known.
 ///

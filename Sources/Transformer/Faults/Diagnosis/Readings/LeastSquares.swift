@@ -1,3 +1,5 @@
+import TouchstoneVerdict
+
 /// Numbers x with Σ a·x = y for many rows a, by least squares.
 struct LeastSquares {
   private let count: Int

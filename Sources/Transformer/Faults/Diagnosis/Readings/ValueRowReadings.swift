@@ -1,5 +1,6 @@
 import TouchstoneGraph
 import TouchstoneModel
+import TouchstoneVerdict
 
 extension Reading {
   /// Rows of values that a context was made of.
