@@ -155,7 +155,7 @@ import TouchstoneTestSupport
         ParameterOperand(StoredTensor(Tensor<Float>([2, 1], shape: [1, 2])), views[0]),
         ParameterOperand(StoredTensor(Tensor<Float>([-4], shape: [1])), views[1]),
       ], inputs: try sequence(1), storedType: .bfloat16)
-    let policy = Alternative(policy: .storedProduct, roundsParameters: true, storesProduct: true)
+    let policy = Alternative(policy: .storedProduct, parameters: .rounded, storesProduct: true)
     let found = try #require(
       kind.estimate(site, by: policy, recorded: nil, Rounding(Precision(.bfloat16))))
     // 5 − 4, and not clip(5) − 4.

@@ -14,9 +14,11 @@ extension PowerReport {
 private struct PowerDocument: Encodable {
   struct Line: Encodable {
     let visible, caught, located, proven: Double
+    let beyondPolicy, caughtBeyondPolicy: Double
 
     init(_ count: PowerTable.Count) {
       (visible, caught, located, proven) = (count.visible, count.caught, count.located, count.proven)
+      (beyondPolicy, caughtBeyondPolicy) = (count.beyondPolicy, count.caughtBeyondPolicy)
     }
   }
   struct Missed: Encodable {

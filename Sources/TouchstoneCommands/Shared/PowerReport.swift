@@ -22,10 +22,16 @@ struct PowerReport {
     return blocks.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
   }
 
-  private static let titles = ["visible", "caught", "share", "located", "share", "proven"]
+  /// In 16 bits there is a policy too, and how many faults change more than it allows.
+  private var titles: [String] {
+    ["visible", "caught", "share", "located", "share", "proven"]
+      + (isOfPolicies ? ["beyond", "caught", "share"] : [])
+  }
+
+  private var isOfPolicies: Bool { tables.contains { $0.table.total().beyondPolicy > 0 } }
 
   private func familyLines(_ table: PowerTable) -> [String] {
-    var lines = [row("family", Self.titles)]
+    var lines = [row("family", titles)]
     for (family, count) in table.byFamily() { lines.append(row(family.rawValue, cells(count))) }
     for weighting in PowerTable.Weighting.allCases {
       lines.append(row("all, \(weighting.rawValue)", cells(table.total(weighting))))
@@ -37,7 +43,7 @@ struct PowerReport {
   private var groupLines: [String] {
     let groups = Dictionary(grouping: tables, by: \.group).mapValues { PowerTable.merged($0.map(\.table)) }
     let width = groups.keys.map(\.count).max() ?? 0
-    return [row(isRandom ? "kind of model" : "golden", Self.titles, width: width)]
+    return [row(isRandom ? "kind of model" : "golden", titles, width: width)]
       + groups.sorted { $0.key < $1.key }.map { row($0.key, cells($0.value.total()), width: width) }
   }
 
@@ -46,9 +52,16 @@ struct PowerReport {
     var lines = [
       "not caught: \(table.entryCount(.belowRounding)) below rounding, \(table.entryCount(.notStored)) that change no "
         + "stored value; not counted: \(table.entryCount(.equivalent)) without effect on these inputs, "
-        + "\(table.entryCount(.impossible)) without a place in these models",
-      "",
+        + "\(table.entryCount(.impossible)) without a place in these models"
     ]
+    let total = table.total()
+    if total.beyondPolicy > 0 {
+      lines.append(
+        "change a stored value by more than the policy allows that the runs without a fault show: "
+          + "\(whole(total.beyondPolicy)), of which caught \(whole(total.caughtBeyondPolicy)), "
+          + "\(number(100 * total.shareBeyondPolicy, digits: 1))%")
+    }
+    lines.append("")
     let missed = table.missed
     if !missed.isEmpty {
       lines.append(
@@ -94,6 +107,12 @@ struct PowerReport {
       whole(count.visible), whole(count.caught), number(100 * count.share, digits: 1) + "%",
       whole(count.located), number(100 * count.locatedShare, digits: 1) + "%", whole(count.proven),
     ]
+      + (isOfPolicies
+        ? [
+          whole(count.beyondPolicy), whole(count.caughtBeyondPolicy),
+          number(100 * count.shareBeyondPolicy, digits: 1) + "%",
+        ]
+        : [])
   }
 
   private func whole(_ value: Double) -> String {
@@ -111,7 +130,7 @@ struct PowerReport {
   }
 
   private func row(_ name: String, _ cells: [String], width: Int = 0) -> String {
-    let cells = zip(cells, [7, 7, 6, 7, 6, 7]).map { padded($0, width: $1) }
+    let cells = zip(cells, [7, 7, 6, 7, 6, 7, 7, 7, 6]).map { padded($0, width: $1) }
     return name.padding(toLength: max(36, width, name.count), withPad: " ", startingAt: 0)
       + cells.joined(separator: "  ")
   }

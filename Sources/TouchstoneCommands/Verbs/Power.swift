@@ -14,7 +14,8 @@ struct Power: ParsableCommand {
     discussion: """
       Each fault is planted at every operation that it can spoil, in a run that records everything, and judged as a \
       capture would be. Where it changes nothing on these inputs it is not counted; where it changes less than rounding \
-      may, it is missed. Located is what is caught and has nothing flagged before it.
+      may, it is missed. Located is what is caught and has nothing flagged before it. In 16 bits, beyond are those that \
+      change a stored value by more than the policy allows that the run without a fault shows, as “rounded once”.
 
       Three ways of counting: every fault at every operation of every golden (every site); every fault once for each \
       golden, at a random operation (one site a golden); every fault once at each kind of operation, caught where any of \

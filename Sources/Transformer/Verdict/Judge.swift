@@ -98,7 +98,7 @@ public struct Judge: Sendable {
       if let gap = judgement.gap { gaps.append((activation, gap)) }
       if judgement.isVacuous { vacuous.append(activation) }
     }
-    if Self.outcome(findings) == .mismatch, let weights,
+    if Self.outcome(findings) != .consistent, let weights,
       let rounded = try RoundedRecording(shared).findings(
         operations.filter { shared.storedType(of: $0.output) != nil }, weights: weights)
     {
@@ -139,11 +139,8 @@ public struct Judge: Sendable {
     floor: FloorComparison?, _ level: EvidenceLevel
   ) throws -> Judgement {
     let step = try Step(operation, capture, planner, weights: weights, contract: contract, floor: floor)
-    let result = step.replay?.result(level)
-    let replayed = try step.replay.flatMap { replay in
-      try result?.finding.map { try search.finding(operation, $0, replay) }
-    }
-    guard let finding = replayed ?? step.finding else {
+    let result = try step.replay.map { try search.result(operation, $0, level) }
+    guard let finding = result?.finding ?? step.finding else {
       return Judgement(
         obstacle: step.obstacle, gap: result?.gap, isVacuous: result != nil && result?.gap == nil)
     }

@@ -132,8 +132,8 @@ public struct Finding: Sendable, Equatable {
   public let activation: Activation
   /// The activations in between that the capture lacks and that were replayed with it; empty for one operation.
   public let hidden: [Activation]
-  /// The policy that explains it, where the plain one does not.
-  public let policy: Policy?
+  /// The policy by which it is judged in 16 bits; nil where that is the plain one.
+  public package(set) var policy: Policy?
   /// How it was judged.
   public let method: Verdict.Method
   /// The highest zone that any element reached.

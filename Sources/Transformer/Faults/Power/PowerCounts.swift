@@ -22,17 +22,26 @@ extension PowerTable {
     public var located = 0.0
     /// Those that no order of correctly rounded operations explains.
     public var proven = 0.0
+    /// Faults that change a stored value by more than the policy allows that is inferred from the run without them; 0 in float32.
+    public var beyondPolicy = 0.0
+    /// Those of them that were flagged.
+    public var caughtBeyondPolicy = 0.0
 
     /// caught/visible; 1 where nothing is visible.
     public var share: Double { visible == 0 ? 1 : caught / visible }
     /// located/caught; 1 where nothing is caught.
     public var locatedShare: Double { caught == 0 ? 1 : located / caught }
 
+    /// caughtBeyondPolicy/beyondPolicy; 1 where nothing is beyond.
+    public var shareBeyondPolicy: Double { beyondPolicy == 0 ? 1 : caughtBeyondPolicy / beyondPolicy }
+
     mutating func add(_ other: Count, weight: Double = 1) {
       visible += other.visible * weight
       caught += other.caught * weight
       located += other.located * weight
       proven += other.proven * weight
+      beyondPolicy += other.beyondPolicy * weight
+      caughtBeyondPolicy += other.caughtBeyondPolicy * weight
     }
   }
 
@@ -97,7 +106,8 @@ extension PowerTable {
         total.add(
           Count(
             visible: min(count.visible, 1), caught: min(count.caught, 1), located: min(count.located, 1),
-            proven: min(count.proven, 1)))
+            proven: min(count.proven, 1), beyondPolicy: min(count.beyondPolicy, 1),
+            caughtBeyondPolicy: min(count.caughtBeyondPolicy, 1)))
       }
     }
   }
@@ -108,7 +118,8 @@ extension PowerTable {
       total.add(
         Count(
           visible: 1, caught: entry.isCaught ? 1 : 0, located: entry.isLocated ? 1 : 0,
-          proven: entry.outcome == .caught(.proven) ? 1 : 0))
+          proven: entry.outcome == .caught(.proven) ? 1 : 0, beyondPolicy: entry.isBeyondPolicy ? 1 : 0,
+          caughtBeyondPolicy: entry.isBeyondPolicy && entry.isCaught ? 1 : 0))
     }
   }
 

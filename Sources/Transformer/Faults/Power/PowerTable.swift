@@ -35,6 +35,8 @@ public struct PowerTable: Sendable {
     public var deviations: Double?
     /// How many of them are flagged.
     public var threshold: Double?
+    /// In 16 bits, whether it changes a stored value by more than the policy allows that the run without it shows.
+    public var isBeyondPolicy = false
     /// Whether it is the first operation that is flagged in a run with this fault.
     public var isLocated = false
 
@@ -125,7 +127,10 @@ public struct PowerTable: Sendable {
         ratio: comparison.ratio)
       // In 16 bits another policy may explain it, or the signs of all errors together show it.
       var zone = comparison.zone
-      if let narrow { zone = try narrow.finding(captured)?.zone ?? zone }
+      if let narrow {
+        zone = try narrow.finding(captured)?.zone ?? zone
+        entry.isBeyondPolicy = narrow.isBeyondPolicy(captured)
+      }
       if zone != .consistent {
         entry.outcome = .caught(zone)
       } else if isVisible(value, definition, isJudged) {

@@ -12,9 +12,80 @@ extension ActivationFunction: Bounded {
       values: value,
       bounds: rounding.ofActivation(function, value, site.activations[0], storedAs: site.storedType))
   }
+
+  var waysToRoundOnce: [Alternative] {
+    if case .relu = function { return [] }
+    return [Alternative(policy: .roundedOnce, roundsOnce: true)]
+      + (function.isOfTanh
+        ? [Alternative(policy: .hardwareTanh, roundsOnce: true, findsTanhByHardware: true)] : [])
+  }
+
+  /// What it reads may never have been rounded.
+  func alternatives(to operation: TouchstoneGraph.Operation, in model: Alternatives) -> [Alternative] {
+    model.ofUnroundedInput(operation)
+  }
+
+  func alternativesInReading(
+    _ operation: TouchstoneGraph.Operation, in model: Alternatives
+  ) -> [Alternative] { model.ofUnroundedInput(operation) }
+
+  func estimate(
+    _ site: JudgedSite, by alternative: Alternative, recorded _: Tensor<Double>?, _ rounding: Rounding
+  ) -> Estimate? {
+    guard alternative.findsTanhByHardware else { return nil }
+    return rounding.unstored.withHardwareTanh.estimate(
+      site.operation, site.activations, site.parameters, inputs: site.inputs)
+  }
+
+  /// Every step stored, or the inner function alone.
+  func stepped(_ site: JudgedSite, to type: ScalarType) -> [Tensor<Double>] {
+    let x = site.activations[0].values
+    let every: (Double) -> Double = { type.rounded($0) }
+    let steps: [(Double) -> Double] = [every, { $0 }]
+    return steps.map { store in
+      Tensor(x.values.map { function.stepped($0, store: store, storeInner: every) }, shape: x.shape)
+    }
+  }
+}
+
+extension ActivationFunction.Function {
+  /// Whether it is usually found by tanh.
+  fileprivate var isOfTanh: Bool {
+    switch self {
+    case .geluTanh, .geluFast, .geluBloom, .tanh, .sigmoid, .silu, .quickGELU: true
+    case .relu, .reluSquared, .geluErf: false
+    }
+  }
+
+  /// The value at x as it is written, its inner function and its other steps stored by themselves.
+  fileprivate func stepped(
+    _ x: Double, store: (Double) -> Double, storeInner: (Double) -> Double
+  ) -> Double {
+    func gelu(_ inner: Double) -> Double { store(0.5 * x) * store(1 + storeInner(inner)) }
+    func sigmoid(_ z: Double) -> Double { storeInner(1 / store(1 + store(exp(-z)))) }
+    switch self {
+    case .relu: return max(0, x)
+    case .reluSquared: return max(0, x) * max(0, x)
+    case .tanh: return Foundation.tanh(x)
+    case .sigmoid: return 1 / store(1 + store(exp(-x)))
+    case .silu: return x * sigmoid(x)
+    case .quickGELU: return x * sigmoid(store(1.702 * x))
+    case .geluErf: return gelu(erf(store(x / 2.0.squareRoot())))
+    case .geluTanh, .geluFast, .geluBloom:
+      let cube = store(store(x * x) * x)
+      return gelu(Foundation.tanh(store((tanhFactor ?? 0) * store(x + store(0.044715 * cube)))))
+    }
+  }
 }
 
 extension Rounding {
+  /// The same arithmetic with a tanh of 11 bits (`tanh.approx` of NVIDIA's PTX).
+  var withHardwareTanh: Rounding {
+    var rounding = self
+    rounding.contract.relativeTanh = 0x1p-11
+    return rounding
+  }
+
   /// Bounds of the feed-forward nonlinearity.
   ///
   /// Implementations in a narrow type may round every step of it to that type, not the result alone.
@@ -67,7 +138,7 @@ extension Rounding {
   ///
   /// Nobody computes them in 16 bits: they are found in float32 and rounded, or by hardware to a unit in the last place.
   func ofOwn(_ multiple: Double, _ t: Double, _ unit: Double) -> Double {
-    multiple * self.unit * min(abs(t) + 0.5, 1) + ofStep(unit) * abs(t)
+    multiple * self.unit * min(abs(t) + 0.5, 1) + (ofStep(unit) + contract.relativeTanh) * abs(t)
   }
 
   /// The relative rounding of a function's value that is stored in a narrow type, twice as much as to nearest.

@@ -23,6 +23,17 @@ extension AttentionScores: Bounded {
     }
   }
 
+  /// The sum may be stored before it is scaled, and either before a bias is added.
+  var waysToRoundOnce: [Alternative] {
+    let sums: [Alternative.Scaling?] = scale == 1 ? [nil] : [nil, .sum(scale, storesSum: true)]
+    return [Alternative(policy: .roundedOnce, roundsOnce: true)]
+      + sums.flatMap { scaling in
+        [false, true].map {
+          Alternative(policy: .storedScores, roundsOnce: true, storesProduct: $0, scaling: scaling)
+        }
+      }.dropFirst()
+  }
+
   func alternatives(to _: Operation, in model: Alternatives) -> [Alternative] {
     model.heldScalings(scale).map { Alternative(policy: .scaleInType, scaling: $0) }
   }
@@ -30,10 +41,13 @@ extension AttentionScores: Bounded {
   func estimate(
     _ site: JudgedSite, by alternative: Alternative, recorded _: Tensor<Double>?, _ rounding: Rounding
   ) -> Estimate? {
-    alternative.scaling.map {
-      rounding.biased(
-        rounding.scores(site, $0, visibility: visibility), by: site.activations.dropFirst(2).first)
-    }
+    guard alternative.roundsOnce || alternative.scaling != nil else { return nil }
+    let scaling = alternative.scaling ?? .sum(scale, storesSum: false)
+    let scores = rounding.scores(site, scaling, visibility: visibility)
+    let bias = site.activations.dropFirst(2).first
+    guard alternative.roundsOnce else { return rounding.biased(scores, by: bias) }
+    return rounding.unstored.biased(
+      alternative.storesProduct ? scores.rounded(to: rounding.precision.type) : scores, by: bias)
   }
 }
 

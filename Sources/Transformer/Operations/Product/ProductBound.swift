@@ -26,6 +26,10 @@ extension Product: Bounded {
     return Estimate(values: value, bounds: bounds)
   }
 
+  var waysToRoundOnce: [Alternative] {
+    plus == 0 ? [] : [Alternative(policy: .roundedOnce, roundsOnce: true)]
+  }
+
   /// The nonlinearity of a gate is seldom stored before it is multiplied.
   func alternatives(to operation: Operation, in _: Alternatives) -> [Alternative] {
     [Alternative(policy: .unroundedInputs, unrounded: Set(operation.inputs.prefix(1)))]

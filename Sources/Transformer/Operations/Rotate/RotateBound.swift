@@ -49,4 +49,31 @@ extension Rotate: Bounded {
     }
     return Estimate(values: value, bounds: bounds)
   }
+
+  var waysToRoundOnce: [Alternative] { [Alternative(policy: .roundedOnce, roundsOnce: true)] }
+
+  /// Tables of cosines and sines stored, or the products with them, or both.
+  func stepped(_ site: JudgedSite, to type: ScalarType) -> [Tensor<Double>] {
+    let (x, positions) = (site.activations[0].values, site.inputs.positionIDs)
+    let frequencies = frequencies.values(
+      pairs: width / 2, sequenceLength: (positions.max() ?? 0) + 1)
+    return [(true, true), (true, false), (false, true)].map { storesTables, storesProducts in
+      func table(_ value: Double) -> Double { storesTables ? type.rounded(value) : value }
+      func product(_ value: Double) -> Double { storesProducts ? type.rounded(value) : value }
+      var y = x
+      for (token, position) in positions.enumerated() {
+        for pair in 0..<width / 2 {
+          let angle = Double(position) * frequencies[pair]
+          let (cosine, sine) = (table(magnitude * cos(angle)), table(magnitude * sin(angle)))
+          let (from, to) = columns(of: pair)
+          for head in 0..<x.shape[0] {
+            let (a, b) = (x[head, token, from.0], x[head, token, from.1])
+            y[head, token, to.0] = product(a * cosine) - product(b * sine)
+            y[head, token, to.1] = product(b * cosine) + product(a * sine)
+          }
+        }
+      }
+      return y
+    }
+  }
 }

@@ -19,4 +19,19 @@ extension Scale: Bounded {
     }
     return Estimate(values: value, bounds: bounds)
   }
+
+  var waysToRoundOnce: [Alternative] {
+    [
+      Alternative(policy: .roundedOnce, roundsOnce: true),
+      Alternative(policy: .constantInType, roundsOnce: true, holdsFactor: true),
+    ]
+  }
+
+  func estimate(
+    _ site: JudgedSite, by alternative: Alternative, recorded _: Tensor<Double>?, _ rounding: Rounding
+  ) -> Estimate? {
+    guard alternative.holdsFactor else { return nil }
+    let held = Scale(by: rounding.precision.type.rounded(factor))
+    return held.estimate(site, rounding.unstored)
+  }
 }

@@ -20,6 +20,29 @@ extension SoftCap: Bounded {
     }
     return Estimate(values: value, bounds: bounds)
   }
+
+  var waysToRoundOnce: [Alternative] {
+    [
+      Alternative(policy: .roundedOnce, roundsOnce: true),
+      Alternative(policy: .hardwareTanh, roundsOnce: true, findsTanhByHardware: true),
+    ]
+  }
+
+  func estimate(
+    _ site: JudgedSite, by alternative: Alternative, recorded _: Tensor<Double>?, _ rounding: Rounding
+  ) -> Estimate? {
+    guard alternative.findsTanhByHardware else { return nil }
+    return rounding.unstored.withHardwareTanh.estimate(
+      site.operation, site.activations, site.parameters, inputs: site.inputs)
+  }
+
+  /// x/c and tanh stored, or tanh alone.
+  func stepped(_ site: JudgedSite, to type: ScalarType) -> [Tensor<Double>] {
+    let x = site.activations[0].values
+    return [{ type.rounded($0) }, { $0 }].map { ofArgument in
+      Tensor(x.values.map { cap * type.rounded(tanh(ofArgument($0 / cap))) }, shape: x.shape)
+    }
+  }
 }
 
 extension Rounding {

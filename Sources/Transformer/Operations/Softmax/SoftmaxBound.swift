@@ -15,7 +15,7 @@ extension Softmax: Bounded {
   }
 
   func alternatives(to operation: TouchstoneGraph.Operation, in _: Alternatives) -> [Alternative] {
-    [Alternative(policy: .unroundedInputs, unrounded: Set(operation.inputs), roundsParameters: true)]
+    [Alternative(policy: .unroundedInputs, unrounded: Set(operation.inputs), parameters: .rounded)]
   }
 }
 

@@ -18,6 +18,20 @@ extension Sum: Bounded {
         ? rounding.ofAddition(value, terms[0], terms[1]) : rounding.ofAddition(value, terms))
   }
 
+  var waysToRoundOnce: [Alternative] { [Alternative(policy: .roundedOnce, roundsOnce: true)] }
+
+  /// All but one of three terms and more stored as a sum.
+  func stepped(_ site: JudgedSite, to type: ScalarType) -> [Tensor<Double>] {
+    let terms = site.activations.map(\.values)
+    return terms.indices.map { last in
+      Tensor(
+        terms[0].values.indices.map { offset in
+          let others = terms.indices.reduce(0.0) { $1 == last ? $0 : $0 + terms[$1].values[offset] }
+          return type.rounded(others) + terms[last].values[offset]
+        }, shape: terms[0].shape)
+    }
+  }
+
   func alternatives(to operation: Operation, in model: Alternatives) -> [Alternative] {
     model.ofSum(operation)
   }

@@ -31,6 +31,16 @@ protocol Bounded: Evaluated {
   /// none has no attention to judge.
   func judgedElements(_ inputs: Inputs, shape: [Int]) -> (Int) -> Bool
 
+  /// The ways in which it is computed in float32 of parameters in the type and rounded where it is stored, the usual one first.
+  ///
+  /// Empty where the plain bounds grant no rounding of any step.
+  var waysToRoundOnce: [Alternative] { get }
+
+  /// What right programs give that round some of its steps to a type, before the result is stored.
+  ///
+  /// They say how many elements such a step moves; empty where nothing better is known than that one in a few is.
+  func stepped(_ site: JudgedSite, to type: ScalarType) -> [Tensor<Double>]
+
   /// The ways in which right programs compute it in a narrow type, besides the plain one, the tightest first.
   func alternatives(to operation: Operation, in model: Alternatives) -> [Alternative]
 
@@ -70,6 +80,10 @@ extension Bounded {
   func sharedNoise(_: Tensor<Double>, _: JudgedSite, _: Rounding) -> [[Float]] { [] }
 
   func judgedElements(_: Inputs, shape _: [Int]) -> (Int) -> Bool { { _ in true } }
+
+  var waysToRoundOnce: [Alternative] { [] }
+
+  func stepped(_: JudgedSite, to _: ScalarType) -> [Tensor<Double>] { [] }
 
   func alternatives(to _: Operation, in _: Alternatives) -> [Alternative] { [] }
 

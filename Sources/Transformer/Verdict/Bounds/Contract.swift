@@ -10,6 +10,8 @@ public struct Contract: Hashable, Sendable {
   public var exponential = 6.0
   /// The absolute error of tanh, in units of u, less near 0.
   public var tanh = 10.0
+  /// The relative error of tanh besides: that of hardware with few bits, in 16 bits alone.
+  var relativeTanh = 0.0
   /// The absolute error of erf, in units of u, less near 0.
   public var erf = 20.0
   /// The absolute error of cos and sin of an angle that is known, in units of u.

@@ -21,6 +21,8 @@ package enum Evidence: Sendable, Equatable {
   case cut(CutEvidence)
   /// Parameters that were cut where they should be rounded.
   case cutParameters(CutParameters)
+  /// Elements that the policy does not make by which all others are made.
+  case beyondPolicy(PolicyEvidence)
   /// Another nonlinearity than the model's.
   case otherFunction(OtherFunction)
   /// A fault of small effect that all rows together show: by how much of its effect, and by how many standard deviations.

@@ -21,7 +21,7 @@ package enum Note: Sendable, Equatable {
   case withoutFloor
   /// The golden's noise floor is that of float32, and the capture's precision another.
   case floorOfOtherPrecision
-  /// Operations that another policy explains than the plain one.
+  /// Operations that are judged by a policy.
   case policy(Policy, [Activation])
   /// The bounds are those of this precision.
   case precision(Precision)

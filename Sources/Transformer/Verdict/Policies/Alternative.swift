@@ -31,20 +31,38 @@ struct Alternative: Sendable, Equatable {
     case both(Double)
   }
 
+  /// Which parameters are read rounded to the type.
+  enum Parameters: Sendable, Equatable {
+    /// What the plain bounds grant: any that are wider may be, or not.
+    case granted
+    /// All of them, as a program is given them that computes in the type.
+    case rounded
+    /// The first alone, which multiplies.
+    case firstRounded
+    /// None.
+    case given
+  }
+
   /// What it is called.
   let policy: Policy
+  /// Whether nothing is rounded to the type before the result is stored, but for what is said here.
+  var roundsOnce = false
   /// What is recomputed, though it is recorded, because the operation read it before it was rounded.
   var unrounded: Set<Activation> = []
   /// What is read as recorded, though it is a rounded copy of what the operation read.
   var copies: Set<Activation> = []
-  /// Whether parameters are read rounded to the type, as a program is given them that computes in it.
-  var roundsParameters = false
+  /// Which parameters are read rounded to the type.
+  var parameters = Parameters.granted
   /// The passes of LayerNorm that read what is unrounded.
   var passes = Passes.all
   /// The steps of LayerNorm that are stored.
   var steps: Steps = []
-  /// Whether a product is stored before its bias is added.
+  /// Whether a product, or scores that are scaled, are stored before a bias is added.
   var storesProduct = false
+  /// Whether tanh is found by hardware that has 11 bits of it.
+  var findsTanhByHardware = false
+  /// Whether a constant factor is held in the type.
+  var holdsFactor = false
   /// How scores are made; nil for as they are defined.
   var scaling: Scaling?
 
@@ -130,7 +148,7 @@ struct Alternatives: Sendable {
     Self.nearestAndFurthest(
       stream.filter { !$0.projections.isEmpty }.map {
         Alternative(
-          policy: .unroundedProjections, unrounded: $0.unrounded.union($0.projections), roundsParameters: true
+          policy: .unroundedProjections, unrounded: $0.unrounded.union($0.projections), parameters: .rounded
         )
       })
   }
@@ -191,6 +209,29 @@ struct Alternatives: Sendable {
 
   // MARK: Products
 
+  /// What reads a product that was never rounded, as that read what is recorded, or what was made before in the same way.
+  func ofUnroundedInput(_ operation: Operation) -> [Alternative] {
+    guard let input = operation.inputs.first, let maker = makers[input], maker.isParametricProduct else {
+      return []
+    }
+    let before = maker.inputs.first.flatMap { source in
+      makers[source].map { earlier in
+        (
+          source,
+          [Alternative(policy: .unroundedInputs)]
+            + earlier.kind.bounded.alternativesInReading(earlier, in: self)
+        )
+      }
+    }
+    let deeper = before.map { source, alternatives in
+      Self.nearestAndFurthest(alternatives).map { $0.unrounded.union([source]) }
+    }
+    return ([[]] + (deeper ?? [])).map {
+      Alternative(
+        policy: .unroundedInputs, roundsOnce: true, unrounded: $0.union([input]), parameters: .rounded)
+    }
+  }
+
   /// A product reads what LayerNorm, attention or the nonlinearity made before it was rounded, and these read what is
   /// recorded, or in the same way what was made before.
   func ofProduct(_ operation: Operation) -> [Alternative] {
@@ -199,13 +240,13 @@ struct Alternatives: Sendable {
     let before = maker.kind.bounded.alternativesInReading(maker, in: self)
     var alternatives: [Alternative] = []
     if operation.parameters.count > 1 {
-      alternatives.append(Alternative(policy: .storedProduct, roundsParameters: true, storesProduct: true))
+      alternatives.append(Alternative(policy: .storedProduct, parameters: .rounded, storesProduct: true))
     }
     // What is known of a factor no better than a rounding would let pass what a product does wrong.
     for earlier in [plain] + Self.nearestAndFurthest(before) {
       var alternative = earlier
       alternative.unrounded.insert(input)
-      alternative.roundsParameters = true
+      alternative.parameters = .rounded
       alternatives.append(alternative)
     }
     return alternatives

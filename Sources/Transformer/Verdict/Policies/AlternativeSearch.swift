@@ -1,8 +1,8 @@
 import TouchstoneGraph
 import TouchstoneModel
 
-/// Looks for the policy by which a whole operation is explained that the plain one does not explain, and for values that
-/// were cut where they were stored or read.
+/// Looks for the tightest policy by which a whole operation is explained, and for values that were cut where they were
+/// stored or read.
 struct AlternativeSearch: Sendable {
   private let capture: SharedSource
   private let planner: ReplayPlanner
@@ -20,50 +20,135 @@ struct AlternativeSearch: Sendable {
     operationCount = capture.graph.operations.count
   }
 
-  /// The finding on an operation: the plain one, or that of the tightest policy which explains all of it.
+  /// What is found on an operation: by its plain replay in float32 and wider, by the tightest policy that explains all of it in a
+  /// narrow type.
   ///
   /// - Parameters:
-  ///   - finding: what the plain replay found.
   ///   - replay: the plain replay.
-  ///   - kept: the replays by alternatives that were made for another output; nil where there is but one, for all of them
+  ///   - level: what a wrong weight that only all rows show must exceed; nil to look for none.
+  ///   - kept: the replays by other policies that were made for another output; nil where there is but one, for all of them
   ///     together are many times as large as its tensors.
   /// - Throws: what reading the capture throws.
-  func finding(
-    _ operation: Operation, _ finding: Finding, _ replay: Replay, kept: KeptReplays? = nil
-  ) throws -> Finding {
-    guard capture.precision.type.isNarrow, finding.method == .replay else { return finding }
-    let explained = try explained(operation, finding, replay, kept)
-    guard explained.evidence == nil, let found = replay.sharedEvidence(among: operationCount) else {
-      return explained
+  func result(
+    _ operation: Operation, _ replay: Replay, _ level: EvidenceLevel? = nil, kept: KeptReplays? = nil
+  ) throws -> Replay.Result {
+    guard capture.precision.type.isNarrow else { return replay.result(level) }
+    let candidates = Candidates(self, operation, replay, kept)
+    var result = candidates.first?.result() ?? replay.result()
+    if result.finding?.zone != .consistent, candidates.first != nil {
+      let tight = result.finding
+      result = replay.result()
+      if let plain = result.finding, let tight, plain.zone == .consistent {
+        result.finding = try inferred(operation, plain, tight, replay, candidates)
+      }
+    } else if result.finding?.zone == .consistent, replay.isOfRoundedResult {
+      result.finding?.policy = .roundedOnce
     }
+    result.finding = try result.finding.map { try finding(operation, $0, replay, candidates) }
+    return result
+  }
+
+  /// The replay by what explains all of an operation and rounds it once; the plain one where nothing does.
+  func tightest(_ replay: Replay) -> Replay {
+    replay.waysToRoundOnce.lazy.map(replay.recomputed).first { consistent($0) != nil } ?? replay
+  }
+
+  /// The ways to compute one operation, with the replays that were made of them.
+  private struct Candidates {
+    /// Those that round nothing but the result, the usual one first; none where the plain bounds grant no more.
+    let ways: [Alternative]
+    /// Those that read or round what the plain way does not.
+    let others: [Alternative]
+    private let replay: Replay
+    private let kept: KeptReplays?
+    private let make: (Alternative) throws -> Replay?
+
+    init(_ search: AlternativeSearch, _ operation: Operation, _ replay: Replay, _ kept: KeptReplays?) {
+      ways = replay.waysToRoundOnce
+      others = search.alternatives.of(operation).filter { search.isPossible($0, operation) }
+      self.replay = replay
+      self.kept = kept
+      let source = KeptSource(search.capture)
+      make = { try search.replay(operation, $0, source) }
+    }
+
+    /// The replay in the usual way to round once.
+    var first: Replay? { ways.isEmpty ? nil : way(0) }
+
+    func way(_ place: Int) -> Replay? {
+      guard let output = replay.recorded[replay.plan.operation.output]?.values else { return nil }
+      guard let kept else { return replay.recomputed(by: ways[place]) }
+      return kept.replay(place) { replay.recomputed(by: ways[place]) }?.judging(output)
+    }
+
+    func other(_ place: Int) throws -> Replay? {
+      guard let output = replay.recorded[replay.plan.operation.output]?.values else { return nil }
+      guard let kept else { return try make(others[place]) }
+      return try kept.replay(ways.count + place) { try make(others[place]) }?.judging(output)
+    }
+  }
+
+  /// What is found where the plain bounds explain an operation, and rounding once in the usual way does not: the tightest policy that does;
+  /// the plain one, where as many elements leave the tight ones as rounded steps move; and else the elements that do.
+  ///
+  /// Clauses: BND-34.
+  private func inferred(
+    _ operation: Operation, _ plain: Finding, _ tight: Finding, _ replay: Replay, _ candidates: Candidates
+  ) throws -> Finding {
+    for place in candidates.ways.indices.dropFirst() {
+      if let found = candidates.way(place).flatMap(consistent) { return found }
+    }
+    for place in candidates.others.indices where candidates.others[place].copies.isEmpty {
+      let replays = try candidates.other(place)?.readingParametersExactly ?? []
+      if let found = replays.lazy.compactMap(consistent).first { return found }
+    }
+    let ways = candidates.ways.indices.compactMap { candidates.way($0)?.comparedByPolicy }
+    // What recomputes what is recorded costs more products, and parts of one kernel read the same records.
+    let others = try candidates.others.indices.flatMap { place in
+      candidates.others[place].copies.union(candidates.others[place].unrounded).isEmpty
+        ? try candidates.other(place)?.readingParametersExactly.compactMap(\.comparedByPolicy) ?? [] : []
+    }
+    if PolicyComparison.explainInParts(ways + others) { return plain.judged(by: .mixed) }
+    let narrowest = ways.filter { $0.policy != .hardwareTanh }
+    guard let nearest = narrowest.min(by: { $0.beyondCount < $1.beyondCount }) else { return plain }
+    let evidence = nearest.evidence(beside: replay, among: operationCount)
+    guard let evidence else { return plain.judged(by: .everyStep) }
+    let finding = nearest.policy == tight.policy ? tight : nearest.finding ?? tight
+    return finding.found(.beyondPolicy(evidence), zone: min(finding.zone, .fail))
+  }
+
+  /// The finding on an operation: the plain one, or that of the tightest policy which explains all of it.
+  private func finding(
+    _ operation: Operation, _ finding: Finding, _ replay: Replay, _ candidates: Candidates
+  ) throws -> Finding {
+    guard finding.method == .replay else { return finding }
+    let explained = try explained(operation, finding, replay, candidates)
+    // What names the mistake says more than that elements leave the policy.
+    guard explained.evidence == nil || explained.isBeyondPolicy,
+      let found = replay.sharedEvidence(among: operationCount)
+    else { return explained }
     return explained.found(found)
   }
 
   private func explained(
-    _ operation: Operation, _ finding: Finding, _ replay: Replay, _ kept: KeptReplays?
+    _ operation: Operation, _ finding: Finding, _ replay: Replay, _ candidates: Candidates
   ) throws -> Finding {
     let cut = replay.cutEvidence(among: operationCount)
     guard finding.zone != .consistent || cut != nil else { return finding }
-    guard let output = replay.recorded[operation.output]?.values else { return finding }
-    let source = KeptSource(capture)
-    let candidates = alternatives.of(operation).filter { isPossible($0, operation) }.enumerated()
-    func replayed(_ place: Int, _ alternative: Alternative) throws -> Replay? {
-      func make() throws -> Replay? { try self.replay(operation, alternative, source) }
-      guard let kept else { return try make() }
-      return try kept.replay(place, make)?.judging(output)
-    }
+    if finding.isBeyondPolicy, cut == nil { return finding }
     var other: CutEvidence?
     // Bounds that grant a rounding more would explain values that are cut as well.
-    for (place, alternative) in candidates where alternative.copies.isEmpty {
-      guard let replay = try replayed(place, alternative) else { continue }
-      if let found = consistent(cut == nil ? replay : replay.sharpened) { return found }
+    for (place, alternative) in candidates.others.enumerated() where alternative.copies.isEmpty {
+      guard let replay = try candidates.other(place) else { continue }
+      let replays = cut == nil ? replay.readingParametersExactly : [replay.sharpened]
+      if let found = replays.lazy.compactMap(consistent).first { return found }
       if cut == nil, other == nil, replay.isNearlyExplained {
         other = replay.cutEvidence(among: operationCount)
       }
     }
     if let cut = cut ?? other { return finding.found(.cut(cut)) }
-    for (place, alternative) in candidates where !alternative.copies.isEmpty {
-      guard let replay = try replayed(place, alternative) else { continue }
+    for (place, alternative) in candidates.others.enumerated() where !alternative.copies.isEmpty {
+      guard let replay = try candidates.other(place) else { continue }
       if let found = consistent(replay) { return found }
     }
     return finding
@@ -91,48 +176,20 @@ struct AlternativeSearch: Sendable {
 
 extension Finding {
   /// The same operation as a mismatch, by what all of it shows.
-  fileprivate func found(_ evidence: Evidence) -> Finding {
+  fileprivate func found(_ evidence: Evidence, zone: Zone? = nil) -> Finding {
     Finding(
-      activation: activation, hidden: hidden, method: method, zone: max(zone, .fail), ratio: ratio,
-      index: index, axes: axes, got: got, want: want, inherited: inherited, evidence: evidence)
-  }
-}
-
-/// The replays of one operation by its alternatives, kept for the outputs that are held against them one after the other.
-final class KeptReplays {
-  private var known: [Int: Replay?] = [:]
-
-  /// The replay by the alternative at a place among all; nil where the capture does not allow it.
-  func replay(_ place: Int, _ make: () throws -> Replay?) rethrows -> Replay? {
-    if let known = known[place] { return known }
-    let replay = try make()?.keepingEstimates
-    known[place] = .some(replay)
-    return replay
-  }
-}
-
-/// A capture whose tensors are kept once they are read, for the many ways to recompute one operation.
-private final class KeptSource: ActivationSource {
-  private let source: SharedSource
-  private var kept: [Activation: Tensor<Double>] = [:]
-
-  init(_ source: SharedSource) {
-    self.source = source
+      activation: activation, hidden: hidden, policy: zone == nil ? nil : policy, method: method,
+      zone: zone ?? max(self.zone, .fail), ratio: ratio, index: index, axes: axes, got: got, want: want,
+      inherited: inherited, evidence: evidence)
   }
 
-  var graph: Graph { source.graph }
-  var inputs: Inputs { source.inputs }
-  var precision: Precision { source.precision }
-  var productInputs: ProductInputs { source.productInputs }
-  var temperature: Double { source.temperature }
-  func storedType(of activation: Activation) -> ScalarType? { source.storedType(of: activation) }
-  func storedShape(of activation: Activation) -> [Int]? { source.storedShape(of: activation) }
-  func isDerived(_ activation: Activation) -> Bool { source.isDerived(activation) }
+  fileprivate var isBeyondPolicy: Bool {
+    if case .beyondPolicy = evidence { true } else { false }
+  }
 
-  func tensor(_ activation: Activation) throws -> Tensor<Double>? {
-    if let known = kept[activation] { return known }
-    let tensor = try source.tensor(activation)
-    kept[activation] = tensor
-    return tensor
+  fileprivate func judged(by policy: Policy) -> Finding {
+    var finding = self
+    finding.policy = policy
+    return finding
   }
 }

@@ -7,11 +7,13 @@ package final class OutputJudge {
   private let replay: Replay
   private let search: AlternativeSearch
   private let kept = KeptReplays()
+  private let inferred: Replay
 
   init(_ operation: Operation, _ replay: Replay, _ search: AlternativeSearch) {
     self.operation = operation
     self.replay = replay.keepingEstimates
     self.search = search
+    inferred = search.tightest(replay).keepingEstimates
   }
 
   /// What is found where the operation made `output` from what the capture holds of its inputs, every policy tried.
@@ -20,7 +22,11 @@ package final class OutputJudge {
   /// - Returns: nil where no element can be compared.
   /// - Throws: what reading the capture throws.
   package func finding(_ output: Tensor<Double>) throws -> Finding? {
-    let replay = replay.judging(output)
-    return try replay.result().finding.map { try search.finding(operation, $0, replay, kept: kept) }
+    try search.result(operation, replay.judging(output), kept: kept).finding
+  }
+
+  /// Whether an element of `output` lies beyond the policy that what is recorded shows.
+  package func isBeyondPolicy(_ output: Tensor<Double>) -> Bool {
+    inferred.judging(output).comparedByPolicy.map { $0.beyondCount > 0 } ?? false
   }
 }

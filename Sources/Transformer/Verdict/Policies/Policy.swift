@@ -1,12 +1,35 @@
-/// A named way in which programs compute a whole operation, other than the one that every operation is held against first.
+/// A named way in which programs compute a whole operation in a narrow type.
 ///
-/// Where the plain way does not explain what was captured, a right program may have taken another. One is taken for the
-/// whole operation or not at all, each with bounds of its own: nobody is granted two ways at once.
+/// The tightest that explains what was captured is what an operation is judged by, each with bounds of its own: nobody is
+/// granted two ways at once, but for rows or columns that are computed apart from the others.
 public struct Policy: Hashable, Sendable {
   /// The stable name in reports, such as `unrounded-stream`.
   public let id: String
   /// What the operation is judged as, after “judged as if”.
   public let sentence: String
+
+  /// Everything is computed in float32, of parameters in the type, and rounded once.
+  public static let roundedOnce = Policy(
+    id: "rounded-once", sentence: "each were computed in float32 and rounded once, where it is stored")
+  /// The same, of parameters that are as wide as they are given, some or all.
+  public static let wideParameters = Policy(
+    id: "wide-parameters",
+    sentence: "it were computed in float32 of parameters that are not rounded to the type, and rounded once")
+  /// Scores are stored before they are scaled, or before a bias is added.
+  public static let storedScores = Policy(
+    id: "stored-scores", sentence: "scores were stored before they are scaled, or before their bias is added")
+  /// tanh is found by hardware that has 11 bits of it, and all else computed in float32.
+  public static let hardwareTanh = Policy(
+    id: "hardware-tanh", sentence: "tanh were found to 11 bits, and all else in float32, rounded once")
+  /// A constant is held in the type.
+  public static let constantInType = Policy(
+    id: "constant-in-type", sentence: "the factor were held in the type, and the product rounded once")
+  /// Some rows or columns are computed in one of these ways and the others in another.
+  public static let mixed = Policy(
+    id: "mixed", sentence: "some rows or columns of it were computed in one way and the others in another")
+  /// Any step may be rounded, as far as the plain bounds go.
+  public static let everyStep = Policy(
+    id: "every-step", sentence: "any step of it might be rounded to the type")
 
   /// What a sum or LayerNorm adds up or reads was never rounded since it was last recorded at one place.
   public static let unroundedStream = Policy(
@@ -51,16 +74,16 @@ public struct Policy: Hashable, Sendable {
       "everything were computed in float32 from parameters in the type, and rounded only where it was recorded"
   )
 
-  /// Every policy, in the order in which they are tried.
+  /// Every policy, the tightest first.
   public static let all = [
-    unroundedStream, mixedStream, unroundedProjections, unroundedInputs, storedProduct, roundedSteps,
-    scaleInType,
-    unroundedInputsScaleInType, roundedRecording,
+    roundedOnce, wideParameters, storedScores, hardwareTanh, constantInType, unroundedStream, mixedStream,
+    unroundedProjections, unroundedInputs, storedProduct, roundedSteps, scaleInType,
+    unroundedInputsScaleInType, mixed, everyStep, roundedRecording,
   ]
 }
 
 extension [Finding] {
-  /// Which operations were explained by another policy than the plain one.
+  /// Which operations are judged by which policy.
   var policyRemarks: [Note] {
     Policy.all.compactMap { policy in
       let places = filter { $0.policy == policy }.map(\.activation)

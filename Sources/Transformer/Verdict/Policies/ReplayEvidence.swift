@@ -6,7 +6,10 @@ extension Replay {
   ///
   /// An alternative that does not explain these explains nothing, and most are seen to be wrong here.
   var ofFewRows: Replay? {
-    guard plan.steps.allSatisfy(\.operation.kind.bounded.isByRow), inputs.count > 4 else { return nil }
+    let isByRow = plan.steps.allSatisfy {
+      $0.operation.kind.bounded.isByRow || $0.operation.kind.bounded is ActivationFunction
+    }
+    guard isByRow, inputs.count > 4 else { return nil }
     var few = self
     few.isOfFewRows = true
     few.recorded = recorded.mapValues { $0.rows(inputs.count - 2..<inputs.count) }

@@ -9,6 +9,8 @@ final class KeptEstimates: Sendable {
     let isOfFewRows: Bool
     /// That of ``Replay/sharpened``.
     let isSharp: Bool
+    /// How parameters are read; nil for as the alternative says.
+    let parameters: Alternative.Parameters?
     /// That of the output as it is stored.
     let isStored: Bool
   }

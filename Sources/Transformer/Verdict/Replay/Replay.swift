@@ -7,12 +7,14 @@ import TouchstoneReference
 struct Replay: Sendable {
   let plan: ReplayPlan
   /// The way in which it is recomputed; nil for the plain one.
-  let alternative: Alternative?
+  private(set) var alternative: Alternative?
   var recorded: [Activation: RecordedTensor]
   let weights: Weights?
   var rounding: Rounding { didSet { kept = kept.map { _ in KeptEstimates() } } }
   /// Whether parameters are read rounded to the type, and nothing else is rounded before the output is stored.
   var isSharp = false
+  /// How parameters are read, where that is not as the alternative says.
+  var parameterReading: Alternative.Parameters?
   /// Whether this is the replay of the last rows alone.
   var isOfFewRows = false
   /// What it keeps of what it computes; nil where no more than one output is held against it.
@@ -20,7 +22,7 @@ struct Replay: Sendable {
   let inputs: Inputs
   let graph: Graph
   /// In what products with a matrix read their inputs.
-  private let productInputs: ProductInputs
+  let productInputs: ProductInputs
 
   /// Reads what a plan needs.
   ///
@@ -153,6 +155,14 @@ struct Replay: Sendable {
     return keeping
   }
 
+  /// The same operation in another way that reads the same records.
+  func recomputed(by alternative: Alternative) -> Replay {
+    var other = self
+    other.alternative = alternative
+    other.kept = kept.map { _ in KeptEstimates() }
+    return other
+  }
+
   /// The same replay, another output held against it: of the same shape, in the same type.
   func judging(_ output: Tensor<Double>) -> Replay {
     var other = self
@@ -166,7 +176,8 @@ struct Replay: Sendable {
   }
 
   private func kind(isStored: Bool) -> KeptEstimates.Kind {
-    KeptEstimates.Kind(isOfFewRows: isOfFewRows, isSharp: isSharp, isStored: isStored)
+    KeptEstimates.Kind(
+      isOfFewRows: isOfFewRows, isSharp: isSharp, parameters: parameterReading, isStored: isStored)
   }
 
   private func computedWant() -> Estimate {
@@ -219,7 +230,7 @@ struct Replay: Sendable {
     {
       return estimate
     }
-    if isSharp {
+    if isSharp || ofStep?.roundsOnce == true {
       return rounding.unstored.estimate(
         step.operation, site.activations, site.parameters, inputs: inputs)
     }
@@ -248,49 +259,6 @@ struct Replay: Sendable {
         parameters: parameters(of: projection.operation))
     }
     return found
-  }
-
-  func parameters(of operation: Operation) -> [ParameterOperand] {
-    operation.parameters.compactMap { view in
-      weights.map { weights in
-        let stored = weights.storedFloat32(view.parameter)
-        if isSharp || alternative?.roundsParameters == true {
-          return ParameterOperand(stored.rounded(to: rounding.precision.type), view)
-        }
-        let roundoff = rounding.ofParameter(stored: weights.stored[view.parameter.name]?.type ?? .float32)
-        return ParameterOperand(
-          stored, view, roundoff: roundoff > 0 && stored.isHeld(by: rounding.precision.type) ? 0 : roundoff)
-      }
-    }
-  }
-
-  /// - Parameter product: the operation whose inputs are quantised, where it is a product that quantises them.
-  func operand(
-    _ source: ReplayPlan.Source, _ replayed: [Activation: Operand], readBy reader: Operation? = nil,
-    multipliedBy product: Operation? = nil
-  ) -> Operand {
-    let known = knownOperand(source, replayed, readBy: reader)
-    return product.flatMap(productInputs.format(of:))?.read(known) ?? known
-  }
-
-  private func knownOperand(
-    _ source: ReplayPlan.Source, _ replayed: [Activation: Operand], readBy reader: Operation?
-  ) -> Operand {
-    switch source {
-    case .recorded(let activation):
-      guard let tensor = recorded[activation] else { preconditionFailure("\(activation) was not read") }
-      let roundoff = roundoff(ofReading: tensor, by: reader)
-      let isHalf = tensor.type == .float16 || rounding.precision.type == .float16
-      let operand = Operand(
-        values: tensor.values, roundoff: roundoff, underflow: roundoff > 0 && isHalf ? 0x1p-25 : 0)
-      let isCopy = alternative?.copies.contains(activation) == true
-      return isCopy ? operand.roundedCopy(in: rounding.precision.type) : operand
-    case .replayed(let activation):
-      guard let operand = replayed[activation] else {
-        preconditionFailure("\(activation) was not computed before it is read")
-      }
-      return operand
-    }
   }
 
   /// The bounds widened by what storing the output adds.

@@ -18,6 +18,7 @@ extension Evidence {
     case .cut(let found): found.sentence
     case .cutParameters(let found): found.sentence
     case .otherFunction(let found): found.sentence
+    case .beyondPolicy(let found): found.sentence
     case .shared(let fault, let share, let deviations):
       "has errors that all rows share as if \(fault) (\(Int((100 * share).rounded())) % of the effect, "
         + "\(Int(min(deviations, 1e6))) standard deviations)"
@@ -49,6 +50,19 @@ extension CutParameters {
   fileprivate var sentence: String {
     "is made with a \(subject.rawValue) that is cut to \(type.rawValue), not rounded to nearest "
       + "(\(grouped(count)) errors show \(Int((100 * share).rounded())) % of what that changes)"
+  }
+}
+
+extension PolicyEvidence {
+  fileprivate var sentence: String {
+    switch kind {
+    case .few(let share):
+      "is computed in float32 and rounded once, at the store, but for \(grouped(count)) of "
+        + "\(counted(elementCount, "element")): a step that is rounded moves \(significant(100 * share, 2)) % and more"
+    case .scale(let factor):
+      "has errors of \(significant(100 * factor, 2)) % of its results, where those of rounding depend on none "
+        + "(\(grouped(elementCount)) results)"
+    }
   }
 }
 

@@ -1,0 +1,54 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+/// What a replay reads.
+extension Replay {
+  /// Whether the plain bounds grant any parameter a rounding.
+  var grantsParameters: Bool { parameters(of: plan.operation).contains { $0.roundoff > 0 } }
+
+  func parameters(of operation: Operation) -> [ParameterOperand] {
+    operation.parameters.enumerated().compactMap { place, view in
+      weights.map { weights in
+        let stored = weights.storedFloat32(view.parameter)
+        switch parameterReading ?? (isSharp ? .rounded : alternative?.parameters ?? .granted) {
+        case .firstRounded where place > 0, .given: return ParameterOperand(stored, view)
+        case .rounded, .firstRounded:
+          return ParameterOperand(stored.rounded(to: rounding.precision.type), view)
+        case .granted: break
+        }
+        let roundoff = rounding.ofParameter(stored: weights.stored[view.parameter.name]?.type ?? .float32)
+        return ParameterOperand(
+          stored, view, roundoff: roundoff > 0 && stored.isHeld(by: rounding.precision.type) ? 0 : roundoff)
+      }
+    }
+  }
+
+  /// - Parameter product: the operation whose inputs are quantised, where it is a product that quantises them.
+  func operand(
+    _ source: ReplayPlan.Source, _ replayed: [Activation: Operand], readBy reader: Operation? = nil,
+    multipliedBy product: Operation? = nil
+  ) -> Operand {
+    let known = knownOperand(source, replayed, readBy: reader)
+    return product.flatMap(productInputs.format(of:))?.read(known) ?? known
+  }
+
+  private func knownOperand(
+    _ source: ReplayPlan.Source, _ replayed: [Activation: Operand], readBy reader: Operation?
+  ) -> Operand {
+    switch source {
+    case .recorded(let activation):
+      guard let tensor = recorded[activation] else { preconditionFailure("\(activation) was not read") }
+      let roundoff = roundoff(ofReading: tensor, by: reader)
+      let isHalf = tensor.type == .float16 || rounding.precision.type == .float16
+      let operand = Operand(
+        values: tensor.values, roundoff: roundoff, underflow: roundoff > 0 && isHalf ? 0x1p-25 : 0)
+      let isCopy = alternative?.copies.contains(activation) == true
+      return isCopy ? operand.roundedCopy(in: rounding.precision.type) : operand
+    case .replayed(let activation):
+      guard let operand = replayed[activation] else {
+        preconditionFailure("\(activation) was not computed before it is read")
+      }
+      return operand
+    }
+  }
+}
