@@ -75,6 +75,16 @@ struct PlantedNumber: Sendable, CustomStringConvertible {
     PlantedNumber(
       "activation.other", "the nonlinearity is ReLU instead of SiLU", in: "llama", at: "layers/000/mlp_act"
     ) { site in site.evaluated(as: ActivationFunction(.relu)) },
+    PlantedNumber(
+      "activation.other-table", "is GELU by tanh instead of GELU by erf, through a half-precision table",
+      in: "mpt", at: "layers/000/mlp_act"
+    ) { site in
+      let round = { (tensor: Tensor<Double>) in
+        Tensor(tensor.values.map { NumberFormat.float16.round($0) }, shape: tensor.shape)
+      }
+      return round(
+        site.evaluated(as: ActivationFunction(.geluTanh), activations: [round(site.activations[0])]))
+    },
     PlantedNumber("alibi.other-slopes", "slopes are 0.09", in: "mpt", at: "embed/attn_bias") { site in
       let factors = [0.36, 0.5, 1.3, 0.8, 2, 1.1]
       return site.edited { y in

@@ -125,17 +125,21 @@ extension ActivationFunction: Faulty {
     }
   }
 
-  private static let tables: [Fault] = [("half", NumberFormat.float16), ("bfloat16", .bfloat16)]
-    .map { id, format in
-      Fault(
-        "gelu.\(id)-table", "GELU through a \(id == "half" ? "half-precision" : id) table", .activation,
-        at: .of(ActivationFunction.self),
-        practice: "a table of all 65,536 16-bit arguments, as ggml has on the CPU",
-        storedAs: format
-      ) { site in
-        site.evaluated(changing: 0) { $0.values = $0.values.map { format.round($0) } }
-      }
+  private static let tables: [Fault] = tableFormats.map { id, format, inWords in
+    Fault(
+      "gelu.\(id)-table", "GELU through a \(inWords) table", .activation,
+      at: .of(ActivationFunction.self),
+      practice: "a table of all 65,536 16-bit arguments, as ggml has on the CPU",
+      storedAs: format
+    ) { site in
+      site.evaluated(changing: 0) { $0.values = $0.values.map { format.round($0) } }
     }
+  }
+
+  /// What tables of functions are indexed by and hold.
+  private static let tableFormats = [
+    ("half", NumberFormat.float16, "half-precision"), ("bfloat16", .bfloat16, "bfloat16"),
+  ]
 
   private static let geluByTanh = Function.geluTanh
 
@@ -172,6 +176,19 @@ extension ActivationFunction {
         let name = "the nonlinearity is \(function.inWords) instead of \(own.function.inWords)"
         return Reading.Guess(name) { site in site.evaluated(as: ActivationFunction(function)) }
       }
-    }
+    },
+    // llama.cpp computes GELU by tanh through a table, whichever form the model has.
+    Reading("activation.other-table", .activation, of: ActivationFunction.self) { own, _, _ in
+      ActivationFunction.Function.allCases.filter { $0 != own.function }.flatMap { function in
+        tableFormats.map { _, format, inWords in
+          let name = "\(function.inWords) instead of \(own.function.inWords), through a \(inWords) table"
+          return Reading.Guess("the nonlinearity is \(name)", storedAs: format) { site in
+            var read = site.activations[0]
+            read.values = read.values.map { format.round($0) }
+            return site.evaluated(as: ActivationFunction(function), activations: [read])
+          }
+        }
+      }
+    },
   ]
 }
