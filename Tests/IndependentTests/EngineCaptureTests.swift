@@ -50,4 +50,22 @@ import TouchstoneVerdict
     #expect(
       causes == ["cache.half-keys-and-queries", "cache.half-values-and-probabilities", "gelu.half-table"])
   }
+
+  /// Fused attention of one that records half-precision keys is granted so much that the bounds, or the noise, hardly show
+  /// sums in half precision; the numbers do.
+  @Test(arguments: ["tiny-neox", "tiny-erf"])
+  func whatFusedAttentionSumsInHalfPrecisionIsReadOffTheNumbers(_ model: String) throws {
+    let golden = try ActivationFile(path: Self.golden.appendingPathComponent("cases/\(model).h5").path)
+    let weights = try #require(try golden.weights())
+    let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "Fixtures")
+    let capture = try ActivationFile(
+      path: fixtures.appending(path: "llama.cpp-\(model)-flash-f16.h5").path)
+    let verdict = try Judge(weights: weights, depth: .diagnosed()).verdict(on: capture, golden: golden)
+    #expect(verdict.outcome == .mismatch)
+    let cause = try #require(verdict.causes.first)
+    #expect(cause.id == "read.attention.in-half")
+    #expect(cause.name.contains("the sum of values is held in float16, rounded after every key"))
+    #expect(cause.places == ["layers/000/attn_context", "layers/001/attn_context"])
+    #expect(verdict.causes.contains { $0.name.contains("through a half-precision table") })
+  }
 }

@@ -108,8 +108,9 @@ import TouchstoneTestSupport
   }
 
   /// The last of an odd number of columns, by another kernel: its errors are many times those of all others.
-  @Test(.clause("NUM-13", "NUM-15"), arguments: [6, 16, 48], [1, 2] as [UInt64])
-  func aColumnThatIsSummedLikeNoOtherIsConsistent(_ tokens: Int, _ seed: UInt64) throws {
+  @Test(.clause("NUM-13", "NUM-15"), arguments: [6, 16, 48])
+  func aColumnThatIsSummedLikeNoOtherIsConsistent(_ tokens: Int) throws {
+    let seed: UInt64 = 1
     var product = Product(tokens: tokens, alike: 0, .wide, seed: seed)
     let other = Product(tokens: tokens, alike: 0, .sequential, seed: seed)
     var values = product.got.values

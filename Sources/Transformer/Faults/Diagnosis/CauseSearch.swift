@@ -81,14 +81,18 @@ struct CauseSearch {
   private mutating func explain(_ findings: [Finding], isFirst: Bool) throws -> Bool {
     if try explainLayout(findings) || explainByEvidence(findings) { return true }
     guard let first = findings.first, !first.index.isEmpty else { return true }
-    guard first.method == .replay else { return try isFirst ? explainFreely(first) : true }
+    guard first.method == .replay else {
+      return try explainClosely(findings) || (isFirst ? explainFreely(first) : true)
+    }
     var open = try explainByKnown(findings)
     var isExplained = open.first != first
     for attempt in 0..<Self.causesOfOneName {
       guard let next = open.first else { break }
       let diagnosis = try Diagnosis(of: next, in: judged.capture, by: judged.judge, catalogue: catalogue)
       let isNamed = diagnosis?.members.first.map { $0.fault.id != Cause.placeAlone } ?? false
-      if !isNamed, attempt == 0, isFirst, !first.hidden.isEmpty, try explainFreely(first) { return true }
+      if !isNamed, attempt == 0, !first.hidden.isEmpty {
+        if try explainClosely(findings) || (isFirst && explainFreely(first)) { return true }
+      }
       if !isNamed, attempt == 0, isFirst, first.evidence == nil {
         notes += [diagnosis?.note].compactMap(\.self)
       }
@@ -97,6 +101,17 @@ struct CauseSearch {
       open = try explain(Array(open.dropFirst()), as: next, by: diagnosis)
     }
     return isExplained
+  }
+
+  /// What leaves next to nothing of the errors of attention that was recomputed together.
+  private mutating func explainClosely(_ findings: [Finding]) throws -> Bool {
+    guard let first = findings.first,
+      let comparison = try HypothesisComparison(closely: first, in: judged.capture, by: judged.judge)
+    else { return false }
+    let diagnosis = try Diagnosis(comparison, catalogue)
+    guard let best = diagnosis.members.first, best.fault.id != Cause.placeAlone else { return false }
+    _ = try explain(Array(findings.dropFirst()), as: first, by: diagnosis)
+    return true
   }
 
   /// Holds what explains one finding against others of its name; those that are still open.
@@ -125,7 +140,12 @@ struct CauseSearch {
     var (members, open) = (members, [Finding]())
     for other in others {
       let comparison = try HypothesisComparison(other, in: judged.capture, by: judged.judge)
-      let kept = try comparison.map { comparison in try members.filter(comparison.isExplained(by:)) } ?? []
+      var kept = try comparison.map { comparison in try members.filter(comparison.isExplained(by:)) } ?? []
+      if kept.isEmpty,
+        let close = try HypothesisComparison(closely: other, in: judged.capture, by: judged.judge)
+      {
+        kept = try members.filter(close.isExplained(by:))
+      }
       if kept.isEmpty { open.append(other) } else { members = kept }
     }
     return (members, open)

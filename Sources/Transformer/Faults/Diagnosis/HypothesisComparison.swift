@@ -38,6 +38,25 @@ struct HypothesisComparison: Sendable {
     self.init(got: got, right: right, replay: replay)
   }
 
+  /// The same, held to leave next to nothing of all errors; nil where it is not attention that was recomputed together.
+  ///
+  /// So much is granted for what is hidden in attention that a mistake is hardly beyond the bounds of its context.
+  init?(closely finding: Finding, in capture: any ActivationSource, by judge: Judge) throws {
+    guard let plain = try HypothesisComparison(finding, in: capture, by: judge),
+      plain.replay.chain.count > 1, plain.replay.chain.allSatisfy(\.parameters.isEmpty)
+    else { return nil }
+    let (isJudged, right) = (plain.replay.judgedElements, plain.right.values)
+    let errors = right.values.indices.lazy.filter(isJudged).map { plain.got.values[$0] - right.values[$0] }
+    let squares = errors.reduce((sum: 0, count: 0)) { ($0.sum + $1 * $1, $0.count + 1) }
+    let rootMeanSquare = (squares.sum / Double(max(1, squares.count))).squareRoot()
+    guard rootMeanSquare.isFinite else { return nil }
+    self.init(
+      got: plain.got, right: plain.right.within(rootMeanSquare * Self.closeness), replay: plain.replay)
+  }
+
+  /// What share of the errors' root mean square may be left in an element.
+  private static let closeness = 0x1p-4
+
   /// How well a fault explains the capture; nil where it cannot arise or changes nothing.
   func hypothesis(_ fault: Fault, at place: Activation) throws -> Diagnosis.Hypothesis? {
     guard let value = try replay.value(planting: fault, at: place), value.shape == got.shape else {

@@ -49,4 +49,9 @@ package struct Estimate: Sendable {
   package let values: Tensor<Double>
   /// The bounds of every element.
   package let bounds: [Bound]
+
+  /// The same values with one bound around each.
+  package func within(_ error: Double) -> Estimate {
+    Estimate(values: values, bounds: bounds.map { _ in Bound(error) })
+  }
 }

@@ -17,7 +17,8 @@ extension Replay {
     let noises = plan.steps.indices.map { index in
       let step = plan.steps[index]
       return rounding.noise(
-        of: step.operation, exact[index], step.sources.map { operand($0, known, multipliedBy: step.operation) },
+        of: step.operation, exact[index],
+        step.sources.map { operand($0, known, multipliedBy: step.operation) },
         parameters(of: step.operation), fusing: fusedProjections(of: step, known), inputs: inputs,
         storedAs: recorded[step.operation.output]?.type ?? rounding.precision.type)
     }
