@@ -45,6 +45,12 @@ import TouchstoneTestSupport
     let verdict = try judge.verdict(on: whole)
     #expect(verdict.outcome == .consistent, "\(verdict.flagged)")
     #expect(verdict.findings.count == weights.graph.operations.count + 4)
+    // What is hidden behind them differs from float32 by more than its noise: the golden's floor is not asked.
+    var hidden = whole
+    hidden.recorded.tensors = whole.recorded.tensors.filter { $0.key.point != .attentionProbabilities }
+    let beside = try judge.verdict(on: hidden, golden: Golden(weights, inputs))
+    #expect(beside.outcome == .consistent, "\(beside.flagged)")
+    #expect(beside.notes.contains { $0.contains("ends before layers/000/attn_scores") })
     // Without the caches, scores and contexts are not what the recorded keys and values give.
     for (point, output) in [
       (Activation.Point.keyCache, Activation.Point.attentionScores), (.valueCache, .attentionContext),

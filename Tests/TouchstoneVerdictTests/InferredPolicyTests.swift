@@ -171,12 +171,13 @@ import TouchstoneTestSupport
           exact.values.enumerated().map { isScaled($0) ? $1 * factor : $1 }, shape: exact.shape))
     }
     let u = type.unitRoundoff
-    let all = try finding(1 + 0.6 * u) { _ in true }
+    // Within the plain bounds, of which that of a norm is the tightest.
+    let all = try finding(1 + (point == .layerNorm2 ? 0.25 : 0.6) * u) { _ in true }
     #expect(all.zone >= .suspect && all.problem?.contains("of its results") == true, "\(all)")
     if point == .layerNorm2 {
       // Other kernels may compute the last row; none scales it.
       let last = try finding(1 + 0.9 * u) { $0 / exact.rowWidth == 39 }
-      #expect(last.zone >= .suspect && last.problem?.contains("of its results") == true, "\(last)")
+      #expect(last.zone >= .suspect, "\(last)")
     }
   }
 

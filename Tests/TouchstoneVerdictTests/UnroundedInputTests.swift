@@ -35,11 +35,13 @@ import TouchstoneTestSupport
     for alternative in Alternatives(capture.graph, type: type).of(operation) {
       let plan = try planner.plan(operation, recomputing: alternative.unrounded)
       let replay = try Replay(plan, by: alternative, of: source, weights: weights, contract: .standard)
-      let want = replay.want()
-      let units = want.values.values.indices.map {
-        want.bounds[$0].stat / (type.spacing(around: want.values.values[$0]) / 2)
-      }.sorted()
-      #expect(units[units.count / 2] < 1.25, "\(alternative.policy.id): half a unit and little more")
+      for exact in replay.readingParametersExactly {
+        let want = exact.want()
+        let units = want.values.values.indices.map {
+          want.bounds[$0].stat / (type.spacing(around: want.values.values[$0]) / 2)
+        }.sorted()
+        #expect(units[units.count / 2] < 1.25, "\(alternative.policy.id): half a unit and little more")
+      }
     }
     let verdict = try Judge(weights: weights).verdict(on: capture)
     #expect(verdict.outcome == .mismatch, "\(verdict.findings.compactMap(\.policy))")

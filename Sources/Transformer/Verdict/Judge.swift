@@ -225,6 +225,8 @@ public struct Judge: Sendable {
     case nil: notes.append(.withoutGolden)
     case .missing where isPartial: notes.append(.withoutFloor)
     case .ofOtherPrecision where isPartial: notes.append(.floorOfOtherPrecision)
+    case .present where isPartial:
+      notes += [floor?.firstReadingNarrowCache.map(Note.floorBefore)].compactMap(\.self)
     case .missing, .ofOtherPrecision, .present: break
     }
     return notes

@@ -21,6 +21,8 @@ package enum Note: Sendable, Equatable {
   case withoutFloor
   /// The golden's noise floor is that of float32, and the capture's precision another.
   case floorOfOtherPrecision
+  /// The floor does not hold from this one on, which reads a cache in fewer bits.
+  case floorBefore(Activation)
   /// Operations that are judged by a policy.
   case policy(Policy, [Activation])
   /// The bounds are those of this precision.

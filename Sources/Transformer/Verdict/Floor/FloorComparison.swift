@@ -88,8 +88,11 @@ struct FloorComparison: Sendable {
 
   /// The first activation beyond the floor, as a suspect: every operation is consistent, and yet the values are
   /// not those of the golden.
+  ///
+  /// Behind the first that reads a narrow cache the floor holds no more.
   func firstDrift(_ operations: [Operation]) throws -> Finding? {
     for operation in operations {
+      if operation.output == firstReadingNarrowCache { return nil }
       guard let finding = try judge(operation), finding.zone != .consistent else { continue }
       return Finding(
         activation: operation.output, method: .floor, zone: .suspect, ratio: finding.ratio,
@@ -98,6 +101,17 @@ struct FloorComparison: Sendable {
         evidence: .drift)
     }
     return nil
+  }
+
+  /// What is made first of keys or values that the capture holds apart in a narrower type than it computes in; nil for none.
+  var firstReadingNarrowCache: Activation? {
+    let own = capture.precision.type.unitRoundoff
+    return capture.graph.operations.first { operation in
+      operation.inputs.contains { input in
+        let type = input.cacheRead(by: operation).flatMap(capture.storedType)
+        return type.map { $0.unitRoundoff > own } ?? false
+      }
+    }?.output
   }
 
   /// The rows of tokens that attend to something; the others follow no definition.

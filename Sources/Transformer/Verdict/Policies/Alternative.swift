@@ -237,7 +237,8 @@ struct Alternatives: Sendable {
   func ofProduct(_ operation: Operation) -> [Alternative] {
     guard let input = operation.inputs.first, let maker = makers[input] else { return [] }
     let plain = Alternative(policy: .unroundedInputs)
-    let before = maker.kind.bounded.alternativesInReading(maker, in: self)
+    // Through one more product a factor is known no better than a rounding would leave it.
+    let before = maker.kind.bounded.alternativesInReading(maker, in: self).filter { !$0.roundsOnce }
     var alternatives: [Alternative] = []
     if operation.parameters.count > 1 {
       alternatives.append(Alternative(policy: .storedProduct, parameters: .rounded, storesProduct: true))

@@ -21,6 +21,8 @@ extension Note {
       "There is no golden to compare with: inherited errors and the noise-floor check are missing."
     case .withoutFloor: "The noise-floor check was not made: the golden has no noise floor."
     case .floorOfOtherPrecision: "The noise-floor check was not made: the floor is that of plain float32."
+    case .floorBefore(let first):
+      "The noise-floor check ends before \(first), which reads keys or values held in fewer bits: the floor is that of plain float32."
     case .policy(let policy, let places): Self.policy(policy, places)
     case .precision(let precision):
       "The capture is judged in the precision \(precision.name): every bound is that of \(precision.name) arithmetic"
