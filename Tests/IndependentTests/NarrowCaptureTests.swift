@@ -48,6 +48,21 @@ import TouchstoneVerdict
     #expect(flagged.isSuperset(of: (0..<3).map { "layers/00\($0)/attn_probs" } + ["layers/000/ln_1"]))
   }
 
+  /// Hugging Face's norm of ImageGPT is no module of PyTorch, and every step of it is stored in the type of the model.
+  @Test(.clause("BND-16"), arguments: [("torch-bf16", "bfloat16"), ("torch-f16", "float16")])
+  func aNormThatStoresItsStatisticsIsNamed(name: String, type: String) throws {
+    let golden = try ActivationFile(
+      path: Self.golden.appendingPathComponent("cases/tiny-imagegpt-layers.h5").path)
+    let capture = try ActivationFile(
+      path: Self.tests.appendingPathComponent("Fixtures/\(name)@tiny-imagegpt-layers.h5").path)
+    let weights = try #require(try golden.weights())
+    let verdict = try Judge(weights: weights, depth: .whole()).verdict(on: capture, golden: golden)
+    #expect(Set(verdict.flagged.map(\.activation.name)) == ["ln_1", "ln_2", "final/ln_f"])
+    #expect(
+      verdict.causes.map(\.name)
+        == ["the norm is rounded to \(type) after every step, σ too, by which it divides"])
+  }
+
   @Test(.clause("NUM-18")) func narrowArithmeticThatIsSaidToBeFloat32IsAMismatch() throws {
     let (verdict, _) = try Self.judged("torch-autocast-bf16-said-float32@gpt2-odd-a")
     #expect(verdict.outcome == .mismatch)

@@ -43,7 +43,8 @@ struct HypothesisComparison: Sendable {
   /// So much is granted for what is hidden in attention that a mistake is hardly beyond the bounds of its context.
   init?(closely finding: Finding, in capture: any ActivationSource, by judge: Judge) throws {
     guard let plain = try HypothesisComparison(finding, in: capture, by: judge),
-      plain.replay.chain.count > 1, plain.replay.chain.allSatisfy(\.parameters.isEmpty)
+      plain.replay.chain.count > 1, plain.replay.chain.allSatisfy(\.parameters.isEmpty),
+      plain.ratioWithoutFault < Self.tellingRatio
     else { return nil }
     let (isJudged, right) = (plain.replay.judgedElements, plain.right.values)
     let errors = right.values.indices.lazy.filter(isJudged).map { plain.got.values[$0] - right.values[$0] }

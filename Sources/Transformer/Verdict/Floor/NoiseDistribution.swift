@@ -4,7 +4,8 @@ import TouchstoneModel
 /// What ordinary arithmetic strays by over operations that were replayed together, and how far a capture lies outside.
 ///
 /// The same operations are run several times with ``OperationNoise`` of the capture's precision at every point, the
-/// hidden ones included; seeds are fixed. Four figures are looked at (``Figure``), each beside what it is in those runs.
+/// hidden ones included; seeds are fixed. Where nothing of any block is recorded, four figures are looked at
+/// (``Figure``), each beside what it is in those runs; elsewhere the farthest row, which may stray by ``allowance``.
 ///
 /// Clauses: BND-14.
 struct NoiseDistribution: Sendable {
@@ -20,6 +21,9 @@ struct NoiseDistribution: Sendable {
     case mean
   }
 
+  /// A row may stray by this many times its noise, where no more is looked at: what is right is a few of its own ways to round
+  /// over few operations, and strays in few directions.
+  static let allowance = 10.0
   /// A run of noise alone exceeds one of the figures once in so many times.
   static let level = 1e-3
   /// Multiply-adds that all passes together may take, where there are more than the fewest.
@@ -39,10 +43,16 @@ struct NoiseDistribution: Sendable {
   }
 
   /// Takes the noisy passes, each half of which says what the other's figures are: a run is never held against itself.
-  init(exact: Tensor<Double>, reader: StrayReader, passes: [Stray]) {
+  ///
+  /// - Parameter looksEverywhere: whether all figures are looked at, not the rows alone.
+  init(exact: Tensor<Double>, reader: StrayReader, passes: [Stray], looksEverywhere: Bool = true) {
     self.exact = exact
     self.reader = reader
-    view = NoiseView(passes[...])
+    view = NoiseView(passes[...], seesDirections: looksEverywhere)
+    guard looksEverywhere else {
+      thresholds = Figure.allCases.map { $0 == .row ? Self.allowance : .infinity }
+      return
+    }
     let middle = passes.count / 2
     let halves = [passes[..<middle], passes[middle...]]
     let figures = (0..<2).concurrentMap { half in

@@ -14,10 +14,14 @@ struct NoiseView: Sendable {
   /// What takes part of the covariance with the coordinates as independent: fewer numbers than it has are known of it.
   private static let independence = 0.5
 
-  init(_ passes: ArraySlice<Stray>) {
+  init(_ passes: ArraySlice<Stray>, seesDirections: Bool = true) {
     let count = Double(passes.count)
     let rows = passes.first?.squares.count ?? 0
     floors = (0..<rows).map { row in (passes.reduce(0) { $0 + $1.squares[row] } / count).squareRoot() }
+    guard seesDirections else {
+      (scales, covariance, spreads) = ([], nil, [])
+      return
+    }
     let width = passes.first?.coordinates.rowWidth ?? 0
     let scales = (0..<rows).map { row in
       let total = passes.reduce(0) { $0 + $1.coordinates.row(row).reduce(0) { $0 + $1 * $1 } }

@@ -23,9 +23,11 @@ extension Replay {
         storedAs: recorded[step.operation.output]?.type ?? rounding.precision.type)
     }
     let last = exact[exact.count - 1]
-    let passCount = NoiseDistribution.passCount(work)
+    let passCount = NoiseDistribution.passCount(looksEverywhere ? work : .infinity)
     let reader = StrayReader(
-      exact: last, projectedBy: plan.operation.isProjection ? parameters(of: plan.operation)[0].matrix : nil,
+      exact: last,
+      projectedBy: looksEverywhere && plan.operation.isProjection
+        ? parameters(of: plan.operation)[0].matrix : nil,
       passCount: passCount, isJudged: isJudged)
     let operands = plan.steps.map { parameters(of: $0.operation) }
     // What reads no activation is the same each time, and its tables are large.
@@ -46,7 +48,13 @@ extension Replay {
       }
       return reader.stray(outputs[outputs.count - 1])
     }
-    return NoiseDistribution(exact: last, reader: reader, passes: passes)
+    return NoiseDistribution(exact: last, reader: reader, passes: passes, looksEverywhere: looksEverywhere)
+  }
+
+  /// Whether nothing of any block is recorded, and the noise is that of float32, which it was held against right programs of.
+  private var looksEverywhere: Bool {
+    plan.recorded.allSatisfy { $0.block == nil } && plan.hidden.contains { $0.block != nil }
+      && !rounding.precision.type.isNarrow
   }
 
   private func prepared(_ step: ReplayPlan.Step) -> PreparedOperation {

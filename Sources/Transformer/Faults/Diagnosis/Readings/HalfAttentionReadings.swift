@@ -8,7 +8,8 @@ extension Reading {
   static let halves: [Reading] = [
     Reading("attention.in-half", .precision, of: AttentionContext.self) { _, site, _ in
       guard site.termCount <= HalfAttention.greatestTermCount else { return [] }
-      return HalfAttention.all.map { attention in
+      let hasWindow = site.visibility?.window != nil
+      return HalfAttention.all.filter { hasWindow || !$0.seesAll }.map { attention in
         Guess(
           attention.inWords,
           granting: Fault.Grants(rounding: attention.roundsOnTheWay ? attention.format : nil)
@@ -35,6 +36,10 @@ private struct HalfAttention: Sendable {
   let weights: Bool
   /// The sum of values after every key.
   let sums: Sums
+  /// Whether queries are rounded after they are multiplied by the scale.
+  var scalesFirst = false
+  /// Whether the window is ignored.
+  var seesAll = false
 
   /// How values are summed.
   enum Sums { case exactly, ofProbabilities, rescaled }
@@ -42,7 +47,14 @@ private struct HalfAttention: Sendable {
   static let greatestTermCount = 1 << 24
 
   /// All there are, those first that round least.
-  static let all: [HalfAttention] = [NumberFormat.float16, .bfloat16].flatMap { format in
+  static let all = [noWindow] + rounded
+
+  /// Nothing is rounded, and every key before is seen.
+  private static let noWindow = HalfAttention(
+    format: .float16, queries: false, keys: false, values: false, weights: false, sums: .exactly,
+    seesAll: true)
+
+  private static let rounded: [HalfAttention] = [NumberFormat.float16, .bfloat16].flatMap { format in
     [
       (false, Sums.exactly), (true, .exactly), (false, .ofProbabilities), (true, .ofProbabilities),
       (false, .rescaled),
@@ -58,13 +70,29 @@ private struct HalfAttention: Sendable {
             format: format, queries: queries, keys: keys, values: values, weights: weights, sums: sums) : nil
       }
     }
+    .flatMap(\.withItsLikes)
+  }
+
+  /// As those that are fused do it which rescale their sums: the scale first, or the window ignored, too.
+  private var withItsLikes: [HalfAttention] {
+    guard queries, keys, sums == .rescaled else { return [self] }
+    return [false, true].flatMap { seesAll in
+      [false, true].map { scalesFirst in
+        var other = self
+        (other.seesAll, other.scalesFirst) = (seesAll, scalesFirst)
+        return other
+      }
+    }
   }
 
   var roundsOnTheWay: Bool { weights || sums != .exactly }
 
   var inWords: String {
-    let read = [(queries, "queries"), (keys, "keys"), (values, "values"), (weights, "probabilities")]
-      .filter(\.0).map(\.1)
+    let read = [
+      (queries, scalesFirst ? "scaled queries" : "queries"), (keys, "keys"), (values, "values"),
+      (weights, "probabilities"),
+    ]
+    .filter(\.0).map(\.1)
     let list =
       read.isEmpty
       ? "" : read.dropLast().joined(separator: ", ") + (read.count > 1 ? " and " : "") + (read.last ?? "")
@@ -73,15 +101,20 @@ private struct HalfAttention: Sendable {
       parts.append("the sum of values is held in \(format.name), rounded after every key")
       if sums == .rescaled { parts.append("and rescaled when the maximum grows") }
     }
+    if seesAll { parts.append("the window is ignored") }
     return parts.joined(separator: "; ")
   }
 
   /// The context, computed like that.
   func value(_ site: FaultSite) -> Tensor<Double>? {
-    guard let own = site.visibility else { return nil }
-    if !queries, !keys, sums != .rescaled { return value(site, site.activations[0], own) }
+    guard var own = site.visibility else { return nil }
+    if seesAll { own = Visibility(isCausal: own.isCausal) }
+    if !queries, !keys, !seesAll, sums != .rescaled { return value(site, site.activations[0], own) }
     guard let weighing = site.maker(of: 0), let scores = scores(weighing) else { return nil }
-    guard sums == .rescaled else { return value(site, weighing.evaluated(activations: [scores]), own) }
+    guard sums == .rescaled || seesAll else {
+      return value(site, weighing.evaluated(activations: [scores]), own)
+    }
+    func stored(_ sum: Double) -> Double { sums == .rescaled ? format.round(sum) : sum }
     let values = values ? format.rounded(site.activations[1]) : site.activations[1]
     let (heads, tokens, width) = (scores.shape[0], site.inputs.count, values.rowWidth)
     return site.edited { y in
@@ -94,14 +127,14 @@ private struct HalfAttention: Sendable {
             let score = scores[head, query, key]
             if score > greatest {
               let by = greatest.isFinite ? exp(greatest - score) : 0
-              if by != 0 { sum = sum.map { format.round($0 * by) } }
+              if by != 0 { sum = sum.map { stored($0 * by) } }
               total *= by
               greatest = score
             }
             let weight = exp(score - greatest)
             total += weight
             for column in 0..<width {
-              sum[column] = format.round(sum[column] + weight * values[shared, key, column])
+              sum[column] = stored(sum[column] + weight * values[shared, key, column])
             }
           }
           for column in 0..<width where total > 0 { y[query, head * width + column] = sum[column] / total }
@@ -117,13 +150,24 @@ private struct HalfAttention: Sendable {
       var read = operation.inputs.compactMap(weighing.activation)
       guard read.count == operation.inputs.count, operation.parameters.isEmpty else { return nil }
       if let made { read[0] = made }
-      if operation.kind.payload is AttentionScores {
-        if queries { read[0] = format.rounded(read[0]) }
+      var kind = operation.kind
+      if let scores = operation.kind.payload as? AttentionScores {
+        if queries { read[0] = rounded(read[0], scale: scalesFirst ? scores.scale : 1) }
         if keys { read[1] = format.rounded(read[1]) }
+        if seesAll {
+          kind = .scores(
+            AttentionScores(scale: scores.scale, visibility: Visibility(isCausal: scores.visibility.isCausal))
+          )
+        }
       }
-      made = operation.kind.value(Operands(read, parameters: []), in: weighing.inputs)
+      made = kind.value(Operands(read, parameters: []), in: weighing.inputs)
     }
     return made
+  }
+
+  /// What products read that are multiplied by a scale before they are rounded.
+  private func rounded(_ queries: Tensor<Double>, scale: Double) -> Tensor<Double> {
+    Tensor(queries.values.map { format.round($0 * scale) / scale }, shape: queries.shape)
   }
 
   /// The context of probabilities that are known.

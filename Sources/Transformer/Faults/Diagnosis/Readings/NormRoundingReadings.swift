@@ -19,11 +19,14 @@ extension Reading {
   static let normsInSteps: [Reading] = [
     Reading("norm.in-steps", .layerNorm, at: .norms) { site, _ in
       guard site.norm?.isJoined == false else { return [] }
-      return [NumberFormat.bfloat16, .float16].map { format in
-        Guess(
-          "the norm is rounded to \(format.name) after every step", storedAs: format,
-          granting: Fault.Grants(rounding: format)
-        ) { RoundedNorm(format: format, parts: .steps).value(of: $0) }
+      return [NumberFormat.bfloat16, .float16].flatMap { format in
+        [false, true].map { divides in
+          Guess(
+            "the norm is rounded to \(format.name) after every step"
+              + (divides ? ", σ too, by which it divides" : ""),
+            storedAs: format, granting: Fault.Grants(rounding: format)
+          ) { RoundedNorm(format: format, parts: .steps, divides: divides).value(of: $0) }
+        }
       }
     }
   ]
@@ -55,6 +58,8 @@ struct RoundedNorm: Sendable {
 
   let format: NumberFormat
   let parts: Parts
+  /// Whether it divides by σ, a root of what is rounded too, instead of multiplying by 1/σ.
+  var divides = false
 
   private static let formats: [NumberFormat] = [.float16, .bfloat16, .tensorFloat32]
   private static let sampleCount = 6
@@ -98,9 +103,12 @@ struct RoundedNorm: Sendable {
     let row = NormRow(values: Array(site.activations[0].row(index)), subtractsMean: norm.subtractsMean)
     let mean = rounded(row.mean, .mean)
     let variance = rounded(row.variance, .variance)
-    let inverse = rounded(1 / (variance + norm.epsilon).squareRoot(), .inverseDeviation)
+    let square = variance + norm.epsilon
+    let deviation = rounded((divides ? rounded(square, .variance) : square).squareRoot(), .inverseDeviation)
+    let inverse = rounded(1 / square.squareRoot(), .inverseDeviation)
     return row.values.enumerated().map { column, x in
-      var y = rounded(rounded(x - mean, .difference) * inverse, .normalised)
+      let difference = rounded(x - mean, .difference)
+      var y = rounded(divides ? difference / deviation : difference * inverse, .normalised)
       if let gain { y = rounded(y * (norm.offset + rounded(gain[column], .gain)), .scaled) }
       if let bias { y += rounded(bias[column], .bias) }
       return y
