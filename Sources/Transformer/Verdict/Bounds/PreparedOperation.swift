@@ -113,7 +113,7 @@ extension Tensor<Double> {
   /// Of each row the products with eight columns, one vector of `strip` for each element of a row.
   func sums(over strip: [SIMD8<Double>], startingFrom start: SIMD8<Double> = .zero) -> [SIMD8<Double>] {
     var sums = [SIMD8<Double>](repeating: .zero, count: rowCount)
-    touchstone_sums(values, rowCount, strip.count, strip, [start], &sums)
+    touchstone_sums(values, rowCount, strip.count, strip, 1, [start], &sums)
     return sums
   }
 }
