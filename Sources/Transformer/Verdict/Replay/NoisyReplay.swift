@@ -51,10 +51,11 @@ extension Replay {
     return NoiseDistribution(exact: last, reader: reader, passes: passes, looksEverywhere: looksEverywhere)
   }
 
-  /// Whether nothing of any block is recorded, and the noise is that of float32, which it was held against right programs of.
+  /// Whether what follows all blocks is judged and nothing of any is recorded, and the noise is that of float32, which it
+  /// was held against right programs of.
   private var looksEverywhere: Bool {
-    plan.recorded.allSatisfy { $0.block == nil } && plan.hidden.contains { $0.block != nil }
-      && !rounding.precision.type.isNarrow
+    plan.operation.output.block == nil && plan.recorded.allSatisfy { $0.block == nil }
+      && plan.hidden.contains { $0.block != nil } && !rounding.precision.type.isNarrow
   }
 
   private func prepared(_ step: ReplayPlan.Step) -> PreparedOperation {
