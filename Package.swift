@@ -256,7 +256,8 @@ let package = Package(
     .testTarget(
       name: "TouchstoneReportsTests",
       dependencies: model + [
-        "TouchstoneGolden", "TouchstoneReference", "TouchstoneReports", "TouchstoneTestSupport",
+        "TouchstoneFaults", "TouchstoneGolden", "TouchstoneReference", "TouchstoneReports",
+        "TouchstoneTestSupport",
         "TouchstoneVerdict",
       ]),
     .testTarget(name: "TouchstoneHDF5Tests", dependencies: ["TouchstoneHDF5"]),

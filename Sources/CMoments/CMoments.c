@@ -40,31 +40,39 @@ void touchstone_moments(
   }
 }
 
+#define BLOCK 256
+
 FOR_EACH_INSTRUCTION_SET
 void touchstone_sums(
     const double *x, ptrdiff_t rows, ptrdiff_t depth, const void *strips, ptrdiff_t count, const void *start,
     void *sums) {
   const lanes *first = start;
   lanes *results = sums;
-  // Four rows at a time, which stay in the nearest cache while one strip after another passes by; the last row is
-  // computed again where their number is no multiple.
-  for (ptrdiff_t row = 0; row < rows; row += 4) {
-    ptrdiff_t at[4];
-    for (int r = 0; r < 4; r++) at[r] = row + r < rows ? row + r : rows - 1;
-    const double *a = x + at[0] * depth, *b = x + at[1] * depth, *c = x + at[2] * depth, *d = x + at[3] * depth;
-    for (ptrdiff_t s = 0; s < count; s++) {
-      const lanes *weights = (const lanes *)strips + s * depth;
-      lanes sum_a = first[s], sum_b = sum_a, sum_c = sum_a, sum_d = sum_a;
-      for (ptrdiff_t k = 0; k < depth; k++) {
-        sum_a += a[k] * weights[k];
-        sum_b += b[k] * weights[k];
-        sum_c += c[k] * weights[k];
-        sum_d += d[k] * weights[k];
+  for (ptrdiff_t row = 0; row < rows; row++)
+    for (ptrdiff_t s = 0; s < count; s++) results[count * row + s] = first[s];
+  // Some terms of every sum at a time: four rows of them stay in the nearest cache, those of the strips in the next one.
+  // The last row stands in for those that are missing where their number is no multiple of four.
+  for (ptrdiff_t begin = 0; begin < depth; begin += BLOCK) {
+    ptrdiff_t end = begin + BLOCK < depth ? begin + BLOCK : depth;
+    for (ptrdiff_t row = 0; row < rows; row += 4) {
+      ptrdiff_t at[4];
+      for (int r = 0; r < 4; r++) at[r] = row + r < rows ? row + r : rows - 1;
+      const double *a = x + at[0] * depth, *b = x + at[1] * depth, *c = x + at[2] * depth, *d = x + at[3] * depth;
+      for (ptrdiff_t s = 0; s < count; s++) {
+        const lanes *weights = (const lanes *)strips + s * depth;
+        lanes sum_a = results[count * at[0] + s], sum_b = results[count * at[1] + s];
+        lanes sum_c = results[count * at[2] + s], sum_d = results[count * at[3] + s];
+        for (ptrdiff_t k = begin; k < end; k++) {
+          sum_a += a[k] * weights[k];
+          sum_b += b[k] * weights[k];
+          sum_c += c[k] * weights[k];
+          sum_d += d[k] * weights[k];
+        }
+        results[count * at[0] + s] = sum_a;
+        results[count * at[1] + s] = sum_b;
+        results[count * at[2] + s] = sum_c;
+        results[count * at[3] + s] = sum_d;
       }
-      results[count * at[0] + s] = sum_a;
-      results[count * at[1] + s] = sum_b;
-      results[count * at[2] + s] = sum_c;
-      results[count * at[3] + s] = sum_d;
     }
   }
 }

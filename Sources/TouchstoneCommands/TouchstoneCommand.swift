@@ -28,7 +28,9 @@ public struct TouchstoneCommand: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      Generate.self, Record.self, Capture.self, Diff.self, Certify.self, Verify.self, Inspect.self,
+      Generate.self, Record.self, Capture.self, Diff.self, Merge.self, MakeSketch.self, Certify.self,
+      Verify.self,
+      Inspect.self,
       Synthesize.self, Extract.self,
       Power.self, ShowSpecification.self, Manifest.self, Bench.self,
       Anatomy.self, Embeddings.self, Attention.self, Score.self,

@@ -14,6 +14,8 @@ public struct Report: Sendable {
   public let capture: String
   /// Who computed the capture; nil where that is not known.
   public let implementation: String?
+  /// What tells the run from others, where the verdict is on some of its layers and may be joined with the rest.
+  let run: String?
   /// What its page shows besides.
   public let context: PageContext
   /// How long computing and judging took, in seconds; nil where that was not measured.
@@ -21,9 +23,10 @@ public struct Report: Sendable {
 
   /// Joins a verdict with the names of what was compared.
   public init(
-    verdict: Verdict, golden: String, capture: String, implementation: String? = nil,
+    verdict: Verdict, golden: String, capture: String, implementation: String? = nil, run: String? = nil,
     context: PageContext = PageContext(), seconds: Double? = nil
   ) {
+    self.run = run
     self.verdict = verdict
     self.golden = golden
     self.capture = capture
@@ -40,6 +43,7 @@ public struct Report: Sendable {
       case .replay: "each operation replayed in float64 from the capture's own inputs"
       case .localFloor:
         "operations recomputed together from the capture's own inputs, against the noise of such arithmetic"
+      case .sketch: "what sketches hold of rows against the golden's noise floor, weaker still"
       case .floor: "rows against the golden's noise floor, the weaker check"
       }
     let count = counted(verdict.findings.count, "operation")

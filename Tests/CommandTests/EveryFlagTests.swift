@@ -27,6 +27,13 @@ import Testing
       "--inputs": "theInputsOfAFileOfAnyKindAreRecordedAgain",
       "--trust": "whatTheUserTrustsIsReadWithoutAChild",
       "--no-floor": "aGoldenWithoutAFloorJudgesByTheWeights",
+      "--layers": "shardsAreRecordedCapturedJudgedAndMerged",
+      "--sketch": "sketchesOfAGoldenAndOfACaptureAreCompared",
+    ],
+    "sketch": [
+      "--out": "sketchesOfAGoldenAndOfACaptureAreCompared",
+      "--overwrite": "sketchesOfAGoldenAndOfACaptureAreCompared",
+      "--trust": "sketchesOfAGoldenAndOfACaptureAreCompared",
     ],
     "capture": [
       "--model": "theModelIsFoundWhereTheGoldenHasNoWeights",
@@ -35,6 +42,7 @@ import Testing
       "--position-ids": "positionsAndMaskAreThoseGiven",
       "--implementation": "aCaptureIsOfTheImplementationAsked", "--out": "aCaptureIsOfTheImplementationAsked",
       "--overwrite": "positionsAndMaskAreThoseGiven", "--trust": "whatTheUserTrustsIsReadWithoutAChild",
+      "--layers": "shardsAreRecordedCapturedJudgedAndMerged",
     ],
     "diff": [
       "--model": "theModelIsFoundWhereTheGoldenHasNoWeights", "--report": "reportsAreWrittenInEveryForm",
@@ -44,6 +52,13 @@ import Testing
       "--json": "oneChangedElementIsAMismatchAtItsOperation",
       "--overwrite": "aFileThatExistsIsReplacedOnlyWhenTold",
       "--trust": "whatTheUserTrustsIsReadWithoutAChild",
+      "--layers": "shardsAreRecordedCapturedJudgedAndMerged",
+    ],
+    "merge": [
+      "--json": "shardsAreRecordedCapturedJudgedAndMerged",
+      "--junit": "shardsAreRecordedCapturedJudgedAndMerged",
+      "--markdown": "shardsAreRecordedCapturedJudgedAndMerged",
+      "--overwrite": "shardsAreRecordedCapturedJudgedAndMerged",
     ],
     "certify": [
       "--top-k": "certifyTakesItsSetsAtTheTemperatureAsked",

@@ -41,4 +41,21 @@ import TouchstoneVerdict
     expectSame(
       weights, try Inputs(tokenIDs: (0..<tokens).map { $0 * 71 }, configuration: configuration))
   }
+
+  /// The floor of what stands before does not depend on what comes after.
+  @Test(.clause("NUM-19")) func aShardStopsBehindItsLastOperation() throws {
+    let weights = try Synthesizer.weights(Preset.named("tiny-layer-scale"))
+    let inputs = try Inputs(tokenIDs: [1, 2, 3, 4], graph: weights.graph)
+    let layers = try #require(LayerRange(1..<2))
+    var all: [Activation: Tensor<Double>] = [:]
+    var some: [Activation] = []
+    let floors = NoiseFloor.measured(weights, inputs: inputs) { all[$0] = $1 }
+    let ofShard = NoiseFloor.measured(weights, inputs: inputs, through: layers) {
+      #expect(all[$0] == $1)
+      some.append($0)
+    }
+    #expect(some.last?.path == "layers/001/resid_out")
+    #expect(ofShard.allSatisfy { floors[$0.key] == $0.value })
+    #expect(ofShard.count == some.count)
+  }
 }

@@ -42,12 +42,15 @@ extension Implementation: Engine {
   }
 
   /// Writes every activation of a forward pass, in the precision of the implementation.
+  ///
+  /// - Parameter kept: those that are written; nil for all.
   func capture<T: Transformer>(
-    _ transformer: T, _ inputs: Inputs, to writer: ActivationFileWriter,
+    _ transformer: T, _ inputs: Inputs, to writer: ActivationFileWriter, keeping kept: Set<Activation>? = nil,
     progress: (Activation) -> Void = { _ in }
   ) throws {
     try transformer.forward(inputs) { activation, tensor in
       progress(activation)
+      guard kept?.contains(activation) ?? true else { return }
       if let tensor = tensor as? Tensor<Float> {
         try writer.write(activation, tensor)
       } else {

@@ -18,6 +18,7 @@ struct Capture: ParsableCommand {
       Example:
         touchstone capture --model golden/models/shakespeare-gpt2 \\
           --golden to-be.h5 --out simd.h5
+        touchstone capture --model DIR --golden second-quarter.h5 --layers "12..<24" --out simd.h5
       """)
 
   @Option(
@@ -37,6 +38,8 @@ struct Capture: ParsableCommand {
   @Option(help: ArgumentHelp("The capture to write.", valueName: "file.h5"))
   var out: String
 
+  @OptionGroup var shard: LayersOption
+
   @OptionGroup var output: OverwriteOption
 
   @OptionGroup var reading: TrustOption
@@ -55,22 +58,27 @@ struct Capture: ParsableCommand {
     try OutputFiles.checkApart(out, from: [model, golden])
     try reading.apply()
     let (recorded, weights, inputs) = try source()
+    try shard.layers?.check(in: weights.graph)
     let writer = try ActivationFileWriter(
       path: out, kind: .capture, model: recorded, inputs: inputs,
       weightsDigest: WeightsDigest.of(weights), provenance: implementation.provenance(),
-      overwrite: output.overwrite)
+      layers: shard.layers, overwrite: output.overwrite)
     let progress = Progress()
     let countdown = Countdown("capturing", progress)
     let total = weights.graph.operations.count
     var done = 0
     try implementation.capture(
-      implementation.transformer(weights, forOnePass: true), inputs, to: writer
+      implementation.transformer(weights, forOnePass: true), inputs, to: writer,
+      keeping: shard.layers.map(weights.graph.activations(of:))
     ) {
       done += 1
       countdown.show(done, of: total, at: $0.path)
     }
     progress.end()
-    Console.line("\(out): \(inputs.count) tokens, \(weights.graph.layerCount) layers")
+    let count = weights.graph.layerCount
+    Console.line(
+      "\(out): \(inputs.count) tokens, \(shard.layers.map { "layers \($0) of \(count)" } ?? "\(count) layers")"
+    )
   }
 
   private func source() throws -> (RecordedModel, Weights, Inputs) {

@@ -17,6 +17,9 @@ struct Diff: ParsableCommand {
       hides nor spreads. That needs the weights: in the golden, by --model, or found by their digest in a folder \
       `models` beside or above the golden. Without them the noise floor in the golden is used, which sees less.
 
+      Of some layers alone, by --layers, only their tensors and weights are read; `touchstone merge` joins the \
+      reports of --json.
+
       The first lines are the answer, where the difference begins, and its cause. The table says of each operation how \
       much of its bound the worst error takes: up to 100 % is rounding (a right sum of two numbers may take all of it), \
       2x is twice the bound. Inherited is the error against the golden, with all that went before.
@@ -26,6 +29,7 @@ struct Diff: ParsableCommand {
       Examples:
         touchstone diff to-be.h5 simd.h5 --model golden/models/shakespeare-gpt2
         touchstone diff to-be.h5 simd.h5 --report page.html
+        touchstone diff to-be.h5 simd.h5 --layers "0..<12" --json > 1.json
       """)
 
   @Argument(help: ArgumentHelp("What the reference recorded.", valueName: "golden.h5"))
@@ -46,6 +50,8 @@ struct Diff: ParsableCommand {
   @Option(
     help: ArgumentHelp("Writes the verdict as Markdown, for the summary of a CI run.", valueName: "file.md"))
   var markdown: String?
+
+  @OptionGroup var shard: LayersOption
 
   @OptionGroup var judging: JudgingOptions
 
@@ -80,10 +86,15 @@ struct Diff: ParsableCommand {
           file: golden.path, problem: "is a capture, and two captures are judged by the weights alone",
           remedy: "name the model by --model, or give a golden first")
       }
+      for file in [golden, capture] where file.isSketch {
+        throw BadInput(
+          file: file.path, problem: "holds sketches, which are compared with a golden's alone",
+          remedy: "name the golden first")
+      }
       return try compare(golden, capture, weights: weights, outputs)
     }
     let verdict = try judging.verdict(
-      on: capture, golden: golden, weights: weights, surveysErrors: self.report != nil)
+      on: capture, golden: golden, weights: weights, layers: shard.layers, surveysErrors: self.report != nil)
     let implementation = capture.provenance["implementation"]
     let context = try self.report.map { report in
       try PageMaterial(golden: golden, capture: capture, implementation: implementation, finder: finder)
@@ -91,7 +102,7 @@ struct Diff: ParsableCommand {
     }
     let report = Report(
       verdict: verdict, golden: golden.path, capture: capture.path, implementation: implementation,
-      context: context ?? PageContext())
+      run: capture.run(weightsDigest: golden.weightsDigest), context: context ?? PageContext())
     for (path, text) in [(self.report, report.html), (junit, report.junit), (markdown, report.markdown)] {
       try outputs.write(text(), to: path)
     }
@@ -129,7 +140,7 @@ struct Diff: ParsableCommand {
     let entries = try [left, right].map { capture in
       VerificationSummary.Entry.judged(
         Report(
-          verdict: try judging.verdict(on: capture, golden: nil, weights: weights),
+          verdict: try judging.verdict(on: capture, golden: nil, weights: weights, layers: shard.layers),
           golden: "the definition",
           capture: capture.path, implementation: capture.provenance["implementation"]))
     }
@@ -147,5 +158,14 @@ struct Diff: ParsableCommand {
     }
     Console.write(json ? summary.json() : summary.terminal(color: Console.usesColor))
     throw ExitCode(entries.exitCode)
+  }
+}
+
+extension ActivationFile {
+  /// What tells one run from another, whichever of its layers a file holds: the model, its weights, the sequence.
+  fileprivate func run(weightsDigest: String?) -> String {
+    let numbers = [inputs.tokenIDs, inputs.positionIDs, inputs.attentionMask?.map { $0 ? 1 : 0 } ?? []]
+    let text = "\(weightsDigest ?? "")\n\(model.configJSON)\n\(numbers)\n\(precision.name)"
+    return Digest.of(Data(text.utf8))
   }
 }

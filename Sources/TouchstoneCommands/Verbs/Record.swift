@@ -19,6 +19,7 @@ struct Record: ParsableCommand {
         touchstone record --model golden/models/shakespeare-gpt2 \\
           --inputs to-be.h5 --out again.h5
         touchstone record --model DIR --prompt "To be, or not" --no-floor --out sooner.h5
+        touchstone record --model DIR --prompt "To be, or not" --layers "12..<24" --out second-quarter.h5
       """)
 
   /// The version of the recipe by which goldens are made, which they name in place of the program's: another one says
@@ -48,6 +49,15 @@ struct Record: ParsableCommand {
       discussion: "Such a golden judges captures by the weights alone: nothing is compared end to end."))
   var noFloor = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Writes sketches in place of activations: lengths, projections and greatest entries of rows.",
+      discussion:
+        "Of a model whose activations are too large to keep. A capture is then compared end to end alone."))
+  var sketch = false
+
+  @OptionGroup var shard: LayersOption
+
   @OptionGroup var output: OverwriteOption
 
   @OptionGroup var reading: TrustOption
@@ -69,34 +79,42 @@ struct Record: ParsableCommand {
     let loaded = try LoadedModel(model)
     let inputs = try inputs(for: loaded)
     let weights = loaded.weights
+    let layers = shard.layers
+    try layers?.check(in: weights.graph)
     var provenance = try Implementation.reference.provenance()
     provenance["producer_version"] = Self.recipe
     let writer = try ActivationFileWriter(
       path: out, kind: .golden, model: RecordedModel(loaded.architecture), inputs: inputs,
-      weightsDigest: WeightsDigest.of(weights), provenance: provenance, overwrite: output.overwrite)
+      weightsDigest: WeightsDigest.of(weights), provenance: provenance, layers: layers, isSketch: sketch,
+      overwrite: output.overwrite)
     let progress = Progress()
     let countdown = Countdown("recording", progress)
     let total = weights.graph.operations.count
     var done = 0
+    let kept = layers.map(weights.graph.activations(of:))
     func record(_ activation: Activation, _ tensor: Tensor<Double>) throws {
       done += 1
       countdown.show(done, of: total, at: activation.path)
       try requireNumbers(tensor, activation, weights)
-      try writer.write(activation, tensor)
+      guard kept?.contains(activation) ?? true else { return }
+      guard sketch else { return try writer.write(activation, tensor) }
+      try writer.write(activation, Sketch(StoredTensor(tensor), of: activation, in: weights.graph, inputs))
     }
     var floor: [Activation: Tensor<Double>] = [:]
     if noFloor {
-      try SharedReference(weights).forward(inputs, observe: record)
+      try SharedReference(weights).forward(inputs, through: layers, observe: record)
     } else {
-      floor = try NoiseFloor.measured(weights, inputs: inputs, observe: record)
+      floor = try NoiseFloor.measured(weights, inputs: inputs, through: layers, observe: record)
     }
-    for operation in weights.graph.operations {
+    for operation in weights.graph.operations where kept?.contains(operation.output) ?? true {
       if let rows = floor[operation.output] { try writer.writeNoiseFloor(of: operation.output, rows) }
     }
     if embedWeights { try writer.writeWeights(weights) }
     try writer.finish()
     progress.end()
-    Console.line("\(out): \(inputs.count) tokens, \(weights.graph.layerCount) layers")
+    let recorded =
+      layers.map { "layers \($0) of \(weights.graph.layerCount)" } ?? "\(weights.graph.layerCount) layers"
+    Console.line("\(out): \(inputs.count) tokens, \(recorded)")
   }
 
   private func inputs(for model: LoadedModel) throws -> Inputs {

@@ -9,6 +9,12 @@ enum GoldenFormat {
   /// From this version on a golden holds its graph.
   static let version = "1.1"
 
+  /// The attribute of the root that says which layers a shard holds.
+  static let layers = "layers"
+  /// The attribute of the root that says how sketches are made, and the group in which they stand.
+  static let sketch = "sketch"
+  /// The one way in which sketches are made.
+  static let sketchForm = "1"
   static let graph = "model/graph"
   static let inputs = "inputs"
   static let tokenIDs = "inputs/token_ids"
@@ -22,6 +28,9 @@ enum GoldenFormat {
 
   /// Where the noise floor of an activation stands.
   static func floorPath(_ activation: Activation) -> String { floor + "/" + activation.path }
+
+  /// Where the sketch of an activation stands.
+  static func sketchPath(_ activation: Activation) -> String { sketch + "/" + activation.path }
 
   /// Where an embedded tensor stands.
   static func weightPath(_ name: String) -> String { weights + "/" + name }

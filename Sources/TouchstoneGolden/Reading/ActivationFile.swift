@@ -39,6 +39,10 @@ public final class ActivationFile: ActivationSource, Sendable {
   public let temperature: Double
   /// Whether the whole file was held against a digest kept outside it: its bytes are those that somebody meant.
   public let hasTrustedDigest: Bool
+  /// The layers that it holds, where it is a shard: what their operations make, and what those read; nil for all.
+  public let layers: LayerRange?
+  /// Whether it holds sketches in place of activations.
+  public let isSketch: Bool
   /// Datasets under `/extra`, which are never judged.
   public let extras: [String]
   /// Datasets elsewhere that the format does not know, and which are not judged either.
@@ -114,7 +118,9 @@ public final class ActivationFile: ActivationSource, Sendable {
       productInputs = try header.productInputs()
       namesPrecision = kind == .golden || provenance["precision"] != nil
       let index = try ActivationIndex(file, graph, tokenCount: inputs.count)
-      if kind == .golden { try index.checkWhole() }
+      layers = try header.layers(graph)
+      isSketch = try header.isSketch()
+      if kind == .golden { try isSketch ? index.checkSketches(layers) : index.checkWhole(layers) }
       recorded = index.recorded
       extras = index.extras
       unknownPaths = index.unknownPaths
@@ -125,7 +131,11 @@ public final class ActivationFile: ActivationSource, Sendable {
     }
     self.file = file
     if kind == .golden {
-      for activation in recorded.keys.sorted(by: { $0.path < $1.path }) { _ = try noiseFloor(of: activation) }
+      for activation in isSketch
+        ? graph.operations.map(\.output) : recorded.keys.sorted(by: { $0.path < $1.path })
+      {
+        _ = try noiseFloor(of: activation)
+      }
     }
   }
 
@@ -179,7 +189,9 @@ public final class ActivationFile: ActivationSource, Sendable {
   /// - Throws: `BadInput` when it is not one number a row, or one that no float32 arithmetic can have.
   public func noiseFloor(of activation: Activation) throws(BadInput) -> Tensor<Double>? {
     let path = GoldenFormat.floorPath(activation)
-    guard recorded[activation] != nil, let dataset = try file.dataset(at: path) else { return nil }
+    guard isSketch || recorded[activation] != nil, let dataset = try file.dataset(at: path) else {
+      return nil
+    }
     let wanted = (graph.shape(of: activation, tokenCount: inputs.count) ?? []).dropLast().map(\.self)
     guard dataset.shape == wanted, case .float(let type) = dataset.type else {
       throw BadInput(
@@ -274,6 +286,7 @@ public final class ActivationFile: ActivationSource, Sendable {
           remedy: "record it again by `touchstone record`")
       }
     }
+    if isSketch { for operation in graph.operations { _ = try sketch(of: operation.output) } }
     _ = try weights()
   }
 }

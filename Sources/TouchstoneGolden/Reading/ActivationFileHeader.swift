@@ -126,7 +126,8 @@ struct ActivationFileHeader {
   func temperature(_ graph: Graph) throws(BadInput) -> Double {
     guard let path = graph.probabilities?.path else { return 1 }
     let temperature: Double
-    switch try file.attribute("temperature", of: path) {
+    let place = try isSketch() ? GoldenFormat.sketch + "/" + path : path
+    switch try file.attribute("temperature", of: place) {
     case nil: return 1
     case .number(let value): temperature = value
     case .integer(let value): temperature = Double(value)
@@ -141,6 +142,35 @@ struct ActivationFileHeader {
         remedy: "store what divided the logits, from \(range.lowerBound) to \(range.upperBound)")
     }
     return temperature
+  }
+
+  /// Whether the file holds sketches in place of activations.
+  func isSketch() throws(BadInput) -> Bool {
+    guard let form = try text(GoldenFormat.sketch, of: "/") else { return false }
+    guard form == GoldenFormat.sketchForm else {
+      throw BadInput(
+        place: "@" + GoldenFormat.sketch,
+        problem: "is \(JSONValue.quoted(form)), a way of sketching that is not known",
+        remedy: "sketch it again with this program")
+    }
+    return true
+  }
+
+  /// Which layers the file holds; nil where it may hold all.
+  func layers(_ graph: Graph) throws(BadInput) -> LayerRange? {
+    guard let text = try text(GoldenFormat.layers, of: "/") else { return nil }
+    let place = "@" + GoldenFormat.layers
+    guard let layers = LayerRange(text) else {
+      throw BadInput(
+        place: place, problem: "is \(JSONValue.quoted(text))",
+        remedy: "store A..<B, the layers that are recorded")
+    }
+    do throws(BadInput) {
+      try layers.check(in: graph)
+    } catch {
+      throw BadInput(place: place, problem: error.problem, remedy: "store the layers that are recorded")
+    }
+    return layers
   }
 
   /// A text; nil where there is no such attribute.

@@ -23,6 +23,8 @@ public struct ActivationFileSummary: Sendable, Equatable, Encodable {
   public let positionIDs: [Int]
   /// The keys that nobody may attend to, by token.
   public let maskedTokens: [Int]
+  /// The layers that it holds, `A..<B`, where it is a shard; nil for all.
+  public let layers: String?
   /// How many activations are stored in each type.
   public let activationsByType: [String: Int]
   /// Activations of the recorded layers and outside the layers that are not there.
@@ -58,8 +60,10 @@ extension ActivationFile {
   public func summary() throws(BadInput) -> ActivationFileSummary {
     let blocks = Set(recorded.keys.compactMap(\.block))
     let outputs = graph.operations.map(\.output)
+    let own = layers.map(graph.activations(of:))
     let expected =
-      outputs.filter { $0.block == nil } + outputs.filter { $0.block.map(blocks.contains) ?? false }
+      own.map { own in outputs.filter(own.contains) }
+      ?? outputs.filter { $0.block == nil } + outputs.filter { $0.block.map(blocks.contains) ?? false }
     var floors = 0
     for activation in recorded.keys
     where try file.kind(of: GoldenFormat.floorPath(activation)) == .dataset { floors += 1 }
@@ -72,9 +76,10 @@ extension ActivationFile {
       weightsSHA256: weightsDigest, hasWeights: try !file.members(of: GoldenFormat.weights).isEmpty,
       tokenIDs: inputs.tokenIDs, positionIDs: inputs.positionIDs,
       maskedTokens: (inputs.attentionMask ?? []).enumerated().filter { !$0.element }.map(\.offset),
+      layers: layers?.description,
       activationsByType: Dictionary(types.map { ($0, 1) }, uniquingKeysWith: +),
       missing: expected.filter { recorded[$0] == nil }.map(\.path),
-      missingLayerCount: Set(outputs.compactMap(\.block)).subtracting(blocks).count,
+      missingLayerCount: own == nil ? Set(outputs.compactMap(\.block)).subtracting(blocks).count : 0,
       wrongShapes: Dictionary(uniqueKeysWithValues: wrong.map { ($0.key.path, $0.value.shape) }),
       derived: recorded.filter(\.value.isDerived).keys.map(\.path).sorted(), noiseFloorCount: floors,
       extras: extras, unknownPaths: unknownPaths, precision: precision.name, temperature: temperature,

@@ -72,7 +72,8 @@ struct ActivationIndex {
     bytesLeft = file.greatestByteCount
     for link in try file.links(of: "/") {
       switch link.name {
-      case "inputs", GoldenFormat.provenance, GoldenFormat.weights, GoldenFormat.floor: continue
+      case "inputs", GoldenFormat.provenance, GoldenFormat.weights, GoldenFormat.floor, GoldenFormat.sketch:
+        continue
       default: try visit(link, at: link.name, depth: 1)
       }
     }
@@ -197,10 +198,26 @@ struct ActivationIndex {
     }
   }
 
+  /// Holds a golden of sketches to the definition: one of every activation.
+  ///
+  /// - Parameter shard: the layers that it holds; nil for all.
+  func checkSketches(_ shard: LayerRange?) throws(BadInput) {
+    let wanted = shard.map(graph.activations(of:))
+    for activation in graph.operations.map(\.output) where wanted?.contains(activation) ?? true {
+      let place = GoldenFormat.sketchPath(activation)
+      guard try file.kind(of: place) == .group else {
+        throw BadInput(place: place, problem: "is missing from the golden", remedy: "record it again")
+      }
+    }
+  }
+
   /// Holds a golden to the definition: every activation, each in its shape.
-  func checkWhole() throws(BadInput) {
+  ///
+  /// - Parameter shard: the layers that it holds; nil for all.
+  func checkWhole(_ shard: LayerRange?) throws(BadInput) {
     let blocks = Set(recorded.keys.compactMap(\.block))
-    let stacks = graph.operations.compactMap(\.output.block?.stack)
+    let stacks = shard == nil ? graph.operations.compactMap(\.output.block?.stack) : []
+    let wanted = shard.map(graph.activations(of:))
     for stack in Set(stacks).sorted() {
       let (count, wanted) = (blocks.count { $0.stack == stack }, graph.blockCount(of: stack))
       guard count == wanted else {
@@ -209,7 +226,7 @@ struct ActivationIndex {
           remedy: "record the golden again")
       }
     }
-    for activation in graph.operations.map(\.output) {
+    for activation in graph.operations.map(\.output) where wanted?.contains(activation) ?? true {
       guard let shape = recorded[activation]?.shape else {
         throw BadInput(
           place: activation.path, problem: "is missing from the golden", remedy: "record it again")

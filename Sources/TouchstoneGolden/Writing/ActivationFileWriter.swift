@@ -14,6 +14,8 @@ public final class ActivationFileWriter {
   private let model: RecordedModel
   private let inputs: Inputs
   private let temperature: Double
+  private let layers: LayerRange?
+  private let isSketch: Bool
   private let file: HDF5Writer
   private var manifest = DatasetManifest()
   private var groups: Set<String> = []
@@ -25,6 +27,8 @@ public final class ActivationFileWriter {
   ///   - provenance: written as attributes; `producer`, `producer_version`, `implementation` and `precision`
   ///     are expected, and no facts of time or machine in a golden.
   ///   - temperature: what divides the logits before `final/probs`.
+  ///   - layers: which layers are written, where it is not all: what ``Graph/activations(of:)`` has of them.
+  ///   - isSketch: whether sketches are written in place of activations.
   ///   - overwrite: whether a file that already has that name is replaced.
   ///   - writesDigest: whether `path.sha256` is written beside it, in the format of `sha256sum`; a golden has
   ///     one unless this says otherwise.
@@ -33,8 +37,9 @@ public final class ActivationFileWriter {
   public init(
     path: String, kind: ActivationFile.Kind, model: RecordedModel, inputs: Inputs,
     weightsDigest: String? = nil, provenance: [String: String] = [:], temperature: Double = 1,
-    overwrite: Bool = false, writesDigest: Bool? = nil
+    layers: LayerRange? = nil, isSketch: Bool = false, overwrite: Bool = false, writesDigest: Bool? = nil
   ) throws(BadInput) {
+    try layers?.check(in: model.graph)
     guard Temperature.range.contains(temperature) else {
       throw BadInput(
         file: path, place: "temperature", problem: "is \(temperature)",
@@ -46,6 +51,8 @@ public final class ActivationFileWriter {
     self.model = model
     self.inputs = inputs
     self.temperature = temperature
+    self.layers = layers
+    self.isSketch = isSketch
     file = try destination.create()
     try naming { () throws(BadInput) in
       try writeHeader(weightsDigest: weightsDigest)
@@ -58,7 +65,7 @@ public final class ActivationFileWriter {
   }
 
   /// Starts a file of a model of the GPT-2 form, as
-  /// ``init(path:kind:model:inputs:weightsDigest:provenance:temperature:overwrite:writesDigest:)`` does.
+  /// ``init(path:kind:model:inputs:weightsDigest:provenance:temperature:layers:isSketch:overwrite:writesDigest:)`` does.
   public convenience init(
     path: String, kind: ActivationFile.Kind, configuration: Configuration, inputs: Inputs,
     weightsDigest: String? = nil, provenance: [String: String] = [:], temperature: Double = 1,
@@ -100,6 +107,8 @@ public final class ActivationFileWriter {
     try file.setAttribute(
       "format_version", of: "/", to: isFirstVersion ? GoldenFormat.firstVersion : GoldenFormat.version)
     try file.setAttribute("kind", of: "/", to: kind.rawValue)
+    if let layers { try file.setAttribute(GoldenFormat.layers, of: "/", to: layers.description) }
+    if isSketch { try file.setAttribute(GoldenFormat.sketch, of: "/", to: GoldenFormat.sketchForm) }
     try group("model")
     try file.setAttribute("family", of: "model", to: model.family)
     try file.setAttribute("config_json", of: "model", to: model.configJSON)
@@ -150,6 +159,37 @@ public final class ActivationFileWriter {
       if isDerived { try file.setFlag("derived", of: activation.path) }
       if activation == graph.probabilities {
         try file.setAttribute("temperature", of: activation.path, to: temperature)
+      }
+    }
+  }
+
+  /// Writes what is kept of an activation that is too large to be written.
+  ///
+  /// - Throws: `BadInput` when it was written before, is of another shape than the model's, or the disk is full.
+  public func write(_ activation: Activation, _ sketch: Sketch) throws(BadInput) {
+    try naming { () throws(BadInput) in
+      guard isSketch, graph.shape(of: activation, tokenCount: inputs.count) == sketch.shape else {
+        throw BadInput(
+          place: activation.path, problem: "has the shape \(sketch.shape), which is not the model's",
+          remedy: "sketch what has the model's shapes")
+      }
+      let (place, rows) = (GoldenFormat.sketchPath(activation), Array(sketch.shape.dropLast()))
+      let entries = Sketch.entryCount(ofRows: sketch.shape.last ?? 1)
+      for (name, values, width) in [
+        ("norms", sketch.norms, []), ("projections", sketch.projections, [Sketch.projectionCount]),
+        ("greatest", sketch.greatest, [entries]),
+      ] {
+        let stored = StoredTensor(Tensor(values, shape: rows + width))
+        try dataset(place + "/" + name, .float(.float64), shape: stored.shape, bytes: stored.bytes)
+      }
+      // Places are below an extent, which int32 holds.
+      let places = sketch.places.map { Int32($0).littleEndian }
+      try dataset(
+        place + "/greatest_at", .integer(byteCount: 4, isSigned: true), shape: rows + [entries],
+        bytes: places.withUnsafeBytes { Data($0) })
+      try file.setAttribute("sha256", of: place, to: sketch.sha256)
+      if activation == graph.probabilities {
+        try file.setAttribute("temperature", of: place, to: temperature)
       }
     }
   }
@@ -213,10 +253,17 @@ public final class ActivationFileWriter {
   }
 
   private func checkWhole() throws(BadInput) {
-    for operation in graph.operations where manifest.entries[operation.output.path] == nil {
+    let wanted = layers.map(graph.activations(of:))
+    for operation in graph.operations
+    where wanted?.contains(operation.output) ?? true && manifest.entries[path(of: operation.output)] == nil {
       throw BadInput(
         place: operation.output.path, problem: "is missing from the golden", remedy: "write it too")
     }
+  }
+
+  /// A dataset that is there when the activation, or its sketch, is.
+  private func path(of activation: Activation) -> String {
+    isSketch ? GoldenFormat.sketchPath(activation) + "/norms" : activation.path
   }
 
   // MARK: Datasets

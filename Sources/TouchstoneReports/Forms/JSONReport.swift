@@ -9,7 +9,10 @@ extension Report {
   }
 
   var jsonObject: OrderedJSON {
-    Self.jsonObject(verdict, golden: golden, capture: capture, implementation: implementation, error: nil)
+    let report = Self.jsonObject(
+      verdict, golden: golden, capture: capture, implementation: implementation, error: nil)
+    guard case .object(let members) = report, let shard = shardObject else { return report }
+    return .object(members + [("shard", shard)])
   }
 
   /// The same members whether there is a verdict or, in a list, an `error` instead of one.

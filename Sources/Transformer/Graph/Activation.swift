@@ -42,7 +42,9 @@ public struct Activation: Hashable, Sendable, CustomStringConvertible {
   static let greatestPathLength = 200
 
   /// Top-level groups of a golden file that hold no activations.
-  private static let otherGroups: Set = ["extra", "floor", "inputs", "model", "provenance", "weights"]
+  private static let otherGroups: Set = [
+    "extra", "floor", "inputs", "model", "provenance", "sketch", "weights",
+  ]
 
   /// Reads a path; nil for one that no activation has.
   ///

@@ -57,6 +57,16 @@ extension Graph {
     }
   }
 
+  /// How many operations, from the first on, a shard needs.
+  public func prefix(through shard: LayerRange) -> Int {
+    operations(of: shard).compactMap { index(making: $0.output) }.max().map { $0 + 1 } ?? 0
+  }
+
+  /// What is recorded of a shard: what its operations make, and what they read that others make.
+  public func activations(of shard: LayerRange) -> Set<Activation> {
+    Set(operations(of: shard).map(\.output) + edges(of: shard))
+  }
+
   /// What the operations of a shard read that others make: it is recorded with them, and judged where it is made.
   public func edges(of shard: LayerRange) -> [Activation] {
     let own = operations(of: shard)

@@ -74,18 +74,20 @@ public struct Executor: Sendable {
   /// Walks through the operations, in order, leaving to `compute` what it needs of the parameters.
   ///
   /// - Parameters:
+  ///   - count: how many of them, from the first on; nil for all.
   ///   - source: as in ``run(from:computing:observing:)``.
   ///   - compute: makes an operation's output of the activations that it reads.
   ///   - observe: sees each output, in the order of computation.
   /// - Throws: what one of them throws, which ends the walk.
   package func walk(
+    through count: Int? = nil,
     from source: (Activation) throws -> Tensor<Double>?,
     computing compute: (Operation, [Tensor<Double>]) throws -> Tensor<Double>,
     observing observe: (Activation, Tensor<Double>) throws -> Void
   ) rethrows {
-    let graph = weights.graph
-    var values = Kept<Activation, Tensor<Double>>(readers: graph.operations.flatMap(\.inputs))
-    for operation in graph.operations {
+    let operations = weights.graph.operations.prefix(count ?? .max)
+    var values = Kept<Activation, Tensor<Double>>(readers: operations.flatMap(\.inputs))
+    for operation in operations {
       var activations: [Tensor<Double>] = []
       for activation in operation.inputs {
         let computed = values.read(activation)

@@ -13,6 +13,20 @@ struct Coverage {
   /// Those of them that have elements of which nothing can be said.
   let incomparable: [Activation]
 
+  /// What findings cover, in whatever layers it stands.
+  static func covered(by findings: [Finding], of graph: Graph) -> Set<Activation> {
+    func inputs(_ activation: Activation) -> [Activation] {
+      graph.cached[activation].map { [$0] } ?? graph.operation(making: activation)?.inputs ?? []
+    }
+    var covered = Set(findings.flatMap { [$0.activation] + $0.hidden })
+    // Everything that an end-to-end comparison depends on.
+    var waiting = findings.filter { [.floor, .sketch].contains($0.method) }.flatMap { inputs($0.activation) }
+    while let activation = waiting.popLast() {
+      if covered.insert(activation).inserted { waiting += inputs(activation) }
+    }
+    return covered
+  }
+
   /// Reads it off the findings.
   ///
   /// - Parameters:
@@ -23,14 +37,7 @@ struct Coverage {
     incomparable: [Activation]
   ) {
     self.incomparable = incomparable
-    let makers = Dictionary(operations.map { ($0.output, $0) }) { first, _ in first }
-    var covered = Set(findings.flatMap { [$0.activation] + $0.hidden })
-    // Everything that an end-to-end comparison depends on.
-    var waiting = findings.filter { $0.method == .floor }.flatMap { makers[$0.activation]?.inputs ?? [] }
-    while let activation = waiting.popLast() {
-      if covered.insert(activation).inserted { waiting += makers[activation]?.inputs ?? [] }
-    }
-    covered.formUnion(vacuous)
+    let covered = Self.covered(by: findings, of: graph).union(vacuous)
     let probabilities = graph.probabilities
     uncovered = operations.map(\.output).filter { activation in
       incomparable.contains(activation)
@@ -41,16 +48,19 @@ struct Coverage {
 
 extension ActivationSource {
   /// What the bounds were widened by because the capture says so of itself.
-  var ownRemarks: [Note] {
+  ///
+  /// - Parameter operations: those that are judged.
+  func ownRemarks(on operations: [Operation]) -> [Note] {
     var notes: [Note] = []
     if precision != .float32 { notes.append(.precision(precision)) }
     if productInputs != .recorded { notes.append(.productInputs(productInputs)) }
-    let recorded = graph.operations.compactMap { storedType(of: $0.output) }
+    let outputs = operations.map(\.output).filter { graph.index(making: $0) != nil }
+    let recorded = outputs.compactMap { storedType(of: $0) }
     let narrower = recorded.filter { $0.unitRoundoff > precision.type.unitRoundoff }
     if let widest = narrower.max(by: { $0.unitRoundoff < $1.unitRoundoff }) {
       notes.append(.storedNarrower(narrower.count, of: recorded.count, type: widest, precision: precision))
     }
-    let derived = graph.operations.map(\.output).filter {
+    let derived = outputs.filter {
       isDerived($0) && storedShape(of: $0) != nil
     }
     if !derived.isEmpty { notes.append(.derived(derived.count)) }

@@ -13,6 +13,8 @@ public struct Judge: Sendable {
   public let contract: Contract
   /// What is done with the verdict on each operation.
   public let depth: Depth
+  /// The layers that are judged; nil for all.
+  public let layers: LayerRange?
   /// Whether each finding says how its errors are spread, for a page to show.
   public let surveysErrors: Bool
   /// Told how many operations have been judged, of how many, from any thread.
@@ -21,13 +23,14 @@ public struct Judge: Sendable {
   /// Creates a judge for one model.
   public init(
     weights: Weights?, acceptsPartial: Bool = false, contract: Contract = .standard,
-    depth: Depth = .operations, surveysErrors: Bool = false,
+    depth: Depth = .operations, layers: LayerRange? = nil, surveysErrors: Bool = false,
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) {
     self.weights = weights
     self.acceptsPartial = acceptsPartial
     self.contract = contract
     self.depth = depth
+    self.layers = layers
     self.surveysErrors = surveysErrors
     self.progress = progress
   }
@@ -75,7 +78,7 @@ public struct Judge: Sendable {
     on capture: any ActivationSource, as reading: PrecisionReading, golden: (any ActivationSource)?
   ) throws -> Verdict {
     let shared = SharedSource(capture, judgedAs: reading.precision)
-    let operations = shared.judgedOperations
+    let operations = shared.judgedOperations(of: layers)
     let planner = ReplayPlanner(shared, hasWeights: weights != nil)
     let floor = try golden.map {
       try FloorComparison(capture: shared, golden: SharedSource($0), surveysErrors: surveysErrors)
@@ -132,6 +135,9 @@ public struct Judge: Sendable {
     verdict.precisionSentence = reading.sentence
     if verdict.outcome == .mismatch {
       verdict.causes = try PrecisionReading.cause(of: capture).map { [$0] } ?? []
+    }
+    verdict.shard = try layers.map {
+      try ShardFacts($0, verdict, by: self, of: shared.graph, floor: floor, operations)
     }
     return verdict
   }
@@ -208,7 +214,9 @@ public struct Judge: Sendable {
     {
       findings.append(drift)
     }
-    let unknown = UnknownName.all(in: capture, compared: Set(findings.map(\.activation)))
+    let judged = Set(operations.map(\.output))
+    let others = capture.graph.operations.map(\.output).filter { !judged.contains($0) }
+    let unknown = UnknownName.all(in: capture, compared: Set(findings.map(\.activation) + others))
     let leavesOut = !coverage.uncovered.isEmpty || unknown.contains(where: \.isMistaken)
     var outcome = Self.outcome(findings)
     if outcome == .consistent, leavesOut && !acceptsPartial || !coverage.incomparable.isEmpty {
@@ -216,7 +224,8 @@ public struct Judge: Sendable {
     }
     let remarks =
       remarks(findings, floor: floor, isPartial: isPartial, isNarrow: capture.precision.type.isNarrow)
-      + findings.policyRemarks + capture.ownRemarks + (unknown.isEmpty ? [] : [.unknownNames(unknown)])
+      + findings.policyRemarks + capture.ownRemarks(on: operations)
+      + (unknown.isEmpty ? [] : [.unknownNames(unknown)])
     return Verdict(
       outcome: outcome, method: method(findings), findings: findings, notCompared: notCompared,
       uncovered: coverage.uncovered, incomparable: coverage.incomparable, unknownNames: unknown,
@@ -224,7 +233,12 @@ public struct Judge: Sendable {
   }
 
   private func method(_ findings: [Finding]) -> Verdict.Method {
-    if weights == nil, findings.contains(where: { $0.method == .floor }) { return .floor }
+    Self.method(findings, hasWeights: weights != nil)
+  }
+
+  /// How most of it was judged.
+  package static func method(_ findings: [Finding], hasWeights: Bool) -> Verdict.Method {
+    if !hasWeights, findings.contains(where: { $0.method == .floor }) { return .floor }
     let isByFloorAlone = !findings.isEmpty && findings.allSatisfy { $0.method == .localFloor }
     return isByFloorAlone ? .localFloor : .replay
   }
@@ -251,7 +265,8 @@ public struct Judge: Sendable {
     return notes
   }
 
-  private static func outcome(_ findings: [Finding]) -> Verdict.Outcome {
+  /// What the findings alone say.
+  package static func outcome(_ findings: [Finding]) -> Verdict.Outcome {
     guard let worst = findings.map(\.zone).max() else { return .inconclusive }
     switch worst {
     case .consistent: return .consistent

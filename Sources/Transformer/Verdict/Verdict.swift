@@ -23,6 +23,8 @@ public struct Verdict: Sendable, Equatable {
     case localFloor = "local-floor"
     /// End to end against the golden's recorded noise floor: the weaker check.
     case floor
+    /// End to end by sketches of both against the golden's recorded noise floor: weaker still.
+    case sketch
   }
 
   /// The answer in one word.
@@ -50,6 +52,8 @@ public struct Verdict: Sendable, Equatable {
   public package(set) var precision: Precision
   /// Why that is not what the capture names, where it is not.
   public package(set) var precisionSentence: String?
+  /// What joins it with those of other layers, where only some were judged.
+  package var shard: ShardFacts?
 
   /// Collects the parts of a verdict.
   public init(

@@ -54,6 +54,7 @@ extension Rounding {
     let probabilityRepetition = rowRepetition(probabilities.values)
     let valueRepetition = columnRepetition(values.values)
     let lengths = columnLengths(values.values)
+    let factors = values.values.values
     var bounds = [Bound](repeating: .zero, count: value.count)
     for head in 0..<heads {
       let valueHead = head * values.values.shape[0] / heads
@@ -67,15 +68,18 @@ extension Rounding {
           addsUpToOne
           ? ofSum(terms(visible.map { probabilities.values[p, $0] }))
             + (4 * unit + 8 * underflow * Double(visible.count)) : .zero
+        let weights = visible.map { probabilities.values[p, $0] }
+        var products = [Double](repeating: 0, count: visible.count)
         for unitIndex in 0..<width {
           let output = row * heads * width + head * width + unitIndex
           var terms = Terms(count: 0, absolute: 0, squares: 0, sum: value.values[output])
           let centre = addsUpToOne ? value.values[output] : 0
           var passed = abs(centre) * ofWeights
-          for column in visible {
+          for (place, column) in visible.enumerated() {
             let v = (valueHead * tokens + column) * width + unitIndex
-            let (left, right) = (probabilities.values[p, column], values.values.values[v])
-            terms.add(product: left * right, isExact: isExactInput && isExactProduct(left, right))
+            let (left, right) = (weights[place], factors[v])
+            products[place] = left * right
+            terms.add(product: products[place], isExact: isExactInput && isExactProduct(left, right))
             if probabilities.error != nil || values.error != nil {
               passed += Self.ofProduct(
                 left, probabilities.error(at: p * tokens + column), right - centre, values.error(at: v))
@@ -85,11 +89,7 @@ extension Rounding {
             left: probabilityRepetition[p], right: valueRepetition[valueHead * width + unitIndex]
           )
           terms.repetition = min(recurrence.left, recurrence.right)
-          terms.lost = lost(visible.count, absolute: terms.absolute) { place in
-            let column = visible[place]
-            return probabilities.values[p, column]
-              * values.values.values[(valueHead * tokens + column) * width + unitIndex]
-          }
+          terms.lost = lost(visible.count, absolute: terms.absolute) { products[$0] }
           let length = lengths[valueHead * width + unitIndex]
           let subnormal =
             probabilities.underflow * length

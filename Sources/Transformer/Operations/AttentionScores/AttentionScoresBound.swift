@@ -80,6 +80,8 @@ extension Rounding {
     let queryRepetition = rowRepetition(query.values)
     let keyRepetition = rowRepetition(key.values)
     let (queryLengths, keyLengths) = (rowLengths(query.values), rowLengths(key.values))
+    let (queries, keys) = (query.values.values, key.values.values)
+    var products = [Double](repeating: 0, count: width)
     var bounds = [Bound](repeating: .zero, count: value.count)
     for head in 0..<heads {
       let keyHead = head * key.values.shape[0] / heads
@@ -91,15 +93,16 @@ extension Rounding {
           var terms = Terms(count: 0, absolute: 0, squares: 0, sum: scale == 0 ? 0 : score / scale)
           var passed = Bound.zero
           for index in 0..<width {
-            let (left, right) = (query.values[q, index], key.values[k, index])
-            terms.add(product: left * right, isExact: false)
+            let (left, right) = (queries[q * width + index], keys[k * width + index])
+            products[index] = left * right
+            terms.add(product: products[index], isExact: false)
             if query.error != nil || key.error != nil {
               passed += Self.ofProduct(
                 left, query.error(at: q * width + index), right, key.error(at: k * width + index))
             }
           }
           terms.repetition = min(queryRepetition[q], keyRepetition[k])
-          terms.lost = lost(width, absolute: terms.absolute) { query.values[q, $0] * key.values[k, $0] }
+          terms.lost = lost(width, absolute: terms.absolute) { products[$0] }
           let ofRounding = ofRoundedFactors(
             query.roundoff, key.roundoff, terms, recurrence: (queryRepetition[q], keyRepetition[k]))
           let subnormal =

@@ -11,6 +11,8 @@ package enum Note: Sendable, Equatable {
   case replayedTogether
   /// Rows were compared with the golden end to end.
   case comparedEndToEnd
+  /// Rows were compared with the golden by what sketches keep of them, beyond so many times the noise.
+  case comparedBySketches(blindBelow: Double)
   /// Operations were recomputed together in 16 bits.
   case replayedTogetherInNarrowType
   /// Only what needs no weights was replayed.
@@ -56,4 +58,6 @@ package enum Note: Sendable, Equatable {
   case untried(Int)
   /// A sentence that was made elsewhere.
   case said(String)
+  /// The same of a report that was read back, with its ``rank``.
+  case ranked(Int, String)
 }

@@ -4,6 +4,11 @@ public struct SearchedWeights: Sendable, Equatable {
   public let count: Int
   /// The standard deviations that flag the median of them (NUM-15).
   public let threshold: Double
+
+  package init(count: Int, threshold: Double) {
+    self.count = count
+    self.threshold = threshold
+  }
 }
 
 extension [Finding] {

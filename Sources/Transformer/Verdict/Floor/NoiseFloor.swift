@@ -15,11 +15,13 @@ public enum NoiseFloor {
   /// All nine go through the graph together, operation by operation, on all cores, so that a parameter is read once and a
   /// value is dropped with its last reader.
   ///
-  /// - Parameter observe: sees each output of the exact pass, in the order of computation.
+  /// - Parameters:
+  ///   - layers: the last layers that are computed, and what stands behind them; nil for all.
+  ///   - observe: sees each output of the exact pass, in the order of computation.
   /// - Returns: for an activation of shape [..., N] a tensor of shape [...].
   /// - Throws: what `observe` throws, which ends the run.
   public static func measured(
-    _ weights: Weights, inputs: Inputs,
+    _ weights: Weights, inputs: Inputs, through layers: LayerRange? = nil,
     observe: (Activation, Tensor<Double>) throws -> Void
   ) rethrows -> [Activation: Tensor<Double>] {
     let graph = weights.graph
@@ -30,7 +32,7 @@ public enum NoiseFloor {
     let passes = (0..<passCount).map { StrayingPass(seed: UInt64($0) &+ 1, graph) }
     var floors: [Activation: Tensor<Double>] = [:]
     try Executor(weights, inputs).walk(
-      from: { _ in nil },
+      through: layers.map(graph.prefix(through:)), from: { _ in nil },
       computing: { operation, activations in
         defer { weights.release(operation) }
         // A capture without the projection's own result may have accumulated it onto the stream.

@@ -120,9 +120,9 @@ struct SharedOperation: Sendable {
           for row in 0..<outputs.rows {
             for output in columns {
               let (strip, lane) = (output - columns.lowerBound).quotientAndRemainder(dividingBy: 8)
+              let sum = sums[row * starts.count + strip][lane]
               pass.set(
-                outputs.place(row: row, output: output),
-                product.clipped(sums[row * starts.count + strip][lane]))
+                outputs.place(row: row, output: output), product.limit == nil ? sum : product.clipped(sum))
             }
           }
         }
@@ -161,8 +161,15 @@ public struct SharedReference: Transformer {
   public func forward(
     _ inputs: Inputs, observe: (Activation, Tensor<Double>) throws -> Void
   ) rethrows {
+    try forward(inputs, through: nil, observe: observe)
+  }
+
+  /// The same, no further than the last operation of some layers; nil for all.
+  public func forward(
+    _ inputs: Inputs, through layers: LayerRange?, observe: (Activation, Tensor<Double>) throws -> Void
+  ) rethrows {
     try Executor(weights, inputs).walk(
-      from: { _ in nil },
+      through: layers.map(graph.prefix(through:)), from: { _ in nil },
       computing: { operation, activations in
         defer { weights.release(operation) }
         return SharedOperation(operation, weights, inputs).value(activations)

@@ -42,8 +42,11 @@ struct Step: Sendable {
 
 extension ActivationSource {
   /// Every operation of the model, and the reading of cached keys and values where the capture holds them apart.
-  var judgedOperations: [Operation] {
-    graph.operations.flatMap { operation in
+  var judgedOperations: [Operation] { judgedOperations(of: nil) }
+
+  /// The same of some layers; nil for all.
+  func judgedOperations(of layers: LayerRange?) -> [Operation] {
+    (layers.map(graph.operations(of:)) ?? graph.operations).flatMap { operation in
       let caches = operation.inputs.compactMap { input in
         input.cacheRead(by: operation).map { Operation(.identity(Identity()), $0, from: [input]) }
       }

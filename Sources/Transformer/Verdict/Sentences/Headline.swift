@@ -153,8 +153,10 @@ extension Finding {
     case (.replay, .fail): "introduced here \(amount)"
     case (.replay, .suspect): "suspect: an unusual order of summation, or a fault too small to tell \(amount)"
     case (.replay, .consistent): "within rounding \(amount)"
-    case (.localFloor, .consistent), (.floor, .consistent): "within the noise floor \(amount)"
+    case (.localFloor, .consistent), (.floor, .consistent), (.sketch, .consistent):
+      "within the noise floor \(amount)"
     case (.localFloor, _): "introduced here or in what is replayed with it, further than noise \(amount)"
+    case (.sketch, _): "strays from the golden further than noise, by what its sketch holds \(amount)"
     case (.floor, _): "strays from the golden further than noise \(amount)"
     }
   }

@@ -13,6 +13,10 @@ extension Note {
     case .comparedEndToEnd:
       "Where an operation could not be replayed, rows were compared end to end with ten times the noise floor: "
         + "a weaker check, blind to faults below the noise and to where they begin."
+    case .comparedBySketches(let times):
+      "Rows were compared with the golden by their lengths, random projections and greatest entries: blind to errors below "
+        + "ten to \(Int(times.rounded(.up))) times the noise floor, and to which operation they begin in; by chance a right run is "
+        + "flagged in one verdict of 1,000,000."
     case .replayedTogetherInNarrowType:
       "Where operations were recomputed together in 16 bits, nothing finer than a rounding was looked for: values that "
         + "are cut instead of rounded do not show."
@@ -56,7 +60,7 @@ extension Note {
     case .untried(let count):
       "\(count) faults and places were not tried: the model is large. "
         + "Record activations inside the blocks to have the cause looked for there."
-    case .said(let sentence): sentence
+    case .said(let sentence), .ranked(_, let sentence): sentence
     }
   }
 
