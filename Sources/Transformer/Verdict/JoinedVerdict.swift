@@ -141,7 +141,7 @@ extension Note {
     case .withoutWeights: 4
     case .withoutGolden: 5
     case .withoutFloor: 6
-    case .floorOfOtherPrecision: 7
+    case .floorOfOtherPrecision, .floorBefore: 7
     case .policy: 8
     case .precision: 9
     case .productInputs: 10
