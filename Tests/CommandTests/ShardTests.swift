@@ -33,6 +33,18 @@ import TouchstoneTestSupport
         """)
       #expect(result.code == 0, "\(result)")
       #expect(result.output.contains("layers 1..<2 of 2"))
+      for arguments in [
+        ["record", "--model", "model", "--tokens", "3,1,4,1,5", "--layers", "0..<1", "--out", "again.h5"],
+        ["capture", "--golden", "golden.h5", "--layers", "0..<1", "--out", "once-more.h5"],
+        ["diff", "golden.h5", "capture.h5", "--layers", "0..<1", "--json"],
+        [
+          "merge", "0..<1.json", "1..<2.json", "--json", "--junit", "n.xml", "--markdown", "n.md",
+          "--overwrite",
+        ],
+      ] {
+        let again = try program.touchstone(arguments)
+        #expect(again.code == 0, "\(again)")
+      }
       #expect(result.output.contains("\"layers\" : \"1..<2\""))
     }
   }

@@ -25,6 +25,16 @@ import TouchstoneTestSupport
         cmp golden-s.h5 made.h5
         """)
       #expect(result.code == 0, "\(result)")
+      for arguments in [
+        [
+          "record", "--model", "model", "--tokens", "3,1,4,1,5", "--sketch", "--out", "golden-s.h5",
+          "--overwrite",
+        ],
+        ["sketch", "capture.h5", "--out", "capture-s.h5", "--overwrite", "--trust", "capture.h5"],
+      ] {
+        let again = try program.touchstone(arguments)
+        #expect(again.code == 0, "\(again)")
+      }
       for (command, said) in [
         ("sketch capture-s.h5 --out again.h5", "holds sketches already"),
         ("diff capture-s.h5 capture.h5 --model model", "with a golden's alone"),
