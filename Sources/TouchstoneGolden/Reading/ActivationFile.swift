@@ -114,7 +114,6 @@ public final class ActivationFile: ActivationSource, Sendable {
       productInputs = try header.productInputs()
       namesPrecision = kind == .golden || provenance["precision"] != nil
       let index = try ActivationIndex(file, graph, tokenCount: inputs.count)
-      if kind == .golden { try index.checkWhole() }
       recorded = index.recorded
       extras = index.extras
       unknownPaths = index.unknownPaths
@@ -125,6 +124,7 @@ public final class ActivationFile: ActivationSource, Sendable {
     }
     self.file = file
     if kind == .golden {
+      do throws(BadInput) { try checkWhole() } catch { throw error.inFile(path) }
       for activation in recorded.keys.sorted(by: { $0.path < $1.path }) { _ = try noiseFloor(of: activation) }
     }
   }
@@ -180,7 +180,7 @@ public final class ActivationFile: ActivationSource, Sendable {
   public func noiseFloor(of activation: Activation) throws(BadInput) -> Tensor<Double>? {
     let path = GoldenFormat.floorPath(activation)
     guard recorded[activation] != nil, let dataset = try file.dataset(at: path) else { return nil }
-    let wanted = (graph.shape(of: activation, tokenCount: inputs.count) ?? []).dropLast().map(\.self)
+    let wanted = (try dueShape(of: activation) ?? []).dropLast().map(\.self)
     guard dataset.shape == wanted, case .float(let type) = dataset.type else {
       throw BadInput(
         file: self.path, place: path,
@@ -193,11 +193,6 @@ public final class ActivationFile: ActivationSource, Sendable {
         file: self.path, place: path, problem: problem, remedy: "record it again by `touchstone record`")
     }
     return floor
-  }
-
-  func read(_ stored: RecordedDataset) throws(BadInput) -> StoredTensor {
-    let bytes = try file.checkedBytes(of: stored.dataset, manifest)
-    return StoredTensor(type: stored.type, shape: stored.shape, bytes: bytes)
   }
 
   // MARK: Weights
@@ -265,7 +260,7 @@ public final class ActivationFile: ActivationSource, Sendable {
   /// - Throws: `BadInput` naming the first dataset that cannot be read.
   public func checkContents() throws(BadInput) {
     for (activation, stored) in recorded.sorted(by: { $0.key.path < $1.key.path }) {
-      let wanted = graph.shape(of: activation, tokenCount: inputs.count)
+      let wanted = try dueShape(of: activation)
       if stored.shape == wanted || stored.dataset.obstacle == nil { _ = try read(stored) }
       guard let floor = try noiseFloor(of: activation), stored.shape == wanted else { continue }
       if let problem = NoiseFloorRange.problem(floor, of: try read(stored).float64()) {

@@ -197,7 +197,8 @@ public struct Judge: Sendable {
     }
     let remarks =
       remarks(findings, floor: floor, isPartial: isPartial, isNarrow: capture.precision.type.isNarrow)
-      + findings.policyRemarks + capture.ownRemarks + (unknown.isEmpty ? [] : [.unknownNames(unknown)])
+      + findings.policyRemarks + findings.decisionRemarks + capture.ownRemarks
+      + (unknown.isEmpty ? [] : [.unknownNames(unknown)])
     return Verdict(
       outcome: outcome, method: method(findings), findings: findings, notCompared: notCompared,
       uncovered: coverage.uncovered, incomparable: coverage.incomparable, unknownNames: unknown,
@@ -225,9 +226,10 @@ public struct Judge: Sendable {
     case nil: notes.append(.withoutGolden)
     case .missing where isPartial: notes.append(.withoutFloor)
     case .ofOtherPrecision where isPartial: notes.append(.floorOfOtherPrecision)
+    case .ofOtherDecisions where isPartial: notes.append(.floorOfOtherDecisions)
     case .present where isPartial:
       notes += [floor?.firstReadingNarrowCache.map(Note.floorBefore)].compactMap(\.self)
-    case .missing, .ofOtherPrecision, .present: break
+    case .missing, .ofOtherPrecision, .ofOtherDecisions, .present: break
     }
     return notes
   }
@@ -250,7 +252,7 @@ extension ActivationSource {
 
   /// Whether an activation is recorded with the extents that the model gives it.
   package func hasRightShape(_ activation: Activation) -> Bool {
-    guard let shape = graph.shape(of: activation, tokenCount: inputs.count) else { return false }
+    guard let shape = (try? rightShape(of: activation)) ?? nil else { return false }
     return storedShape(of: activation) == shape
   }
 }

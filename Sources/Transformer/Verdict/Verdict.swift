@@ -155,6 +155,8 @@ public struct Finding: Sendable, Equatable {
   package let evidence: Evidence?
   /// What all rows together were searched for besides; nil where nothing was.
   public package(set) var searched: SearchedWeights?
+  /// The tokens for which a decision is another than that of the definition from the same numbers, within rounding.
+  public package(set) var decidedOtherwise: [Int] = []
 
   /// Collects the parts of a finding.
   public init(

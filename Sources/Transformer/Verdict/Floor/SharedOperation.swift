@@ -163,7 +163,7 @@ public struct SharedReference: Transformer {
   ) rethrows {
     try Executor(weights, inputs).walk(
       from: { _ in nil },
-      computing: { operation, activations in
+      computing: { operation, activations, inputs in
         defer { weights.release(operation) }
         return SharedOperation(operation, weights, inputs).value(activations)
       }, observing: observe)
