@@ -255,7 +255,10 @@ let package = Package(
       exclude: ["Fixtures"]),
     .testTarget(
       name: "TouchstoneReportsTests",
-      dependencies: model + ["TouchstoneReports", "TouchstoneTestSupport", "TouchstoneVerdict"]),
+      dependencies: model + [
+        "TouchstoneGolden", "TouchstoneReference", "TouchstoneReports", "TouchstoneTestSupport",
+        "TouchstoneVerdict",
+      ]),
     .testTarget(name: "TouchstoneHDF5Tests", dependencies: ["TouchstoneHDF5"]),
     .executableTarget(
       name: "GoldenTestProgram", dependencies: ["TouchstoneGolden"], path: "Tests/GoldenTestProgram"),

@@ -26,18 +26,24 @@ package enum SafetensorsWriter {
 
   /// Writes `tensors` under their names, over a regular file that exists.
   ///
+  /// - Parameter progress: is told which share of the bytes is written.
   /// - Throws: ``BadInput`` if the file cannot be written.
-  package static func write(_ tensors: [String: StoredTensor], to file: URL) throws(BadInput) {
+  package static func write(
+    _ tensors: [String: StoredTensor], to file: URL, progress: (Double) -> Void = { _ in }
+  ) throws(BadInput) {
     let outlines = tensors.mapValues { Outline(type: $0.type, shape: $0.shape) }
-    try write(outlines, to: file) { name in tensors[name]?.bytes ?? Data() }
+    try write(outlines, to: file, progress: progress) { name in tensors[name]?.bytes ?? Data() }
   }
 
   /// Writes tensors that are made one at a time: `bytes` is called for each in the order of the file.
   ///
-  /// - Parameter overwrite: whether a file that exists is replaced.
+  /// - Parameters:
+  ///   - overwrite: whether a file that exists is replaced.
+  ///   - progress: is told which share of the bytes is written.
   /// - Throws: ``BadInput`` if the file cannot be written, and what `bytes` throws.
   package static func write(
     _ outlines: [String: Outline], to file: URL, overwrite: Bool = true,
+    progress: (Double) -> Void = { _ in },
     bytes: (String) throws(BadInput) -> Data
   ) throws(BadInput) {
     let ordered = outlines.sorted {
@@ -45,10 +51,14 @@ package enum SafetensorsWriter {
     }
     try AtomicFile.write(to: file.path, overwrite: overwrite) { sink throws(BadInput) in
       try sink.write(header(ordered))
+      let total = ordered.reduce(0.0) { $0 + Double($1.value.byteCount) }
+      var written = 0.0
       for (name, outline) in ordered {
         let data = try bytes(name)
         precondition(data.count == outline.byteCount, "\(name): \(data.count) bytes do not fill \(outline)")
         try sink.write(data)
+        written += Double(data.count)
+        progress(written / total)
       }
     }
   }

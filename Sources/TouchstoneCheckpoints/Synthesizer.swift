@@ -59,8 +59,11 @@ public enum Synthesizer {
   /// The folder is made if it does not exist; a model that it already holds is never overwritten. Needs the
   /// memory of the largest tensor.
   ///
+  /// - Parameter progress: is told which share of the weights is written.
   /// - Throws: ``BadInput`` if `directory` already holds a model, or the disk has no room for the new one.
-  public static func write(_ preset: Preset, seed: UInt64 = 0, to directory: URL) throws(BadInput) {
+  public static func write(
+    _ preset: Preset, seed: UInt64 = 0, to directory: URL, progress: (Double) -> Void = { _ in }
+  ) throws(BadInput) {
     let (architecture, rule) = (preset.architecture, preset.rule)
     let weightsFile = directory.appendingPathComponent("model.safetensors")
     let configurationFile = directory.appendingPathComponent("config.json")
@@ -86,7 +89,7 @@ public enum Synthesizer {
     let outlines = parameters.mapValues {
       SafetensorsWriter.Outline(type: .float32, shape: $0.1.parameter.shape)
     }
-    try SafetensorsWriter.write(outlines, to: weightsFile, overwrite: false) { name in
+    try SafetensorsWriter.write(outlines, to: weightsFile, overwrite: false, progress: progress) { name in
       guard let (number, (parameter, purpose)) = parameters[name] else {
         preconditionFailure("no parameter has the name \(name)")
       }

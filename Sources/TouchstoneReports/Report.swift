@@ -14,13 +14,22 @@ public struct Report: Sendable {
   public let capture: String
   /// Who computed the capture; nil where that is not known.
   public let implementation: String?
+  /// What its page shows besides.
+  public let context: PageContext
+  /// How long computing and judging took, in seconds; nil where that was not measured.
+  public let seconds: Double?
 
   /// Joins a verdict with the names of what was compared.
-  public init(verdict: Verdict, golden: String, capture: String, implementation: String? = nil) {
+  public init(
+    verdict: Verdict, golden: String, capture: String, implementation: String? = nil,
+    context: PageContext = PageContext(), seconds: Double? = nil
+  ) {
     self.verdict = verdict
     self.golden = golden
     self.capture = capture
     self.implementation = implementation
+    self.context = context
+    self.seconds = seconds
   }
 
   /// What was compared and how, in one line.

@@ -96,6 +96,14 @@ import TouchstoneModel
         let text = try String(contentsOfFile: program.path(file), encoding: .utf8)
         #expect(text.lowercased().hasPrefix(start), "\(file)")
       }
+      let page = try String(contentsOfFile: program.path("r.html"), encoding: .utf8)
+      // The clause of what was judged, how its errors are spread, the next tokens, both files, and the command.
+      for words in [
+        "ATT-4", "A score is the dot product", "Errors by size", "the last one", "SHA-256",
+        "touchstone diff \(golden) capture.h5 --report r.html --overwrite",
+      ] {
+        #expect(page.contains(words), "\(words)")
+      }
     }
   }
 

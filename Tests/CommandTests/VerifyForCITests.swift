@@ -54,7 +54,9 @@ import TouchstoneTestSupport
       #expect(!results.isEmpty && results.allSatisfy { $0["level"] as? String == "error" })
       let index = try text(program, "pages/index.html")
       #expect(index.contains(#"<a href="a.html">goldens/a.h5</a>"#), "\(index)")
-      #expect(try text(program, "pages/b.html").contains("final/logits"))
+      let page = try text(program, "pages/b.html")
+      #expect(page.contains("final/logits") && page.contains("cause: "))
+      #expect(page.contains("touchstone verify goldens/b.h5 --exec "))
       let kept = try program.touchstone("diff", "goldens/b.h5", "kept/b.h5")
       #expect(kept.code == 1 && kept.output.contains("final/logits"), "\(kept)")
       // Nothing that stands there is lost.

@@ -29,29 +29,29 @@ import TouchstoneVerdict
       capture capture.h5 (engine 1.0) against golden golden.h5: 66 operations compared, \
       each operation replayed in float64 from the capture's own inputs
 
-      operation       zone        introduced  worst in   inherited
-      embed/token     CONSISTENT       exact                     0
-      embed/position  CONSISTENT       exact                     0
-      embed/sum       CONSISTENT       0.25x               2.5e-07
+      operation       zone        of its bound  worst in   inherited
+      embed/token     CONSISTENT         exact                     0
+      embed/position  CONSISTENT         exact                     0
+      embed/sum       CONSISTENT          25 %               2.5e-07
       layers 000–003
-        resid_in      CONSISTENT       exact  layer 000          0
-        ln_1          CONSISTENT       0.25x  layer 000    2.5e-07
-        q             CONSISTENT       0.25x  layer 000    2.5e-07
-        k             CONSISTENT       0.25x  layer 000    2.5e-07
-        v             CONSISTENT       0.25x  layer 000    2.5e-07
-        attn_scores   CONSISTENT       0.25x  layer 000    2.5e-07
-        attn_probs    CONSISTENT       0.25x  layer 000    2.5e-07
-        attn_context  CONSISTENT       0.25x  layer 000    2.5e-07
-        attn_out      CONSISTENT       0.25x  layer 000    2.5e-07
-        resid_mid     CONSISTENT       0.25x  layer 000    2.5e-07
-        ln_2          CONSISTENT       0.25x  layer 000    2.5e-07
-        mlp_pre       CONSISTENT       0.25x  layer 000    2.5e-07
-        mlp_act       PROVEN          2,690x  layer 000    2.5e-07
-        mlp_out       CONSISTENT       0.25x  layer 000    2.5e-07
-        resid_out     CONSISTENT       0.25x  layer 000    2.5e-07
-      final/ln_f      CONSISTENT       0.25x               2.5e-07
-      final/logits    CONSISTENT       0.25x               2.5e-07
-      final/probs     CONSISTENT       0.25x               2.5e-07
+        resid_in      CONSISTENT         exact  layer 000          0
+        ln_1          CONSISTENT          25 %  layer 000    2.5e-07
+        q             CONSISTENT          25 %  layer 000    2.5e-07
+        k             CONSISTENT          25 %  layer 000    2.5e-07
+        v             CONSISTENT          25 %  layer 000    2.5e-07
+        attn_scores   CONSISTENT          25 %  layer 000    2.5e-07
+        attn_probs    CONSISTENT          25 %  layer 000    2.5e-07
+        attn_context  CONSISTENT          25 %  layer 000    2.5e-07
+        attn_out      CONSISTENT          25 %  layer 000    2.5e-07
+        resid_mid     CONSISTENT          25 %  layer 000    2.5e-07
+        ln_2          CONSISTENT          25 %  layer 000    2.5e-07
+        mlp_pre       CONSISTENT          25 %  layer 000    2.5e-07
+        mlp_act       PROVEN            2,690x  layer 000    2.5e-07
+        mlp_out       CONSISTENT          25 %  layer 000    2.5e-07
+        resid_out     CONSISTENT          25 %  layer 000    2.5e-07
+      final/ln_f      CONSISTENT          25 %               2.5e-07
+      final/logits    CONSISTENT          25 %               2.5e-07
+      final/probs     CONSISTENT          25 %               2.5e-07
 
       not compared (3):
         final/probs: it is not recorded
@@ -67,7 +67,7 @@ import TouchstoneVerdict
     #expect(
       headline(Sample.consistent) == [
         "CONSISTENT  all 66 operations compared are within rounding; "
-          + "nearest to its bound is embed/sum (0.25x)"
+          + "at most 25 % of the bound, at embed/sum"
       ])
   }
 
@@ -145,11 +145,11 @@ import TouchstoneVerdict
     let lines = Sample.report(Sample.verdict(findings)).terminal().split(separator: "\n").map(String.init)
     #expect(lines.count <= 32)
     #expect(
-      lines.contains("layers 000–039  CONSISTENT       0.25x  layers/000/ln_1    2.5e-07"), "\(lines)")
+      lines.contains("layers 000–039  CONSISTENT          25 %  layers/000/ln_1    2.5e-07"), "\(lines)")
     #expect(lines.contains("layer 040"))
     #expect(lines.contains("          worst at head 1, token 7, unit 3: got 1.5127, want 1.5119"))
     #expect(
-      lines.contains("  k             FAIL              5.5x  layer 040          2.5e-07"), "\(lines)")
+      lines.contains("  k             FAIL                5.5x  layer 040          2.5e-07"), "\(lines)")
     #expect(lines.contains { $0.hasPrefix("layers 041–095") })
   }
 

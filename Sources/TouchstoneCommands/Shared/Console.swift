@@ -55,46 +55,53 @@ enum Console {
   }
 }
 
-/// One line on standard error that says how far long work has come, from any thread; nothing when no terminal is
-/// there.
+/// How far long work has come, from any thread, on standard error: one line that changes at a terminal, elsewhere a line
+/// every half minute, so that the log of a run shows that it lives.
 final class Progress: @unchecked Sendable {
-  private let isShown = Console.errorIsTerminal && !Console.isDumb
+  private let isLive = Console.errorIsTerminal && !Console.isDumb
   private let clock = ContinuousClock()
   private let lock = NSLock()
+  /// What is no terminal gets its first line half a minute after the beginning.
   private var lastShown: ContinuousClock.Instant?
+  private var isOnScreen = false
+  private let start = ContinuousClock.now
 
-  /// Shows `text` in place of what was shown before, at most ten times a second.
+  /// How long a text stands at least.
+  private var interval: Duration { isLive ? .milliseconds(100) : .seconds(30) }
+
+  /// Shows `text` in place of what was shown before, unless that is too recent.
   func show(_ text: @autoclosure () -> String) {
-    guard isShown else { return }
     lock.withLock {
       let now = clock.now
-      if let lastShown, now - lastShown < .milliseconds(100) { return }
+      if let last = lastShown ?? (isLive ? nil : start), now - last < interval { return }
       lastShown = now
-      write(text())
+      isOnScreen = isLive
+      let line = DisplayText.shortened(DisplayText.line(text()), to: 200)
+      write(isLive ? "\r\u{1b}[K" + line : "touchstone: " + line + "\n")
     }
   }
 
   /// Clears the line.
   func end() {
-    guard isShown else { return }
     lock.withLock {
-      guard lastShown != nil else { return }
-      lastShown = nil
-      write("")
+      guard isOnScreen else { return }
+      isOnScreen = false
+      write("\r\u{1b}[K")
     }
   }
 
   private func write(_ text: String) {
-    try? FileHandle.standardError.write(
-      contentsOf: Data("\r\u{1b}[K\(DisplayText.shortened(DisplayText.line(text), to: 200))".utf8))
+    try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
   }
 }
 
-/// How far work of equal parts has come, and how long the rest will take, from any thread.
-struct Countdown: Sendable {
+/// How far work of parts that are about equal has come, and how long the rest will take, from any thread.
+final class Countdown: @unchecked Sendable {
   private let what: String
   private let progress: Progress
-  private let start = ContinuousClock.now
+  private let lock = NSLock()
+  /// When the first of it was shown.
+  private var start: ContinuousClock.Instant?
 
   init(_ what: String, _ progress: Progress) {
     self.what = what
@@ -102,12 +109,28 @@ struct Countdown: Sendable {
   }
 
   /// Shows that `done` of `total` parts are finished.
-  @Sendable func show(_ done: Int, of total: Int) {
-    let elapsed = ContinuousClock.now - start
-    let left = elapsed * (Double(total - done) / Double(max(done, 1)))
-    let seconds = left.components.seconds
-    progress.show(
-      "\(what), \(done) of \(total), "
-        + (seconds < 120 ? "\(seconds) s left" : "\(seconds / 60) minutes left"))
+  ///
+  /// - Parameter part: which of them it is at, where that says something.
+  @Sendable func show(_ done: Int, of total: Int, at part: String? = nil) {
+    let left = left(Double(done) / Double(total))
+    progress.show("\(what), \(done) of \(total)\(part.map { " (\($0))" } ?? "")\(left)")
+  }
+
+  /// Shows what share of the work is done.
+  @Sendable func show(share: Double) {
+    let left = left(share)
+    progress.show("\(what), \(Int(share * 100)) %\(left)")
+  }
+
+  /// Nothing is said of the rest until there is something to go by.
+  private func left(_ share: Double) -> String {
+    let now = ContinuousClock.now
+    let elapsed = lock.withLock {
+      start = start ?? now
+      return now - (start ?? now)
+    }
+    guard share > 0, elapsed >= .seconds(2) else { return "" }
+    let seconds = (elapsed * (1 / share - 1)).components.seconds
+    return seconds < 120 ? ", \(seconds) s left" : ", \(seconds / 60) minutes left"
   }
 }

@@ -16,11 +16,18 @@ struct JudgingOptions: ParsableArguments {
   @Flag(help: "Grants LayerNorm no variance that is found in one pass, E[x²] − μ².")
   var strict = false
 
+  /// The options that are given, as they are typed.
+  var words: [String] { (partial ? ["--partial"] : []) + (strict ? ["--strict"] : []) }
+
   /// Judges a capture and names the cause of what it finds, after the facts that only files state.
   ///
-  /// - Parameter golden: what the reference recorded; nil to judge the capture by the definition alone.
+  /// - Parameters:
+  ///   - golden: what the reference recorded; nil to judge the capture by the definition alone.
+  ///   - surveysErrors: whether each finding says how its errors are spread, for a page.
+  ///   - about: what progress is said of; nil for one capture alone.
   func verdict(
-    on capture: any ActivationSource, golden: ActivationFile?, weights: Weights?
+    on capture: any ActivationSource, golden: ActivationFile?, weights: Weights?,
+    surveysErrors: Bool = false, about: String? = nil
   ) throws -> Verdict {
     let file = capture as? ActivationFile
     if let file { try requireCapture(file) }
@@ -34,9 +41,13 @@ struct JudgingOptions: ParsableArguments {
     do {
       let progress = Progress()
       defer { progress.end() }
+      let prefix = about.map { $0 + ": " } ?? ""
+      let judging = Countdown(prefix + "judging operations", progress)
+      let searching = Countdown(prefix + "looking for the cause", progress)
       let judge = Judge(
         weights: weights, acceptsPartial: partial, contract: strict ? .strict : .standard,
-        depth: .whole { share in progress.show("looking for the cause, \(Int(share * 100)) %") })
+        depth: .whole { searching.show(share: $0) }, surveysErrors: surveysErrors,
+        progress: { judging.show($0, of: $1) })
       let verdict = try judge.verdict(on: capture, golden: golden)
       return try remarks(on: capture, golden).reduce(verdict) { $0.adding($1) }
     } catch let error as BadInput {

@@ -11,6 +11,9 @@ struct TrustOption: ParsableArguments {
       valueName: "path"))
   var trust: [String] = []
 
+  /// The option as it is typed.
+  var words: [String] { trust.flatMap { ["--trust", $0] } }
+
   /// Takes what is named for harmless; to be called before anything is read.
   func apply() throws {
     for path in trust { try FileReaderProcess.trust(path) }

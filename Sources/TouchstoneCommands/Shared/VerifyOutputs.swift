@@ -6,14 +6,16 @@ import TouchstoneReports
 struct VerifyOutputs: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Writes pages into this folder: index.html with a row a golden, and a page for each.", valueName: "dir")
+      "Writes HTML pages into this folder: index.html with a row a golden, the worst first, and a page for each.",
+      valueName: "dir")
   )
   var report: String?
 
-  @Option(help: ArgumentHelp("Writes the run for a CI system, a suite a golden.", valueName: "file.xml"))
+  @Option(help: ArgumentHelp("Writes the run as JUnit XML, for CI: a suite a golden.", valueName: "file.xml"))
   var junit: String?
 
-  @Option(help: ArgumentHelp("Writes the run for a summary.", valueName: "file.md"))
+  @Option(
+    help: ArgumentHelp("Writes the run as Markdown, for the summary of a CI run.", valueName: "file.md"))
   var markdown: String?
 
   @Option(

@@ -16,7 +16,7 @@ struct Anatomy: ParsableCommand {
       and positions follow, then the totals with the unembedding of its own and tied to the embedding. Only \
       config.json is read.
 
-      Presets: \(Preset.all.map(\.name).joined(separator: ", "))
+      Presets are sizes such as gpt2-124m; `touchstone synthesize --help` lists all.
 
       Examples:
         touchstone anatomy --preset gpt3

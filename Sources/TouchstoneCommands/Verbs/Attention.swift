@@ -14,7 +14,8 @@ struct Attention: ParsableCommand {
       weight, and --picture draws them all: rows look at columns, darkness is the weight, grey is the hidden future.
 
       Example:
-        touchstone attention --model golden/models/shakespeare-gpt2 --prompt "ROMEO:" --layer 1 --head 2
+        touchstone attention --model golden/models/shakespeare-gpt2 \\
+          --prompt "ROMEO:" --layer 1 --head 2
       """)
 
   @Option(help: ArgumentHelp("A Hugging Face folder of a model, or a GGUF file.", valueName: "dir"))

@@ -20,7 +20,7 @@ struct Bench: ParsableCommand {
 
       --judge times the judging of a capture of 64 tokens instead, beside the float64 forward pass of the reference.
 
-      Presets: \(Preset.all.map(\.name).joined(separator: ", "))
+      Presets are sizes such as gpt2-124m; `touchstone synthesize --help` lists all.
 
       Example:
         touchstone bench --preset gpt2-124m

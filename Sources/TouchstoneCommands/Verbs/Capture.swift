@@ -16,7 +16,8 @@ struct Capture: ParsableCommand {
       The capture has the layout of a golden, in the precision of the implementation.
 
       Example:
-        touchstone capture --model golden/models/shakespeare-gpt2 --golden to-be.h5 --out simd.h5
+        touchstone capture --model golden/models/shakespeare-gpt2 \\
+          --golden to-be.h5 --out simd.h5
       """)
 
   @Option(
@@ -59,10 +60,14 @@ struct Capture: ParsableCommand {
       weightsDigest: WeightsDigest.of(weights), provenance: implementation.provenance(),
       overwrite: output.overwrite)
     let progress = Progress()
+    let countdown = Countdown("capturing", progress)
+    let total = weights.graph.operations.count
+    var done = 0
     try implementation.capture(
       implementation.transformer(weights, forOnePass: true), inputs, to: writer
     ) {
-      progress.show("capturing \($0)")
+      done += 1
+      countdown.show(done, of: total, at: $0.path)
     }
     progress.end()
     Console.line("\(out): \(inputs.count) tokens, \(weights.graph.layerCount) layers")

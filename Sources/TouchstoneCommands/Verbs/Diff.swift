@@ -17,8 +17,15 @@ struct Diff: ParsableCommand {
       hides nor spreads. That needs the weights: in the golden, by --model, or found by their digest in a folder \
       `models` beside or above the golden. Without them the noise floor in the golden is used, which sees less.
 
-      Example:
+      The first lines are the answer, where the difference begins, and its cause. The table says of each operation how \
+      much of its bound the worst error takes: up to 100 % is rounding (a right sum of two numbers may take all of it), \
+      2x is twice the bound. Inherited is the error against the golden, with all that went before.
+
+      Exit codes: 0 consistent, 1 mismatch, 2 bad input, 3 inconclusive.
+
+      Examples:
         touchstone diff to-be.h5 simd.h5 --model golden/models/shakespeare-gpt2
+        touchstone diff to-be.h5 simd.h5 --report page.html
       """)
 
   @Argument(help: ArgumentHelp("What the reference recorded.", valueName: "golden.h5"))
@@ -30,13 +37,14 @@ struct Diff: ParsableCommand {
   @Option(help: ArgumentHelp("A Hugging Face folder with the weights, or a GGUF file.", valueName: "dir"))
   var model: String?
 
-  @Option(help: ArgumentHelp("Writes the verdict as a page.", valueName: "file.html"))
+  @Option(help: ArgumentHelp("Writes the verdict as one HTML page.", valueName: "file.html"))
   var report: String?
 
-  @Option(help: ArgumentHelp("Writes the verdict for a CI system.", valueName: "file.xml"))
+  @Option(help: ArgumentHelp("Writes the verdict as JUnit XML, for CI.", valueName: "file.xml"))
   var junit: String?
 
-  @Option(help: ArgumentHelp("Writes the verdict for a summary.", valueName: "file.md"))
+  @Option(
+    help: ArgumentHelp("Writes the verdict as Markdown, for the summary of a CI run.", valueName: "file.md"))
   var markdown: String?
 
   @OptionGroup var judging: JudgingOptions
@@ -64,7 +72,8 @@ struct Diff: ParsableCommand {
         file: capture.path, problem: "is the same file as \(golden.path), and nothing differs from itself",
         remedy: "name what the reference recorded, then what an implementation computed")
     }
-    let weights = try WeightsFinder(model: model).find(for: golden)
+    let finder = try WeightsFinder(model: model)
+    let weights = try finder.find(for: golden)
     guard golden.kind == .golden else {
       guard let weights else {
         throw BadInput(
@@ -73,15 +82,28 @@ struct Diff: ParsableCommand {
       }
       return try compare(golden, capture, weights: weights, outputs)
     }
-    let verdict = try judging.verdict(on: capture, golden: golden, weights: weights)
+    let verdict = try judging.verdict(
+      on: capture, golden: golden, weights: weights, surveysErrors: self.report != nil)
+    let implementation = capture.provenance["implementation"]
+    let context = try self.report.map { report in
+      try PageMaterial(golden: golden, capture: capture, implementation: implementation, finder: finder)
+        .context(for: verdict, command: command(report))
+    }
     let report = Report(
-      verdict: verdict, golden: golden.path, capture: capture.path,
-      implementation: capture.provenance["implementation"])
+      verdict: verdict, golden: golden.path, capture: capture.path, implementation: implementation,
+      context: context ?? PageContext())
     for (path, text) in [(self.report, report.html), (junit, report.junit), (markdown, report.markdown)] {
       try outputs.write(text(), to: path)
     }
     Console.write(json ? report.json() : report.terminal(color: Console.usesColor))
     throw ExitCode(verdict.exitCode)
+  }
+
+  /// What writes the page again.
+  private func command(_ report: String) -> String {
+    ShellLine.text(
+      ["touchstone", "diff", golden, capture] + ShellLine.option("--model", model) + judging.words
+        + reading.words + ["--report", report, "--overwrite"])
   }
 
   /// Opens both files, at once unless the golden alone knows the model's family.

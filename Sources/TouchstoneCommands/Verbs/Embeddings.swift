@@ -20,8 +20,10 @@ struct Embeddings: ParsableCommand {
 
       Examples:
         touchstone embeddings --model golden/models/shakespeare-gpt2 nearest king
-        touchstone embeddings --model golden/models/shakespeare-gpt2 analogy your you thou
-        touchstone embeddings --model golden/models/shakespeare-gpt2 direction thou thy --test you your I my
+        touchstone embeddings --model golden/models/shakespeare-gpt2 \\
+          analogy your you thou
+        touchstone embeddings --model golden/models/shakespeare-gpt2 \\
+          direction thou thy --test you your I my
       """)
 
   /// What is asked.

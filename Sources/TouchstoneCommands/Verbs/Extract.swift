@@ -20,7 +20,7 @@ struct Extract: ParsableCommand {
 
       Examples:
         touchstone extract model-Q4_K_M.gguf --out model
-        touchstone extract golden/cases/tiny-llama-a.h5 --out tiny-llama
+        touchstone extract golden/cases/tiny-llama3.h5 --out tiny-llama
       """)
 
   @Argument(help: ArgumentHelp("A GGUF file, or a golden that holds its weights.", valueName: "file"))
@@ -36,17 +36,22 @@ struct Extract: ParsableCommand {
     let isGGUF = GGUFFile.isGGUF(file)
     let (configJSON, weights) = isGGUF ? try modelOfGGUF() : try modelOfGolden()
     let tokenizer = isGGUF ? try self.tokenizer() : nil
+    let progress = Progress()
+    let countdown = Countdown("writing weights", progress)
     try AtomicFolder.write(to: out) { folder throws(BadInput) in
       func write(_ text: Data, _ name: String) throws(BadInput) {
         try AtomicFile.write(text, to: folder.appending(path: name).path, overwrite: false)
       }
-      try SafetensorsWriter.write(weights.stored, to: folder.appending(path: "model.safetensors"))
+      try SafetensorsWriter.write(weights.stored, to: folder.appending(path: "model.safetensors")) {
+        countdown.show(share: $0)
+      }
       if let tokenizer {
         try write(tokenizer.document, "tokenizer.json")
         try write(tokenizer.settings, "tokenizer_config.json")
       }
       try write(Data((configJSON + "\n").utf8), "config.json")
     }
+    progress.end()
     Console.line("\(out): \(weights.graph.parameterCount) parameters in \(weights.stored.count) tensors")
   }
 

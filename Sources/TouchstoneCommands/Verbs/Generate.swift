@@ -23,8 +23,10 @@ struct Generate: ParsableCommand {
       without --top-k and --top-p, and last, where one of them is given, what is left with them.
 
       Examples:
-        touchstone generate --model golden/models/shakespeare-gpt2 --prompt "ROMEO:" --temperature 0.8 --seed 7
-        touchstone generate --model golden/models/shakespeare-gpt2 --prompt "My lord, I" --show-distribution --top-k 5
+        touchstone generate --model golden/models/shakespeare-gpt2 \\
+          --prompt "ROMEO:" --temperature 0.8 --seed 7
+        touchstone generate --model golden/models/shakespeare-gpt2 \\
+          --prompt "My lord, I" --show-distribution --top-k 5
       """)
 
   @Option(help: ArgumentHelp("A Hugging Face folder of a model, or a GGUF file.", valueName: "dir"))

@@ -116,7 +116,8 @@ struct Power: ParsableCommand {
       report.tables.append((subject.group, table))
       let entries = table.sample(sample, seed: seed)
       func countdown(_ what: String) -> @Sendable (Int, Int) -> Void {
-        Countdown(about + what, progress).show(_:of:)
+        let countdown = Countdown(about + what, progress)
+        return { countdown.show($0, of: $1) }
       }
       if peers {
         report.peers.append(

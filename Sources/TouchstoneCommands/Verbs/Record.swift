@@ -14,8 +14,10 @@ struct Record: ParsableCommand {
       float32 leaves at each. FILE.h5.sha256 beside it holds its digest. The same inputs give the same bytes.
 
       Example:
-        touchstone record --model golden/models/shakespeare-gpt2 --prompt "To be, or not" --out to-be.h5
-        touchstone record --model golden/models/shakespeare-gpt2 --inputs to-be.h5 --out again.h5
+        touchstone record --model golden/models/shakespeare-gpt2 \\
+          --prompt "To be, or not" --out to-be.h5
+        touchstone record --model golden/models/shakespeare-gpt2 \\
+          --inputs to-be.h5 --out again.h5
         touchstone record --model DIR --prompt "To be, or not" --no-floor --out sooner.h5
       """)
 
@@ -73,8 +75,12 @@ struct Record: ParsableCommand {
       path: out, kind: .golden, model: RecordedModel(loaded.architecture), inputs: inputs,
       weightsDigest: WeightsDigest.of(weights), provenance: provenance, overwrite: output.overwrite)
     let progress = Progress()
+    let countdown = Countdown("recording", progress)
+    let total = weights.graph.operations.count
+    var done = 0
     func record(_ activation: Activation, _ tensor: Tensor<Double>) throws {
-      progress.show("recording \(activation)")
+      done += 1
+      countdown.show(done, of: total, at: activation.path)
       try requireNumbers(tensor, activation, weights)
       try writer.write(activation, tensor)
     }

@@ -53,10 +53,11 @@ struct Score: ParsableCommand {
     // Whatever the text spells is text here.
     let tokens = try tokenizer.encode(bytes: InputFile.read(text), specialTokens: .asText)
     let progress = Progress()
+    let countdown = Countdown("scoring tokens", progress)
     let score = try TextScore(
       tokens: tokens, transformer: implementation.transformer(loaded.weights), stride: stride
     ) { scored in
-      progress.show("scored \(scored) of \(tokens.count - 1) tokens")
+      countdown.show(scored, of: tokens.count - 1)
     }
     progress.end()
     let report = ScoreReport(score, text: TokenText(tokenizer))

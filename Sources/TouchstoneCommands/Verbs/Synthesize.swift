@@ -30,7 +30,12 @@ struct Synthesize: ParsableCommand {
 
   func run() throws {
     let preset = try Preset.named(preset)
-    try Synthesizer.write(preset, seed: seed, to: URL(filePath: out, directoryHint: .isDirectory))
+    let progress = Progress()
+    let countdown = Countdown("writing weights", progress)
+    try Synthesizer.write(preset, seed: seed, to: URL(filePath: out, directoryHint: .isDirectory)) {
+      countdown.show(share: $0)
+    }
+    progress.end()
     Console.line("\(out): \(preset.summary)")
   }
 }

@@ -33,15 +33,19 @@ struct Verify: ParsableCommand {
 
       Examples:
         touchstone verify golden
-        touchstone verify golden --exec "python3 engine.py {model} {golden} {capture}"
-        touchstone verify golden --exec-all "python3 engine.py --list {list}" --junit out.xml --report pages
-        touchstone verify golden --exec "./engine {model} {golden} {capture}" --baseline known.json
+        touchstone verify golden \\
+          --exec "python3 engine.py {model} {golden} {capture}"
+        touchstone verify golden --exec-all "python3 engine.py --list {list}" \\
+          --junit out.xml --report pages
+        touchstone verify golden --exec "./engine {model} {golden} {capture}" \\
+          --baseline known.json
       """)
 
   @Argument(help: ArgumentHelp("Goldens, or folders of them.", valueName: "path"))
   var paths: [String] = []
 
-  @Option(help: "Which implementation runs: \(Implementation.names).")
+  @Option(
+    help: "Which of our own runs where no program is given: \(Implementation.names), simd unless given.")
   var implementation: Implementation?
 
   @Option(help: ArgumentHelp("A Hugging Face folder with the weights, or a GGUF file.", valueName: "dir"))
@@ -111,10 +115,11 @@ struct Verify: ParsableCommand {
     let engine: any Engine =
       batch ?? exec.map { ExternalEngine(command: $0, timeout: timeout) } ?? implementation ?? .simd
     let progress = Progress()
+    let countdown = Countdown("verifying", progress)
     let entries = Jobs.map(targets.count, width: jobs) { number in
       switch targets[number] {
       case .success(let golden):
-        progress.show("verifying \(golden), \(number + 1) of \(targets.count)")
+        countdown.show(number, of: targets.count, at: golden)
         return verify(golden, engine, finder, keeping: prepared.captures[golden])
       case .failure(let error):
         return .refused(golden: error.file ?? "", implementation: engine.name, error: error)
@@ -166,9 +171,18 @@ struct Verify: ParsableCommand {
     }
   }
 
+  /// What puts one golden through again.
+  private func command(_ golden: String) -> String {
+    ShellLine.text(
+      ["touchstone", "verify", golden] + ShellLine.option("--model", model)
+        + ShellLine.option("--implementation", implementation?.rawValue) + ShellLine.option("--exec", exec)
+        + ShellLine.option("--exec-all", execAll) + judging.words + reading.words)
+  }
+
   private func verify(
     _ path: String, _ engine: any Engine, _ finder: WeightsFinder, keeping kept: CaptureDestination?
   ) -> VerificationSummary.Entry {
+    let start = ContinuousClock.now
     do {
       let golden = try ActivationFile(path: path)
       guard golden.kind == .golden else {
@@ -177,13 +191,21 @@ struct Verify: ParsableCommand {
           remedy: "judge it by `touchstone diff GOLDEN.h5 CAPTURE.h5`")
       }
       let weights = try finder.weights(for: golden)
-      let verdict = try engine.withActivations(for: golden, weights: weights, keeping: kept) { capture in
-        try judging.verdict(on: capture, golden: golden, weights: weights)
+      let isOnPage = outputs.report != nil
+      let (verdict, context) = try engine.withActivations(for: golden, weights: weights, keeping: kept) {
+        capture in
+        let verdict = try judging.verdict(
+          on: capture, golden: golden, weights: weights, surveysErrors: isOnPage, about: path)
+        let material =
+          isOnPage
+          ? PageMaterial(golden: golden, capture: capture, implementation: engine.name, finder: finder) : nil
+        return (verdict, try material?.context(for: verdict, command: command(path)))
       }
+      let seconds = (ContinuousClock.now - start) / .seconds(1)
       return .judged(
         Report(
           verdict: verdict, golden: path, capture: kept?.path ?? "what it computed",
-          implementation: engine.name))
+          implementation: engine.name, context: context ?? PageContext(), seconds: seconds))
     } catch let error as NotSupported {
       return .unsupported(golden: path, implementation: engine.name, reason: error.reason)
     } catch {

@@ -9,7 +9,7 @@
     private let lock = NSLock()
     private let model: (path: String, weights: Weights)?
     /// The checkpoints of each `models` folder met so far, by the digest of their weights; guarded by the lock.
-    private var known: [URL: [String: Weights]] = [:]
+    private var known: [URL: [String: (path: String, weights: Weights)]] = [:]
 
     /// - Parameter model: the folder that the user named, if any.
     package init(model path: String? = nil) throws(BadInput) {
@@ -28,6 +28,13 @@
       try lock.withLock { try findAlone(golden) }
     }
 
+    /// The folder or file of the model with the weights of a golden; nil where none is given or near it.
+    ///
+    /// What stands beside the weights, such as the tokenizer, is there.
+    package func path(for golden: ActivationFile) -> String? {
+      lock.withLock { model?.path ?? checkpoint(near: golden)?.path }
+    }
+
     private func findAlone(_ golden: ActivationFile) throws -> Weights? {
       if let model {
         guard golden.weightsDigest == nil || golden.weightsDigest == WeightsDigest.of(model.weights) else {
@@ -37,11 +44,15 @@
         }
         return model.weights
       }
-      if let embedded = try golden.weights() { return embedded }
+      return try golden.weights() ?? checkpoint(near: golden)?.weights
+    }
+
+    /// The model with a golden's digest in a folder `models` beside or above it.
+    private func checkpoint(near golden: ActivationFile) -> (path: String, weights: Weights)? {
       guard let digest = golden.weightsDigest else { return nil }
       var folder = URL(filePath: golden.path).absoluteURL.deletingLastPathComponent()
       for _ in 0..<3 {
-        if let weights = checkpoints(in: folder.appending(path: "models"))[digest] { return weights }
+        if let found = checkpoints(in: folder.appending(path: "models"))[digest] { return found }
         folder.deleteLastPathComponent()
       }
       return nil
@@ -57,15 +68,15 @@
       return weights
     }
 
-    private func checkpoints(in folder: URL) -> [String: Weights] {
+    private func checkpoints(in folder: URL) -> [String: (path: String, weights: Weights)] {
       if let checkpoints = known[folder] { return checkpoints }
       let entries =
         (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)) ?? []
-      var checkpoints: [String: Weights] = [:]
+      var checkpoints: [String: (path: String, weights: Weights)] = [:]
       for entry in entries.sorted(by: { $0.path < $1.path }) {
         // A folder that is no checkpoint cannot be the one looked for.
         if let weights = try? Checkpoint(at: entry).weights {
-          checkpoints[WeightsDigest.of(weights)] = weights
+          checkpoints[WeightsDigest.of(weights)] = (entry.path, weights)
         }
       }
       known[folder] = checkpoints

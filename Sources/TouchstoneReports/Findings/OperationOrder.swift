@@ -7,13 +7,15 @@ struct OperationOrder {
   private(set) var names: [String] = []
 
   /// Orders the names that occur in findings, which are in the order of computation.
-  init(_ findings: [Finding]) {
+  init(_ findings: [Finding]) { self.init(findings.map(\.activation)) }
+
+  /// Orders the names of activations, which are in the order of computation.
+  init(_ activations: [Activation]) {
     var sequences: [Activation.Block?: [String]] = [:]
     var blocks: [Activation.Block?] = []
-    for finding in findings {
-      let block = finding.activation.block
-      if sequences[block] == nil { blocks.append(block) }
-      sequences[block, default: []].append(finding.activation.name)
+    for activation in activations {
+      if sequences[activation.block] == nil { blocks.append(activation.block) }
+      sequences[activation.block, default: []].append(activation.name)
     }
     for block in blocks { merge(sequences[block] ?? []) }
   }

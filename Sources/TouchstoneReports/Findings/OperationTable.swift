@@ -88,11 +88,6 @@ struct OperationTable {
   }
 }
 
-extension Activation {
-  /// Whether it stands before the blocks.
-  fileprivate var isEmbedded: Bool { name.split(separator: "/").dropLast().last == "embed" }
-}
-
 /// Neighbouring layers in which the same operations are flagged.
 private struct LayerRun {
   let stack: String

@@ -3,118 +3,90 @@ import TouchstoneModel
 import TouchstoneVerdict
 
 extension Report {
-  /// The report as one HTML page with a heat map of layers by operations.
-  ///
-  /// The page holds everything it shows: no script, nothing fetched from elsewhere.
+  /// The greatest size of a page, in bytes: operations are shown in full from the worst on, as far as there is room.
+  static let greatestPageSize = 1_000_000
+
+  /// The report as one HTML page, which holds everything that it shows: nothing is fetched from elsewhere.
   public func html() -> String {
+    let panels = verdict.findings.enumerated().map { place, finding in
+      OperationPanel(finding: finding, id: "op-\(place)", verdict: verdict, context: context)
+    }
+    let map = HeatMap(verdict, order: context.order)
+    let all = Dictionary(panels.map { ($0.finding.activation, $0.id) }) { first, _ in first }
+    let rest = page(map.table(linking: all), "")
+    let list = PanelList(panels, room: Self.greatestPageSize - rest.utf8.count)
+    return page(map.table(linking: list.ids), list.text)
+  }
+
+  private func page(_ map: String, _ panels: String) -> String {
     let headline = Headline(verdict)
     let omissions = Omissions(verdict.notCompared)
-    let map = HeatMap(verdict.findings)
-    return htmlTemplate.render([
-      "outcome": verdict.outcome.rawValue, "word": headline.word, "sentence": headline.sentence,
-      "details": (headline.causes.map { "cause: " + $0 } + [headline.worst].compactMap { $0 }).map {
-        ["detail": $0]
+    let content = PageTemplates.verdict.render([
+      "outcome": verdict.outcome.rawValue, "sign": verdict.outcome.sign, "word": headline.word,
+      "sentence": headline.sentence, "subject": subject,
+      "hasEvidence": !headline.causes.isEmpty || headline.worst != nil,
+      "causes": headline.causes, "evidence": [headline.worst].compactMap(\.self),
+      "steps": NextSteps(verdict, context).sentences,
+      "hasMap": !verdict.findings.isEmpty, "hasInherited": verdict.findings.contains { $0.inherited != nil },
+      "map": map, "panels": panels, "flaggedCount": grouped(verdict.flagged.count),
+      "comparedCount": grouped(verdict.findings.count), "omissionCount": grouped(omissions.count),
+      "nextTokens": nextTokens,
+      "leftOut": PageTemplates.list(
+        "Not compared (\(grouped(omissions.count)))", id: "left-out",
+        omissions.entries.map { "\($0.what): \($0.why)" }),
+      "notes": PageTemplates.list("Notes", id: "notes", verdict.notes), "clauses": clauses,
+      "hasFiles": !context.files.isEmpty,
+      "files": context.files.map { file -> [String: Any] in
+        ["title": file.title, "facts": file.facts.map { ["label": $0.label, "text": $0.text] }]
       },
-      "subject": subject,
-      "hasMaps": !map.layers.isEmpty,
-      "maps": map.quantities.map { map.values(of: $0) },
-      "hasTable": !verdict.findings.isEmpty,
-      "operations": Self.listed(verdict).map(Self.values),
-      "hasOmissions": omissions.count > 0, "omissionCount": grouped(omissions.count),
-      "omissions": omissions.entries.map { ["what": $0.what, "why": $0.why] },
-      "hasNotes": !verdict.notes.isEmpty, "notes": verdict.notes.map { ["note": $0] },
+      "command": context.command.map { [$0] } ?? [],
     ])
+    return PageTemplates.frame.render(["title": headline.word, "content": content])
   }
 
-  /// What the list under the maps shows: everything flagged, and what is outside the layers and so not in the maps.
-  private static func listed(_ verdict: Verdict) -> [Finding] {
-    verdict.findings.filter { $0.zone != .consistent || $0.activation.block == nil }
+  private var nextTokens: String {
+    let positions = context.nextTokens.map { next -> [String: Any] in
+      let count = max(next.golden.count, next.capture.count)
+      let rows = (0..<count).map { rank -> [String: Any] in
+        let (golden, capture) = (next.golden.element(rank), next.capture.element(rank))
+        return [
+          "rank": "\(rank + 1)", "golden": golden?.token ?? "", "capture": capture?.token ?? "not finite",
+          "goldenShare": golden.map { percent($0.probability, digits: 2) } ?? "",
+          "captureShare": capture.map { percent($0.probability, digits: 2) } ?? "",
+          "differs": golden?.token != capture?.token,
+        ]
+      }
+      return ["title": "After token \(next.position), \(next.reason)", "rows": rows]
+    }
+    return positions.isEmpty ? "" : PageTemplates.nextTokens.render(["positions": positions])
   }
 
-  private static func values(_ finding: Finding) -> [String: Any] {
-    [
-      "path": finding.activation.path, "zone": finding.zone.rawValue,
-      "zoneClass": finding.zone.rawValue.lowercased(), "ratio": ratioText(finding.ratio),
-      "inherited": relativeText(finding.inherited), "statement": finding.statement,
-      "element": finding.worstElement ?? "",
-    ]
+  /// The clauses by which anything was judged, each once, in the order in which they are first named.
+  private var clauses: String {
+    var clauses: [PageContext.Clause] = []
+    for clause in verdict.findings.flatMap({ context.clauses[$0.activation] ?? [] })
+    where !clauses.contains(clause) {
+      clauses.append(clause)
+    }
+    guard !clauses.isEmpty else { return "" }
+    return PageTemplates.clauses.render([
+      "clauses": clauses.map { ["id": $0.id, "statement": $0.statement, "chapter": $0.chapter] }
+    ])
   }
 }
 
-/// Layers by operations, coloured.
-private struct HeatMap {
-  enum Quantity {
-    /// The error over its bound, by zone.
-    case introduced
-    /// The end-to-end error, by powers of ten.
-    case inherited
-  }
+extension Array {
+  /// The element of an index; nil beyond the end.
+  fileprivate func element(_ index: Int) -> Element? { index < count ? self[index] : nil }
+}
 
-  let layers: [Activation.Block]
-  /// Nothing inherited is known without a golden.
-  let quantities: [Quantity]
-  private let names: [String]
-  private let findings: [Activation: Finding]
-
-  init(_ all: [Finding]) {
-    findings = Dictionary(all.map { ($0.activation, $0) }) { $0.order < $1.order ? $1 : $0 }
-    let stacks = all.compactMap(\.activation.block?.stack)
-    layers = Set(findings.keys.compactMap(\.block)).sorted { one, other in
-      one.stack == other.stack
-        ? one.index < other.index
-        : stacks.firstIndex(of: one.stack) ?? 0 < stacks.firstIndex(of: other.stack) ?? 0
+extension Verdict.Outcome {
+  /// The sign that stands beside the word, so that colour is not all there is to see.
+  var sign: String {
+    switch self {
+    case .consistent: "✓"
+    case .mismatch: "✕"
+    case .inconclusive: "?"
     }
-    quantities = all.contains { $0.inherited != nil } ? [.introduced, .inherited] : [.introduced]
-    names = OperationOrder(all.filter { $0.activation.block != nil }).names
-  }
-
-  /// Deep models get narrow columns without numbers, which are shown on pointing.
-  private var isDense: Bool { layers.count > 24 }
-
-  func values(of quantity: Quantity) -> [String: Any] {
-    [
-      "title": quantity == .introduced
-        ? "Introduced: error over its bound" : "Inherited: error against the golden",
-      "isDense": isDense,
-      "columns": layers.map { ["layer": isDense && !$0.index.isMultiple(of: 8) ? "" : Self.title($0)] },
-      "rows": names.map { name -> [String: Any] in
-        [
-          "point": name,
-          "cells": layers.map { cell(findings[Activation(name, in: $0)], quantity) },
-        ]
-      },
-    ]
-  }
-
-  /// Its index; behind the first letter of its stack where a model has two, as `e3`.
-  private static func title(_ block: Activation.Block) -> String {
-    (block.stack.contains("/") ? String(block.stack.prefix(1)) : "") + String(block.index)
-  }
-
-  private func cell(_ finding: Finding?, _ quantity: Quantity) -> [String: Any] {
-    guard let finding else { return ["shade": "none", "tip": "not compared", "text": ""] }
-    let path = finding.activation.path
-    switch quantity {
-    case .introduced:
-      let text = ratioText(finding.ratio)
-      let parts = [path, finding.zone.rawValue, text, finding.worstElement].compactMap { $0 }
-      let initial = finding.zone == .consistent ? "" : String(finding.zone.rawValue.prefix(1))
-      return [
-        "shade": finding.zone.rawValue.lowercased(), "tip": parts.joined(separator: " · "),
-        "text": isDense ? initial : text,
-      ]
-    case .inherited:
-      let text = relativeText(finding.inherited)
-      return [
-        "shade": Self.shade(finding.inherited), "tip": "\(path) · \(text)", "text": isDense ? "" : text,
-      ]
-    }
-  }
-
-  /// Eight shades from 1e-8, which float32 cannot avoid, to 0.1 and more.
-  private static func shade(_ inherited: Double?) -> String {
-    guard let inherited else { return "none" }
-    let threshold = [1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1].firstIndex { inherited < $0 } ?? 7
-    return "shade\(threshold)"
   }
 }

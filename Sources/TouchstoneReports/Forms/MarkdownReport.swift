@@ -40,7 +40,7 @@ extension Report {
     {{subject}}
 
     {{#hasTable}}
-    | layers | operation | zone | introduced | worst in | inherited |
+    | layers | operation | zone | of its bound | worst in | inherited |
     |---|---|---|---:|---|---:|
     {{#rows}}
     | {{layers}} | {{operation}} | {{#isFlagged}}**{{zone}}**{{/isFlagged}}{{^isFlagged}}{{zone}}{{/isFlagged}} | {{ratio}} | {{where}} | {{inherited}} |

@@ -1,3 +1,5 @@
+import TouchstoneVerdict
+
 extension VerificationSummary {
   /// The run as web pages that need nothing else: `index.html` with a row a golden, and the page of each that was judged.
   public func pages() -> [(name: String, html: String)] {
@@ -9,67 +11,56 @@ extension VerificationSummary {
   }
 
   private func index(_ names: [String]) -> String {
-    let remarks = consistentNotes + notes + common
-    return Self.pageTemplate.render([
-      "totals": totals,
-      "rows": zip(entries, names).map { entry, name -> [String: Any] in
-        var row = [
-          "word": entry.word, "class": entry.word.lowercased(), "golden": entry.golden,
-          "sentence": entry.finding, "page": "",
-        ]
-        if case .judged(let report) = entry {
-          row["page"] = name + ".html"
-          row["cause"] = report.verdict.cause?.name ?? ""
-        }
-        return row
-      },
-      "hasNotes": !remarks.isEmpty, "notes": remarks.map { ["note": $0] },
+    let worstFirst = zip(entries, names).enumerated().sorted { one, other in
+      let (left, right) = (one.element.0.gravity, other.element.0.gravity)
+      return left == right ? one.offset < other.offset : left > right
+    }.map(\.element)
+    let worst = worstFirst.first?.0
+    let content = PageTemplates.summary.render([
+      "outcome": worst?.outcomeClass ?? "inconclusive", "sign": worst?.sign ?? "?",
+      "word": worst?.word ?? "INCONCLUSIVE", "totals": totals, "common": common,
+      "rows": worstFirst.map { $0.row(page: $1 + ".html") },
+      "notes": PageTemplates.list("Notes", id: "notes", consistentNotes + notes),
     ])
+    return PageTemplates.frame.render(["title": totals, "content": content])
+  }
+}
+
+extension VerificationSummary.Entry {
+  /// How bad it is: by its state, then by its worst operation.
+  fileprivate var gravity: (Int, Int, Double) {
+    guard case .judged(let report) = self, let worst = report.verdict.worst else {
+      return (standing.state.rank, 0, 0)
+    }
+    return (standing.state.rank, worst.order.0, worst.order.1)
   }
 
-  private static let pageTemplate = Template(
-    """
-    <!DOCTYPE html>
-    <html lang="en">
-    <head>
-    <meta charset="utf-8"/>
-    <meta name="viewport" content="width=device-width, initial-scale=1"/>
-    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>
-    <title>{{totals}} – touchstone</title>
-    <style>
-    :root { color-scheme: light dark; --ink: #1b1b1f; --paper: #fff; --line: #d8d8de; --link: #0550ae;
-      --good: #116329; --doubt: #7d4e00; --bad: #b3151f; }
-    @media (prefers-color-scheme: dark) { :root { --ink: #e8e8ec; --paper: #16161a; --line: #3a3a42; --link: #79b8ff;
-      --good: #57d37a; --doubt: #e3b341; --bad: #ff7b72; } }
-    body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2rem auto;
-      max-width: 75rem; padding: 0 1rem; }
-    h1 { font-size: 1.4rem; } h2 { font-size: 1.05rem; } a { color: var(--link); }
-    .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; width: 100%; }
-    th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top;
-      overflow-wrap: anywhere; }
-    td:nth-child(2) { font-weight: 600; white-space: nowrap; }
-    .consistent { color: var(--good); } .inconclusive { color: var(--doubt); }
-    .mismatch, .refused { color: var(--bad); }
-    </style>
-    </head>
-    <body>
-    <h1>{{totals}}</h1>
-    <div class="scroll"><table>
-    <tr><th scope="col">golden</th><th scope="col">verdict</th><th scope="col">finding</th></tr>
-    {{#rows}}
-    <tr><td>{{#page}}<a href="{{page}}">{{golden}}</a>{{/page}}{{^page}}{{golden}}{{/page}}</td><td class="{{class}}">{{word}}</td><td>{{sentence}}{{#cause}}<br/>cause: {{cause}}{{/cause}}</td></tr>
-    {{/rows}}
-    </table></div>
-    {{#hasNotes}}
-    <h2>Notes</h2>
-    <ul>
-    {{#notes}}
-    <li>{{note}}</li>
-    {{/notes}}
-    </ul>
-    {{/hasNotes}}
-    </body>
-    </html>
+  fileprivate var outcomeClass: String { word.lowercased() }
 
-    """, escape: .markup)
+  fileprivate var sign: String {
+    switch self {
+    case .judged(let report): report.verdict.outcome.sign
+    case .refused: "✕"
+    case .unsupported: "–"
+    }
+  }
+
+  fileprivate func row(page: String) -> [String: Any] {
+    var row: [String: Any] = [
+      "word": word, "class": outcomeClass, "sign": sign, "golden": golden, "sentence": finding, "page": "",
+      "cause": "", "worst": "", "seconds": "",
+    ]
+    if case .judged(let report) = self {
+      row["page"] = page
+      row["cause"] = report.verdict.cause?.name ?? ""
+      row["worst"] = report.verdict.worst.map { "\($0.activation.path) \(ratioText($0.ratio))" } ?? ""
+      row["seconds"] = report.seconds.map { fixed($0, 1) } ?? ""
+    }
+    return row
+  }
+}
+
+extension Verdict {
+  /// The finding whose error is greatest, by zone and then by its bound.
+  var worst: Finding? { findings.max { $0.order < $1.order } }
 }

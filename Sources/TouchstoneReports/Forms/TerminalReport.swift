@@ -32,7 +32,7 @@ extension Report {
     if verdict.findings.isEmpty { return [] }
     var table = AlignedColumns([false, false, true, false, true].map { AlignedColumns.Column(isRight: $0) })
     var zones: [Zone?] = [nil]
-    table.add(["operation", "zone", "introduced", "worst in", "inherited"])
+    table.add(["operation", "zone", "of its bound", "worst in", "inherited"])
     for group in groups {
       if let title = group.title {
         table.add([title, "", "", "", ""])

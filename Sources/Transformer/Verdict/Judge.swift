@@ -13,16 +13,23 @@ public struct Judge: Sendable {
   public let contract: Contract
   /// What is done with the verdict on each operation.
   public let depth: Depth
+  /// Whether each finding says how its errors are spread, for a page to show.
+  public let surveysErrors: Bool
+  /// Told how many operations have been judged, of how many, from any thread.
+  public let progress: @Sendable (_ done: Int, _ total: Int) -> Void
 
   /// Creates a judge for one model.
   public init(
     weights: Weights?, acceptsPartial: Bool = false, contract: Contract = .standard,
-    depth: Depth = .operations
+    depth: Depth = .operations, surveysErrors: Bool = false,
+    progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) {
     self.weights = weights
     self.acceptsPartial = acceptsPartial
     self.contract = contract
     self.depth = depth
+    self.surveysErrors = surveysErrors
+    self.progress = progress
   }
 
   /// Judges a capture, as deeply as this judge looks.
@@ -70,9 +77,12 @@ public struct Judge: Sendable {
     let shared = SharedSource(capture, judgedAs: reading.precision)
     let operations = shared.judgedOperations
     let planner = ReplayPlanner(shared, hasWeights: weights != nil)
-    let floor = try golden.map { try FloorComparison(capture: shared, golden: SharedSource($0)) }
+    let floor = try golden.map {
+      try FloorComparison(capture: shared, golden: SharedSource($0), surveysErrors: surveysErrors)
+    }
     let level = EvidenceLevel(ofWeightsOf: shared.graph)
-    let search = AlternativeSearch(shared, planner, weights: weights, contract: contract)
+    let search = AlternativeSearch(
+      shared, planner, weights: weights, contract: contract, surveysErrors: surveysErrors)
     let judgement: @Sendable (Operation) -> Result<Judgement, any Error> = { operation in
       Result { try judged(operation, of: shared, planner, search, floor: floor, level) }
     }
@@ -81,8 +91,13 @@ public struct Judge: Sendable {
     let isLarge = operations.map { shared.elementCount(of: $0.output) > Self.largeCount }
     let small = operations.indices.filter { !isLarge[$0] }
     let large = operations.indices.filter { isLarge[$0] }
-    let ofSmall = small.indices.concurrentMap { judgement(operations[small[$0]]) }
-    let ofLarge = large.map { judgement(operations[$0]) }
+    let ofSmall = small.indices.concurrentMap(progress: { progress($0, operations.count) }) {
+      judgement(operations[small[$0]])
+    }
+    let ofLarge = large.enumerated().map { place, operation in
+      defer { progress(small.count + place + 1, operations.count) }
+      return judgement(operations[operation])
+    }
     let results = zip(small + large, ofSmall + ofLarge).sorted { $0.0 < $1.0 }
     var findings: [Finding] = []
     var notCompared: [NotCompared] = []
@@ -139,7 +154,11 @@ public struct Judge: Sendable {
     floor: FloorComparison?, _ level: EvidenceLevel
   ) throws -> Judgement {
     let step = try Step(operation, capture, planner, weights: weights, contract: contract, floor: floor)
-    let result = try step.replay.map { try search.result(operation, $0, level) }
+    let result = try step.replay.map { replay in
+      var replay = replay
+      replay.surveysErrors = surveysErrors
+      return try search.result(operation, replay, level)
+    }
     guard let finding = result?.finding ?? step.finding else {
       return Judgement(
         obstacle: step.obstacle, gap: result?.gap, isVacuous: result != nil && result?.gap == nil)

@@ -155,6 +155,8 @@ public struct Finding: Sendable, Equatable {
   package let evidence: Evidence?
   /// What all rows together were searched for besides; nil where nothing was.
   public package(set) var searched: SearchedWeights?
+  /// How the errors are spread; nil unless the judge was asked for it.
+  public package(set) var survey: ErrorSurvey?
 
   /// Collects the parts of a finding.
   public init(

@@ -3,6 +3,16 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension ActivationFunction: Bounded {
+  func clauses(of _: TouchstoneGraph.Operation, in _: Graph) -> [String] {
+    switch function {
+    case .relu: ["FFN-5", "BND-11"]
+    case .geluTanh: ["FFN-3", "BND-11"]
+    case .geluErf: ["FFN-4", "BND-11"]
+    case .geluFast, .geluBloom: ["FFN-15", "BND-11"]
+    case .reluSquared, .silu, .quickGELU, .tanh, .sigmoid: ["GLU-2", "BND-22"]
+    }
+  }
+
   var isElementwise: Bool { true }
 
   /// Clauses: BND-11, BND-22.

@@ -2,6 +2,10 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension Alibi: Bounded {
+  func clauses(of _: Operation, in _: Graph) -> [String] {
+    ["ALI-1", form == .bloom ? "ALI-2" : "ALI-3", "BND-30"]
+  }
+
   /// A power, found by itself or multiplied up from head to head, times a whole number.
   ///
   /// Clauses: BND-30.

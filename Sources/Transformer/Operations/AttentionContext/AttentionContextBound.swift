@@ -3,6 +3,10 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension AttentionContext: Bounded {
+  func clauses(of _: TouchstoneGraph.Operation, in _: Graph) -> [String] {
+    ["ATT-15", "ATT-17", "GQA-2", "BND-10"]
+  }
+
   var isProduct: Bool { true }
   var attention: Visibility? { visibility }
 

@@ -2,6 +2,8 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension AttentionProbabilities: Bounded {
+  func clauses(of _: Operation, in _: Graph) -> [String] { ["ATT-10", "ATT-7", "ATT-11", "BND-8"] }
+
   /// Clauses: BND-8.
   func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
     let value = value(site.operands, in: site.inputs)

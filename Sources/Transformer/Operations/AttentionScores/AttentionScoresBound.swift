@@ -3,6 +3,8 @@ import TouchstoneModel
 import TouchstoneReference
 
 extension AttentionScores: Bounded {
+  func clauses(of _: Operation, in _: Graph) -> [String] { ["ATT-4", "ATT-5", "GQA-1", "BND-7"] }
+
   var isProduct: Bool { true }
 
   /// Clauses: BND-7, BND-31.

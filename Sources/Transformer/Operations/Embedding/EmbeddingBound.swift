@@ -2,6 +2,10 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension Embedding: Bounded {
+  func clauses(of _: Operation, in _: Graph) -> [String] {
+    [ids == .tokenIDs ? "EMB-1" : "POS-1", "BND-4"]
+  }
+
   var making: Making { .lookedUp }
 
   /// Rows of a table are what they are; of the table, only these are widened.

@@ -2,6 +2,10 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension Identity: Bounded {
+  func clauses(of operation: Operation, in _: Graph) -> [String] {
+    [operation.output.block?.index == 0 ? "RES-1" : "RES-2", "BND-4"]
+  }
+
   var making: Making { .handedOn }
   var isByRow: Bool { true }
   var isElementwise: Bool { true }

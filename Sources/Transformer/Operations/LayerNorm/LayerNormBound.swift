@@ -2,6 +2,8 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension LayerNorm: Bounded {
+  func clauses(of _: Operation, in _: Graph) -> [String] { ["LN-1", "LN-2", "LN-3", "LN-4", "BND-6"] }
+
   var isByRow: Bool { true }
 
   /// Clauses: BND-6.

@@ -2,6 +2,26 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension Linear: Bounded {
+  func clauses(of operation: Operation, in graph: Graph) -> [String] {
+    [place(of: operation, in: graph)] + (limit == nil ? [] : ["ATT-30"]) + ["BND-5"]
+  }
+
+  /// The clause of the place where it stands: what it reads and who reads it say which product it is.
+  private func place(of operation: Operation, in graph: Graph) -> String {
+    if operation.output == graph.unembedding?.output { return "UNE-1" }
+    if heads != nil { return "ATT-1" }
+    let maker = operation.inputs.first.flatMap(graph.operation(making:))
+    let readers = graph.operations.filter { $0.inputs.contains(operation.output) }
+    func isKind(_ operation: Operation?, _ name: Operation.Kind.Name) -> Bool {
+      operation.map { type(of: $0.kind.payload).name == name } ?? false
+    }
+    if isKind(maker, .context) { return "ATT-18" }
+    if isKind(maker, .product) || readers.contains(where: { isKind($0, .product) }) { return "GLU-1" }
+    if isKind(maker, .activationFunction) { return "FFN-12" }
+    if readers.contains(where: { isKind($0, .activationFunction) }) { return "FFN-1" }
+    return "NUM-4"
+  }
+
   var isProduct: Bool { true }
   var isByRow: Bool { heads == nil }
 

@@ -2,6 +2,8 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension Product: Bounded {
+  func clauses(of _: Operation, in _: Graph) -> [String] { ["GLU-3", "BND-20"] }
+
   var making: Making { .combined }
   var isByRow: Bool { true }
   var isElementwise: Bool { true }

@@ -2,6 +2,8 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension RMSNorm: Bounded {
+  func clauses(of _: Operation, in _: Graph) -> [String] { ["RMS-1", "RMS-2", "BND-23"] }
+
   var isByRow: Bool { !isJoined }
 
   /// Clauses: BND-23.

@@ -3,6 +3,8 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension Rotate: Bounded {
+  func clauses(of _: TouchstoneGraph.Operation, in _: Graph) -> [String] { ["ROP-1", "ROP-3", "BND-25"] }
+
   /// Two products and their sum, of cosines and sines of an angle that is known the worse the further a token stands.
   ///
   /// Columns that do not turn are handed on.

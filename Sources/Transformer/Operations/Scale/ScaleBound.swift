@@ -2,6 +2,8 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension Scale: Bounded {
+  func clauses(of _: Operation, in _: Graph) -> [String] { ["GRA-8", "BND-21"] }
+
   var making: Making { .combined }
   var isByRow: Bool { true }
   var isElementwise: Bool { true }

@@ -5,6 +5,8 @@ import TouchstoneModel
 extension SoftCap: Bounded {
   var isElementwise: Bool { true }
 
+  func clauses(of _: TouchstoneGraph.Operation, in _: Graph) -> [String] { ["ATT-28", "BND-28"] }
+
   /// Clauses: BND-28.
   func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
     let value = value(site.operands, in: site.inputs)

@@ -3,6 +3,8 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension Softmax: Bounded {
+  func clauses(of _: TouchstoneGraph.Operation, in _: Graph) -> [String] { ["SMX-1", "SMX-15", "BND-8"] }
+
   /// Clauses: BND-8.
   func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
     let value = value(site.operands, in: site.inputs)

@@ -2,6 +2,16 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension Sum: Bounded {
+  func clauses(of operation: Operation, in graph: Graph) -> [String] {
+    let addsAttention = operation.inputs.compactMap(graph.operation(making:)).contains { addend in
+      addend.inputs.contains { graph.operation(making: $0).map { $0.kind.bounded.attention != nil } ?? false }
+    }
+    return [
+      operation.output.block == nil ? "POS-3" : addsAttention ? "RES-3" : "RES-4",
+      operation.inputs.count == 2 ? "BND-4" : "BND-19",
+    ]
+  }
+
   var making: Making { .combined }
   var isByRow: Bool { true }
   var isElementwise: Bool { true }

@@ -4,6 +4,9 @@ import TouchstoneReference
 
 /// A kind of operation that can be judged: what it gives by the definition, and how far honest arithmetic may stray.
 protocol Bounded: Evaluated {
+  /// The clauses of the specification that say what it computes, and last how far it may be off.
+  func clauses(of operation: Operation, in graph: Graph) -> [String]
+
   /// How its output comes about, as far as it matters to what its values can say.
   var making: Making { get }
 
@@ -117,6 +120,16 @@ extension Operation.Kind {
     case .activationFunction(let kind): kind
     case .softmax(let kind): kind
     }
+  }
+}
+
+extension Graph {
+  /// The clauses of the specification by which an activation is judged, that of its bound last; none for a name that the
+  /// model has not.
+  package func clauses(of activation: Activation) -> [String] {
+    // What a cache holds is what was put into it.
+    if cached[activation] != nil { return ["ATT-26"] }
+    return operation(making: activation).map { $0.kind.bounded.clauses(of: $0, in: self) } ?? []
   }
 }
 

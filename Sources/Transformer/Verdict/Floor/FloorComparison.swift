@@ -16,12 +16,15 @@ struct FloorComparison: Sendable {
   let capture: SharedSource
   let golden: SharedSource
   let availability: Availability
+  /// Whether each finding says how its errors are spread.
+  private let surveysErrors: Bool
   /// Of each token, whether it attends to something.
   private let seesAnyKey: [Bool]
 
   /// - Throws: what reading the golden throws.
-  init(capture: SharedSource, golden: SharedSource) throws {
+  init(capture: SharedSource, golden: SharedSource, surveysErrors: Bool = false) throws {
     self.capture = capture
+    self.surveysErrors = surveysErrors
     self.golden = golden
     seesAnyKey = golden.seesAnyKey
     let hasFloor = try capture.graph.operations.contains { operation in
@@ -80,10 +83,17 @@ struct FloorComparison: Sendable {
     }
     guard ratio >= 0, tells || !(ratio <= 1) else { return nil }
     let offset = worstElement(got, want, row: worstRow, isJudged)
-    return Finding(
+    let axes = golden.graph.axes(of: operation.output) ?? []
+    var finding = Finding(
       activation: operation.output, method: .floor, zone: ratio <= 1 ? .consistent : .fail, ratio: ratio,
-      index: got.index(of: offset), axes: golden.graph.axes(of: operation.output) ?? [],
-      got: got.values[offset], want: want.values[offset])
+      index: got.index(of: offset), axes: axes, got: got.values[offset], want: want.values[offset])
+    if surveysErrors {
+      finding.survey = ErrorSurvey(
+        unit: .rowNoise, got: got, want: want, axes: axes,
+        isJudged: { isJudged($0) && seesAnyKey[$0 / got.rowWidth % seesAnyKey.count] },
+        bound: { Self.allowance * floor.values[$0 / got.rowWidth] })
+    }
+    return finding
   }
 
   /// The first activation beyond the floor, as a suspect: every operation is consistent, and yet the values are
@@ -94,11 +104,13 @@ struct FloorComparison: Sendable {
     for operation in operations {
       if operation.output == firstReadingNarrowCache { return nil }
       guard let finding = try judge(operation), finding.zone != .consistent else { continue }
-      return Finding(
+      var drift = Finding(
         activation: operation.output, method: .floor, zone: .suspect, ratio: finding.ratio,
         index: finding.index, axes: finding.axes, got: finding.got, want: finding.want,
         inherited: try inherited(operation.output),
         evidence: .drift)
+      drift.survey = finding.survey
+      return drift
     }
     return nil
   }

@@ -74,6 +74,9 @@ struct NoiseDistribution: Sendable {
     return exp(mean + deviations * (squares / freedom * (1 + 1 / count)).squareRoot())
   }
 
+  /// By how much a row may stray, as a root mean square.
+  func allowance(ofRow row: Int) -> Double { thresholds[Figure.row.rawValue] * view.floors[row] }
+
   /// The worst figure of a capture over what it may be, and the worst element of the worst row; nil where nothing is judged.
   func worst(_ got: Tensor<Double>) -> (ratio: Double, offset: Int)? {
     let stray = reader.stray(got)

@@ -3,7 +3,7 @@ import TouchstoneModel
 /// Some noisy passes as what a run is held against: the size of each row's noise, and how it scatters in every direction.
 struct NoiseView: Sendable {
   /// The root mean square of each row's noise.
-  private let floors: [Double]
+  let floors: [Double]
   /// The same in the coordinates of a ``Stray``; 0 where there is none.
   private let scales: [Double]
   /// Of the covariance of all rows, each in units of its own size.

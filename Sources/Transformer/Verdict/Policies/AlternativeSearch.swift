@@ -10,12 +10,17 @@ struct AlternativeSearch: Sendable {
   private let contract: Contract
   private let alternatives: Alternatives
   private let operationCount: Int
+  private let surveysErrors: Bool
 
-  init(_ capture: SharedSource, _ planner: ReplayPlanner, weights: Weights?, contract: Contract) {
+  init(
+    _ capture: SharedSource, _ planner: ReplayPlanner, weights: Weights?, contract: Contract,
+    surveysErrors: Bool = false
+  ) {
     self.capture = capture
     self.planner = planner
     self.weights = weights
     self.contract = contract
+    self.surveysErrors = surveysErrors
     alternatives = Alternatives(capture.graph, type: capture.precision.type)
     operationCount = capture.graph.operations.count
   }
@@ -164,7 +169,9 @@ struct AlternativeSearch: Sendable {
     -> Replay?
   {
     guard let plan = try? planner.plan(operation, recomputing: alternative.unrounded) else { return nil }
-    return try Replay(plan, by: alternative, of: capture, weights: weights, contract: contract)
+    var replay = try Replay(plan, by: alternative, of: capture, weights: weights, contract: contract)
+    replay.surveysErrors = surveysErrors
+    return replay
   }
 
   /// Whether the capture holds what is read as it is recorded.
@@ -177,10 +184,12 @@ struct AlternativeSearch: Sendable {
 extension Finding {
   /// The same operation as a mismatch, by what all of it shows.
   fileprivate func found(_ evidence: Evidence, zone: Zone? = nil) -> Finding {
-    Finding(
+    var finding = Finding(
       activation: activation, hidden: hidden, policy: zone == nil ? nil : policy, method: method,
       zone: zone ?? max(self.zone, .fail), ratio: ratio, index: index, axes: axes, got: got, want: want,
       inherited: inherited, evidence: evidence)
+    finding.survey = survey
+    return finding
   }
 
   fileprivate var isBeyondPolicy: Bool {

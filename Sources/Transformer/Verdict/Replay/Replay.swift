@@ -15,6 +15,8 @@ struct Replay: Sendable {
   var isSharp = false
   /// How parameters are read, where that is not as the alternative says.
   var parameterReading: Alternative.Parameters?
+  /// Whether findings say how their errors are spread.
+  var surveysErrors = false
   /// Whether this is the replay of the last rows alone.
   var isOfFewRows = false
   /// What it keeps of what it computes; nil where no more than one output is held against it.
@@ -76,8 +78,12 @@ struct Replay: Sendable {
     let comparison = ElementComparison(
       got: got.values, want: want, greatest: greatest,
       isExempt: { !seesAnyKey[$0 / width % seesAnyKey.count] }, isJudged: isJudged)
+    var finding = finding(got, want, comparison, level, isJudged)
+    if surveysErrors, let method = finding?.method {
+      finding?.survey = survey(got.values, want, by: method, greatest: greatest, isJudged: isJudged)
+    }
     return Result(
-      finding: finding(got, want, comparison, level, isJudged),
+      finding: finding,
       gap: ComparisonGap(comparison, got.values, want.values, greatest: greatest))
   }
 
@@ -109,7 +115,7 @@ struct Replay: Sendable {
     return finding
   }
 
-  private var axes: [Axis] { graph.axes(of: plan.operation.output) ?? [] }
+  var axes: [Axis] { graph.axes(of: plan.operation.output) ?? [] }
 
   /// What lies between and is not recorded.
   var hidden: [Activation] {

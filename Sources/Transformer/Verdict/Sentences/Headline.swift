@@ -57,7 +57,9 @@ package struct Headline {
       return "\(all) within rounding, but \(missing); \(remedy)"
     }
     return "\(all) within rounding" + (omitted == 0 ? "" : ", \(grouped(omitted)) not compared")
-      + (nearest.map { "; nearest to its bound is \($0.activation.path) (\(ratioText($0.ratio)))" } ?? "")
+      + (nearest.map {
+        $0.ratio == 0 ? ", exactly" : "; at most \(boundText($0.ratio)), at \($0.activation.path)"
+      } ?? "")
   }
 
   /// The operations that no comparison covers, in a few words; nil where there are none.
@@ -97,9 +99,11 @@ package struct Headline {
 
 extension Cause {
   /// The cause with where it holds, as far as that is not the operation that the headline names, and how well.
-  fileprivate func sentence(in verdict: Verdict) -> String {
+  package func sentence(in verdict: Verdict) -> String {
     let rest = isPlaceAlone ? "the rest matches within rounding" : "matches within rounding"
-    let next = nextRatio.map { "; next best is \(ratioText($0)) away" } ?? ""
+    let next =
+      nextRatio.map { "; next best is " + ($0 <= 1 ? "within \(boundText($0))" : "\(ratioText($0)) away") }
+      ?? ""
     return name + (placesText(in: verdict).map { ", in \($0)" } ?? "") + "  (\(rest)\(next))"
   }
 
@@ -143,7 +147,7 @@ extension Finding {
   /// What is wrong, after the path.
   package var statement: String {
     if let problem { return problem }
-    let amount = "(\(ratioText(ratio)) the bound)"
+    let amount = "(\(boundText(ratio)))"
     return switch (method, zone) {
     case (.replay, .proven): "introduced here, proven \(amount)"
     case (.replay, .fail): "introduced here \(amount)"

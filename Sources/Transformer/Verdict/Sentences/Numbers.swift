@@ -1,6 +1,7 @@
 import Foundation
 
-/// An error over its bound, for people: `2,690x`, `41x`, `1.3x`, `0.83x`, `exact` for none.
+/// An error over its bound, for people: how much of the bound is used, `83 %`, `exact` for none; beyond it how many times
+/// it is exceeded, `1.3x`, `41x`, `2,690x`.
 package func ratioText(_ ratio: Double) -> String {
   if ratio.isNaN { return "–" }
   if ratio.isInfinite { return "∞" }
@@ -8,12 +9,19 @@ package func ratioText(_ ratio: Double) -> String {
   switch ratio {
   case 1e9...: return String(format: "%.1ex", ratio)
   case 9.95...: return grouped(Int(ratio.rounded())) + "x"
-  // Never rounded up to 1: what is within its bound must not read as if it were on it, nor the other way.
+  // Never rounded to the bound itself: what is within must not read as if it were on it, nor the other way.
   case 1.05...: return String(format: "%.1fx", ratio)
-  case 1...: return String(format: "%.3fx", ratio)
-  case 0.005...: return String(format: "%.2fx", min(ratio, 0.99))
-  default: return "<0.01x"
+  case 1.0.nextUp...: return String(format: "%.3fx", ratio)
+  case 1: return "100 %"
+  case 0.005...: return "\(min(Int((100 * ratio).rounded()), 99)) %"
+  default: return "<1 %"
   }
+}
+
+/// The same in a sentence: `83 % of the bound`, `41x the bound`, `exact`.
+package func boundText(_ ratio: Double) -> String {
+  if ratio == 0 { return ratioText(ratio) }
+  return ratioText(ratio) + (ratio <= 1 ? " of the bound" : " the bound")
 }
 
 /// A whole number with a comma before every third digit.
