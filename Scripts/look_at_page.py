@@ -64,7 +64,7 @@ def shapes(page, label, found):
             .map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
             .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
           const pairs = [['--bar', '--paper'], ['--over', '--paper'], ['--ink', '--bar'], ['--ink', '--k3'], ['--fail', '--k3'],
-            ['--proven', '--k3'], ['--good', '--paper'], ['--bad', '--paper'], ['--doubt', '--paper'], ['--soft', '--card']];
+            ['--proven', '--k3'], ['--b1', '--k3'], ['--b2', '--k3'], ['--b3', '--k3'], ['--b4', '--k3'], ['--good', '--paper'], ['--bad', '--paper'], ['--doubt', '--paper'], ['--soft', '--card']];
           return pairs.map(([a, b]) => {
             const [x, y] = [light(`var(${a})`), light(`var(${b})`)];
             return [`${a} on ${b}`, (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05)];

@@ -47,13 +47,15 @@ extension VerificationSummary.Entry {
 
   fileprivate func row(page: String) -> [String: Any] {
     var row: [String: Any] = [
-      "word": word, "class": outcomeClass, "sign": sign, "golden": golden, "sentence": finding, "page": "",
-      "cause": "", "worst": "", "seconds": "",
+      "word": word, "class": outcomeClass, "sign": sign, "golden": golden, "sentence": finding,
+      "worst": "",
+      "seconds": "",
     ]
     if case .judged(let report) = self {
       row["page"] = page
-      row["cause"] = report.verdict.cause?.name ?? ""
-      row["worst"] = report.verdict.worst.map { "\($0.activation.path) \(ratioText($0.ratio))" } ?? ""
+      row["cause"] = report.verdict.cause?.name
+      row["worst"] =
+        report.verdict.worst.map { "\($0.activation.path) \(ratioText($0.ratio))" } ?? ""
       row["seconds"] = report.seconds.map { fixed($0, 1) } ?? ""
     }
     return row

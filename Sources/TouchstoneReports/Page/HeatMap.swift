@@ -119,7 +119,7 @@ struct HeatMap {
   /// How a cell of what is consistent is shaded: by the level of its error.
   private static func shade(_ finding: Finding) -> String {
     guard finding.zone == .consistent else { return "x" }
-    return "k\(min(SurveyPictures.level(of: Float(finding.ratio)) ?? 0, 3))"
+    return "k\(min(SurveyPictures.level(of: finding.ratio) ?? 0, 3))"
   }
 
   /// Eight shades from 1e-7, below which float32 can do little, to 0.1 and more.

@@ -46,7 +46,7 @@ struct NextSteps {
 
   private static func withoutDifference(_ verdict: Verdict) -> [String] {
     if verdict.outcome == .consistent {
-      return ["Nothing is to be mended. `touchstone verify` in CI keeps it so (Docs/In-your-CI.md)."]
+      return ["Nothing is to be mended. In CI, touchstone verify keeps it so (Docs/In-your-CI.md)."]
     }
     let mistaken = verdict.unknownNames.filter(\.isMistaken)
     if !mistaken.isEmpty {

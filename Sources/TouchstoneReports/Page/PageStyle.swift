@@ -10,7 +10,8 @@ enum PageStyle {
       --k0: light-dark(#f1f8f3, #142019); --k1: light-dark(#e2f2e6, #17301f); --k2: light-dark(#cdead5, #1b3f27);
       --k3: light-dark(#b2dfbf, #205232); --suspect: light-dark(#ffd966, #6e5300); --fail: light-dark(#c2410c, #ffa15e);
       --proven: light-dark(#99121c, #ff7c74); --flag: light-dark(#ffffff, #15181e); --bar: light-dark(#2b6cb8, #4a7ab8);
-      --over: light-dark(#c2202a, #ff7b72); }
+      --over: light-dark(#c2202a, #ff7b72);
+      --b1: light-dark(#c2410c, #ffb27d); --b2: light-dark(#b5172f, #ff8a80); --b3: light-dark(#7d0f4f, #ff9fd6); --b4: light-dark(#3b0764, #e4c1ff); }
     :root[data-theme=light] { color-scheme: light; } :root[data-theme=dark] { color-scheme: dark; }
     * { box-sizing: border-box; }
     body { margin: 0; font: 15px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--paper); }
@@ -19,9 +20,9 @@ enum PageStyle {
     h2 { font-size: 1.1rem; margin: 2.2rem 0 .6rem; } h3 { font-size: .95rem; margin: .2rem 0 .5rem; }
     h4 { font-size: .85rem; margin: 1.1rem 0 .2rem; color: var(--soft); font-weight: 600; }
     p, ul { margin: .35rem 0; overflow-wrap: anywhere; } a { color: var(--link); } ul { padding-left: 1.2rem; }
-    code, pre, td, .num { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .86em; }
+    code, pre, #map td, .el td, .mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .86em; }
     small, .soft { color: var(--soft); } b { font-weight: 650; }
-    .word { display: inline-block; padding: .1rem .7rem; border-radius: 99px; font-weight: 700; letter-spacing: .03em;
+    .word { display: inline-block; white-space: nowrap; padding: .1rem .7rem; border-radius: 99px; font-weight: 700; letter-spacing: .03em;
       border: 2px solid currentColor; font-size: .95rem; }
     .word.consistent { color: var(--good); } .word.inconclusive, .word.unsupported { color: var(--doubt); }
     .word.mismatch, .word.refused { color: var(--bad); }
@@ -83,17 +84,18 @@ enum PageStyle {
     svg .bar { fill: var(--bar); } svg .fill { fill: url(#by-bound); } .within { stop-color: var(--bar); } .beyond { stop-color: var(--over); } svg .over { fill: var(--over); }
     svg .limit { stroke: var(--ink); stroke-width: 1.5; vector-effect: non-scaling-stroke; stroke-dasharray: 4 3; fill: none; }
     .m0, .t0 { --m: var(--k0) } .m1, .t1 { --m: var(--k1) } .m2, .t2 { --m: var(--k2) } .m3, .t3 { --m: var(--k3) }
-    .m4, .t4 { --m: var(--fail) } .m5, .t5 { --m: var(--proven) } svg [class^=m] { fill: var(--m); }
+    .m4, .t4 { --m: var(--b1) } .m5, .t5 { --m: var(--b2) } .m6, .t6 { --m: var(--b3) } .m7, .t7 { --m: var(--b4) }
+    svg [class^=m] { fill: var(--m); }
     .tokens { line-height: 2; } .tokens span, .key span { background: var(--m); padding: .1rem .2rem; margin: 0 1px; border-radius: 3px;
       font-family: ui-monospace, monospace; font-size: .85rem; white-space: pre-wrap; }
-    .key span { color: var(--ink); }
-    :is(.tokens, .key) :is(.t4, .t5) { color: var(--flag); font-weight: 700; } :is(.tokens, .key) .t5 { text-decoration: underline; } .tn { color: var(--soft); }
+    .key span { color: var(--ink); } :is(.tokens, .key) :is(.t4, .t5, .t6, .t7) { color: var(--flag); font-weight: 700; }
+    .tokens .tn { color: var(--soft); }
     .ax { position: relative; display: flex; gap: 1rem; max-width: 40rem; font-size: .72rem; color: var(--soft); margin: 0; }
     .ax span:nth-child(3) { position: absolute; left: 40.74%; transform: translateX(-50%); } .ax span:last-child { margin-left: auto; }
     .el, .plain { width: 100%; } .el th, .el td, .plain th, .plain td { text-align: left; padding: .15rem .6rem .15rem 0;
       border-bottom: 1px solid var(--line); vertical-align: top; } .el th[scope=row] { font-weight: 400; white-space: nowrap; }
     .el .w { font-weight: 700; } .el .w th { font-weight: 700; } .el tbody + tbody tr:first-child > * { border-top: 2px solid var(--soft); }
-    .plain td.soft, .plain .share { font-variant-numeric: tabular-nums; } .plain .differs { font-weight: 700; text-decoration: underline; }
+    .plain td { font-variant-numeric: tabular-nums; } .plain .differs { font-weight: 700; text-decoration: underline; }
     .plain td { overflow-wrap: anywhere; }
     pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .6rem .8rem; overflow-x: auto; white-space: pre-wrap;
       overflow-wrap: anywhere; margin: .4rem 0; }

@@ -15,7 +15,7 @@ enum PageTemplates {
     </style>
     </head>
     <body>
-    <svg class="defs" aria-hidden="true"><linearGradient id="by-bound" gradientUnits="userSpaceOnUse" x1="0" y1="0" x2="0" y2="26">
+    <svg class="defs" aria-hidden="true"><linearGradient id="by-bound" gradientUnits="userSpaceOnUse" x1="0" y1="0" x2="0" y2="\(SurveyPictures.profileHeight)">
     <stop class="beyond" offset="61.54%"/><stop class="within" offset="61.54%"/></linearGradient></svg>
     <main>
     <div class="tools needs-js"><button id="theme" type="button">Theme</button><button id="keys" type="button">Keys (?)</button></div>
@@ -86,7 +86,7 @@ enum PageTemplates {
     {{#hasMap}}
     <h2 id="operations">Operations by layers</h2>
     <div class="bar">
-    <fieldset aria-label="What the cells show"><label><input type="radio" name="q" id="q-bound" checked="checked"/>error of its bound</label>{{#hasInherited}}<label><input type="radio" name="q" id="q-inherited"/>inherited error</label>{{/hasInherited}}</fieldset>
+    <fieldset aria-label="What the cells show"><label><input type="radio" name="q" id="q-bound" checked="checked"/>error over its bound</label>{{#hasInherited}}<label><input type="radio" name="q" id="q-inherited"/>inherited error</label>{{/hasInherited}}</fieldset>
     <fieldset aria-label="Which operations are shown"><label><input type="radio" name="f" id="f-all" checked="checked"/>all</label><label><input type="radio" name="f" id="f-flagged"/>flagged ({{flaggedCount}})</label><label><input type="radio" name="f" id="f-compared"/>compared ({{comparedCount}})</label><label><input type="radio" name="f" id="f-left"/>left out ({{omissionCount}})</label></fieldset>
     <label class="needs-js" for="search">search <input type="search" id="search" placeholder="a name or a path"/></label> <span id="found" role="status"></span>
     </div>
@@ -95,7 +95,8 @@ enum PageTemplates {
     </div>
     <p class="key"><small>A cell is how much of its bound an error takes in the worst element: within it as a share (= exact), beyond it how many times
     (×). <span class="t0">=</span> <span class="t1">to ¼</span> <span class="t2">to ½</span> <span class="t3">to its bound</span>
-    <span class="t4">beyond</span> <span class="t5">beyond 16×</span> (in maps and tokens). S suspect, F beyond what rounding does with any likelihood, P proven: no order of
+    <span class="t4">to 16×</span> <span class="t5">to 256×</span> <span class="t6">to 4,096×</span> <span class="t7">more</span>, in maps and
+    tokens too. S suspect, F beyond what rounding does with any likelihood, P proven: no order of
     correctly rounded operations gives that number. Hatched: left out. A right sum of two numbers may take all of its bound, which is half a unit in the
     last place. Inherited: the error against the golden, over its largest value.</small></p>
     {{{panels}}}
@@ -133,7 +134,7 @@ enum PageTemplates {
     <div class="scroll" tabindex="0"><table class="plain"><thead><tr><th scope="col">rank</th><th scope="col">golden</th><th scope="col">probability</th><th scope="col">capture</th><th scope="col">probability</th></tr></thead>
     <tbody>
     {{#rows}}
-    <tr><td>{{rank}}</td><td>{{golden}}</td><td>{{goldenShare}}</td><td{{#differs}} class="differs"{{/differs}}>{{capture}}</td><td>{{captureShare}}</td></tr>
+    <tr><td>{{rank}}</td><td class="mono">{{golden}}</td><td>{{goldenShare}}</td><td class="mono{{#differs}} differs{{/differs}}">{{capture}}</td><td>{{captureShare}}</td></tr>
     {{/rows}}
     </tbody></table></div></section>
     {{/positions}}

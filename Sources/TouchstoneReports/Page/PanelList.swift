@@ -16,32 +16,40 @@ struct PanelList {
   ///   - panels: one for each operation compared, in the order of computation.
   ///   - room: how many bytes the text may have.
   init(_ panels: [OperationPanel], room: Int) {
-    let worstFirst = panels.indices.sorted { panels[$1].finding.order < panels[$0].finding.order }
-    var texts: [Int: String] = [:]
+    let worstFirst = panels.indices.sorted { one, other in
+      let (left, right) = (panels[one].finding.order, panels[other].finding.order)
+      return left == right ? one < other : left > right
+    }
+    var parts = [[String]](repeating: [], count: panels.count)
+    // What stands around the list.
     var room = room - 1000
-    func give(_ extent: OperationPanel.Extent, to places: some Sequence<Int>) {
+    func give(_ count: Int, to places: some Sequence<Int>) {
       for place in places {
-        let text = panels[place].text(extent)
-        let more = text.utf8.count - (texts[place]?.utf8.count ?? 0)
-        if more <= 0 { continue }
-        guard more <= room else { return }
-        texts[place] = text
-        room -= more
+        while parts[place].count < count {
+          let part = panels[place].part(parts[place].count)
+          let frame = parts[place].isEmpty ? panels[place].text([]).utf8.count : 0
+          let more = part.utf8.count + frame
+          guard more <= room else { return }
+          parts[place].append(part)
+          room -= more
+        }
       }
     }
-    give(.brief, to: worstFirst)
-    give(.whole, to: worstFirst.prefix(Self.fullCount))
-    give(.medium, to: worstFirst)
-    give(.whole, to: worstFirst)
-    ids = Dictionary(texts.keys.map { (panels[$0].finding.activation, panels[$0].id) }) { first, _ in first }
+    give(OperationPanel.partCount, to: worstFirst.prefix(Self.fullCount))
+    for count in 1...OperationPanel.partCount { give(count, to: worstFirst) }
+    let shown = panels.indices.filter { !parts[$0].isEmpty }
+    ids = Dictionary(shown.map { (panels[$0].finding.activation, panels[$0].id) }) { first, _ in
+      first
+    }
     func list(_ isWanted: (Finding) -> Bool) -> [String] {
-      panels.indices.filter { isWanted(panels[$0].finding) }.compactMap { texts[$0] }
+      shown.filter { isWanted(panels[$0].finding) }.map { panels[$0].text(parts[$0]) }
     }
     let flagged = list { $0.zone != .consistent }
     let others = list { $0.zone == .consistent }
-    let missing = panels.count - texts.count
-    let parts = [
-      flagged.isEmpty ? "" : "<h2 id=\"flagged\">Flagged operations</h2>\n" + flagged.joined(separator: "\n"),
+    let missing = panels.count - shown.count
+    let sections = [
+      flagged.isEmpty
+        ? "" : "<h2 id=\"flagged\">Flagged operations</h2>\n" + flagged.joined(separator: "\n"),
       others.isEmpty
         ? ""
         : "<details id=\"rest\"><summary>Operations within rounding (\(grouped(others.count)))</summary>\n"
@@ -51,6 +59,6 @@ struct PanelList {
         : "<p>\(counted(missing, "operation")) more are in the map alone, so that the page stays small; "
           + "<code>--json</code> has them all.</p>",
     ]
-    text = parts.filter { !$0.isEmpty }.joined(separator: "\n")
+    text = sections.filter { !$0.isEmpty }.joined(separator: "\n")
   }
 }

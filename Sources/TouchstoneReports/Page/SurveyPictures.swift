@@ -29,7 +29,7 @@ enum SurveyPictures {
   static func summary(_ survey: ErrorSurvey) -> String {
     let within = survey.histogram.prefix(-ErrorSurvey.powers.lowerBound).reduce(0, +)
     let beyond = survey.count - survey.exactCount - within
-    let whose = survey.unit == .bound ? "its bound" : "ten times the noise of its row"
+    let whose = survey.unit == .bound ? "their bounds" : "ten times the noise of their rows"
     return "\(counted(survey.count, "element")): \(grouped(survey.exactCount)) exact, "
       + "\(grouped(within)) within \(whose), \(grouped(beyond)) beyond"
   }
@@ -37,26 +37,29 @@ enum SurveyPictures {
   /// The greatest error along one axis, a bar for each bin, the bound a line across; the page has the colours above and below
   /// it once, as a gradient.
   static func profile(_ profile: ErrorSurvey.Profile) -> String {
-    var outline = "M0 26"
+    var outline = "M0 \(profileHeight)"
     var last: Int?
     for value in profile.values {
       let height = height(of: value)
-      outline += (height == last ? "" : "V\(26 - height)") + "h1"
+      outline += (height == last ? "" : "V\(profileHeight - height)") + "h1"
       last = height
     }
     let width = profile.values.count
     return svg(
-      "pf", width: width, height: 26,
-      label: "Greatest error over bound by \(profile.axis)",
-      path("fill", outline + "V26z")
-        + path("limit", "M0 16h\(width)"))
+      "pf", width: width, height: profileHeight, label: "Greatest error over bound by \(profile.axis)",
+      path("fill", outline + "V\(profileHeight)z")
+        + path("limit", "M0 \(profileHeight - boundHeight)h\(width)"))
   }
 
-  /// From 0 for none to 26 for 2^16 times the bound, which itself is at 10.
-  private static func height(of ratio: Float) -> Int {
+  /// The height of a profile, and that of the bound in it: two units for each power of two, from 2^-10 to 2^16.
+  static let profileHeight = 52
+  static let boundHeight = 20
+
+  private static func height(of ratio: Double) -> Int {
     guard ratio > 0 else { return 0 }
-    guard ratio.isFinite else { return 26 }
-    return min(max(Int((log2(Double(ratio)) + 10).rounded(.up)), 1), 26)
+    guard ratio.isFinite else { return profileHeight }
+    let height = Double(boundHeight) + 2 * log2(ratio)
+    return min(max(Int(height.rounded(.up)), 1), profileHeight)
   }
 
   /// The greatest error along two axes, in the levels of ``level(of:)``.
@@ -80,13 +83,14 @@ enum SurveyPictures {
       label: "Greatest error over bound, \(map.rows.axis) by \(map.columns.axis)", paths)
   }
 
-  /// The levels of maps and tokens: exact, up to a quarter of the bound, half of it, all of it, 16 times, more.
-  static let levelCount = 6
+  /// The greatest ratio of each level of maps and tokens but the last.
+  private static let levels: [Double] = [0, 0.25, 0.5, 1, 16, 256, 4096]
+  static let levelCount = levels.count + 1
 
   /// The level of an error over its bound; nil where nothing is judged.
-  static func level(of ratio: Float) -> Int? {
+  static func level(of ratio: Double) -> Int? {
     if ratio < 0 { return nil }
-    return [0, 0.25, 0.5, 1, 16].firstIndex { ratio <= $0 } ?? 5
+    return levels.firstIndex { ratio <= $0 } ?? levels.count
   }
 
   private static func path(_ style: String, _ shape: String) -> String {

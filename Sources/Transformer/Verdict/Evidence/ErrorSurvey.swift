@@ -46,7 +46,7 @@ public struct ErrorSurvey: Sendable, Equatable {
     /// How many neighbouring places share one value.
     public let step: Int
     /// One value for each `step` places; below 0 where nothing is judged.
-    public let values: [Float]
+    public let values: [Double]
   }
 
   /// The greatest error over its bound along two axes, over all others.
@@ -56,7 +56,7 @@ public struct ErrorSurvey: Sendable, Equatable {
     /// The axis of the columns, its values left empty.
     public let columns: Profile
     /// Row by row; below 0 where nothing is judged.
-    public let values: [Float]
+    public let values: [Double]
   }
 
   /// What errors are divided by.
@@ -153,11 +153,11 @@ public struct ErrorSurvey: Sendable, Equatable {
 
   /// The greatest of what falls into each of some bins; below 0 where nothing does.
   private struct Greatest {
-    private(set) var values: [Float]
+    private(set) var values: [Double]
 
-    init(count: Int) { values = [Float](repeating: -1, count: count) }
+    init(count: Int) { values = [Double](repeating: -1, count: count) }
 
-    mutating func take(_ ratio: Double, at bin: Int) { values[bin] = max(values[bin], Float(ratio)) }
+    mutating func take(_ ratio: Double, at bin: Int) { values[bin] = max(values[bin], ratio) }
   }
 }
 
@@ -179,7 +179,7 @@ private struct Line {
     return line
   }
 
-  func profile(_ values: [Float]) -> ErrorSurvey.Profile {
+  func profile(_ values: [Double]) -> ErrorSurvey.Profile {
     ErrorSurvey.Profile(axis: name, extent: extent, step: step, values: values)
   }
 
