@@ -29,7 +29,7 @@ enum SurveyPictures {
   static func summary(_ survey: ErrorSurvey) -> String {
     let within = survey.histogram.prefix(-ErrorSurvey.powers.lowerBound).reduce(0, +)
     let beyond = survey.count - survey.exactCount - within
-    let whose = survey.unit == .bound ? "their bounds" : "ten times the noise of their rows"
+    let whose = survey.unit == .bound ? "their bounds" : "what noise may do to their rows"
     return "\(counted(survey.count, "element")): \(grouped(survey.exactCount)) exact, "
       + "\(grouped(within)) within \(whose), \(grouped(beyond)) beyond"
   }
