@@ -210,7 +210,7 @@ let package = Package(
       name: "TouchstoneTestSupport",
       dependencies: [
         "TouchstoneConformance", "TouchstoneGraph", "TouchstoneModel", "TouchstoneProperties",
-        "TouchstoneReference", "TouchstoneSIMD",
+        "TouchstoneReference", "TouchstoneSIMD", "TouchstoneVerdict",
       ],
       path: "Tests/Support"),
     .executableTarget(

@@ -3,7 +3,8 @@
 #
 #     golden/record.sh [NAME...]
 #
-# The same inputs give the same bytes with the same HDF5 library, so that `git status` shows what a change of code changed.
+# The same inputs give the same activations to the bit; floors follow the bounds of the program, and differ from those that are bundled
+# where bounds have changed since. Put the bundled files back (`git checkout golden`) unless their activations were to change.
 set -eu
 
 touchstone=${TOUCHSTONE:-.build/debug/touchstone}

@@ -50,7 +50,7 @@ import TouchstoneVerdict
   private struct Run {
     let weights: Weights
     let inputs: Inputs
-    let golden: RecordedGolden
+    let golden: Golden
     let capture: RecordedActivations
 
     init(_ one: Case) throws {
@@ -58,7 +58,7 @@ import TouchstoneVerdict
         vocabularySize: 19, contextLength: 8, width: 12, layerCount: 4, headCount: 3)
       weights = try SyntheticModel.probing.weights(configuration, seed: 5)
       inputs = try Inputs(tokenIDs: [3, 1, 4, 1, 5], configuration: configuration)
-      golden = try RecordedGolden(weights, inputs)
+      golden = try Golden(weights, inputs)
       var capture = try RecordedActivations(
         of: HonestTransformer(weights, HonestArithmetic.all[0]), inputs: inputs)
       for (activation, tensor) in capture.tensors {
@@ -119,23 +119,4 @@ import TouchstoneVerdict
     #expect(refusal([first, ("cut.json", Data(cut.utf8))])?.contains("cut.json") == true)
     #expect(refusal([first, ("text.json", Data("[".utf8))])?.contains("text.json") == true)
   }
-}
-
-/// What the reference makes, with its noise floor.
-private struct RecordedGolden: ActivationSource {
-  var recorded: RecordedActivations
-  let floor: [Activation: Tensor<Double>]
-
-  init(_ weights: Weights, _ inputs: Inputs) throws {
-    recorded = try RecordedActivations(of: ReferenceTransformer(weights), inputs: inputs)
-    floor = NoiseFloor.measured(weights, inputs: inputs)
-  }
-
-  var graph: Graph { recorded.graph }
-  var inputs: Inputs { recorded.inputs }
-  var precision: Precision { recorded.precision }
-  func storedType(of activation: Activation) -> ScalarType? { recorded.storedType(of: activation) }
-  func storedShape(of activation: Activation) -> [Int]? { recorded.storedShape(of: activation) }
-  func tensor(_ activation: Activation) -> Tensor<Double>? { recorded.tensor(activation) }
-  func noiseFloor(of activation: Activation) -> Tensor<Double>? { floor[activation] }
 }

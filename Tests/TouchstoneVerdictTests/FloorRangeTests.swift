@@ -3,6 +3,7 @@ import TouchstoneFaults
 import TouchstoneGraph
 import TouchstoneFamilies
 import TouchstoneModel
+import TouchstoneTestSupport
 import TouchstoneVerdict
 
 /// A noise floor in which everything would fit covers nothing.

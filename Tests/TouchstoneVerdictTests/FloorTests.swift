@@ -4,26 +4,8 @@ import TouchstoneGraph
 import TouchstoneFamilies
 import TouchstoneModel
 import TouchstoneReference
+import TouchstoneTestSupport
 import TouchstoneVerdict
-
-/// A golden with the noise floor that `record` would write into it.
-struct Golden: ActivationSource {
-  var recorded: RecordedActivations
-  let floor: [Activation: Tensor<Double>]
-
-  init(_ weights: Weights, _ inputs: Inputs) throws {
-    recorded = try RecordedActivations(of: ReferenceTransformer(weights), inputs: inputs)
-    floor = NoiseFloor.measured(weights, inputs: inputs)
-  }
-
-  var graph: Graph { recorded.graph }
-  var inputs: Inputs { recorded.inputs }
-  var precision: Precision { recorded.precision }
-  func storedType(of activation: Activation) -> ScalarType? { recorded.storedType(of: activation) }
-  func storedShape(of activation: Activation) -> [Int]? { recorded.storedShape(of: activation) }
-  func tensor(_ activation: Activation) -> Tensor<Double>? { recorded.tensor(activation) }
-  func noiseFloor(of activation: Activation) -> Tensor<Double>? { floor[activation] }
-}
 
 @Suite struct FloorTests {
   @Test(arguments: Sample.all)

@@ -2,6 +2,7 @@ import Testing
 import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReference
+import TouchstoneTestSupport
 
 @testable import TouchstoneFaults
 @testable import TouchstoneVerdict

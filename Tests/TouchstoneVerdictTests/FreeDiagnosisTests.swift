@@ -4,6 +4,7 @@ import TouchstoneFaults
 import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReference
+import TouchstoneTestSupport
 import TouchstoneVerdict
 
 /// The cause of what only the results show: each fault run freely from the golden's activations.
@@ -83,18 +84,24 @@ import TouchstoneVerdict
     #expect(tally.wrong.isEmpty, "seed \(seed): \(tally)")
   }
 
-  @Test func aFaultInEveryBlockIsNamedAsOne() throws {
-    let weights = try Sample.visible.weights()
-    let inputs = try Sample.visible.inputs(weights.graph)
-    let golden = try Golden(weights, inputs)
-    let fault = try #require(Fault.named("attention.no-scale"))
-    let places = (0..<weights.graph.layerCount).map { Activation(.attentionScores, layer: $0) }
+  /// What the logits alone say of a fault at several places.
+  private func cause(
+    of fault: Fault, at places: [Activation], _ weights: Weights, _ inputs: Inputs
+  ) throws -> Cause? {
     var capture = RecordedActivations(
       weights: weights, inputs: inputs, planting: Dictionary(uniqueKeysWithValues: places.map { ($0, fault) })
     )
     capture.tensors = capture.tensors.filter { $0.key.point == .logits }
-    let cause = try #require(
-      Judge(weights: weights, depth: .diagnosed()).verdict(on: capture, golden: golden).cause)
+    return try Judge(weights: weights, depth: .diagnosed())
+      .verdict(on: capture, golden: Golden(weights, inputs)).cause
+  }
+
+  @Test func aFaultInEveryBlockIsNamedAsOne() throws {
+    let weights = try Sample.visible.weights()
+    let inputs = try Sample.visible.inputs(weights.graph)
+    let fault = try #require(Fault.named("attention.no-scale"))
+    let places = (0..<weights.graph.layerCount).map { Activation(.attentionScores, layer: $0) }
+    let cause = try #require(try cause(of: fault, at: places, weights, inputs))
     #expect(cause.id == fault.id)
     #expect(cause.places == places.map(\.path))
   }
@@ -103,16 +110,10 @@ import TouchstoneVerdict
   @Test func aFaultAtAllSitesOfItsKindIsNamedAsOne() throws {
     let weights = try Sample.visible.weights()
     let inputs = try Sample.visible.inputs(weights.graph)
-    let golden = try Golden(weights, inputs)
     let fault = try #require(Fault.named("norm.epsilon-0.001"))
     let places = fault.sites(in: weights.graph).map(\.output)
     #expect(Set(places.map(\.name)).count == 3)
-    var capture = RecordedActivations(
-      weights: weights, inputs: inputs, planting: Dictionary(uniqueKeysWithValues: places.map { ($0, fault) })
-    )
-    capture.tensors = capture.tensors.filter { $0.key.point == .logits }
-    let cause = try #require(
-      Judge(weights: weights, depth: .diagnosed()).verdict(on: capture, golden: golden).cause)
+    let cause = try #require(try cause(of: fault, at: places, weights, inputs))
     #expect(cause.id == fault.id)
     #expect(cause.places == places.map(\.path).sorted())
   }

@@ -5,6 +5,7 @@ import TouchstoneFamilies
 import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReference
+import TouchstoneTestSupport
 import TouchstoneVerdict
 
 /// Measures how near honest implementations come to their bounds, all stages of the judge on: a table of Docs/Measured.md.

@@ -2,6 +2,7 @@ import Testing
 import TouchstoneFaults
 import TouchstoneGraph
 import TouchstoneModel
+import TouchstoneTestSupport
 import TouchstoneVerdict
 
 /// Right numbers that are recorded in another way than the format asks for.

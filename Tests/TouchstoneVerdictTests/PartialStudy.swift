@@ -5,6 +5,7 @@ import TouchstoneFamilies
 import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReference
+import TouchstoneTestSupport
 import TouchstoneVerdict
 
 /// The seeds of the models that a study runs on: `TOUCHSTONE_STUDY=11,12 swift test --filter PartialStudy`.

@@ -2,6 +2,7 @@ import Testing
 import TouchstoneGraph
 import TouchstoneFamilies
 import TouchstoneModel
+import TouchstoneTestSupport
 import TouchstoneVerdict
 
 /// Which of the inputs differ, and where first; and the next tokens of two captures of the same ones.

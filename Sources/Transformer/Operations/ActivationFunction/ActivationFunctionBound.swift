@@ -39,14 +39,6 @@ extension ActivationFunction: Bounded {
     _ operation: TouchstoneGraph.Operation, in model: Alternatives
   ) -> [Alternative] { model.ofUnroundedInput(operation) }
 
-  func estimate(
-    _ site: JudgedSite, by alternative: Alternative, recorded _: Tensor<Double>?, _ rounding: Rounding
-  ) -> Estimate? {
-    guard alternative.findsTanhByHardware else { return nil }
-    return rounding.unstored.withHardwareTanh.estimate(
-      site.operation, site.activations, site.parameters, inputs: site.inputs)
-  }
-
   /// Every step stored, or the inner function alone.
   func stepped(_ site: JudgedSite, to type: ScalarType) -> [Tensor<Double>] {
     let x = site.activations[0].values

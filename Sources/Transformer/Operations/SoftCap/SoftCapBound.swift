@@ -30,14 +30,6 @@ extension SoftCap: Bounded {
     ]
   }
 
-  func estimate(
-    _ site: JudgedSite, by alternative: Alternative, recorded _: Tensor<Double>?, _ rounding: Rounding
-  ) -> Estimate? {
-    guard alternative.findsTanhByHardware else { return nil }
-    return rounding.unstored.withHardwareTanh.estimate(
-      site.operation, site.activations, site.parameters, inputs: site.inputs)
-  }
-
   /// x/c and tanh stored, or tanh alone.
   func stepped(_ site: JudgedSite, to type: ScalarType) -> [Tensor<Double>] {
     let x = site.activations[0].values

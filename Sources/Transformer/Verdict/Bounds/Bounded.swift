@@ -93,8 +93,12 @@ extension Bounded {
   func alternativesInReading(_: Operation, in _: Alternatives) -> [Alternative] { [] }
 
   func estimate(
-    _: JudgedSite, by _: Alternative, recorded _: Tensor<Double>?, _: Rounding
-  ) -> Estimate? { nil }
+    _ site: JudgedSite, by alternative: Alternative, recorded _: Tensor<Double>?, _ rounding: Rounding
+  ) -> Estimate? {
+    guard alternative.findsTanhByHardware else { return nil }
+    return rounding.unstored.withHardwareTanh.estimate(
+      site.operation, site.activations, site.parameters, inputs: site.inputs)
+  }
 
   func evidence(_: Replay) -> Evidence? { nil }
 }

@@ -38,15 +38,12 @@ package struct PreparedOperation: Sendable {
       operation, operation.parameters.map { ParameterOperand(weights.storedFloat32($0.parameter), $0) })
   }
 
-  /// - Parameter widened: the parameters in float64, where they are known so already.
-  init(
-    _ operation: Operation, _ parameters: [ParameterOperand], widened: [ParameterValues<Double>]? = nil
-  ) {
+  init(_ operation: Operation, _ parameters: [ParameterOperand]) {
     self.operation = operation
     product = (operation.kind.payload as? Linear).map {
       Product(linear: $0, weight: parameters[0].matrix, bias: parameters.dropFirst().first?.vector)
     }
-    self.parameters = product == nil ? widened ?? parameters.map(\.values) : []
+    self.parameters = product == nil ? parameters.map(\.values) : []
   }
 
   /// The same, for many activations of few tokens.

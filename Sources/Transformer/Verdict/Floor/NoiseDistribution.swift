@@ -5,7 +5,8 @@ import TouchstoneModel
 ///
 /// The same operations are run several times with ``OperationNoise`` of the capture's precision at every point, the
 /// hidden ones included; seeds are fixed. Where nothing of any block is recorded, four figures are looked at
-/// (``Figure``), each beside what it is in those runs; elsewhere the farthest row, which may stray by ``allowance``.
+/// (``Figure``), each beside what it is in those runs; elsewhere the farthest row alone, which may stray as far
+/// as from the golden's floor: what is right rounds over few operations in one of few ways, and strays in few directions.
 ///
 /// Clauses: BND-14.
 struct NoiseDistribution: Sendable {
@@ -21,9 +22,6 @@ struct NoiseDistribution: Sendable {
     case mean
   }
 
-  /// A row may stray by this many times its noise, where no more is looked at: what is right is a few of its own ways to round
-  /// over few operations, and strays in few directions.
-  static let allowance = 10.0
   /// A run of noise alone exceeds one of the figures once in so many times.
   static let level = 1e-3
   /// Multiply-adds that all passes together may take, where there are more than the fewest.
@@ -50,7 +48,7 @@ struct NoiseDistribution: Sendable {
     self.reader = reader
     view = NoiseView(passes[...], seesDirections: looksEverywhere)
     guard looksEverywhere else {
-      thresholds = Figure.allCases.map { $0 == .row ? Self.allowance : .infinity }
+      thresholds = Figure.allCases.map { $0 == .row ? FloorComparison.allowance : .infinity }
       return
     }
     let middle = passes.count / 2
