@@ -15,11 +15,12 @@ extension GraphBuilder {
   ///   - headNorm: normalises queries and keys before they turn, as `q_norm` and `k_norm`; nil for nothing.
   ///   - scale: the factor on the scores; 1/√d unless given.
   ///   - cap: where scores are capped; nil for nowhere.
+  ///   - sinks: the name of the heads' sinks; nil for none.
   /// - Returns: `attn_out`, [T, D].
   public mutating func rotaryAttention(
     _ x: Activation, _ heads: HeadCounts, _ rotation: Rotate, outputs: Int, hasInputBias: Bool,
     hasOutputBias: Bool, visibility: Visibility = .causal, headNorm: RMSNorm? = nil, scale: Double? = nil,
-    cap: Double? = nil
+    cap: Double? = nil, sinks: String? = nil
   ) -> Activation {
     let modules = ["q", "k", "v"].map { "self_attn.\($0)_proj" }
     var projected = self.heads(x, heads, modules, hasBias: hasInputBias)
@@ -30,7 +31,8 @@ extension GraphBuilder {
     }
     return attended(
       rotated(projected, rotation), width: heads.width, scale: scale, visibility: visibility, cap: cap,
-      "self_attn.o_proj", outputs: outputs, hasBias: hasOutputBias)
+      sinks: sinks.map { parameter($0, heads.query) }, "self_attn.o_proj", outputs: outputs,
+      hasBias: hasOutputBias)
   }
 
   /// The gated feed-forward block: down(f(gate(x)) ∘ up(x)).
@@ -136,17 +138,20 @@ extension GraphBuilder {
   ///   - visibility: which keys a query sees.
   ///   - bias: what is added to the scores; nil for nothing.
   ///   - cap: where scores are capped; nil for nowhere.
+  ///   - sinks: a score of each head that takes part in every softmax; nil for none.
   ///   - module: the projection.
   ///   - outputs: D.
   ///   - hasBias: whether the projection has a bias.
   /// - Returns: `attn_out`, [T, D].
   public mutating func attended(
     _ heads: ProjectedHeads, width: Int, scale: Double? = nil, visibility: Visibility = .causal,
-    bias: Activation? = nil, cap: Double? = nil, _ module: String, outputs: Int, hasBias: Bool
+    bias: Activation? = nil, cap: Double? = nil, sinks: Parameter? = nil, _ module: String, outputs: Int,
+    hasBias: Bool
   ) -> Activation {
     let context = attention(
       query: heads.query, key: heads.key, value: heads.value,
-      scale: scale ?? 1 / Double(width).squareRoot(), visibility: visibility, bias: bias, cap: cap)
+      scale: scale ?? 1 / Double(width).squareRoot(), visibility: visibility, bias: bias, cap: cap,
+      sinks: sinks)
     return linear("attn_out", context, module, outputs: outputs, hasBias: hasBias)
   }
 }

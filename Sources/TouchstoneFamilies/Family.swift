@@ -53,5 +53,12 @@ public struct Family: Sendable {
     .bloom,
     .mpt,
     .imageGPT,
+    .mixtral,
+    .qwen3MoE,
+    .gptOSS,
+    .bert,
+    .roberta,
+    .distilBERT,
+    .modernBERT,
   ]
 }

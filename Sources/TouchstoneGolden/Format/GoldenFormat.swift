@@ -20,6 +20,7 @@ enum GoldenFormat {
   static let tokenIDs = "inputs/token_ids"
   static let positionIDs = "inputs/position_ids"
   static let attentionMask = "inputs/attention_mask"
+  static let tokenTypeIDs = "inputs/token_type_ids"
   static let weights = "weights"
   static let floor = "floor"
   static let extra = "extra"

@@ -12,13 +12,15 @@ public final class ActivationFileWriter {
   private let destination: FileDestination
   private let kind: ActivationFile.Kind
   private let model: RecordedModel
-  private let inputs: Inputs
+  let inputs: Inputs
   private let temperature: Double
-  private let layers: LayerRange?
+  let layers: LayerRange?
   private let isSketch: Bool
   private let file: HDF5Writer
-  private var manifest = DatasetManifest()
+  private(set) var manifest = DatasetManifest()
   private var groups: Set<String> = []
+  /// What was decided, of which the shapes of others follow.
+  var decided: [Activation: Tensor<Double>] = [:]
   private var isOpen = true
 
   /// Starts a file that will be called `path`.
@@ -40,6 +42,11 @@ public final class ActivationFileWriter {
     layers: LayerRange? = nil, isSketch: Bool = false, overwrite: Bool = false, writesDigest: Bool? = nil
   ) throws(BadInput) {
     try layers?.check(in: model.graph)
+    if isSketch, let some = model.graph.operations.first(where: { model.graph.selection(of: $0.output) != nil }) {
+      throw BadInput(
+        file: path, place: some.output.path, problem: "has rows of some tokens alone, which no sketch names",
+        remedy: "leave sketches out, or record some layers alone by --layers")
+    }
     guard Temperature.range.contains(temperature) else {
       throw BadInput(
         file: path, place: "temperature", problem: "is \(temperature)",
@@ -79,7 +86,7 @@ public final class ActivationFileWriter {
 
   deinit { abandon() }
 
-  private var graph: Graph { model.graph }
+  var graph: Graph { model.graph }
 
   private func abandon() {
     guard isOpen else { return }
@@ -131,6 +138,11 @@ public final class ActivationFileWriter {
       let values = ids.map { Int32($0).littleEndian }
       try dataset(path, integer, shape: [values.count], bytes: values.withUnsafeBytes { Data($0) })
     }
+    if graph.inputs.contains(.tokenTypeIDs) {
+      let values = inputs.tokenTypeIDs.map { Int32($0).littleEndian }
+      try dataset(
+        GoldenFormat.tokenTypeIDs, integer, shape: [values.count], bytes: values.withUnsafeBytes { Data($0) })
+    }
     if let mask = inputs.attentionMask {
       let byte = ElementType.integer(byteCount: 1, isSigned: false)
       try dataset(
@@ -149,12 +161,23 @@ public final class ActivationFileWriter {
     _ activation: Activation, _ tensor: StoredTensor, isDerived: Bool = false
   ) throws(BadInput) {
     try naming { () throws(BadInput) in
-      guard let wanted = graph.shape(of: activation, tokenCount: inputs.count) else {
+      let count = tokenCount(of: activation, tensor)
+      guard let wanted = graph.shape(of: activation, tokenCount: count) else {
         throw BadInput(place: activation.path, problem: "is no activation of this model")
       }
       guard kind == .capture || tensor.shape == wanted else {
         throw BadInput(place: activation.path, problem: "has the shape \(tensor.shape) instead of \(wanted)")
       }
+      if graph.operation(making: activation)?.kind.payload.isDecision == true {
+        decided[activation] = tensor.float64()
+        let ids = try wholeNumbers(tensor, at: activation)
+        try dataset(
+          activation.path, .integer(byteCount: 4, isSigned: true), shape: tensor.shape,
+          bytes: ids.withUnsafeBytes { Data($0) })
+        return
+      }
+      // Of an expert that no token chose nothing is written.
+      if tensor.shape.first == 0, count == 0 { return }
       try dataset(activation.path, .float(tensor.type), shape: tensor.shape, bytes: tensor.bytes)
       if isDerived { try file.setFlag("derived", of: activation.path) }
       if activation == graph.probabilities {
@@ -223,7 +246,11 @@ public final class ActivationFileWriter {
   /// Writes the measured noise floor of an activation: one root mean square for each of its rows.
   public func writeNoiseFloor(of activation: Activation, _ floor: Tensor<Double>) throws(BadInput) {
     try naming { () throws(BadInput) in
-      let wanted = graph.shape(of: activation, tokenCount: inputs.count)?.dropLast().map(\.self)
+      let rows = manifest.entries[activation.path]?.shape
+      let wanted =
+        graph.selection(of: activation) == nil
+        ? graph.shape(of: activation, tokenCount: inputs.count)?.dropLast().map(\.self)
+        : rows?.dropLast().map(\.self)
       let path = GoldenFormat.floorPath(activation)
       guard let wanted, floor.shape == wanted else {
         let wanted = wanted ?? []
@@ -252,17 +279,8 @@ public final class ActivationFileWriter {
     isOpen = false
   }
 
-  private func checkWhole() throws(BadInput) {
-    let wanted = layers.map(graph.activations(of:))
-    for operation in graph.operations
-    where wanted?.contains(operation.output) ?? true && manifest.entries[path(of: operation.output)] == nil {
-      throw BadInput(
-        place: operation.output.path, problem: "is missing from the golden", remedy: "write it too")
-    }
-  }
-
   /// A dataset that is there when the activation, or its sketch, is.
-  private func path(of activation: Activation) -> String {
+  func path(of activation: Activation) -> String {
     isSketch ? GoldenFormat.sketchPath(activation) + "/norms" : activation.path
   }
 

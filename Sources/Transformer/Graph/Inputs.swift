@@ -8,16 +8,22 @@ public enum Input: String, Hashable, Sendable, CaseIterable {
   case positionIDs = "position_ids"
   /// Which keys may be attended to: [T].
   case attentionMask = "attention_mask"
+  /// Which part of a pair of texts each token belongs to: [T].
+  case tokenTypeIDs = "token_type_ids"
 }
 
 /// One sequence: token ids, where they stand, and which of them may be attended to.
 public struct Inputs: Hashable, Sendable {
   /// Token ids: [T].
   public let tokenIDs: [Int]
-  /// Position ids: [T]; unless given 0 … T−1, or by how many visible tokens come before.
+  /// Position ids: [T]; unless given 0 … T−1, or by how many visible tokens come before, or as the model counts them
+  /// over padding.
   public let positionIDs: [Int]
   /// false marks a key that nobody may attend to: [T]; nil where all may be.
   public let attentionMask: [Bool]?
+
+  /// Which part of a pair of texts each token belongs to: [T]; 0 unless given.
+  public let tokenTypeIDs: [Int]
 
   /// T: the number of tokens.
   public var count: Int { tokenIDs.count }
@@ -29,7 +35,8 @@ public struct Inputs: Hashable, Sendable {
   ///
   /// - Throws: ``BadInput`` for an empty or too long sequence, an id out of range, or unequal counts.
   public init(
-    tokenIDs: [Int], positionIDs: [Int]? = nil, attentionMask: [Bool]? = nil, graph: Graph
+    tokenIDs: [Int], positionIDs: [Int]? = nil, attentionMask: [Bool]? = nil, tokenTypeIDs: [Int]? = nil,
+    graph: Graph
   ) throws(BadInput) {
     let count = tokenIDs.count
     guard count > 0 else {
@@ -42,9 +49,11 @@ public struct Inputs: Hashable, Sendable {
         remedy: "shorten the prompt to \(positionCount) tokens")
     }
     let positions =
-      positionIDs ?? Self.positions(count, attentionMask.flatMap { graph.countsVisible ? $0 : nil })
+      positionIDs ?? graph.paddingID.map { Self.positions(tokenIDs, behind: $0) }
+      ?? Self.positions(count, attentionMask.flatMap { graph.countsVisible ? $0 : nil })
     for (what, length) in [
       ("position ids", positions.count), ("attention mask", attentionMask?.count ?? count),
+      ("token types", tokenTypeIDs?.count ?? count),
     ]
     where length != count {
       throw BadInput(
@@ -62,10 +71,28 @@ public struct Inputs: Hashable, Sendable {
         place: "position ids", problem: "\(bad) is outside \(first)…\(positionCount - 1)",
         remedy: "use positions inside the context window")
     }
+    let types = tokenTypeIDs ?? [Int](repeating: 0, count: count)
+    let typeCount = graph.idCount(of: .tokenTypeIDs) ?? 1
+    if let bad = types.first(where: { !(0..<typeCount).contains($0) }) {
+      throw BadInput(
+        place: "token types", problem: "\(bad) is outside 0…\(typeCount - 1)",
+        remedy: typeCount > 1 ? "use the model's types" : "give none: the model has no token types")
+    }
     self.tokenIDs = tokenIDs
     self.positionIDs = positions
     self.attentionMask = attentionMask
+    self.tokenTypeIDs = types
   }
+
+  private init(_ whole: Inputs, tokens: [Int]) {
+    tokenIDs = tokens.map { whole.tokenIDs[$0] }
+    positionIDs = tokens.map { whole.positionIDs[$0] }
+    attentionMask = whole.attentionMask.map { mask in tokens.map { mask[$0] } }
+    tokenTypeIDs = tokens.map { whole.tokenTypeIDs[$0] }
+  }
+
+  /// Some of the tokens, as they are; there may be none.
+  package func selecting(_ tokens: [Int]) -> Inputs { Inputs(self, tokens: tokens) }
 
   /// 0 … T−1; with a mask, how many visible tokens come before, and −1 for what is masked.
   private static func positions(_ count: Int, _ mask: [Bool]?) -> [Int] {
@@ -77,11 +104,21 @@ public struct Inputs: Hashable, Sendable {
     }
   }
 
+  /// Counted over what is no padding, from behind the padding's id, where padding itself stands.
+  private static func positions(_ tokens: [Int], behind padding: Int) -> [Int] {
+    var last = padding
+    return tokens.map { token in
+      if token != padding { last += 1 }
+      return token == padding ? padding : last
+    }
+  }
+
   /// The ids that a table is looked up by.
   public func ids(_ input: Input) -> [Int] {
     switch input {
     case .tokenIDs: tokenIDs
     case .positionIDs: positionIDs
+    case .tokenTypeIDs: tokenTypeIDs
     case .attentionMask: attentionMask?.map { $0 ? 1 : 0 } ?? [Int](repeating: 1, count: count)
     }
   }

@@ -23,6 +23,11 @@ public struct Operation: Hashable, Sendable {
     case context(AttentionContext)
     case activationFunction(ActivationFunction)
     case softmax(Softmax)
+    case routeIDs(RouteIDs)
+    case routeWeights(RouteWeights)
+    case chosenRows(ChosenRows)
+    case mixture(Mixture)
+    case pickedRow(PickedRow)
   }
 
   /// What it computes.
@@ -49,7 +54,9 @@ extension Operation.Kind {
   /// The kinds by the names that a stored graph gives them.
   public enum Name: String, Hashable, Sendable, CaseIterable {
     case embedding, sum, product, identity, scale, softCap, layerNorm, rmsNorm, linear, rotate
-    case alibi, scores, probabilities, context, activationFunction, softmax
+    case alibi, scores, probabilities, context, activationFunction, softmax, routeWeights, chosenRows,
+      mixture, pickedRow
+    case routeIDs = "routeIds"
   }
 
   /// What a kind says of itself.
@@ -71,6 +78,11 @@ extension Operation.Kind {
     case .context(let kind): kind
     case .activationFunction(let kind): kind
     case .softmax(let kind): kind
+    case .routeIDs(let kind): kind
+    case .routeWeights(let kind): kind
+    case .chosenRows(let kind): kind
+    case .mixture(let kind): kind
+    case .pickedRow(let kind): kind
     }
   }
 
@@ -95,6 +107,11 @@ extension Operation.Kind {
     case .context: self = .context(try AttentionContext(fields: &fields))
     case .activationFunction: self = .activationFunction(try ActivationFunction(fields: &fields))
     case .softmax: self = .softmax(try Softmax(fields: &fields))
+    case .routeIDs: self = .routeIDs(try RouteIDs(fields: &fields))
+    case .routeWeights: self = .routeWeights(try RouteWeights(fields: &fields))
+    case .chosenRows: self = .chosenRows(try ChosenRows(fields: &fields))
+    case .mixture: self = .mixture(try Mixture(fields: &fields))
+    case .pickedRow: self = .pickedRow(try PickedRow(fields: &fields))
     }
   }
 }

@@ -43,6 +43,7 @@ extension ActivationSource {
       Part("token_ids", inputs.tokenIDs, other.inputs.tokenIDs),
       Part("position_ids", inputs.positionIDs, other.inputs.positionIDs),
       Part("attention_mask", mask(all.count), other.mask(other.inputs.count)),
+      Part("token_type_ids", inputs.tokenTypeIDs, other.inputs.tokenTypeIDs),
     ]
     guard let first = parts.first(where: { $0.difference != nil }), let difference = first.difference else {
       return

@@ -39,6 +39,11 @@ extension Operation.Kind {
     case .context(let kind): kind
     case .activationFunction(let kind): kind
     case .softmax(let kind): kind
+    case .routeIDs(let kind): kind
+    case .routeWeights(let kind): kind
+    case .chosenRows(let kind): kind
+    case .mixture(let kind): kind
+    case .pickedRow(let kind): kind
     }
   }
 }

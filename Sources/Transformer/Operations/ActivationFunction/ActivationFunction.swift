@@ -30,21 +30,37 @@ public struct ActivationFunction: OperationKind {
 
   /// Which nonlinearity.
   public let function: Function
+  /// The greatest x it is applied to, greater ones being as this; nil for none.
+  ///
+  /// 7 in gpt-oss.
+  public let limit: Double?
 
-  /// Applies `function`.
-  public init(_ function: Function) {
+  /// Applies `function`, to no more than `limit`.
+  public init(_ function: Function, limit: Double? = nil) {
     self.function = function
+    self.limit = limit
   }
 
   package static let name = Operation.Kind.Name.activationFunction
   package var kind: Operation.Kind { .activationFunction(self) }
 
-  package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] { try operands.single() }
+  package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
+    guard limit ?? 1 > 0 else { throw .graph("is applied to no more than \(limit ?? 0)") }
+    return try operands.single()
+  }
 
-  package var fields: [(name: String, value: JSONText)] { [("function", .string(function.rawValue))] }
+  /// An argument as it is once it is clipped.
+  package func clipped<Number: BinaryFloatingPoint>(_ x: Number) -> Number {
+    guard let limit, x > Number(limit) else { return x }
+    return Number(limit)
+  }
+
+  package var fields: [(name: String, value: JSONText)] {
+    [("function", .string(function.rawValue))] + (limit.map { [("limit", .number($0))] } ?? [])
+  }
 
   package init(fields: inout JSONFields) throws(BadInput) {
-    self.init(try fields.choice("function"))
+    self.init(try fields.choice("function"), limit: try fields.number("limit"))
   }
 }
 

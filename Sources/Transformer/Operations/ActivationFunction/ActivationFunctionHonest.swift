@@ -5,7 +5,7 @@ import TouchstoneModel
 extension ActivationFunction: Honest {
   func value(_ operands: HonestOperands, by arithmetic: HonestArithmetic) -> Tensor<Float> {
     let x = operands.activations[0]
-    return Tensor(x.values.map { function.value($0, arithmetic.gelu) }, shape: x.shape)
+    return Tensor(x.values.map { function.value(clipped($0), arithmetic.gelu) }, shape: x.shape)
   }
 }
 

@@ -112,6 +112,6 @@ extension Rounding {
     return OperationNoise(
       value, bounds: estimate.bounds, deviations: contract.deviations,
       shared: operation.kind.bounded.sharedNoise(value, site, rounding),
-      type: operation.making == .handedOn ? nil : type)
+      type: operation.making.isExact ? nil : type)
   }
 }

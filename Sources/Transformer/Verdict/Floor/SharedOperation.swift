@@ -170,7 +170,7 @@ public struct SharedReference: Transformer {
   ) rethrows {
     try Executor(weights, inputs).walk(
       through: layers.map(graph.prefix(through:)), from: { _ in nil },
-      computing: { operation, activations in
+      computing: { operation, activations, inputs in
         defer { weights.release(operation) }
         return SharedOperation(operation, weights, inputs).value(activations)
       }, observing: observe)
