@@ -6,7 +6,10 @@ import TouchstoneReference
 extension Replay {
   /// The outputs of every step by the definition.
   func definition() -> [Tensor<Double>] {
-    computed { index, activations in prepared(plan.steps[index]).value(of: activations, in: inputs(of: plan.steps[index].operation)) }
+    computed { index, activations in
+      let step = plan.steps[index]
+      return prepared(step).value(of: activations, in: inputs(of: step.operation))
+    }
   }
 
   /// What right runs stray by at the judged output.
@@ -19,7 +22,8 @@ extension Replay {
       return rounding.noise(
         of: step.operation, exact[index],
         step.sources.map { operand($0, known, multipliedBy: step.operation) },
-        parameters(of: step.operation), fusing: fusedProjections(of: step, known), inputs: inputs(of: step.operation),
+        parameters(of: step.operation), fusing: fusedProjections(of: step, known),
+        inputs: inputs(of: step.operation),
         storedAs: recorded[step.operation.output]?.type ?? rounding.precision.type)
     }
     let last = exact[exact.count - 1]
