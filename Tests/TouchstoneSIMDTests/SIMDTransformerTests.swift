@@ -33,7 +33,8 @@ import TouchstoneVerdict
     try transformer.forward(inputs) { activation, value in
       seen.append(activation)
       if graph.decisions.contains(activation) { decided[activation] = value.converted(to: Double.self) }
-      #expect(value.shape == graph.shape(of: activation, tokenCount: try #require(own(activation)).count))
+      let tokens = try #require(own(activation)).count
+      #expect(value.shape == graph.shape(of: activation, tokenCount: tokens))
     }
     // Of an expert that no token chose there is nothing.
     #expect(seen == graph.operations.map(\.output).filter { own($0)?.count != 0 })
@@ -46,7 +47,7 @@ import TouchstoneVerdict
     let capture = try RecordedActivations(of: transformer, inputs: example.inputs)
     let verdict = try Judge(weights: weights).verdict(on: capture)
     #expect(verdict.outcome == .consistent, "\(example): \(verdict.flagged)")
-    #expect(verdict.findings.count == example.graph.operations.count)
+    #expect(verdict.findings.count == capture.activations.count)
   }
 }
 

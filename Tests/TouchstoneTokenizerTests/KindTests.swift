@@ -76,7 +76,8 @@ enum TokenizerKind {
   }
 
   @Test(
-    .clause("TOK-11", "TOK-12", "TOK-13", "TOK-15", "TOK-16", "TOK-17", "TOK-18"), arguments: TokenizerKind.all)
+    .clause("TOK-11", "TOK-12", "TOK-13", "TOK-15", "TOK-16", "TOK-17", "TOK-18"),
+    arguments: TokenizerKind.all)
   func idsAndTextsAreThoseOfTheLibrary(kind: String) throws {
     let tokenizer = try TokenizerKind.tokenizer(kind)
     let vectors = try vectors(kind)

@@ -42,9 +42,10 @@ public final class ActivationFileWriter {
     layers: LayerRange? = nil, isSketch: Bool = false, overwrite: Bool = false, writesDigest: Bool? = nil
   ) throws(BadInput) {
     try layers?.check(in: model.graph)
-    if isSketch, let some = model.graph.operations.first(where: { model.graph.selection(of: $0.output) != nil }) {
+    let partial = model.graph.operations.first { model.graph.selection(of: $0.output) != nil }
+    if isSketch, let partial {
       throw BadInput(
-        file: path, place: some.output.path, problem: "has rows of some tokens alone, which no sketch names",
+        file: path, place: partial.output.path, problem: "has rows of some tokens alone, which no sketch names",
         remedy: "leave sketches out, or record some layers alone by --layers")
     }
     guard Temperature.range.contains(temperature) else {

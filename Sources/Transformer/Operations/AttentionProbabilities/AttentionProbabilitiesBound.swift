@@ -2,7 +2,9 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension AttentionProbabilities: Bounded {
-  func clauses(of _: Operation, in _: Graph) -> [String] { ["ATT-10", "ATT-7", "ATT-11"] + (hasSink ? ["ATT-31"] : []) + ["BND-8"] }
+  func clauses(of operation: Operation, in _: Graph) -> [String] {
+    ["ATT-10", "ATT-7", "ATT-11"] + (operation.parameters.isEmpty ? [] : ["ATT-31"]) + ["BND-8"]
+  }
 
   /// A sink is one more entry of each row, whose weight nobody sees.
   ///

@@ -4,7 +4,9 @@ import TouchstoneModel
 import TouchstoneReference
 
 extension RouteWeights: Bounded {
-  func clauses(of _: TouchstoneGraph.Operation, in _: Graph) -> [String] { [isNormalised ? "MOE-3" : "MOE-4", "BND-37"] }
+  func clauses(of _: TouchstoneGraph.Operation, in _: Graph) -> [String] {
+    [isNormalised ? "MOE-3" : "MOE-4", "BND-37"]
+  }
 
   /// The share of each expert that an engine chose, whichever it should have been.
   ///

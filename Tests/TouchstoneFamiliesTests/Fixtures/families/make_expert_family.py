@@ -139,10 +139,10 @@ class Observed(make_family.Observed):
             apply = experts._apply_gate
 
             def gated(x):
+                found["watch"].isInGate = True
                 found["gates"].append((x[..., ::2], x[..., 1::2]))
                 gate = x[..., ::2].clamp(max=experts.limit)
                 found["active"].append((gate * torch.sigmoid(gate * experts.alpha)).detach().clone())
-                found["watch"].isInGate = True
                 y = apply(x)
                 found["watch"].isInGate = False
                 return y
