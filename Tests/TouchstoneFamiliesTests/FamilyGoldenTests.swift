@@ -134,8 +134,13 @@ import TouchstoneTestSupport
       !["inputs/", "provenance/"].contains(where: path.hasPrefix)
     }
     // Hugging Face averages all keys where a token sees none; ATT-14 says 0.
-    let seesBehind = !weights.graph.continuesText
-    let blind = Set(mask.indices.filter { !(seesBehind ? mask[...] : mask[...$0]).contains(true) })
+    let rules = weights.graph.operations.compactMap { ($0.kind.payload as? AttentionScores)?.visibility }
+    let blind = Set(
+      mask.indices.filter { query in
+        rules.contains { rule in
+          !mask.indices.contains { inputs.isVisible(key: $0, from: query, under: rule) }
+        }
+      })
     var deviations: [(String, Double)] = []
     // Tokens that see no key may go to other experts.
     var decided: [Activation: (own: Tensor<Double>, expected: Tensor<Double>)] = [:]

@@ -47,7 +47,7 @@ import TouchstoneVerdict
     let capture = try RecordedActivations(of: transformer, inputs: example.inputs)
     let verdict = try Judge(weights: weights).verdict(on: capture)
     #expect(verdict.outcome == .consistent, "\(example): \(verdict.flagged)")
-    #expect(verdict.findings.count == capture.activations.count)
+    #expect(verdict.findings.count == capture.tensors.count)
   }
 }
 

@@ -159,6 +159,7 @@ public struct Judge: Sendable {
     _ operation: Operation, of capture: SharedSource, _ planner: ReplayPlanner, _ search: AlternativeSearch,
     floor: FloorComparison?, _ level: EvidenceLevel
   ) throws -> Judgement {
+    if capture.hasNothing(of: operation) { return Judgement(isVacuous: true) }
     let step = try Step(operation, capture, planner, weights: weights, contract: contract, floor: floor)
     let result = try step.replay.map { replay in
       var replay = replay

@@ -91,6 +91,10 @@ class Observed(make_family.Observed):
             self.note(at + "router_weights", weights)
             self.note(at + "expert_ids", chosen.to(torch.int32))
             ids["hit"] = sorted(set(chosen.flatten().tolist()))
+            # The rows of an expert stand by the place of the choice, then by token.
+            ids["tokens"] = {
+                expert: torch.tensor([token for column in chosen.T for token, one in enumerate(column.tolist()) if one == expert])
+                for expert in ids["hit"]}
 
         router.register_forward_hook(routed)
         mlp.register_forward_hook(
@@ -106,19 +110,19 @@ class Observed(make_family.Observed):
                 found["watch"] = watch
                 result = forward(*arguments, **options)
             for place, expert in enumerate(ids["hit"]):
-                name = f"{at}experts/{expert:03}/"
+                name, order = f"{at}experts/{expert:03}/", torch.argsort(ids["tokens"][expert])
                 (given, first), (gated, last) = watch.products[2 * place:2 * place + 2]
-                self.note(name + "input", given)
+                self.note(name + "input", given[order])
                 if hasattr(experts, "act_fn"):
                     gate, up = first.chunk(2, -1)
-                    self.note(name + "mlp_out", last)
+                    self.note(name + "mlp_out", last[order])
                 else:
                     gate, up = found["gates"][place]
-                    self.note(name + "mlp_out", watch.weighted[place])
-                self.note(name + "mlp_gate", gate)
-                self.note(name + "mlp_up", up)
-                self.note(name + "mlp_act", found["active"][place])
-                self.note(name + "mlp_gated", gated)
+                    self.note(name + "mlp_out", watch.weighted[place][order])
+                self.note(name + "mlp_gate", gate[order])
+                self.note(name + "mlp_up", up[order])
+                self.note(name + "mlp_act", found["active"][place][order])
+                self.note(name + "mlp_gated", gated[order])
             assert len(watch.products) == 2 * len(ids["hit"])
             return result
 
