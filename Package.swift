@@ -40,6 +40,7 @@ let rooms = [
   "ChosenRows",
   "Embedding",
   "Identity",
+  "JoinedColumns",
   "LayerNorm",
   "Linear",
   "Mixture",

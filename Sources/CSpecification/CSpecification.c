@@ -75,6 +75,9 @@ static const char experts[] = {
 static const char encoders[] = {
 #embed "../../Docs/Specification/23-Encoders.md" suffix(, 0)
 };
+static const char latent_attention[] = {
+#embed "../../Docs/Specification/24-Latent-attention.md" suffix(, 0)
+};
 
 static const struct {
   const char *name;
@@ -103,6 +106,7 @@ static const struct {
     {"21-Linear-biases.md", linear_biases},
     {"22-Experts.md", experts},
     {"23-Encoders.md", encoders},
+    {"24-Latent-attention.md", latent_attention},
 };
 static const int count = sizeof chapters / sizeof chapters[0];
 

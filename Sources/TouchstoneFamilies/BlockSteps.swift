@@ -43,14 +43,16 @@ extension GraphBuilder {
   ///   - inner: F.
   ///   - outputs: D.
   ///   - hasBias: whether the three projections have biases.
+  ///   - modules: gate, up and down.
   /// - Returns: `mlp_out`, [T, D].
   public mutating func gatedFeedForward(
-    _ x: Activation, _ function: ActivationFunction, inner: Int, outputs: Int, hasBias: Bool = false
+    _ x: Activation, _ function: ActivationFunction, inner: Int, outputs: Int, hasBias: Bool = false,
+    modules: [String] = ["mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"]
   ) -> Activation {
-    let gate = linear("mlp_gate", x, "mlp.gate_proj", outputs: inner, hasBias: hasBias)
-    let up = linear("mlp_up", x, "mlp.up_proj", outputs: inner, hasBias: hasBias)
+    let gate = linear("mlp_gate", x, modules[0], outputs: inner, hasBias: hasBias)
+    let up = linear("mlp_up", x, modules[1], outputs: inner, hasBias: hasBias)
     let gated = product("mlp_gated", activate("mlp_act", function, gate), up)
-    return linear("mlp_out", gated, "mlp.down_proj", outputs: outputs, hasBias: hasBias)
+    return linear("mlp_out", gated, modules[2], outputs: outputs, hasBias: hasBias)
   }
 
   /// The plain feed-forward block: down(f(up(x))).

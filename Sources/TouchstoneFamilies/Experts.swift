@@ -13,11 +13,15 @@ extension ConfigFields {
   /// `num_local_experts`, also called `num_experts`, and `num_experts_per_tok`.
   ///
   /// - Parameters:
+  ///   - name: what else the number of experts is called; nil for nothing.
   ///   - experts: E where the field is absent.
-  ///   - choices: K where the field is absent.
-  /// - Throws: ``BadInput`` naming a field that cannot be.
-  public mutating func routing(experts: Int, choices: Int) throws(BadInput) -> RoutingCounts {
-    let experts = try size(["num_local_experts", "num_experts"], else: experts, greatest: 999)
+  ///   - choices: K where the field is absent; nil where it must be there.
+  /// - Throws: ``BadInput`` naming a field that is missing or cannot be.
+  public mutating func routing(
+    _ name: String? = nil, experts: Int, choices: Int?
+  ) throws(BadInput) -> RoutingCounts {
+    let names = (name.map { [$0] } ?? []) + ["num_local_experts", "num_experts"]
+    let experts = try size(names, else: experts, greatest: 999)
     let choices = try size("num_experts_per_tok", else: choices)
     guard choices <= experts else {
       throw BadInput(
@@ -34,26 +38,28 @@ extension GraphBuilder {
   /// - Parameters:
   ///   - x: what they are given, [T, D].
   ///   - routing: how many there are, and to how many a token goes.
-  ///   - isNormalised: whether the weights of a token add up to 1.
+  ///   - choice: which of them; the K of the best logits unless given.
+  ///   - correction: the end of the name of what is added to scores for the choice; nil for nothing.
+  ///   - weights: how they are weighed.
   ///   - function: the gate's.
   ///   - inner: F.
   ///   - outputs: D.
   ///   - module: in front of the names of router and experts: `gate` and `experts.N`.
   ///   - modules: an expert's gate, what passes it, and the way back.
-  /// - Returns: `mlp_out`, [T, D].
+  ///   - name: of the mixture.
+  /// - Returns: the mixture, [T, D].
   public mutating func gatedExperts(
-    _ x: Activation, _ routing: RoutingCounts, isNormalised: Bool, _ function: ActivationFunction, inner: Int,
-    outputs: Int, in module: String, modules: [String]
+    _ x: Activation, _ routing: RoutingCounts, choice: RouteIDs? = nil, correction: String? = nil,
+    weights: RouteWeights, _ function: ActivationFunction, inner: Int, outputs: Int, in module: String,
+    modules: [String], named name: String = "mlp_out"
   ) -> Activation {
     let logits = linear("router_logits", x, module + "gate", outputs: routing.experts, hasBias: false)
     return experts(
-      "mlp_out", of: x, logits: logits, choosing: routing.choices,
-      weights: RouteWeights(isNormalised: isNormalised), parameters: { "\(module)experts.\($0)." }
+      name, of: x, logits: logits, choosing: choice ?? RouteIDs(routing.choices),
+      correction: correction.map { parameter(module + $0, routing.experts) }, weights: weights,
+      parameters: { "\(module)experts.\($0)." }
     ) { b, _, rows in
-      let gate = b.linear("mlp_gate", rows, modules[0], outputs: inner, hasBias: false)
-      let up = b.linear("mlp_up", rows, modules[1], outputs: inner, hasBias: false)
-      let gated = b.product("mlp_gated", b.activate("mlp_act", function, gate), up)
-      return b.linear("mlp_out", gated, modules[2], outputs: outputs, hasBias: false)
+      b.gatedFeedForward(rows, function, inner: inner, outputs: outputs, modules: modules)
     }
   }
 }

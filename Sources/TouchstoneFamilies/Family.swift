@@ -56,6 +56,8 @@ public struct Family: Sendable {
     .mixtral,
     .qwen3MoE,
     .gptOSS,
+    .deepSeekV2,
+    .deepSeekV3,
     .bert,
     .roberta,
     .distilBERT,

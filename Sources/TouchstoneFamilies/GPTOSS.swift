@@ -72,8 +72,8 @@ extension GraphBuilder {
       parameter("mlp.experts.down_proj_bias", count, outputs)
     )
     return experts(
-      "mlp_out", of: x, logits: logits, choosing: routing.choices, weights: RouteWeights(isNormalised: true),
-      parameters: { _ in "" }
+      "mlp_out", of: x, logits: logits, choosing: RouteIDs(routing.choices),
+      weights: RouteWeights(isNormalised: true), parameters: { _ in "" }
     ) { b, expert, rows in
       func half(_ place: Int) -> ParameterView.Selection {
         ParameterView.Selection(groups: inner, parts: 2, take: place..<place + 1, expert: expert)

@@ -34,7 +34,7 @@ extension Family {
         let middle = b.sum("resid_mid", stream, attended)
         let second = b.rmsNorm("ln_2", middle, norm, "post_attention_layernorm")
         let thought = b.gatedExperts(
-          second, routing, isNormalised: true, function, inner: inner, outputs: width,
+          second, routing, weights: RouteWeights(isNormalised: true), function, inner: inner, outputs: width,
           in: "block_sparse_moe.", modules: ["w1", "w3", "w2"])
         x = b.sum("resid_out", middle, thought)
       }

@@ -43,7 +43,8 @@ extension Family {
         let thought =
           isSparse[layer]
           ? b.gatedExperts(
-            second, routing, isNormalised: isNormalised, function, inner: expertInner, outputs: width,
+            second, routing, weights: RouteWeights(isNormalised: isNormalised), function, inner: expertInner,
+            outputs: width,
             in: "mlp.", modules: ["gate_proj", "up_proj", "down_proj"])
           : b.gatedFeedForward(second, function, inner: inner, outputs: width)
         x = b.sum("resid_out", middle, thought)

@@ -46,10 +46,23 @@ extension ExampleExpression {
     case "product":
       let kind = Product(plus: optional("plus") ?? 0, limit: optional("limit"))
       return try value(of: kind, [try operand(0), try operand(1)])
-    case "routeIds": return try value(of: RouteIDs(try integers("count")[0]), [try operand(0)])
+    case "routeIds":
+      let groups = try labelled["groups"].map {
+        ExpertGroups(
+          try $0.integers()[0], keeping: try integers("kept")[0],
+          by: labelled["twoBest"] == nil ? .best : .twoBest)
+      }
+      let correction = try labelled["correction"].map { [Tensor($0.numbers, shape: [$0.numbers.count])] }
+      return try value(
+        of: RouteIDs(
+          try integers("count")[0], by: labelled["logistic"] == nil ? .softmax : .sigmoid, groups: groups),
+        [try operand(0)], parameters: correction ?? [])
     case "routeWeights":
       return try value(
-        of: RouteWeights(isNormalised: labelled["normalised"] != nil), [try operand(0), try tensor("ids")])
+        of: RouteWeights(
+          isNormalised: labelled["normalised"] != nil, by: labelled["logistic"] == nil ? .softmax : .sigmoid),
+        [try operand(0), try tensor("ids")])
+    case "joined": return try value(of: JoinedColumns(), [try operand(0), try operand(1)])
     case "chosenRows":
       return try value(
         of: ChosenRows(of: try integers("expert")[0]), [try operand(0), try tensor("ids")])

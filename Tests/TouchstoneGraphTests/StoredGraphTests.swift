@@ -17,6 +17,8 @@ import TouchstoneTestSupport
       AttentionScores(scale: 0.1, visibility: Visibility(isCausal: false, window: 64)).kind,
       AttentionProbabilities(visibility: Visibility(isCausal: true, window: 3)).kind, AttentionContext().kind,
       Softmax(temperature: 0.7).kind, RouteIDs(3).kind, RouteWeights(isNormalised: false, factor: 2.5).kind,
+      RouteIDs(2, by: .sigmoid, groups: ExpertGroups(4, keeping: 3, by: .twoBest)).kind,
+      RouteWeights(isNormalised: true, by: .sigmoid).kind, JoinedColumns().kind,
       RouteWeights(isNormalised: true).kind, ChosenRows(of: 4).kind, Mixture().kind, PickedRow().kind,
       ActivationFunction(.quickGELU, limit: 7).kind,
     ] + ActivationFunction.Function.allCases.map { ActivationFunction($0).kind }

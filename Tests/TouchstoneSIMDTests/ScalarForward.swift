@@ -94,10 +94,25 @@ struct ScalarForward {
       return operands[0].values.map { arithmetic.activate(kind.function, kind.clipped($0)) }
     case .softmax: return rows(operands[0]).flatMap(arithmetic.softmax)
     case .routeIDs(let kind):
-      return rows(operands[0]).flatMap { RouteIDs.best(kind.count, of: $0).map { Float($0) } }
+      return rows(operands[0]).flatMap { logits -> [Float] in
+        guard kind.function == .sigmoid else { return kind.choices(of: logits).map { Float($0) } }
+        let correction = vector(parameters.first)
+        let scores = logits.enumerated().map {
+          arithmetic.activate(.sigmoid, $1) + (correction?[$0] ?? 0)
+        }
+        return kind.choices(of: scores).map { Float($0) }
+      }
     case .routeWeights(let kind):
       return zip(rows(operands[0]), rows(operands[1])).flatMap { scores, ids in
         let chosen = ids.map { Int($0) }
+        if kind.function == .sigmoid {
+          let own = chosen.map { arithmetic.activate(.sigmoid, scores[$0]) }
+          let total = own.reduce(0, +) + Float(RouteWeights.leastSum)
+          return own.map { share in
+            let weight = kind.isNormalised ? share / total : share
+            return kind.factor == 1 ? weight : Float(kind.factor) * weight
+          }
+        }
         let all = arithmetic.softmax(kind.isNormalised ? chosen.map { scores[$0] } : scores)
         let shares = kind.isNormalised ? all : chosen.map { all[$0] }
         return shares.map { kind.factor == 1 ? $0 : Float(kind.factor) * $0 }
@@ -118,6 +133,7 @@ struct ScalarForward {
         }
       }
     case .pickedRow: return Array(operands[0].row(0))
+    case .joinedColumns(let kind): return kind.joined(operands[0], operands[1]).values
     }
   }
 

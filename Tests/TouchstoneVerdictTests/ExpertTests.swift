@@ -22,6 +22,12 @@ import TouchstoneTestSupport
      "decoder_sparse_step": 2}
     """,
     "{\"model_type\": \"gpt_oss\", \(sizes), \"swiglu_limit\": 0.75, \"sliding_window\": 4}",
+    """
+    {"model_type": "deepseek_v3", "vocab_size": 29, "hidden_size": 20, "num_hidden_layers": 2, "num_attention_heads": 3,
+     "q_lora_rank": 7, "kv_lora_rank": 6, "qk_nope_head_dim": 5, "qk_rope_head_dim": 4, "v_head_dim": 3,
+     "intermediate_size": 11, "moe_intermediate_size": 7, "n_routed_experts": 6, "num_experts_per_tok": 2, "n_group": 3,
+     "topk_group": 2, "first_k_dense_replace": 1}
+    """,
   ]
 
   /// Weights of a model; with `alike` the second and third expert of every router have the same logits.
@@ -32,7 +38,7 @@ import TouchstoneTestSupport
     let weights = try kind.weights(of: architecture.graph, names: architecture.family.tensors, seed: seed)
     guard alike else { return weights }
     var tensors = weights.stored
-    for operation in architecture.graph.operations where operation.output.name == "router_logits" {
+    for operation in architecture.graph.operations where ["router_logits", "expert_ids"].contains(operation.output.name) {
       for view in operation.parameters {
         var values = weights.float32(view.parameter)
         let width = values.rowWidth == values.count ? 1 : values.rowWidth
@@ -54,12 +60,12 @@ import TouchstoneTestSupport
   // MARK: Right programs
 
   @Test(
-    .clause("NUM-4", "MOE-1", "BND-36", "BND-37", "BND-38"), arguments: HonestArithmetic.ofFamilies.indices)
+    .clause("NUM-4", "MOE-1", "MOE-7", "MOE-8", "MOE-9", "MLA-3", "BND-36", "BND-37", "BND-38"), arguments: HonestArithmetic.ofFamilies.indices)
   func everyHonestArithmeticIsConsistent(_ index: Int) throws {
     let arithmetic = HonestArithmetic.ofFamilies[index]
     let kind = SyntheticModel.allCases[index % SyntheticModel.allCases.count]
     for (place, model) in Self.models.enumerated()
-    where place == index % 3 || arithmetic.name.contains("expert") {
+    where place == index % Self.models.count || arithmetic.name.contains("expert") {
       let seed = UInt64(40 + index + place)
       let weights = try Self.weights(model, kind, seed: seed, alike: index % 2 == 0)
       let inputs = try Self.inputs(weights.graph, isMasked: index % 3 == 1)
@@ -165,6 +171,28 @@ import TouchstoneTestSupport
     return powers.map { $0 / powers.reduce(0, +) }
   }
 
+  /// A choice out of another group is right where the group comes near, and one out of too many groups never.
+  @Test(.clause("MOE-8", "BND-36"), arguments: [0.0, 0x1p-25, 1e-3]) func anEqualGroupMayBeTaken(_ step: Double) {
+    let logits = [5, 4, 1, 1, 1 - step, 1].map { Double(Float($0)) }
+    func isRight(_ got: [Double], _ rule: ExpertGroups.Rule) -> Bool {
+      let kind = RouteIDs(got.count, by: .sigmoid, groups: ExpertGroups(3, keeping: 2, by: rule))
+      var site = JudgedSite(
+        operation: Operation(kind.kind, Activation("ids"), from: [Activation("x")]),
+        activations: [Operand(values: Tensor(logits, shape: [1, 6]))], parameters: [],
+        inputs: Definition.oneToken, storedType: .float32)
+      site.output = Tensor(got, shape: [1, got.count])
+      let found = kind.estimate(site, Rounding(.float32))
+      return got.indices.allSatisfy {
+        found.bounds[$0].zone(of: abs(got[$0] - found.values.values[$0])) == .consistent
+      }
+    }
+    for rule in ExpertGroups.Rule.allCases {
+      #expect(isRight([0, 1, 2], rule) && isRight([1, 2, 0], rule))
+      #expect(isRight([0, 1, 5], rule) == (step < 1e-3 || rule == .best), "\(rule)")
+      #expect(!isRight([0, 1, 2, 5], rule) && !isRight([0, 2, 3], rule) && !isRight([0, 1, 1], rule))
+    }
+  }
+
   /// Nothing is recomputed behind a choice that was not recorded; with clear decisions the floor speaks, else nothing does.
   @Test(.clause("BND-36"), arguments: [false, true]) func whatWasDecidedMustBeRecorded(_ alike: Bool) throws {
     let weights = try Self.weights(Self.models[0], seed: 12, alike: alike)
@@ -180,12 +208,14 @@ import TouchstoneTestSupport
   // MARK: Wrong programs
 
   /// Each is planted where it can be, proven there, and named.
-  @Test(.clause("MOE-3", "MOE-4", "MOE-5", "MOE-6", "ATT-31", "GLU-4"), arguments: models.indices)
+  @Test(
+    .clause("MOE-3", "MOE-4", "MOE-5", "MOE-6", "MOE-7", "MOE-8", "MOE-9", "MOE-10", "MLA-3", "ATT-31", "GLU-4"),
+    arguments: models.indices)
   func everyMistakeOfExpertsIsFound(_ index: Int) throws {
     let weights = try Self.weights(Self.models[index], seed: UInt64(20 + index))
     let inputs = try Self.inputs(weights.graph)
     let faults = Fault.catalogue(of: weights.graph).filter { fault in
-      ["router.", "experts.", "sink.", "activation.limit"].contains(where: fault.id.hasPrefix)
+      ["router.", "experts.", "joined.", "sink.", "activation.limit"].contains(where: fault.id.hasPrefix)
     }
     #expect(faults.count > 25)
     for fault in faults {
@@ -233,6 +263,27 @@ import TouchstoneTestSupport
   }
 
   // MARK: Formulas
+
+  /// Of two equal weights by logistic functions, each relative error is that of its function, their mean, and the steps.
+  @Test(.clause("BND-37", "MOE-9")) func theBoundOfALogisticWeightIsItsFormula() {
+    let kind = RouteWeights(isNormalised: true, factor: 2.5, by: .sigmoid)
+    let operands = [Tensor([0.5, 0.5, -3], shape: [1, 3]), Tensor([1.0, 0], shape: [1, 2])]
+    let found = Rounding(.float32).estimate(
+      Operation(kind.kind, Activation("w"), from: [Activation("x"), Activation("ids")]),
+      operands.map { Operand(values: $0) }, [], inputs: Definition.oneToken)
+    let one = ActivationFunction(.sigmoid)
+    let own = Rounding(.float32).estimate(
+      Operation(one.kind, Activation("y"), from: [Activation("x")]), [Operand(values: operands[0])], [],
+      inputs: Definition.oneToken)
+    let (share, error) = (own.values.values[0], own.bounds[0])
+    for bound in found.bounds {
+      let want =
+        error.map { 1.25 * expm1(2 * log1p($0 / share) + 5 * BoundFormulas.u) }
+        + 20 * BoundFormulas.flush * (1 + 0.5 / share)
+      let difference = BoundFormulas.difference(bound, want)
+      #expect(difference == nil, "\(difference ?? "")")
+    }
+  }
 
   @Test(.clause("BND-37"), arguments: [true, false]) func theBoundOfAWeightIsItsFormula(_ isNormalised: Bool)
   {

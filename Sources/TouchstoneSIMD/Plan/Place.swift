@@ -24,6 +24,8 @@ enum Buffer: Int, CaseIterable, Sendable {
   case gathered
   /// What the experts made, weighted and added.
   case mixed
+  /// Keys of two parts side by side.
+  case keys
 }
 
 /// Where an activation stands: neighbouring columns of the rows of a buffer.

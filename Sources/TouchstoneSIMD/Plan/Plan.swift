@@ -25,7 +25,7 @@ struct Plan: Sendable {
   private static let table: [any Region.Type] = [
     Embed.self, EmbedPositions.self, MakeBias.self, Rename.self, Scaled.self, Norm.self,
     Experts.self, PooledRow.self, FeedForwardInput.self, ProjectOnto.self, Project.self, ProjectHeads.self,
-    Attend.self, Combine.self,
+    JoinedKeys.self, Attend.self, Combine.self,
   ]
 
   /// Finds the regions that compute a graph.

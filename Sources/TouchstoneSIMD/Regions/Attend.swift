@@ -33,7 +33,7 @@ struct Attend: Region {
     guard rules.allSatisfy({ $0 == rule }), Float(scores.kind.scale) > 0 else { return nil }
     guard let query = reader.place(of: scores.inputs[0]), let key = reader.place(of: scores.inputs[1]),
       let value = reader.place(of: context.inputs[1]), let headCount = query.heads, let keyHeads = key.heads,
-      key.buffer == value.buffer, key.width == value.width, key.heads == value.heads,
+      key.heads == value.heads,
       turns.keys.allSatisfy([scores.inputs[0], scores.inputs[1]].contains)
     else { return nil }
     var bias: KeyBias?
@@ -47,7 +47,7 @@ struct Attend: Region {
       reader.vector(VectorSource(view: view, count: view.outputCount, addend: 0))
     }
     guard sinks == nil || capped == nil else { return nil }
-    let shape = HeadShape(count: keyHeads, width: key.headWidth)
+    let shape = HeadShape(count: keyHeads, width: key.headWidth, valueWidth: value.headWidth)
     attention = Attention(
       layer: reader.cache(shape), headCount: headCount, shape: shape, query: query, key: key, value: value,
       context: reader.put(context.output, in: .context), scale: Float(scores.kind.scale), visibility: rule,

@@ -7,7 +7,7 @@ struct Attention: Sendable {
   let layer: Int
   /// H: heads of queries; H/KV neighbouring ones share a head of keys and values.
   let headCount: Int
-  /// KV and d.
+  /// KV, and the columns of a key and of a value.
   let shape: HeadShape
   let query: Place
   let key: Place
@@ -65,11 +65,12 @@ struct Attention: Sendable {
   private func store(_ head: Int, _ rows: Rows, _ machine: Machine) {
     let (workspace, count) = (machine.workspace, rows.tokenIDs.count)
     let keys = workspace.row(0, of: key) + head * shape.width
-    let stride = workspace[key.buffer].stride
-    keyTurn?.turn(keys, stride: stride, rows: 0..<count, with: machine)
+    let keyStride = workspace[key.buffer].stride
+    keyTurn?.turn(keys, stride: keyStride, rows: 0..<count, with: machine)
     machine.cache.store(
-      layer: layer, head: head, first: rows.first, count: count, keys: keys,
-      values: workspace.row(0, of: value) + head * shape.width, stride: stride)
+      layer: layer, head: head, first: rows.first, count: count, keys: keys, keyStride: keyStride,
+      values: workspace.row(0, of: value) + head * shape.valueWidth,
+      valueStride: workspace[value.buffer].stride)
   }
 
   private func attend(_ rows: Rows, _ machine: Machine, tiles: Int, _ observed: ObservedAttention?) {
@@ -120,16 +121,17 @@ struct Attention: Sendable {
 
     // A head that fills whole pairs of panels is written where it belongs, any other beside it, as its panels are wider
     // than it.
-    let isWhole = headWidth % Kernels.pairWidth == 0
-    let target = isWhole ? workspace.row(firstRow, of: context) + head * headWidth : headContext.row(0)
+    let valueWidth = shape.valueWidth
+    let isWhole = valueWidth % Kernels.pairWidth == 0
+    let target = isWhole ? workspace.row(firstRow, of: context) + head * valueWidth : headContext.row(0)
     average(
       scores, rows: count, position: position, of: total,
       values: cache.valuePanels(layer: layer, head: keyHead), machine,
       to: target, stride: isWhole ? workspace[context.buffer].stride : headContext.stride)
     if isWhole { return }
     for row in 0..<count {
-      (workspace.row(firstRow + row, of: context) + head * headWidth)
-        .update(from: headContext.row(row), count: headWidth)
+      (workspace.row(firstRow + row, of: context) + head * valueWidth)
+        .update(from: headContext.row(row), count: valueWidth)
     }
   }
 

@@ -5,7 +5,7 @@ import TouchstoneModel
 ///
 /// An expert computes all of its tokens at once; what it makes is weighted and added to what the experts before it made.
 ///
-/// Clauses: KER-1, KER-19.
+/// Clauses: KER-1, KER-19, KER-20.
 struct Experts: Region {
   /// One expert: its rows, and the products that they go through.
   private struct Expert {
@@ -18,6 +18,8 @@ struct Experts: Region {
   private let router: Project
   private let input: Place
   private let ids: (activation: Activation, kind: RouteIDs)
+  /// What is added to scores for the choice alone; nil for nothing.
+  private let correction: WeightLayout.Offset?
   private let weights: (activation: Activation, kind: RouteWeights)
   private let experts: [Expert]
   private let mixture: (activation: Activation, place: Place)
@@ -26,8 +28,14 @@ struct Experts: Region {
     guard let router = Project(&reader),
       let ids = reader.take(RouteIDs.self, where: { $0.inputs == [router.output.activation] }),
       let weights = reader.take(
-        RouteWeights.self, where: { $0.inputs == [router.output.activation, ids.output] })
+        RouteWeights.self,
+        where: {
+          $0.inputs == [router.output.activation, ids.output] && $0.kind.function == ids.kind.function
+        })
     else { return nil }
+    correction = ids.parameters.first.map { view in
+      reader.vector(VectorSource(view: view, count: view.outputCount, addend: 0))
+    }
     var experts: [Expert] = []
     while let rows = reader.take(ChosenRows.self, where: { $0.inputs[1] == ids.output }) {
       guard rows.kind.expert == experts.count, let place = reader.place(of: rows.inputs[0]),
@@ -86,13 +94,15 @@ struct Experts: Region {
     let weight: Float
   }
 
-  /// The experts of each row by their logits, and the softmax of the chosen ones, or of all.
+  /// The experts of each row by their logits, and the softmax of the chosen ones, or of all; by their logistic functions, and
+  /// these.
   private func choices(_ rows: Int, _ machine: Machine) -> [[Choice]] {
     let logits = machine.workspace.rows(of: router.output.place)
     let (softmax, factor) = (machine.kernels.softmax, Float(weights.kind.factor))
     return (0..<rows).map { row in
       let scores = Array(UnsafeBufferPointer(start: logits.row(row), count: router.output.place.width))
-      let best = RouteIDs.best(ids.kind.count, of: scores)
+      if ids.kind.function == .sigmoid { return logisticChoices(of: scores, machine) }
+      let best = ids.kind.choices(of: scores)
       var shares = weights.kind.isNormalised ? best.map { scores[$0] } : scores
       let count = shares.count
       shares.withUnsafeMutableBufferPointer { softmax($0.baseAddress!, count, 1, nil) }
@@ -100,6 +110,22 @@ struct Experts: Region {
         let share = shares[weights.kind.isNormalised ? place : expert]
         return Choice(expert: expert, weight: factor == 1 ? share : factor * share)
       }
+    }
+  }
+
+  private func logisticChoices(of logits: [Float], _ machine: Machine) -> [Choice] {
+    var scores = logits
+    let logistic = machine.kernels.function(.sigmoid)
+    scores.withUnsafeMutableBufferPointer { logistic(UnsafePointer($0.baseAddress!), $0.count, $0.baseAddress!) }
+    let best = ids.kind.choices(
+      of: scores.enumerated().map { expert, score in
+        score + (correction.map { machine.weights[$0 + expert] } ?? 0)
+      })
+    let (kind, chosen) = (weights.kind, best.map { scores[$0] })
+    let total = chosen.reduce(0, +) + Float(RouteWeights.leastSum)
+    return zip(best, chosen).map { expert, score in
+      let share = kind.isNormalised ? score / total : score
+      return Choice(expert: expert, weight: kind.factor == 1 ? share : Float(kind.factor) * share)
     }
   }
 

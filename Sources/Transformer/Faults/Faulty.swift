@@ -51,6 +51,7 @@ extension Operation.Kind.Name {
     case .chosenRows: ChosenRows.self
     case .mixture: Mixture.self
     case .pickedRow: PickedRow.self
+    case .joinedColumns: JoinedColumns.self
     }
   }
 }

@@ -136,6 +136,11 @@ extension GraphBuilder {
     append(function, name, from: [x])
   }
 
+  /// The columns of two side by side, those of the second shared by all heads where there is one head of them.
+  public mutating func joined(_ name: String, _ x: Activation, _ other: Activation) -> Activation {
+    append(JoinedColumns(), name, from: [x, other])
+  }
+
   /// The row of the first token.
   public mutating func firstRow(_ name: String, _ x: Activation) -> Activation {
     append(PickedRow(), name, from: [x])
@@ -148,17 +153,19 @@ extension GraphBuilder {
   ///   - name: of the mixture.
   ///   - x: what the experts are given, [T, D].
   ///   - logits: of the router, [T, E].
-  ///   - count: K: how many experts a token goes to.
+  ///   - choice: which of them a token goes to.
+  ///   - correction: what is added to their scores for the choice alone; nil for nothing.
   ///   - weights: how they are weighed.
   ///   - parameters: in front of the names of an expert's parameters, by its number.
   ///   - expert: the operations of one, by its number, from `input` to what it makes.
   /// - Returns: the mixture, [T, D].
   public mutating func experts(
-    _ name: String, of x: Activation, logits: Activation, choosing count: Int, weights: RouteWeights,
-    parameters: (Int) -> String,
+    _ name: String, of x: Activation, logits: Activation, choosing choice: RouteIDs,
+    correction: Parameter? = nil, weights: RouteWeights, parameters: (Int) -> String,
     _ expert: (inout GraphBuilder, Int, Activation) -> Activation
   ) -> Activation {
-    let ids = append(RouteIDs(count), "expert_ids", from: [logits])
+    let ids = append(
+      choice, "expert_ids", from: [logits], with: correction.map { [ParameterView($0)] } ?? [])
     let shares = append(weights, "router_weights", from: [logits, ids])
     let made = (0..<width(of: logits)).map { number -> Activation in
       let digits = String(number)

@@ -28,6 +28,7 @@ public struct Operation: Hashable, Sendable {
     case chosenRows(ChosenRows)
     case mixture(Mixture)
     case pickedRow(PickedRow)
+    case joinedColumns(JoinedColumns)
   }
 
   /// What it computes.
@@ -55,7 +56,7 @@ extension Operation.Kind {
   public enum Name: String, Hashable, Sendable, CaseIterable {
     case embedding, sum, product, identity, scale, softCap, layerNorm, rmsNorm, linear, rotate
     case alibi, scores, probabilities, context, activationFunction, softmax, routeWeights, chosenRows,
-      mixture, pickedRow
+      mixture, pickedRow, joinedColumns
     case routeIDs = "routeIds"
   }
 
@@ -83,6 +84,7 @@ extension Operation.Kind {
     case .chosenRows(let kind): kind
     case .mixture(let kind): kind
     case .pickedRow(let kind): kind
+    case .joinedColumns(let kind): kind
     }
   }
 
@@ -112,6 +114,7 @@ extension Operation.Kind {
     case .chosenRows: self = .chosenRows(try ChosenRows(fields: &fields))
     case .mixture: self = .mixture(try Mixture(fields: &fields))
     case .pickedRow: self = .pickedRow(try PickedRow(fields: &fields))
+    case .joinedColumns: self = .joinedColumns(try JoinedColumns(fields: &fields))
     }
   }
 }

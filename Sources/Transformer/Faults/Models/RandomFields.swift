@@ -94,6 +94,9 @@ struct RandomFields {
     ["moe_intermediate_size"],
     ["norm_topk_prob"], ["decoder_sparse_step"], ["swiglu_limit"],
     ["type_vocab_size"], ["pad_token_id"], ["local_attention"], ["global_attn_every_n_layers"], ["norm_bias"],
+    ["n_routed_experts"], ["n_shared_experts"], ["n_group"], ["topk_group"], ["topk_method"],
+    ["routed_scaling_factor"], ["first_k_dense_replace"], ["q_lora_rank"], ["kv_lora_rank"],
+    ["qk_nope_head_dim"], ["qk_rope_head_dim"], ["v_head_dim"], ["rope_interleave"],
   ]
 
   /// Gives fields of one quantity a value, or one of them another.
@@ -157,6 +160,17 @@ struct RandomFields {
     case "local_attention": return "\(pick([2, 5, 8]))"
     case "global_attn_every_n_layers": return "\(pick([2, 3]))"
     case "swiglu_limit": return "\(pick([0.25, 1, 7]))"
+    case "n_routed_experts": return "\(pick([4, 6, 12]))"
+    case "n_shared_experts": return "\(pick([1, 2]))"
+    case "n_group": return "\(pick([1, 2, 3]))"
+    case "topk_group": return "\(pick([1, 2]))"
+    case "topk_method": return pick([nil, "\"greedy\"", "\"group_limited_greedy\"", "\"noaux_tc\""])
+    case "routed_scaling_factor": return "\(pick([1, 2.5, 16]))"
+    case "first_k_dense_replace": return "\(pick([0, 1]))"
+    case "q_lora_rank": return pick(["null", "\(width / 2)"])
+    case "kv_lora_rank": return "\(pick(Array(4...24)))"
+    case "qk_nope_head_dim", "v_head_dim": return "\(pick(Array(3...24)))"
+    case "qk_rope_head_dim": return "\(2 * pick(Array(1...8)))"
     default: return pick(["true", "false"])
     }
   }

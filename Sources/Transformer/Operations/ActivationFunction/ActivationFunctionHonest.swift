@@ -11,7 +11,7 @@ extension ActivationFunction: Honest {
 
 extension ActivationFunction.Function {
   /// The nonlinearity in float32, in one of the forms that GELU has.
-  fileprivate func value(_ x: Float, _ form: HonestArithmetic.GELUForm) -> Float {
+  func value(_ x: Float, _ form: HonestArithmetic.GELUForm) -> Float {
     switch (self, form) {
     case (.relu, _): return max(0, x)
     case (.reluSquared, _): return max(0, x) * max(0, x)

@@ -1,6 +1,7 @@
 import TouchstoneModel
 
-/// How much each chosen expert counts: its share in the softmax of the router logits, of all or of the chosen ones.
+/// How much each chosen expert counts: its share in the softmax of the router logits, of all or of the chosen ones; or the
+/// logistic function of its logit, divided by the sum of those of the chosen ones, or as it is.
 ///
 /// Two activations, the logits [T, E] and the chosen ids [T, K]; makes [T, K].
 public struct RouteWeights: OperationKind {
@@ -8,11 +9,17 @@ public struct RouteWeights: OperationKind {
   public let isNormalised: Bool
   /// What they are multiplied by.
   public let factor: Double
+  /// What is made of a logit.
+  public let function: RouterFunction
+
+  /// What is added to the sum that divides logistic functions, so that it is not 0 (DeepSeek-V3).
+  package static let leastSum = 1e-20
 
   /// Weighs the chosen experts.
-  public init(isNormalised: Bool, factor: Double = 1) {
+  public init(isNormalised: Bool, factor: Double = 1, by function: RouterFunction = .softmax) {
     self.isNormalised = isNormalised
     self.factor = factor
+    self.function = function
   }
 
   package static let name = Operation.Kind.Name.routeWeights
@@ -32,13 +39,16 @@ public struct RouteWeights: OperationKind {
   }
 
   package var fields: [(name: String, value: JSONText)] {
-    [("normalised", .bool(isNormalised)), ("factor", .number(factor))]
+    [
+      ("normalised", .bool(isNormalised)), ("factor", .number(factor)),
+      ("function", .string(function.rawValue)),
+    ]
   }
 
   package init(fields: inout JSONFields) throws(BadInput) {
     self.init(
       isNormalised: try fields.required("normalised", try fields.bool("normalised")),
-      factor: try fields.required("factor", try fields.number("factor")))
+      factor: try fields.required("factor", try fields.number("factor")), by: try fields.choice("function"))
   }
 }
 

@@ -5,21 +5,27 @@ import TouchstoneReference
 
 extension RouteWeights: Bounded {
   func clauses(of _: TouchstoneGraph.Operation, in _: Graph) -> [String] {
-    [isNormalised ? "MOE-3" : "MOE-4", "BND-37"]
+    [function == .sigmoid ? "MOE-9" : isNormalised ? "MOE-3" : "MOE-4", "BND-37"]
   }
 
   /// The share of each expert that an engine chose, whichever it should have been.
   ///
   /// Normalised weights are shares of all experts divided by their sum, or the softmax of the chosen logits alone: the
   /// former errs by what each share does, in its logarithm, and by the mean of that over the chosen ones; K − 1 additions,
-  /// a quotient and a product with the factor come to it, and each step may be stored. The latter errs by less.
+  /// a quotient and a product with the factor come to it, and each step may be stored. The latter errs by less. Logistic
+  /// functions err as they do, and are divided as shares are.
   ///
   /// Clauses: BND-37.
   func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
     let value = value(site.operands, in: site.inputs)
     let (logits, ids) = (site.activations[0], site.activations[1].values)
-    let shares = Softmax().value(Operands([logits.values]), in: site.inputs)
-    let ofShares = rounding.ofSoftmax(shares, logits, temperature: 1)
+    let isLogistic = function == .sigmoid
+    let shares = (isLogistic ? ActivationFunction(.sigmoid).kind : Softmax().kind)
+      .value(Operands([logits.values]), in: site.inputs)
+    let ofShares =
+      isLogistic
+      ? rounding.ofActivation(.sigmoid, shares, logits, storedAs: site.storedType)
+      : rounding.ofSoftmax(shares, logits, temperature: 1)
     let unit = max(rounding.unit, site.storedType.unitRoundoff)
     let bounds = (0..<value.rowCount).flatMap { token -> [Bound] in
       let first = token * shares.rowWidth

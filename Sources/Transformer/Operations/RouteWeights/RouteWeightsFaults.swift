@@ -12,16 +12,18 @@ extension RouteWeights: Faulty {
       at: Place.of(RouteWeights.self).filtered { operation, _ in operation.isNormalisedRouting == true },
       practice: "norm_topk_prob is not read, or the softmax runs over all experts"
     ) { site in
-      guard let own = site.operation.kind.payload as? RouteWeights else { return nil }
-      return site.evaluated(as: RouteWeights(isNormalised: false, factor: own.factor))
+      (site.operation.kind.payload as? RouteWeights).map {
+        site.evaluated(as: RouteWeights(isNormalised: false, factor: $0.factor, by: $0.function))
+      }
     },
     Fault(
       "router.normalised", "the weights of a token are made to add up to 1", .softmax,
       at: Place.of(RouteWeights.self).filtered { operation, _ in operation.isNormalisedRouting == false },
       practice: "norm_topk_prob is not read, or the softmax runs over the chosen experts"
     ) { site in
-      guard let own = site.operation.kind.payload as? RouteWeights else { return nil }
-      return site.evaluated(as: RouteWeights(isNormalised: true, factor: own.factor))
+      (site.operation.kind.payload as? RouteWeights).map {
+        site.evaluated(as: RouteWeights(isNormalised: true, factor: $0.factor, by: $0.function))
+      }
     },
     Fault(
       "router.factor-missing", "the weights are not multiplied by the model's factor", .softmax,
@@ -30,8 +32,9 @@ extension RouteWeights: Faulty {
       },
       practice: "routed_scaling_factor is not read"
     ) { site in
-      guard let own = site.operation.kind.payload as? RouteWeights else { return nil }
-      return site.evaluated(as: RouteWeights(isNormalised: own.isNormalised))
+      (site.operation.kind.payload as? RouteWeights).map {
+        site.evaluated(as: RouteWeights(isNormalised: $0.isNormalised, by: $0.function))
+      }
     },
     Fault(
       "router.weights-reversed", "the last choice has the weight of the best", .wiring, of: RouteWeights.self,
@@ -58,10 +61,47 @@ extension RouteWeights: Faulty {
     share("raw-logits", "the logits themselves are the weights", "the softmax is forgotten") { logit, _ in
       logit
     },
-    share("sigmoid", "weights are logistic functions of the logits", "the routing of another model family") {
-      logit, _ in 1 / (1 + exp(-logit))
+    Fault(
+      "router.sigmoid", "weights are logistic functions of the logits", .softmax,
+      at: functions(.softmax), practice: "the routing of another model family"
+    ) { site in
+      site.evaluated(as: RouteWeights(isNormalised: false, by: .sigmoid))
+    },
+    Fault(
+      "router.softmax", "weights are shares of a softmax", .softmax, at: functions(.sigmoid),
+      practice: "the routing of another model family"
+    ) { site in
+      (site.operation.kind.payload as? RouteWeights).map {
+        site.evaluated(as: RouteWeights(isNormalised: $0.isNormalised, factor: $0.factor))
+      }
+    },
+    Fault(
+      "router.correction-weighs", "what is added for the choice counts in the weights too", .wiring,
+      at: functions(.sigmoid).filtered { $1.correction(of: $0) != nil },
+      practice: "the corrected scores are gathered instead of the scores"
+    ) { site in
+      let (logits, ids) = (site.activations[0], site.activations[1])
+      guard let own = site.operation.kind.payload as? RouteWeights,
+        let correction = site.graph.correction(of: site.operation).flatMap({ site.parameter($0.parameter) })
+      else { return nil }
+      let weights = (0..<ids.rowCount).flatMap { token -> [Double] in
+        let scores = ids.experts(of: token, among: logits.rowWidth).map { expert in
+          expert.map {
+            ActivationFunction.Function.sigmoid(logits[token, $0]) + correction.values[$0]
+          } ?? 0
+        }
+        let total = own.isNormalised ? scores.reduce(0, +) + leastSum : 1
+        return scores.map { own.factor * $0 / total }
+      }
+      return Tensor(weights, shape: ids.shape)
     },
   ]
+
+  private static func functions(_ function: RouterFunction) -> Place {
+    .of(RouteWeights.self).filtered { operation, _ in
+      (operation.kind.payload as? RouteWeights)?.function == function
+    }
+  }
 
   /// Other weights, by the logit of an expert and K.
   private static func share(
@@ -82,4 +122,11 @@ extension RouteWeights: Faulty {
 extension TouchstoneGraph.Operation {
   /// Whether the weights of its routing add up to 1; nil for what is no routing.
   fileprivate var isNormalisedRouting: Bool? { (kind.payload as? RouteWeights)?.isNormalised }
+}
+
+extension Graph {
+  /// What is added to the scores by which the experts of some weights are chosen; nil for nothing.
+  fileprivate func correction(of weights: TouchstoneGraph.Operation) -> ParameterView? {
+    operation(making: weights.inputs[1])?.parameters.first
+  }
 }

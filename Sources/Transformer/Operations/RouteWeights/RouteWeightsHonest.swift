@@ -8,7 +8,13 @@ extension RouteWeights: Honest {
       let scores = Array(logits.row(token))
       let chosen = ids.row(token).map { Int($0) }
       let shares: [Float]
-      if isNormalised, case .byLogits = arithmetic.routing {
+      if function == .sigmoid {
+        let own = chosen.map {
+          operands.stored(ActivationFunction.Function.sigmoid.value(scores[$0], arithmetic.gelu))
+        }
+        let total = arithmetic.summation.sum(own) + Float(Self.leastSum)
+        shares = isNormalised ? own.map { $0 / total } : own
+      } else if isNormalised, case .byLogits = arithmetic.routing {
         shares = arithmetic.softmax(chosen.map { scores[$0] })
       } else {
         let all = arithmetic.softmax(scores)

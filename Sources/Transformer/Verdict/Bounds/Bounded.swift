@@ -135,6 +135,7 @@ extension Operation.Kind {
     case .chosenRows(let kind): kind
     case .mixture(let kind): kind
     case .pickedRow(let kind): kind
+    case .joinedColumns(let kind): kind
     }
   }
 }
