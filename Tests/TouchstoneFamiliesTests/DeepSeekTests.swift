@@ -57,7 +57,8 @@ import TouchstoneTestSupport
     let latent = graph.operations.first { $0.output.name == "kv_latent_norm" }
     #expect((latent?.kind.payload as? RMSNorm)?.epsilon == 1e-6)
     let turns = graph.operations.compactMap { $0.kind.payload as? Rotate }
-    #expect(turns.map(\.first) == [5, 0] && turns.allSatisfy { $0.style == .interleavedToHalf && $0.width == 4 })
+    #expect(
+      turns.map(\.first) == [5, 0] && turns.allSatisfy { $0.style == .interleavedToHalf && $0.width == 4 })
     let again = try Architecture(huggingFaceJSON: Data(architecture.configJSON.utf8), file: "stored")
     #expect(again.graph == graph)
   }

@@ -9,7 +9,7 @@ import TouchstoneVerdict
   @Test(
     .clause(
       "KER-1", "KER-2", "KER-3", "KER-4", "KER-5", "KER-6", "KER-7", "KER-8", "KER-9", "KER-12", "KER-13",
-      "KER-14", "KER-16", "KER-17", "KER-18", "KER-19", "GQA-1", "GQA-2"),
+      "KER-14", "KER-16", "KER-17", "KER-18", "KER-19", "KER-20", "GQA-1", "GQA-2"),
     arguments: cases + llamas + others + experts + encoders, InstructionSet.available)
   func everyBitIsThatOfTheWrittenOrder(_ example: Case, _ set: InstructionSet) throws {
     let weights = try example.weights

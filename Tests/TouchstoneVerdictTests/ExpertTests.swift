@@ -38,7 +38,8 @@ import TouchstoneTestSupport
     let weights = try kind.weights(of: architecture.graph, names: architecture.family.tensors, seed: seed)
     guard alike else { return weights }
     var tensors = weights.stored
-    for operation in architecture.graph.operations where ["router_logits", "expert_ids"].contains(operation.output.name) {
+    for operation in architecture.graph.operations
+    where ["router_logits", "expert_ids"].contains(operation.output.name) {
       for view in operation.parameters {
         var values = weights.float32(view.parameter)
         let width = values.rowWidth == values.count ? 1 : values.rowWidth
@@ -60,7 +61,8 @@ import TouchstoneTestSupport
   // MARK: Right programs
 
   @Test(
-    .clause("NUM-4", "MOE-1", "MOE-7", "MOE-8", "MOE-9", "MLA-3", "BND-36", "BND-37", "BND-38"), arguments: HonestArithmetic.ofFamilies.indices)
+    .clause("NUM-4", "MOE-1", "MOE-7", "MOE-8", "MOE-9", "MLA-3", "BND-36", "BND-37", "BND-38"),
+    arguments: HonestArithmetic.ofFamilies.indices)
   func everyHonestArithmeticIsConsistent(_ index: Int) throws {
     let arithmetic = HonestArithmetic.ofFamilies[index]
     let kind = SyntheticModel.allCases[index % SyntheticModel.allCases.count]
@@ -172,7 +174,9 @@ import TouchstoneTestSupport
   }
 
   /// A choice out of another group is right where the group comes near, and one out of too many groups never.
-  @Test(.clause("MOE-8", "BND-36"), arguments: [0.0, 0x1p-25, 1e-3]) func anEqualGroupMayBeTaken(_ step: Double) {
+  @Test(.clause("MOE-8", "BND-36"), arguments: [0.0, 0x1p-25, 1e-3]) func anEqualGroupMayBeTaken(
+    _ step: Double
+  ) {
     let logits = [5, 4, 1, 1, 1 - step, 1].map { Double(Float($0)) }
     func isRight(_ got: [Double], _ rule: ExpertGroups.Rule) -> Bool {
       let kind = RouteIDs(got.count, by: .sigmoid, groups: ExpertGroups(3, keeping: 2, by: rule))
@@ -209,7 +213,8 @@ import TouchstoneTestSupport
 
   /// Each is planted where it can be, proven there, and named.
   @Test(
-    .clause("MOE-3", "MOE-4", "MOE-5", "MOE-6", "MOE-7", "MOE-8", "MOE-9", "MOE-10", "MLA-3", "ATT-31", "GLU-4"),
+    .clause(
+      "MOE-3", "MOE-4", "MOE-5", "MOE-6", "MOE-7", "MOE-8", "MOE-9", "MOE-10", "MLA-3", "ATT-31", "GLU-4"),
     arguments: models.indices)
   func everyMistakeOfExpertsIsFound(_ index: Int) throws {
     let weights = try Self.weights(Self.models[index], seed: UInt64(20 + index))

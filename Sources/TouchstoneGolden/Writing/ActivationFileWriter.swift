@@ -45,7 +45,8 @@ public final class ActivationFileWriter {
     let partial = model.graph.operations.first { model.graph.selection(of: $0.output) != nil }
     if isSketch, let partial {
       throw BadInput(
-        file: path, place: partial.output.path, problem: "has rows of some tokens alone, which no sketch names",
+        file: path, place: partial.output.path,
+        problem: "has rows of some tokens alone, which no sketch names",
         remedy: "leave sketches out, or record some layers alone by --layers")
     }
     guard Temperature.range.contains(temperature) else {

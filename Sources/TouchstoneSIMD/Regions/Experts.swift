@@ -116,7 +116,9 @@ struct Experts: Region {
   private func logisticChoices(of logits: [Float], _ machine: Machine) -> [Choice] {
     var scores = logits
     let logistic = machine.kernels.function(.sigmoid)
-    scores.withUnsafeMutableBufferPointer { logistic(UnsafePointer($0.baseAddress!), $0.count, $0.baseAddress!) }
+    scores.withUnsafeMutableBufferPointer {
+      logistic(UnsafePointer($0.baseAddress!), $0.count, $0.baseAddress!)
+    }
     let best = ids.kind.choices(
       of: scores.enumerated().map { expert, score in
         score + (correction.map { machine.weights[$0 + expert] } ?? 0)

@@ -66,7 +66,8 @@ extension RouteIDs: Bounded {
       let shares = Softmax().value(Operands([logits.values]), in: site.inputs)
       return ExpertScores(
         values: shares,
-        bounds: stored(rounding.ofSoftmax(shares, logits, temperature: 1), shares.values), unit: rounding.unit)
+        bounds: stored(rounding.ofSoftmax(shares, logits, temperature: 1), shares.values), unit: rounding.unit
+      )
     }
     let own = ActivationFunction(.sigmoid).value(Operands([logits.values]), in: site.inputs)
     let bounds = stored(rounding.ofActivation(.sigmoid, own, logits, storedAs: type), own.values)

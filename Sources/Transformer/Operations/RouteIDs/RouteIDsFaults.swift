@@ -29,7 +29,8 @@ extension RouteIDs: Faulty {
       own, scores in [Int](repeating: own.choices(of: scores)[0], count: own.count)
     },
     Fault(
-      "router.by-magnitude", "experts are chosen by the magnitude of their logits", .wiring, of: RouteIDs.self,
+      "router.by-magnitude", "experts are chosen by the magnitude of their logits", .wiring,
+      of: RouteIDs.self,
       practice: "squares are compared"
     ) { own, site in
       own.ids(site.activations[0]) { best(own.count, of: $0.map(abs)) }

@@ -47,16 +47,16 @@ package final class SharedSource: ActivationSource, @unchecked Sendable {
   }
 
   /// The shape of what has no rows: of an expert that no token chose nothing is recorded, which is all there is.
-  /// Whether nothing is made and nothing is recorded: of an expert that no token chose.
-  func hasNothing(of operation: Operation) -> Bool {
-    emptyShape(of: operation.output).map { storedShape(of: operation.output) == $0 } ?? false
-  }
-
   private func emptyShape(of activation: Activation) -> [Int]? {
     guard graph.selection(of: activation) != nil, let shape = (try? rightShape(of: activation)) ?? nil,
       shape[0] == 0
     else { return nil }
     return shape
+  }
+
+  /// Whether nothing is made and nothing is recorded: of an expert that no token chose.
+  func hasNothing(of operation: Operation) -> Bool {
+    emptyShape(of: operation.output).map { storedShape(of: operation.output) == $0 } ?? false
   }
 
   package func elementCount(atUnknown path: String) -> Int? {
