@@ -29,7 +29,9 @@ struct Decisions {
   }
 
   /// Whether the chosen logits of the golden lie above the others by more than any run within ten times the noise may move
-  /// them: that many root mean squares of a row in one element, on either side. What groups and added numbers decide never is.
+  /// them: that many root mean squares of a row in one element, on either side.
+  ///
+  /// What groups and added numbers decide never is.
   private func isClear(_ decision: Activation) throws -> Bool {
     guard let router = capture.graph.operation(making: decision), let logits = router.inputs.first,
       let kind = router.kind.payload as? RouteIDs, kind.groups == nil, router.parameters.isEmpty,

@@ -55,7 +55,7 @@ package final class SharedSource: ActivationSource, @unchecked Sendable {
   }
 
   /// Whether nothing is made and nothing is recorded: of an expert that no token chose.
-  func hasNothing(of operation: Operation) -> Bool {
+  func hasNothing(of operation: TouchstoneGraph.Operation) -> Bool {
     emptyShape(of: operation.output).map { storedShape(of: operation.output) == $0 } ?? false
   }
 
