@@ -36,14 +36,21 @@ import TouchstoneTestSupport
   ) throws -> Weights {
     let architecture = try Architecture(huggingFaceJSON: Data(text.utf8), file: "config.json")
     let weights = try kind.weights(of: architecture.graph, names: architecture.family.tensors, seed: seed)
-    guard alike else { return weights }
     var tensors = weights.stored
     for operation in architecture.graph.operations
-    where ["router_logits", "expert_ids"].contains(operation.output.name) {
+    where alike && ["router_logits", "expert_ids"].contains(operation.output.name) {
       for view in operation.parameters {
         var values = weights.float32(view.parameter)
         let width = values.rowWidth == values.count ? 1 : values.rowWidth
         for column in 0..<width { values.values[2 * width + column] = values.values[width + column] }
+        tensors[view.parameter.name] = StoredTensor(values)
+      }
+    }
+    // What is added for the choice leaves no score above 0.
+    for operation in architecture.graph.operations where operation.output.name == "expert_ids" {
+      for view in operation.parameters {
+        guard var values = tensors[view.parameter.name]?.float32() else { continue }
+        values.values = values.values.map { $0 - 1 }
         tensors[view.parameter.name] = StoredTensor(values)
       }
     }
