@@ -104,7 +104,7 @@ import TouchstoneTestSupport
 
   /// Two experts whose logits are always equal: whichever is taken is right, what it made is judged, and it is said.
   @Test(.clause("MOE-2", "BND-36"), arguments: models) func anEqualExpertMayBeTaken(_ model: String) throws {
-    var told = 0
+    var (told, judged) = (0, 0)
     for seed in 1...4 as ClosedRange<UInt64> {
       let weights = try Self.weights(model, seed: seed, alike: true)
       let inputs = try Self.inputs(weights.graph)
@@ -121,15 +121,16 @@ import TouchstoneTestSupport
       told += verdict.notes.count { $0.contains("could choose other experts") }
       #expect(moved.isEmpty || verdict.notes.contains { $0.contains("expert_ids for token") }, "seed \(seed)")
       // The expert that ran is judged, not the one of the golden.
-      let made = try #require(
-        weights.graph.operations.map(\.output).last {
-          $0.name.hasPrefix("experts/002/mlp_gated") && capture.tensors[$0] != nil
-        })
+      let made = weights.graph.operations.map(\.output).last {
+        $0.name.hasPrefix("experts/002/mlp_gated") && capture.tensors[$0] != nil
+      }
+      guard let made else { continue }
+      judged += 1
       var wrong = capture
       wrong.tensors[made]?.values[0] += 1
       #expect(try Self.judge(weights).verdict(on: wrong).flagged.first?.activation == made, "seed \(seed)")
     }
-    #expect(told > 0)
+    #expect(told > 0 && judged > 0)
   }
 
   /// An expert whose share is less by more than rounding is no choice; one that is less by less is.
