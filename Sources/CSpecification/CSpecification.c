@@ -69,6 +69,9 @@ static const char gated_feed_forward[] = {
 static const char linear_biases[] = {
 #embed "../../Docs/Specification/21-Linear-biases.md" suffix(, 0)
 };
+static const char optimiser[] = {
+#embed "../../Docs/Specification/22-Optimiser.md" suffix(, 0)
+};
 
 static const struct {
   const char *name;
@@ -95,6 +98,7 @@ static const struct {
     {"19-Grouped-heads.md", grouped_heads},
     {"20-Gated-feed-forward.md", gated_feed_forward},
     {"21-Linear-biases.md", linear_biases},
+    {"22-Optimiser.md", optimiser},
 };
 static const int count = sizeof chapters / sizeof chapters[0];
 
