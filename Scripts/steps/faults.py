@@ -45,7 +45,7 @@ NAMES = {
     "sgd.decay-missing": {"decay-missing", "decay-of-another-group"}, "sgd.sign": {"sign"},
 }  # fmt: skip
 
-#: What a fault is too where the numbers do not tell: gradients below the limit in every element are not clipped by value.
+#: What a fault is too where numbers do not tell: gradients below the limit in every element are not clipped by value.
 SAME = {"clip.by-value": "each element is clipped"}
 
 #: The optimiser that can have a fault.

@@ -134,7 +134,7 @@ extension StepHypothesis {
         StepHypothesis("settings-of-another-group") {
           "learning rate and decay are those of group \(index) (\(number(lr)) and \(number(decay)) instead of \(number($0.settings.lr)) and \(number($0.settings.weightDecay)))"
         }
-        .settings { ($0.lr, $0.weightDecay) = (lr, decay) },
+        .settings { ($0.lr, $0.weightDecay) = (lr, decay) }.read(digits: 1),
       ]
     }
     if context.index > 0, let before = context.source.steps[context.index - 1].groups.first?.settings.lr {
