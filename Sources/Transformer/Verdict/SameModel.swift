@@ -39,12 +39,14 @@ extension ActivationSource {
     throws(BadInput)
   {
     let all = [Bool](repeating: true, count: inputs.count)
-    let parts = [
-      Part("token_ids", inputs.tokenIDs, other.inputs.tokenIDs),
-      Part("position_ids", inputs.positionIDs, other.inputs.positionIDs),
-      Part("attention_mask", mask(all.count), other.mask(other.inputs.count)),
-      Part("token_type_ids", inputs.tokenTypeIDs, other.inputs.tokenTypeIDs),
-    ]
+    let parts =
+      [
+        Part("token_ids", inputs.tokenIDs, other.inputs.tokenIDs),
+        Part("position_ids", inputs.positionIDs, other.inputs.positionIDs),
+        Part("attention_mask", mask(all.count), other.mask(other.inputs.count)),
+      ]
+      + (graph.inputs.contains(.tokenTypeIDs)
+        ? [Part("token_type_ids", inputs.tokenTypeIDs, other.inputs.tokenTypeIDs)] : [])
     guard let first = parts.first(where: { $0.difference != nil }), let difference = first.difference else {
       return
     }
