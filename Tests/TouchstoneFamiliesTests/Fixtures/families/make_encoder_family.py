@@ -265,6 +265,8 @@ def fixture(folder, family, head, options, count, seed):
     kept = {key: value for key, value in text.items() if key in keep} | {"architectures": [CLASSES[family] + head]}
     folder.mkdir(parents=True, exist_ok=True)
     weights = stored(model)
+    # Names in full: a bare model is saved without its own name in front.
+    key = digest({(f"{family}." if head == "Model" else "") + name: value for name, value in weights.items()})
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     (folder / "config.json").write_text(json.dumps(kept, indent=1) + "\n")
     if family in ("distilbert", "modernbert"):
@@ -274,14 +276,14 @@ def fixture(folder, family, head, options, count, seed):
         recorded = inputs
     with torch.no_grad():
         single = Observed(family, model).run(inputs)
-        write(folder / "float32.h5", "capture", kept["model_type"], kept, recorded, single, digest(weights))
+        write(folder / "float32.h5", "capture", kept["model_type"], kept, recorded, single, key)
         torch.set_default_dtype(torch.float64)
         with Double():
             double_model = made(family, head, options, seed).double()
             double_model.load_state_dict(dict(model.state_dict()))
             double = Observed(family, double_model).run(inputs)
         torch.set_default_dtype(torch.float32)
-    write(folder / "float64.h5", "golden-candidate", kept["model_type"], kept, recorded, double, digest(weights))
+    write(folder / "float64.h5", "golden-candidate", kept["model_type"], kept, recorded, double, key)
 
 
 def randomised(family, seed):
