@@ -133,23 +133,27 @@ public final class ActivationFileWriter {
 
   private func writeInputs() throws(BadInput) {
     let integer = ElementType.integer(byteCount: 4, isSigned: true)
-    for (path, ids) in [
-      (GoldenFormat.tokenIDs, inputs.tokenIDs), (GoldenFormat.positionIDs, inputs.positionIDs),
-    ] {
+    func write(_ input: Input) throws(BadInput) {
       // Ids are below `Inputs.greatestCount` or rows of a table, which int32 holds.
-      let values = ids.map { Int32($0).littleEndian }
-      try dataset(path, integer, shape: [values.count], bytes: values.withUnsafeBytes { Data($0) })
-    }
-    if graph.inputs.contains(.tokenTypeIDs) {
-      let values = inputs.tokenTypeIDs.map { Int32($0).littleEndian }
+      let values = inputs.ids(input).map { Int32($0).littleEndian }
       try dataset(
-        GoldenFormat.tokenTypeIDs, integer, shape: [values.count], bytes: values.withUnsafeBytes { Data($0) })
+        GoldenFormat.path(of: input), integer, shape: [values.count],
+        bytes: values.withUnsafeBytes { Data($0) })
     }
-    if let mask = inputs.attentionMask {
-      let byte = ElementType.integer(byteCount: 1, isSigned: false)
+    func write(mask: [Bool]?, _ input: Input) throws(BadInput) {
+      guard let mask else { return }
       try dataset(
-        GoldenFormat.attentionMask, byte, shape: [mask.count], bytes: Data(mask.map { $0 ? 1 : 0 }))
+        GoldenFormat.path(of: input), .integer(byteCount: 1, isSigned: false), shape: [mask.count],
+        bytes: Data(mask.map { $0 ? 1 : 0 }))
     }
+    try write(.tokenIDs)
+    try write(.positionIDs)
+    if graph.inputs.contains(.tokenTypeIDs) { try write(.tokenTypeIDs) }
+    try write(mask: inputs.attentionMask, .attentionMask)
+    guard let source = inputs.source else { return }
+    try write(.encoderTokenIDs)
+    try write(.encoderPositionIDs)
+    try write(mask: source.attentionMask, .encoderAttentionMask)
   }
 
   // MARK: Activations
@@ -164,7 +168,11 @@ public final class ActivationFileWriter {
   ) throws(BadInput) {
     try naming { () throws(BadInput) in
       let count = tokenCount(of: activation, tensor)
-      guard let wanted = graph.shape(of: activation, tokenCount: count) else {
+      let isOfSome = graph.selection(of: activation) != nil
+      let shape =
+        isOfSome
+        ? graph.shape(of: activation, tokenCount: count) : graph.shape(of: activation, in: inputs)
+      guard let wanted = shape else {
         throw BadInput(place: activation.path, problem: "is no activation of this model")
       }
       guard kind == .capture || tensor.shape == wanted else {
@@ -193,7 +201,7 @@ public final class ActivationFileWriter {
   /// - Throws: `BadInput` when it was written before, is of another shape than the model's, or the disk is full.
   public func write(_ activation: Activation, _ sketch: Sketch) throws(BadInput) {
     try naming { () throws(BadInput) in
-      guard isSketch, graph.shape(of: activation, tokenCount: inputs.count) == sketch.shape else {
+      guard isSketch, graph.shape(of: activation, in: inputs) == sketch.shape else {
         throw BadInput(
           place: activation.path, problem: "has the shape \(sketch.shape), which is not the model's",
           remedy: "sketch what has the model's shapes")
@@ -251,7 +259,7 @@ public final class ActivationFileWriter {
       let rows = manifest.entries[activation.path]?.shape
       let wanted =
         graph.selection(of: activation) == nil
-        ? graph.shape(of: activation, tokenCount: inputs.count)?.dropLast().map(\.self)
+        ? graph.shape(of: activation, in: inputs)?.dropLast().map(\.self)
         : rows?.dropLast().map(\.self)
       let path = GoldenFormat.floorPath(activation)
       guard let wanted, floor.shape == wanted else {

@@ -45,7 +45,8 @@ extension Rounding {
     _ value: Tensor<Double>, probabilities: Operand, values: Operand, inputs: Inputs,
     visibility: Visibility = .causal
   ) -> [Bound] {
-    let (heads, tokens) = (probabilities.values.shape[0], values.values.shape[1])
+    let (heads, tokens) = (probabilities.values.shape[0], probabilities.values.shape[1])
+    let keys = values.values.shape[1]
     let width = values.values.shape[2]
     let isExactInput =
       probabilities.error == nil && probabilities.roundoff == 0 && values.error == nil && values.roundoff == 0
@@ -60,7 +61,7 @@ extension Rounding {
       let valueHead = head * values.values.shape[0] / heads
       for row in 0..<tokens {
         let p = head * tokens + row
-        let visible = (0..<tokens).filter { inputs.isVisible(key: $0, from: row, under: visibility) }
+        let visible = (0..<keys).filter { inputs.isVisible(key: $0, from: row, under: visibility) }
         let rescaling =
           probabilities.error == nil
           ? 0 : unit * (2 * logRange(visible.map { probabilities.values[p, $0] }) + 16)
@@ -76,13 +77,13 @@ extension Rounding {
           let centre = addsUpToOne ? value.values[output] : 0
           var passed = abs(centre) * ofWeights
           for (place, column) in visible.enumerated() {
-            let v = (valueHead * tokens + column) * width + unitIndex
+            let v = (valueHead * keys + column) * width + unitIndex
             let (left, right) = (weights[place], factors[v])
             products[place] = left * right
             terms.add(product: products[place], isExact: isExactInput && isExactProduct(left, right))
             if probabilities.error != nil || values.error != nil {
               passed += Self.ofProduct(
-                left, probabilities.error(at: p * tokens + column), right - centre, values.error(at: v))
+                left, probabilities.error(at: p * keys + column), right - centre, values.error(at: v))
             }
           }
           let recurrence = (

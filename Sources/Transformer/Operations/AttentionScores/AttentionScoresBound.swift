@@ -19,9 +19,9 @@ extension AttentionScores: Bounded {
 
   /// The entries that the definition masks may hold anything.
   func judgedElements(_ inputs: Inputs, shape: [Int]) -> (Int) -> Bool {
-    let tokens = inputs.count
+    let (tokens, keys) = (inputs.count, inputs.keyCount(under: visibility))
     return { offset in
-      inputs.isVisible(key: offset % tokens, from: offset / tokens % tokens, under: visibility)
+      inputs.isVisible(key: offset % keys, from: offset / keys % tokens, under: visibility)
     }
   }
 
@@ -77,6 +77,7 @@ extension Rounding {
     visibility: Visibility = .causal
   ) -> [Bound] {
     let (heads, tokens, width) = (query.values.shape[0], query.values.shape[1], query.values.shape[2])
+    let keyCount = key.values.shape[1]
     let queryRepetition = rowRepetition(query.values)
     let keyRepetition = rowRepetition(key.values)
     let (queryLengths, keyLengths) = (rowLengths(query.values), rowLengths(key.values))
@@ -87,8 +88,8 @@ extension Rounding {
       let keyHead = head * key.values.shape[0] / heads
       for row in 0..<tokens {
         let q = head * tokens + row
-        for column in 0..<tokens where inputs.isVisible(key: column, from: row, under: visibility) {
-          let k = keyHead * tokens + column
+        for column in 0..<keyCount where inputs.isVisible(key: column, from: row, under: visibility) {
+          let k = keyHead * keyCount + column
           let score = value[head, row, column]
           var terms = Terms(count: 0, absolute: 0, squares: 0, sum: scale == 0 ? 0 : score / scale)
           var passed = Bound.zero
@@ -117,7 +118,7 @@ extension Rounding {
             * (2 * terms.repetition * terms.squares).squareRoot()
           let ofFactors = Bound(det: worst, prob: worst, stat: min(worst, usual))
           let lost = (1 + abs(scale)) * ofUnderflow(terms, factors: queryLengths[q] + keyLengths[k])
-          bounds[q * tokens + column] =
+          bounds[q * keyCount + column] =
             abs(scale) * stored(sum + ofFactors, terms.sum, as: precision.type)
             + (3 * unit * abs(score) + lost)
         }

@@ -125,6 +125,8 @@ extension Operation.Kind {
     case .linear(let kind): kind
     case .rotate(let kind): kind
     case .alibi(let kind): kind
+    case .relativeBias(let kind): kind
+    case .sinusoid(let kind): kind
     case .scores(let kind): kind
     case .probabilities(let kind): kind
     case .context(let kind): kind
@@ -167,6 +169,6 @@ extension Operation {
   package func judgedElements(_ inputs: Inputs, graph: Graph) -> (Int) -> Bool {
     let judged = kind.bounded.isElementwise ? graph.pairs(readBy: self).first ?? self : self
     return judged.kind.bounded.judgedElements(
-      inputs, shape: graph.shape(of: judged.output, tokenCount: inputs.count) ?? [])
+      inputs, shape: graph.shape(of: judged.output, in: inputs) ?? [])
   }
 }
