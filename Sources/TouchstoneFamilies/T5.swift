@@ -2,10 +2,9 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension Family {
-  /// T5 and Flan-T5: an encoder and a decoder without positions, in whose place each stack has one bias on the scores of all
-  /// its layers by how far apart tokens stand; scores are not scaled. 1.1 and Flan gate their feed-forward blocks, and have a
-  /// readout of their own.
+  /// T5 and Flan-T5: an encoder and a decoder without positions, whose scores have a bias by distance and no scale.
   ///
+  /// All layers of a stack have the same bias. 1.1 and Flan gate their feed-forward blocks, and have a readout of their own.
   /// Raffel et al. 2020, §2.1; Hugging Face's `T5Config`, `T5Attention`, `T5LayerFF` and `T5ForConditionalGeneration`.
   /// Matrices are stored [out, in], without biases.
   public static let t5 = Family(
@@ -47,7 +46,9 @@ extension Family {
           "\(stack.name).block.0.layer.0.SelfAttention.relative_attention_bias.weight", buckets, count))
       for layer in 0..<layers {
         g.block(layer, of: "\(stack.name)/layers", parameters: "\(stack.name).block.\(layer).") { b in
-          func modules(of attention: String) -> [String] { ["q", "k", "v", "o"].map { "\(attention).\($0)" } }
+          func modules(of attention: String) -> [String] {
+            ["q", "k", "v", "o"].map { "\(attention).\($0)" }
+          }
           let stream = b.identity("resid_in", x)
           let own = modules(of: "layer.0.SelfAttention")
           let first = b.rmsNorm("ln_1", stream, norm, "layer.0.layer_norm")
@@ -90,7 +91,9 @@ extension ConfigFields {
   fileprivate mutating func feedForward() throws(BadInput) -> FeedForward {
     let name = "feed_forward_proj"
     let text = try string(name) ?? "relu"
-    guard text != "gated-gelu" else { return FeedForward(function: ActivationFunction(.geluTanh), isGated: true) }
+    guard text != "gated-gelu" else {
+      return FeedForward(function: ActivationFunction(.geluTanh), isGated: true)
+    }
     let isGated = text.hasPrefix("gated-")
     return FeedForward(
       function: try activation(isGated ? String(text.dropFirst(6)) : text, at: name), isGated: isGated)

@@ -37,7 +37,8 @@ struct GenerationSettings: Sendable {
   }
 
   private init(_ fields: Fields) throws(BadInput) {
-    guard let start = try fields.ids("decoder_start_token_id").first ?? fields.ids("bos_token_id").first else {
+    let starts = try fields.ids("decoder_start_token_id") + fields.ids("bos_token_id")
+    guard let start = starts.first else {
       throw BadInput(
         place: "decoder_start_token_id", problem: "the field is missing",
         remedy: "give the id with which an answer begins")

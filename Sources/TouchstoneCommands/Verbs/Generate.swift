@@ -37,15 +37,16 @@ struct Generate: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "What the encoder reads, in models that have one: a text to translate, say. --prompt is then the beginning of \
-      the answer, if it is given.", valueName: "text"))
+      "What the encoder reads, in models that have one: a text to translate, say; --prompt then begins the answer.",
+      valueName: "text"))
   var source: String?
 
   @Option(help: "The greatest number of tokens to make.")
   var maxTokens: Int = 100
 
   @Option(
-    help: "Divides the logits, in 0…2; 0 always takes the most probable token; 1 unless given, 0 with --source.")
+    help:
+      "Divides the logits, in 0…2; 0 always takes the most probable token; 1 unless given, 0 with --source.")
   var temperature: Double?
 
   @Option(help: "Chooses among the k most probable tokens.")
@@ -98,7 +99,8 @@ struct Generate: ParsableCommand {
   func run() throws {
     let files = try OutputFiles(["--picture": picture], inputs: [model], overwrite: output.overwrite)
     let options = try SamplingOptions(
-      temperature: temperature ?? (source == nil ? 1 : 0), topK: topK, topP: topP, allowAnyTemperature: allowAnyTemperature)
+      temperature: temperature ?? (source == nil ? 1 : 0), topK: topK, topP: topP,
+      allowAnyTemperature: allowAnyTemperature)
     let loaded = try LoadedModel(model)
     let tokenizer = try loaded.tokenizer()
     let prompt = prompt ?? ""

@@ -105,7 +105,8 @@ extension ActivationFileHeader {
   /// What the model was given.
   func inputs(_ graph: Graph, _ manifest: DatasetManifest?) throws(BadInput) -> Inputs {
     let inputs = try RecordedInputs(self, manifest) { input in
-      (input.isOfSource ? graph.idCount(of: .encoderPositionIDs) : graph.contextLength) ?? Inputs.greatestCount
+      (input.isOfSource ? graph.idCount(of: .encoderPositionIDs) : graph.contextLength)
+        ?? Inputs.greatestCount
     }
     return try inputs.inputs(for: graph)
   }

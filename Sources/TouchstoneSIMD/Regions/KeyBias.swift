@@ -3,7 +3,7 @@ import TouchstoneModel
 
 /// Biases on scores: nothing is computed for them until a score takes its own.
 ///
-/// Clauses: KER-18, KER-22, ALI-1, TWO-3.
+/// Clauses: KER-18, KER-23, ALI-1, TWO-3.
 struct MakeBias: Region {
   private let output: Activation
   private let bias: KeyBias

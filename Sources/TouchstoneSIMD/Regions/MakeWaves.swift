@@ -4,7 +4,7 @@ import TouchstoneModel
 
 /// Positions as sines and cosines, found in float64 and rounded once.
 ///
-/// Clauses: KER-21.
+/// Clauses: KER-22.
 struct MakeWaves: Region {
   private let waves: Sinusoid
   private let output: Activation

@@ -19,7 +19,7 @@ struct SourceCache {
 /// Keys and values of one attention to the source: two products of what the encoder made, stored where every query finds
 /// them.
 ///
-/// Clauses: KER-1, KER-20.
+/// Clauses: KER-1, KER-21.
 struct StoreSourceKeys: Region {
   private let matrix: PackedMatrix
   private let input: Place

@@ -103,7 +103,8 @@ struct UnigramModel: TokenModel {
         tokens.append(unknownToken)
       } else {
         throw BadInput(
-          problem: "the text holds \(quoted(Array(bytes[range]))), for which the tokenizer's vocabulary has no token",
+          problem:
+            "the text holds \(quoted(Array(bytes[range]))), for which the tokenizer's vocabulary has no token",
           remedy: "leave that character out")
       }
     }

@@ -140,7 +140,8 @@ extension GraphBuilder {
     let probabilities = append(
       AttentionProbabilities(visibility: visibility), prefix + "_probs", from: [scores],
       with: sinks.map { [ParameterView($0)] } ?? [])
-    return append(AttentionContext(visibility: visibility), prefix + "_context", from: [probabilities, value])
+    return append(
+      AttentionContext(visibility: visibility), prefix + "_context", from: [probabilities, value])
   }
 
   /// A nonlinearity, element by element.

@@ -28,7 +28,9 @@ public struct RelativeBias: OperationKind {
   package static let name = Operation.Kind.Name.relativeBias
   package var kind: Operation.Kind { .relativeBias(self) }
   package var isOfSource: Bool? { ofSource }
-  package var parameterPurposes: [Parameter.Purpose] { [.table(ofSource ? .encoderPositionIDs : .positionIDs)] }
+  package var parameterPurposes: [Parameter.Purpose] {
+    [.table(ofSource ? .encoderPositionIDs : .positionIDs)]
+  }
 
   /// The greatest number of buckets.
   static let greatestCount = 1024

@@ -27,7 +27,8 @@ extension RelativeBias: Faulty {
       }
     },
     buckets("half-the-distance", "the greatest distance is half of what it is", "its default is kept") {
-      own, offset in own.with(greatestDistance: max(own.greatestDistance / 2, own.exact + 1)).bucket(of: offset)
+      own, offset in
+      own.with(greatestDistance: max(own.greatestDistance / 2, own.exact + 1)).bucket(of: offset)
     },
     buckets("twice-the-distance", "the greatest distance is twice what it is", "its default is kept") {
       own, offset in own.with(greatestDistance: 2 * own.greatestDistance).bucket(of: offset)
@@ -57,7 +58,9 @@ extension RelativeBias: Faulty {
       let (table, count) = (site.parameters[0], site.inputs.count)
       var buckets: [Int] = []
       for place in 0..<2 * count - 1 {
-        guard let bucket = rule(own, place - count + 1), table.shape[0] > bucket, bucket >= 0 else { return nil }
+        guard let bucket = rule(own, place - count + 1), table.shape[0] > bucket, bucket >= 0 else {
+          return nil
+        }
         buckets.append(bucket)
       }
       return site.edited { y in

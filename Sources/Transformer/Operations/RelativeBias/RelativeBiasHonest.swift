@@ -6,7 +6,8 @@ extension RelativeBias: Honest {
   /// Buckets by float32 logarithms, natural ones or to the base 2.
   func value(_ operands: HonestOperands, by arithmetic: HonestArithmetic) -> Tensor<Float> {
     let table = operands.parameters[0].tensor
-    let logarithm: (Float) -> Float = if case .powers = arithmetic.rotary { { log2($0) } } else { { log($0) } }
+    let logarithm: (Float) -> Float =
+      if case .powers = arithmetic.rotary { { log2($0) } } else { { log($0) } }
     let whole = logarithm(Float(greatestDistance) / Float(exact))
     func bucket(ofDistance distance: Int) -> Int {
       guard distance >= exact else { return distance }

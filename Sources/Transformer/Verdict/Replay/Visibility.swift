@@ -8,7 +8,9 @@ extension Inputs {
   /// that follows in its row, is an engine's own affair.
   func seesAnyKey(under visibility: Visibility) -> [Bool] {
     if visibility.readsSource {
-      let seesAny = (0..<keyCount(under: visibility)).contains { isVisible(key: $0, from: 0, under: visibility) }
+      let seesAny = (0..<keyCount(under: visibility)).contains {
+        isVisible(key: $0, from: 0, under: visibility)
+      }
       return [Bool](repeating: seesAny, count: count)
     }
     return (0..<count).map { row in
@@ -28,7 +30,8 @@ extension Graph {
   package func seesAnyKey(_ inputs: Inputs, of activation: Activation? = nil) -> [Bool] {
     let ofSource = activation.map(isOfSource) ?? false
     let own = ofSource ? inputs.source ?? inputs : inputs
-    let attentions = operations.filter { isOfSource($0.output) == ofSource }.compactMap(\.kind.bounded.attention)
+    let attentions = operations.filter { isOfSource($0.output) == ofSource }.compactMap(
+      \.kind.bounded.attention)
     return Set(attentions).reduce([Bool](repeating: true, count: own.count)) {
       zip($0, own.seesAnyKey(under: $1)).map { $0 && $1 }
     }
