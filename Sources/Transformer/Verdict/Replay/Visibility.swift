@@ -48,10 +48,14 @@ extension ReplayPlan {
   /// rows of tokens that attend to something.
   func judgedElements(_ inputs: Inputs, graph: Graph) -> (Int) -> Bool {
     let isJudged = operation.judgedElements(inputs, graph: graph)
-    let attentions = Set(steps.dropLast().compactMap(\.operation.kind.bounded.attention))
+    let ofSource = graph.isOfSource(operation.output)
+    // Rows of the other tokens are not these.
+    let attentions = Set(
+      steps.dropLast().map(\.operation).filter { graph.isOfSource($0.output) == ofSource }
+        .compactMap(\.kind.bounded.attention))
     guard !attentions.isEmpty else { return isJudged }
     let width = graph.shape(of: operation.output, in: inputs)?.last ?? 1
-    let own = graph.isOfSource(operation.output) ? inputs.source ?? inputs : inputs
+    let own = ofSource ? inputs.source ?? inputs : inputs
     let seesAnyKey = attentions.map(own.seesAnyKey(under:))
     return { offset in
       isJudged(offset) && seesAnyKey.allSatisfy { $0[offset / width % $0.count] }
