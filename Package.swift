@@ -218,7 +218,7 @@ let package = Package(
         "TouchstoneConformance", "TouchstoneGraph", "TouchstoneModel", "TouchstoneProperties",
         "TouchstoneReference", "TouchstoneSIMD", "TouchstoneVerdict",
       ],
-      path: "Tests/Support"),
+      path: "Tests/Support", swiftSettings: optimised),
     .executableTarget(
       name: "PlantedEngine",
       dependencies: model + ["TouchstoneGolden", "TouchstoneTestSupport"],

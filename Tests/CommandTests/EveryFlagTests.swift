@@ -168,7 +168,7 @@ import Testing
   }
 
   /// The text of each function of these tests, its attributes before it; functions of one name together.
-  private static func functions() throws -> [String: String] {
+  private static let functions: Result<[String: String], any Error> = Result {
     let folder = URL(filePath: #filePath).deletingLastPathComponent()
     var functions: [String: String] = [:]
     for file in try FileManager.default.contentsOfDirectory(atPath: folder.path)
@@ -194,7 +194,7 @@ import Testing
 
   @Test(arguments: tests.keys.sorted())
   func theNamedTestGivesTheOption(verb: String) throws {
-    let functions = try Self.functions()
+    let functions = try Self.functions.get()
     for (option, name) in Self.tests[verb, default: [:]] {
       let body = try #require(functions[name], "there is no test \(name)")
       #expect(
