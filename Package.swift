@@ -4,10 +4,14 @@ import PackageDescription
 // Numeric targets are optimised in every configuration, so that `swift test` in debug stays quick.
 let optimised: [SwiftSetting] = [.unsafeFlags(["-O"])]
 
-// One source, compiled for each instruction set; which of them runs is decided by what the processor has. Compiled as
-// a whole in every configuration, as vectors passed from file to file must be inlined: without batches, which a debug
-// build asks for and which exclude it, and by threads, so that each file has its object as the package manager expects.
-let vectorised = ["-Ounchecked", "-whole-module-optimization", "-disable-batch-mode", "-num-threads", "2"]
+// Compiled as a whole in every configuration, where what is passed from file to file must be inlined: without batches,
+// which a debug build asks for and which exclude it, and by threads, so that each file has its object as the package
+// manager expects.
+let whole = ["-whole-module-optimization", "-disable-batch-mode", "-num-threads", "2"]
+let optimisedWhole: [SwiftSetting] = [.unsafeFlags(["-O"] + whole)]
+
+// One source, compiled for each instruction set; which of them runs is decided by what the processor has.
+let vectorised = ["-Ounchecked"] + whole
 var kernels: [Target] = [
   .target(
     name: "TouchstoneKernelsBaseline", dependencies: ["TouchstoneCPU"],
@@ -72,7 +76,10 @@ extension Target {
   }
 }
 
-func concern(_ folder: String, target: String, dependencies: [Target.Dependency]) -> Target {
+func concern(
+  _ folder: String, target: String, dependencies: [Target.Dependency],
+  settings: [SwiftSetting] = optimised
+) -> Target {
   func sources(_ concern: (key: String, value: [String])) -> [String] {
     [concern.key]
       + concern.value.flatMap { suffix in rooms.map { "Operations/\($0)/\($0)\(suffix).swift" } }
@@ -80,7 +87,7 @@ func concern(_ folder: String, target: String, dependencies: [Target.Dependency]
   return .target(
     name: target, dependencies: dependencies, path: "Sources/Transformer",
     exclude: concerns.filter { $0.key != folder }.flatMap(sources),
-    sources: concerns.filter { $0.key == folder }.flatMap(sources), swiftSettings: optimised)
+    sources: concerns.filter { $0.key == folder }.flatMap(sources), swiftSettings: settings)
 }
 
 let package = Package(
@@ -111,7 +118,8 @@ let package = Package(
     // MARK: A model as a graph of operations
     concern("Graph", target: "TouchstoneGraph", dependencies: ["TouchstoneModel"]),
     concern(
-      "Reference", target: "TouchstoneReference", dependencies: ["TouchstoneGraph", "TouchstoneModel"]),
+      "Reference", target: "TouchstoneReference", dependencies: ["TouchstoneGraph", "TouchstoneModel"],
+      settings: optimisedWhole),
     .numeric("TouchstoneFamilies", dependencies: ["TouchstoneGraph", "TouchstoneModel"]),
 
     // MARK: Reading models
@@ -139,7 +147,8 @@ let package = Package(
     .target(name: "CMoments", cSettings: [.unsafeFlags(["-O2"])]),
     concern(
       "Verdict", target: "TouchstoneVerdict",
-      dependencies: ["CMoments", "TouchstoneGraph", "TouchstoneModel", "TouchstoneReference"]),
+      dependencies: ["CMoments", "TouchstoneGraph", "TouchstoneModel", "TouchstoneReference"],
+      settings: optimisedWhole),
     concern(
       "Faults", target: "TouchstoneFaults",
       dependencies: model + ["TouchstoneReference", "TouchstoneVerdict"]),

@@ -40,4 +40,4 @@ class ProductInputsTests(unittest.TestCase):
             said = declared(path)
         self.assertIn("layers/000/q = q8_0", said)
         self.assertTrue(said.startswith("recorded"))
-        self.assertNotIn("mlp_pre", said)
+        self.assertIn("layers/000/mlp_pre = q8_1", said)

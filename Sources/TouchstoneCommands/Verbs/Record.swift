@@ -127,9 +127,7 @@ struct Record: ParsableCommand {
     _ tensor: Tensor<Double>, _ activation: Activation, _ weights: Weights
   ) throws(BadInput) {
     let isScores = weights.graph.isScores(activation)
-    guard
-      let offset = tensor.values.firstIndex(where: { !$0.isFinite && !(isScores && $0 == -.infinity) })
-    else { return }
+    guard let offset = tensor.firstNotFinite(acceptsMinusInfinity: isScores) else { return }
     for parameter in weights.graph.parameters {
       let values = weights.float32(parameter)
       guard let offset = values.values.firstIndex(where: { !$0.isFinite }) else { continue }

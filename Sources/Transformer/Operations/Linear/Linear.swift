@@ -43,7 +43,7 @@ public struct Linear: OperationKind {
   }
 
   /// A value as it is once it is clipped.
-  package func clipped<Number: BinaryFloatingPoint>(_ value: Number) -> Number {
+  @inlinable package func clipped<Number: BinaryFloatingPoint>(_ value: Number) -> Number {
     guard let limit, abs(value) > Number(limit) else { return value }
     return value < 0 ? -Number(limit) : Number(limit)
   }

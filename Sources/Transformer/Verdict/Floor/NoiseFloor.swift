@@ -29,8 +29,8 @@ public enum NoiseFloor {
     let graph = weights.graph
     let rounding = Rounding(.float32)
     let projections = graph.addedProjections
-    var projected = Kept<Activation, Tensor<Double>>(
-      readers: projections.values.flatMap(\.values).map { $0.inputs[0] })
+    let added = projections.values.flatMap(\.values).map(\.output)
+    var projected = Kept<Activation, FusedProjection>(readers: added)
     let passes = (0..<passCount).map { StrayingPass(seed: UInt64($0) &+ 1, graph) }
     var floors: [Activation: Tensor<Double>] = [:]
     try Executor(weights, inputs).walk(
@@ -38,36 +38,37 @@ public enum NoiseFloor {
       computing: { operation, activations, inputs in
         defer { weights.release(operation) }
         // A capture without the projection's own result may have accumulated it onto the stream.
-        let fused = (projections[operation.output] ?? [:]).compactMapValues { maker in
-          projected.read(maker.inputs[0]).map {
-            FusedProjection(
-              input: Operand(values: $0),
-              parameters: maker.parameters.map { SharedOperation.operand($0, weights) })
-          }
-        }
-        let shared = SharedOperation(operation, weights, inputs)
+        let fused = (projections[operation.output] ?? [:]).compactMapValues { projected.read($0.output) }
+        let prepared = PreparedOperation(operation, of: weights)
+        // Its sums are those of both ways.
+        let projection =
+          added.contains(operation.output)
+          ? FusedProjection(Operand(values: activations[0]), prepared.operands, measuredFor: rounding) : nil
+        if let projection { projected.keep(operation.output, projection) }
         @Sendable func noise(_ value: Tensor<Double>) -> OperationNoise {
           rounding.noise(
-            of: operation, value, activations.map { Operand(values: $0) },
-            operation.parameters.map { SharedOperation.operand($0, weights) }, fusing: fused, inputs: inputs,
-            storedAs: .float32)
+            of: operation, value, activations.map { Operand(values: $0) }, prepared.operands, fusing: fused,
+            measured: projection?.moments, inputs: inputs, storedAs: .float32)
         }
         let value: Tensor<Double>
         let ownNoise: OperationNoise
-        if shared.isShared {
-          value = shared.value(activations)
+        if operation.kind.payload is Linear {
+          // On all cores by itself.
+          value = prepared.referenceValue(of: activations, in: inputs)
           ownNoise = noise(value)
-          let computed = shared.values(ofEach: passes.map { $0.read(operation.inputs, else: activations) })
+          let computed = prepared.values(
+            ofEach: passes.map { $0.read(operation.inputs, else: activations) }, in: inputs)
           for (pass, computed) in zip(passes, computed) { pass.computed = computed }
         } else {
           // The exact value and its noise are the first of nine tasks.
           let exact = (0..<1 + passCount).concurrentMap { task -> (Tensor<Double>, OperationNoise)? in
             guard task == 0 else {
               let pass = passes[task - 1]
-              pass.computed = shared.value(pass.read(operation.inputs, else: activations))
+              pass.computed = prepared.value(
+                of: pass.read(operation.inputs, else: activations), in: inputs)
               return nil
             }
-            let value = shared.value(activations)
+            let value = prepared.referenceValue(of: activations, in: inputs)
             return (value, noise(value))
           }
           guard let first = exact[0] else { preconditionFailure("the exact pass made no value") }
@@ -82,7 +83,6 @@ public enum NoiseFloor {
         if !operation.kind.payload.isDecision {
           floors[operation.output] = Tensor(floor, shape: Array(value.shape.dropLast()))
         }
-        projected.keep(operation.output, value)
         return value
       }, observing: observe)
     return floors
