@@ -153,10 +153,13 @@ let package = Package(
       "Faults", target: "TouchstoneFaults",
       dependencies: model + ["TouchstoneReference", "TouchstoneVerdict"]),
 
+    .numeric("TouchstoneOptimiser", dependencies: ["TouchstoneModel", "TouchstoneVerdict"]),
+
     .target(
       name: "TouchstoneReports",
       dependencies: model + [
-        "TouchstoneVerdict", .product(name: "Mustache", package: "swift-mustache", condition: files),
+        "TouchstoneOptimiser", "TouchstoneVerdict",
+        .product(name: "Mustache", package: "swift-mustache", condition: files),
       ]),
 
     // MARK: The specification
@@ -182,7 +185,7 @@ let package = Package(
     .numeric(
       "TouchstoneGolden",
       dependencies: model + [
-        "TouchstoneFiles", "TouchstoneHDF5",
+        "TouchstoneFiles", "TouchstoneHDF5", "TouchstoneOptimiser",
         .product(name: "Crypto", package: "swift-crypto", condition: files),
       ]),
 
@@ -198,8 +201,9 @@ let package = Package(
       name: "TouchstoneCommands",
       dependencies: model + [
         "TouchstoneAnalysis", "TouchstoneBenchmark", "TouchstoneCheckpoints", "TouchstoneConformance",
-        "TouchstoneFaults", "TouchstoneFiles", "TouchstoneGGUF", "TouchstoneGolden", "TouchstoneReference",
-        "TouchstoneReports", "TouchstoneSIMD", "TouchstoneSpecification", "TouchstoneTokenizer",
+        "TouchstoneFaults", "TouchstoneFiles", "TouchstoneGGUF", "TouchstoneGolden", "TouchstoneOptimiser",
+        "TouchstoneReference", "TouchstoneReports", "TouchstoneSIMD", "TouchstoneSpecification",
+        "TouchstoneTokenizer",
         "TouchstoneVerdict",
         .product(name: "ArgumentParser", package: "swift-argument-parser", condition: files),
       ]),
@@ -211,8 +215,9 @@ let package = Package(
       name: "CommandTests",
       dependencies: [
         "TouchstoneFamilies", "PlantedEngine", "TouchstoneCheckpoints", "TouchstoneConformance",
-        "TouchstoneFaults", "TouchstoneGolden", "TouchstoneModel", "TouchstoneProperties", "TouchstoneSIMD",
-        "TouchstoneTestSupport", "touchstone",
+        "TouchstoneFaults", "TouchstoneGolden", "TouchstoneModel", "TouchstoneOptimiser",
+        "TouchstoneProperties",
+        "TouchstoneSIMD", "TouchstoneTestSupport", "touchstone",
       ],
       exclude: ["Fixtures"]),
     .testTarget(
@@ -292,6 +297,12 @@ let package = Package(
         "TouchstoneTestSupport",
       ],
       exclude: ["Fixtures"]),
+    .testTarget(
+      name: "TouchstoneOptimiserTests",
+      dependencies: [
+        "TouchstoneFiles", "TouchstoneGolden", "TouchstoneHDF5", "TouchstoneModel", "TouchstoneOptimiser",
+        "TouchstoneReports", "TouchstoneTestSupport", "TouchstoneVerdict",
+      ]),
     .testTarget(
       name: "TouchstoneVerdictTests",
       dependencies: model + [

@@ -85,6 +85,15 @@ import Testing
       "--timeout": "aProgramThatHangsIsEndedWithAllThatItStarted",
       "--trust": "whatTheUserTrustsIsReadWithoutAChild",
     ],
+    "step": [
+      "--golden": "aStepIsJudgedRecordedAndComparedWithItsGolden",
+      "--out": "aStepIsJudgedRecordedAndComparedWithItsGolden",
+      "--junit": "whatIsWrongInAStepIsSaidInEveryForm", "--markdown": "whatIsWrongInAStepIsSaidInEveryForm",
+      "--partial": "aStepThatLeavesSomethingOutIsAcceptedOnlyWhenAsked",
+      "--overwrite": "aStepIsJudgedRecordedAndComparedWithItsGolden",
+      "--trust": "aStepIsJudgedRecordedAndComparedWithItsGolden",
+      "--json": "whatIsWrongInAStepIsSaidInEveryForm",
+    ],
     "inspect": [
       "--json": "aCaptureOfAGoldenNeedsNoModelWhenTheWeightsAreInside",
       "--trust": "whatTheUserTrustsIsReadWithoutAChild",

@@ -9,6 +9,16 @@ enum GoldenFormat {
   /// From this version on a golden holds its graph.
   static let version = "1.1"
 
+  /// What files of an optimiser's steps say.
+  static let stepVersion = "1.2"
+  /// The group of one step of an optimiser, and that of the steps of a run.
+  static let step = "step"
+  static let steps = "steps"
+  /// The group of what micro-batches made.
+  static let micro = "micro"
+  /// Where the gradients of parameters stand in a file of one step, or of one micro-batch.
+  static let weightGradients = "grad/weights"
+
   /// The attribute of the root that says which layers a shard holds.
   static let layers = "layers"
   /// The attribute of the root that says how sketches are made, and the group in which they stand.

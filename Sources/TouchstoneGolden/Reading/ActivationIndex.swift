@@ -74,7 +74,8 @@ struct ActivationIndex {
     bytesLeft = file.greatestByteCount
     for link in try file.links(of: "/") {
       switch link.name {
-      case "inputs", GoldenFormat.provenance, GoldenFormat.weights, GoldenFormat.floor, GoldenFormat.sketch:
+      case "inputs", GoldenFormat.provenance, GoldenFormat.weights, GoldenFormat.floor, GoldenFormat.sketch,
+        GoldenFormat.step, GoldenFormat.steps, GoldenFormat.micro:
         continue
       default: try visit(link, at: link.name, depth: 1)
       }

@@ -16,9 +16,7 @@ public final class ActivationFileWriter {
   private let temperature: Double
   let layers: LayerRange?
   private let isSketch: Bool
-  private let file: HDF5Writer
-  private(set) var manifest = DatasetManifest()
-  private var groups: Set<String> = []
+  private var datasets: DatasetWriter
   /// What was decided, of which the shapes of others follow.
   var decided: [Activation: Tensor<Double>] = [:]
   private var isOpen = true
@@ -62,11 +60,11 @@ public final class ActivationFileWriter {
     self.temperature = temperature
     self.layers = layers
     self.isSketch = isSketch
-    file = try destination.create()
+    datasets = DatasetWriter(try destination.create())
     try naming { () throws(BadInput) in
       try writeHeader(weightsDigest: weightsDigest)
       try writeInputs()
-      try group(GoldenFormat.provenance)
+      try datasets.group(GoldenFormat.provenance)
       for (name, value) in provenance.sorted(by: { $0.key < $1.key }) {
         try file.setAttribute(name, of: GoldenFormat.provenance, to: value)
       }
@@ -89,6 +87,8 @@ public final class ActivationFileWriter {
   deinit { abandon() }
 
   var graph: Graph { model.graph }
+  var manifest: DatasetManifest { datasets.manifest }
+  private var file: HDF5Writer { datasets.file }
 
   private func abandon() {
     guard isOpen else { return }
@@ -118,7 +118,7 @@ public final class ActivationFileWriter {
     try file.setAttribute("kind", of: "/", to: kind.rawValue)
     if let layers { try file.setAttribute(GoldenFormat.layers, of: "/", to: layers.description) }
     if isSketch { try file.setAttribute(GoldenFormat.sketch, of: "/", to: GoldenFormat.sketchForm) }
-    try group("model")
+    try datasets.group("model")
     try file.setAttribute("family", of: "model", to: model.family)
     try file.setAttribute("config_json", of: "model", to: model.configJSON)
     if let weightsDigest {
@@ -126,7 +126,7 @@ public final class ActivationFileWriter {
     }
     if kind == .golden, !isFirstVersion {
       let text = Data(graph.json.utf8)
-      try dataset(
+      try datasets.write(
         GoldenFormat.graph, .integer(byteCount: 1, isSigned: false), shape: [text.count], bytes: text)
     }
   }
@@ -138,16 +138,16 @@ public final class ActivationFileWriter {
     ] {
       // Ids are below `Inputs.greatestCount` or rows of a table, which int32 holds.
       let values = ids.map { Int32($0).littleEndian }
-      try dataset(path, integer, shape: [values.count], bytes: values.withUnsafeBytes { Data($0) })
+      try datasets.write(path, integer, shape: [values.count], bytes: values.withUnsafeBytes { Data($0) })
     }
     if graph.inputs.contains(.tokenTypeIDs) {
       let values = inputs.tokenTypeIDs.map { Int32($0).littleEndian }
-      try dataset(
+      try datasets.write(
         GoldenFormat.tokenTypeIDs, integer, shape: [values.count], bytes: values.withUnsafeBytes { Data($0) })
     }
     if let mask = inputs.attentionMask {
       let byte = ElementType.integer(byteCount: 1, isSigned: false)
-      try dataset(
+      try datasets.write(
         GoldenFormat.attentionMask, byte, shape: [mask.count], bytes: Data(mask.map { $0 ? 1 : 0 }))
     }
   }
@@ -173,14 +173,14 @@ public final class ActivationFileWriter {
       if graph.operation(making: activation)?.kind.payload.isDecision == true {
         decided[activation] = tensor.float64()
         let ids = try wholeNumbers(tensor, at: activation)
-        try dataset(
+        try datasets.write(
           activation.path, .integer(byteCount: 4, isSigned: true), shape: tensor.shape,
           bytes: ids.withUnsafeBytes { Data($0) })
         return
       }
       // Of an expert that no token chose nothing is written.
       if tensor.shape.first == 0, count == 0 { return }
-      try dataset(activation.path, .float(tensor.type), shape: tensor.shape, bytes: tensor.bytes)
+      try datasets.write(activation.path, .float(tensor.type), shape: tensor.shape, bytes: tensor.bytes)
       if isDerived { try file.setFlag("derived", of: activation.path) }
       if activation == graph.probabilities {
         try file.setAttribute("temperature", of: activation.path, to: temperature)
@@ -205,11 +205,11 @@ public final class ActivationFileWriter {
         ("greatest", sketch.greatest, [entries]),
       ] {
         let stored = StoredTensor(Tensor(values, shape: rows + width))
-        try dataset(place + "/" + name, .float(.float64), shape: stored.shape, bytes: stored.bytes)
+        try datasets.write(place + "/" + name, .float(.float64), shape: stored.shape, bytes: stored.bytes)
       }
       // Places are below an extent, which int32 holds.
       let places = sketch.places.map { Int32($0).littleEndian }
-      try dataset(
+      try datasets.write(
         place + "/greatest_at", .integer(byteCount: 4, isSigned: true), shape: rows + [entries],
         bytes: places.withUnsafeBytes { Data($0) })
       try file.setAttribute("sha256", of: place, to: sketch.sha256)
@@ -239,7 +239,7 @@ public final class ActivationFileWriter {
   public func writeWeights(_ weights: Weights) throws(BadInput) {
     try naming { () throws(BadInput) in
       for (name, tensor) in weights.stored.sorted(by: { $0.key < $1.key }) {
-        try dataset(
+        try datasets.write(
           GoldenFormat.weightPath(name), .float(tensor.type), shape: tensor.shape, bytes: tensor.bytes)
       }
     }
@@ -259,7 +259,7 @@ public final class ActivationFileWriter {
         throw BadInput(place: path, problem: "has the shape \(floor.shape) instead of \(wanted)")
       }
       let stored = StoredTensor(floor)
-      try dataset(path, .float(stored.type), shape: stored.shape, bytes: stored.bytes)
+      try datasets.write(path, .float(stored.type), shape: stored.shape, bytes: stored.bytes)
     }
   }
 
@@ -271,11 +271,7 @@ public final class ActivationFileWriter {
   public func finish() throws(BadInput) {
     try naming { () throws(BadInput) in
       if kind == .golden { try checkWhole() }
-      let text = manifest.json
-      try dataset(
-        GoldenFormat.manifest, .integer(byteCount: 1, isSigned: false), shape: [text.count], bytes: text)
-      try file.setFlag("complete", of: "/")
-      try file.close()
+      try datasets.finish()
       try destination.publish()
     }
     isOpen = false
@@ -284,26 +280,6 @@ public final class ActivationFileWriter {
   /// A dataset that is there when the activation, or its sketch, is.
   func path(of activation: Activation) -> String {
     isSketch ? GoldenFormat.sketchPath(activation) + "/norms" : activation.path
-  }
-
-  // MARK: Datasets
-
-  private func dataset(_ path: String, _ type: ElementType, shape: [Int], bytes: Data) throws(BadInput) {
-    guard manifest.entries[path] == nil else { throw BadInput(place: path, problem: "is written twice") }
-    var parent = ""
-    for part in path.split(separator: "/").dropLast() {
-      parent += (parent.isEmpty ? "" : "/") + part
-      try group(parent)
-    }
-    try bytes.withBytes { (raw) throws(BadInput) in
-      try file.writeDataset(path, type: type, shape: shape, bytes: raw)
-    }
-    manifest.entries[path] = .init(dtype: type.description, sha256: Digest.of(bytes), shape: shape)
-  }
-
-  private func group(_ path: String) throws(BadInput) {
-    guard groups.insert(path).inserted else { return }
-    try file.createGroup(path)
   }
 }
 
