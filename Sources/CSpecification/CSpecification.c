@@ -69,6 +69,12 @@ static const char gated_feed_forward[] = {
 static const char linear_biases[] = {
 #embed "../../Docs/Specification/21-Linear-biases.md" suffix(, 0)
 };
+static const char loss[] = {
+#embed "../../Docs/Specification/26-Loss.md" suffix(, 0)
+};
+static const char backward[] = {
+#embed "../../Docs/Specification/27-Backward.md" suffix(, 0)
+};
 
 static const struct {
   const char *name;
@@ -95,6 +101,8 @@ static const struct {
     {"19-Grouped-heads.md", grouped_heads},
     {"20-Gated-feed-forward.md", gated_feed_forward},
     {"21-Linear-biases.md", linear_biases},
+    {"26-Loss.md", loss},
+    {"27-Backward.md", backward},
 };
 static const int count = sizeof chapters / sizeof chapters[0];
 

@@ -16,7 +16,18 @@ import TouchstoneTestSupport
       RMSNorm(epsilon: 1e-6, offset: 1, isJoined: true).kind, Linear(heads: 5).kind, Linear().kind,
       AttentionScores(scale: 0.1, visibility: Visibility(isCausal: false, window: 64)).kind,
       AttentionProbabilities(visibility: Visibility(isCausal: true, window: 3)).kind, AttentionContext().kind,
-      Softmax(temperature: 0.7).kind,
+      Softmax(temperature: 0.7).kind, CrossEntropy(labelSmoothing: 0.1).kind, LossMean(.sum).kind,
+      CrossEntropyGradient(Loss(divisor: 7, scale: 1024, labelSmoothing: 0.2)).kind, LinearGradient().kind,
+      ParameterGradient([.matrix]).kind, ParameterGradient([.vector]).kind,
+      ParameterGradient([.rows(Embedding(.positionIDs, offset: 1))]).kind,
+      NormGradient(epsilon: 1e-6, isCentred: true, offset: 1).kind,
+      NormGradient(epsilon: 1e-6, isCentred: false, isJoined: true).kind,
+      GainGradient(epsilon: 1e-6, isCentred: true).kind, ActivationGradient(.silu).kind,
+      SoftCapGradient(at: 30).kind, AttentionGradient(of: .probabilities, heads: 1).kind,
+      AttentionGradient(of: .values, heads: 1).kind, AttentionGradient(of: .queries, heads: 1, scale: 0.3).kind,
+      AttentionGradient(of: .keys, heads: 1, scale: 0.3, visibility: Visibility(isCausal: true, window: 3)).kind,
+      SoftmaxGradient().kind,
+      Rotate(width: 4, frequencies: RotaryFrequencies(theta: 5e5), isTransposed: true).kind,
     ] + ActivationFunction.Function.allCases.map { ActivationFunction($0).kind }
     + scalings.flatMap { scaling in
       Rotate.Style.allCases.map {
@@ -43,16 +54,20 @@ import TouchstoneTestSupport
   private func graph(of kind: Operation.Kind) throws -> Graph {
     let weight = SmallGraph.weight
     let (vector, heads, scores) = (SmallGraph.at("resid_in"), SmallGraph.at("q8"), SmallGraph.at("s"))
+    let perToken = Activation("loss/per_token")
     let start = [
       Operation(Embedding(.tokenIDs).kind, vector, with: [weight("e", 9, 8)]),
       Operation(Linear(heads: 1).kind, heads, from: [vector], with: [weight("q", 8, 8)]),
       Operation(AttentionScores(scale: 1).kind, scores, from: [heads, heads]),
+      Operation(CrossEntropy().kind, perToken, from: [vector]),
     ]
     let operands: [([Activation], [ParameterView])] = [
       ([], []),
       ([], [weight("p", 9, 8)]), ([vector], []), ([vector, vector], []), ([vector], [weight("g", 8)]),
       ([vector], [weight("w", 10, 8)]), ([heads], []), ([heads], [weight("g", 8)]), ([heads, heads], []),
-      ([scores], []), ([scores, heads], []),
+      ([scores], []), ([scores, heads], []), ([scores, vector], []), ([scores, scores], []),
+      ([vector, heads], []), ([perToken], []), ([vector, vector], [weight("w", 8, 8)]),
+      ([vector], [weight("b", 8)]), ([vector], [weight("t", 9, 8)]), ([vector], [weight("w", 8, 8)]),
     ]
     for (inputs, parameters) in operands {
       let last = Operation(kind, Activation("made"), from: inputs, with: parameters)

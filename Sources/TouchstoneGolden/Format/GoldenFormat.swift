@@ -8,6 +8,8 @@ enum GoldenFormat {
   static let firstVersion = "1.0"
   /// From this version on a golden holds its graph.
   static let version = "1.1"
+  /// What files say that hold a backward pass, or several sequences.
+  static let trainingVersion = "1.2"
 
   /// The attribute of the root that says which layers a shard holds.
   static let layers = "layers"
@@ -20,6 +22,7 @@ enum GoldenFormat {
   static let tokenIDs = "inputs/token_ids"
   static let positionIDs = "inputs/position_ids"
   static let attentionMask = "inputs/attention_mask"
+  static let targets = "inputs/targets"
   static let weights = "weights"
   static let floor = "floor"
   static let extra = "extra"

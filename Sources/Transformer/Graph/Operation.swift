@@ -23,6 +23,17 @@ public struct Operation: Hashable, Sendable {
     case context(AttentionContext)
     case activationFunction(ActivationFunction)
     case softmax(Softmax)
+    case crossEntropy(CrossEntropy)
+    case lossMean(LossMean)
+    case crossEntropyGradient(CrossEntropyGradient)
+    case linearGradient(LinearGradient)
+    case parameterGradient(ParameterGradient)
+    case normGradient(NormGradient)
+    case gainGradient(GainGradient)
+    case activationGradient(ActivationGradient)
+    case softCapGradient(SoftCapGradient)
+    case attentionGradient(AttentionGradient)
+    case softmaxGradient(SoftmaxGradient)
   }
 
   /// What it computes.
@@ -50,6 +61,8 @@ extension Operation.Kind {
   public enum Name: String, Hashable, Sendable, CaseIterable {
     case embedding, sum, product, identity, scale, softCap, layerNorm, rmsNorm, linear, rotate
     case alibi, scores, probabilities, context, activationFunction, softmax
+    case crossEntropy, lossMean, crossEntropyGradient, linearGradient, parameterGradient, normGradient
+    case gainGradient, activationGradient, softCapGradient, attentionGradient, softmaxGradient
   }
 
   /// What a kind says of itself.
@@ -71,6 +84,17 @@ extension Operation.Kind {
     case .context(let kind): kind
     case .activationFunction(let kind): kind
     case .softmax(let kind): kind
+    case .crossEntropy(let kind): kind
+    case .lossMean(let kind): kind
+    case .crossEntropyGradient(let kind): kind
+    case .linearGradient(let kind): kind
+    case .parameterGradient(let kind): kind
+    case .normGradient(let kind): kind
+    case .gainGradient(let kind): kind
+    case .activationGradient(let kind): kind
+    case .softCapGradient(let kind): kind
+    case .attentionGradient(let kind): kind
+    case .softmaxGradient(let kind): kind
     }
   }
 
@@ -95,6 +119,17 @@ extension Operation.Kind {
     case .context: self = .context(try AttentionContext(fields: &fields))
     case .activationFunction: self = .activationFunction(try ActivationFunction(fields: &fields))
     case .softmax: self = .softmax(try Softmax(fields: &fields))
+    case .crossEntropy: self = .crossEntropy(try CrossEntropy(fields: &fields))
+    case .lossMean: self = .lossMean(try LossMean(fields: &fields))
+    case .crossEntropyGradient: self = .crossEntropyGradient(try CrossEntropyGradient(fields: &fields))
+    case .linearGradient: self = .linearGradient(try LinearGradient(fields: &fields))
+    case .parameterGradient: self = .parameterGradient(try ParameterGradient(fields: &fields))
+    case .normGradient: self = .normGradient(try NormGradient(fields: &fields))
+    case .gainGradient: self = .gainGradient(try GainGradient(fields: &fields))
+    case .activationGradient: self = .activationGradient(try ActivationGradient(fields: &fields))
+    case .softCapGradient: self = .softCapGradient(try SoftCapGradient(fields: &fields))
+    case .attentionGradient: self = .attentionGradient(try AttentionGradient(fields: &fields))
+    case .softmaxGradient: self = .softmaxGradient(try SoftmaxGradient(fields: &fields))
     }
   }
 }

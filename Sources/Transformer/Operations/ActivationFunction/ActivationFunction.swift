@@ -41,6 +41,14 @@ public struct ActivationFunction: OperationKind {
 
   package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] { try operands.single() }
 
+  /// The gradient times the slope.
+  package func pullBack(
+    _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
+  ) throws(BadInput) {
+    pullbacks.give(
+      input: 0, of: operation, ActivationGradient(function), from: [operation.inputs[0], gradient])
+  }
+
   package var fields: [(name: String, value: JSONText)] { [("function", .string(function.rawValue))] }
 
   package init(fields: inout JSONFields) throws(BadInput) {
