@@ -24,8 +24,10 @@ import TouchstoneTestSupport
       NormGradient(epsilon: 1e-6, isCentred: false, isJoined: true).kind,
       GainGradient(epsilon: 1e-6, isCentred: true).kind, ActivationGradient(.silu).kind,
       SoftCapGradient(at: 30).kind, AttentionGradient(of: .probabilities, heads: 1).kind,
-      AttentionGradient(of: .values, heads: 1).kind, AttentionGradient(of: .queries, heads: 1, scale: 0.3).kind,
-      AttentionGradient(of: .keys, heads: 1, scale: 0.3, visibility: Visibility(isCausal: true, window: 3)).kind,
+      AttentionGradient(of: .values, heads: 1).kind,
+      AttentionGradient(of: .queries, heads: 1, scale: 0.3).kind,
+      AttentionGradient(of: .keys, heads: 1, scale: 0.3, visibility: Visibility(isCausal: true, window: 3))
+        .kind,
       SoftmaxGradient().kind,
       Rotate(width: 4, frequencies: RotaryFrequencies(theta: 5e5), isTransposed: true).kind,
     ] + ActivationFunction.Function.allCases.map { ActivationFunction($0).kind }

@@ -82,6 +82,7 @@ struct ScalarForward {
     case .activationFunction(let kind):
       return operands[0].values.map { arithmetic.activate(kind.function, $0) }
     case .softmax: return rows(operands[0]).flatMap(arithmetic.softmax)
+    default: preconditionFailure("\(operation.output) is of no forward pass")
     }
   }
 

@@ -89,10 +89,11 @@ import TouchstoneVerdict
     // Eight points: the error is of the ninth order in the step.
     let step = 1e-4
     let weights = [4.0 / 5, -1.0 / 5, 4.0 / 105, -1.0 / 280]
-    let measured = weights.enumerated().reduce(0.0) { sum, entry in
-      let h = Double(entry.offset + 1) * step
-      return sum + entry.element * (training.loss(direction, step: h) - training.loss(direction, step: -h))
-    } / step
+    let measured =
+      weights.enumerated().reduce(0.0) { sum, entry in
+        let h = Double(entry.offset + 1) * step
+        return sum + entry.element * (training.loss(direction, step: h) - training.loss(direction, step: -h))
+      } / step
     return abs(slope - scale * measured) / size.squareRoot()
   }
 
@@ -103,7 +104,9 @@ import TouchstoneVerdict
     #expect(found <= 1e-9, "\(training): \(found)")
   }
 
-  @Test(.clause("BND-50", "BND-51", "BND-52", "BND-53", "BND-54", "BND-55", "BND-56"), arguments: HonestArithmetic.ofFamilies.indices)
+  @Test(
+    .clause("BND-50", "BND-51", "BND-52", "BND-53", "BND-54", "BND-55", "BND-56"),
+    arguments: HonestArithmetic.ofFamilies.indices)
   func everyHonestArithmeticIsConsistent(_ index: Int) throws {
     let arithmetic = HonestArithmetic.ofFamilies[index]
     let kind = SyntheticModel.allCases[index % 4]
@@ -132,9 +135,15 @@ import TouchstoneVerdict
           let list = verdict.flagged.map { "\($0.activation.path) \($0.zone) \($0.ratio)" }
           print("FLAGGED \(arithmetic) \(training) \(verdict.outcome) \(list) \(verdict.uncovered)")
         }
-        for finding in verdict.findings where finding.activation.path.hasPrefix("grad") || finding.activation.path.hasPrefix("loss") {
-          let kind = training.weights.graph.operation(making: finding.activation).map { "\(type(of: $0.kind.payload))" } ?? ""
-          if finding.ratio > worst[kind]?.0 ?? -1 { worst[kind] = (finding.ratio, "\(arithmetic) \(finding.activation)") }
+        for finding in verdict.findings
+        where finding.activation.path.hasPrefix("grad") || finding.activation.path.hasPrefix("loss") {
+          let kind =
+            training.weights.graph.operation(making: finding.activation).map {
+              "\(type(of: $0.kind.payload))"
+            } ?? ""
+          if finding.ratio > worst[kind]?.0 ?? -1 {
+            worst[kind] = (finding.ratio, "\(arithmetic) \(finding.activation)")
+          }
         }
       }
     }
@@ -143,7 +152,8 @@ import TouchstoneVerdict
   }
 
   /// Plants every fault of gradients and losses at each of its places; prints what is missed or misnamed.
-  @Test(.enabled(if: !studySeeds.isEmpty, "set TOUCHSTONE_STUDY to seeds to measure faults of backward passes"))
+  @Test(
+    .enabled(if: !studySeeds.isEmpty, "set TOUCHSTONE_STUDY to seeds to measure faults of backward passes"))
   func faultStudy() throws {
     var (visible, caught, placed, named, wrong) = (0, 0, 0, 0, 0)
     for seed in studySeeds {
@@ -172,7 +182,8 @@ import TouchstoneVerdict
     var number = 0
     for fault in Fault.catalogue(of: graph) where [.gradient, .loss].contains(fault.family) {
       let sites = fault.sites(in: graph)
-      for operation in [sites.first, sites.last].compactMap(\.self) where sites.count > 1 || operation == sites.first {
+      for operation in [sites.first, sites.last].compactMap(\.self)
+      where sites.count > 1 || operation == sites.first {
         number += 1
         guard number % each == 0 else { continue }
         let run = RecordedActivations(
@@ -185,14 +196,21 @@ import TouchstoneVerdict
           continue
         }
         planted.caught += 1
-        if verdict.flagged.first?.activation == operation.output { planted.placed += 1 } else {
-          planted.notes.append("ELSEWHERE \(fault.id) at \(operation.output): \(verdict.flagged.map(\.activation))")
+        if verdict.flagged.first?.activation == operation.output {
+          planted.placed += 1
+        } else {
+          planted.notes.append(
+            "ELSEWHERE \(fault.id) at \(operation.output): \(verdict.flagged.map(\.activation))")
         }
         let ids = verdict.causes.map(\.id)
-        if ids.contains(fault.id) { planted.named += 1 } else if !ids.isEmpty {
+        if ids.contains(fault.id) {
+          planted.named += 1
+        } else if !ids.isEmpty {
           planted.wrong += 1
           planted.notes.append("OTHER \(fault.id) at \(operation.output): \(ids)")
-        } else { planted.notes.append("UNNAMED \(fault.id) at \(operation.output)") }
+        } else {
+          planted.notes.append("UNNAMED \(fault.id) at \(operation.output)")
+        }
       }
     }
     return planted

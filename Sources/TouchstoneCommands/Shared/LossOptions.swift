@@ -4,7 +4,8 @@ import TouchstoneModel
 
 /// The options that say what a model is trained for.
 struct LossOptions: ParsableArguments {
-  @Flag(help: "Records the loss and the backward pass as well: the gradient of every activation and parameter.")
+  @Flag(
+    help: "Records the loss and the backward pass as well: the gradient of every activation and parameter.")
   var backward = false
 
   @Option(
@@ -51,19 +52,24 @@ struct LossOptions: ParsableArguments {
   }
 
   func validate() throws {
-    let isGiven = targets != nil || reduction != nil || divisor != nil || lossScale != nil || labelSmoothing != nil
+    let isGiven =
+      targets != nil || reduction != nil || divisor != nil || lossScale != nil || labelSmoothing != nil
     if isGiven, !backward {
       throw ValidationError(
-        "--targets, --reduction, --divisor, --loss-scale and --label-smoothing say what is trained: add --backward.")
+        "--targets, --reduction, --divisor, --loss-scale and --label-smoothing say what is trained: add --backward."
+      )
     }
-    if reduction != nil, divisor != nil { throw ValidationError("Give either --reduction or --divisor, not both.") }
+    if reduction != nil, divisor != nil {
+      throw ValidationError("Give either --reduction or --divisor, not both.")
+    }
   }
 
   /// The loss; nil where nothing is trained.
   var loss: Loss? {
     guard backward else { return nil }
     return Loss(
-      divisor: divisor ?? (reduction == .sum ? 1 : nil), scale: lossScale ?? 1, labelSmoothing: labelSmoothing ?? 0)
+      divisor: divisor ?? (reduction == .sum ? 1 : nil), scale: lossScale ?? 1,
+      labelSmoothing: labelSmoothing ?? 0)
   }
 
   /// The same sequence with its targets; the last token has none to come.

@@ -82,7 +82,9 @@ struct Record: ParsableCommand {
     let loaded = try LoadedModel(model)
     let (inputs, loss) = try inputs(for: loaded)
     let model = try RecordedModel(loaded.architecture).trained(for: loss)
-    let weights = try loss.map { (loss) throws(BadInput) in try loaded.weights.differentiated(by: loss) } ?? loaded.weights
+    let weights =
+      try loss.map { (loss) throws(BadInput) in try loaded.weights.differentiated(by: loss) }
+      ?? loaded.weights
     let layers = shard.layers
     try layers?.check(in: weights.graph)
     var provenance = try Implementation.reference.provenance()
@@ -123,7 +125,9 @@ struct Record: ParsableCommand {
 
   private func inputs(for model: LoadedModel) throws -> (Inputs, Loss?) {
     let graph = model.weights.graph
-    guard let inputs else { return (try training.asked(of: sequence.inputs(for: model), graph), training.loss) }
+    guard let inputs else {
+      return (try training.asked(of: sequence.inputs(for: model), graph), training.loss)
+    }
     let recorded = try RecordedInputs(path: inputs)
     return (try recorded.allInputs(for: graph), recorded.loss)
   }

@@ -55,7 +55,9 @@ struct BatchLayout {
   /// - Parameter ends: from where to where, of its place in a file and in the program.
   private func copy(_ source: Data, to target: inout Data, _ size: Int, _ ends: (Int, Int) -> (Int, Int)) {
     var strides = [Int](repeating: 1, count: axes.count)
-    for axis in axes.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * packedShape[axis + 1] }
+    for axis in axes.indices.dropLast().reversed() {
+      strides[axis] = strides[axis + 1] * packedShape[axis + 1]
+    }
     for place in 0..<shape.reduce(1, *) {
       var (rest, packed, sequence) = (place, 0, place)
       for axis in axes.indices { sequence /= shape[axis + 1] }

@@ -114,7 +114,8 @@ extension ActivationFileHeader {
   ) throws(BadInput) -> (numbers: [Int], sequenceCount: Int)? {
     guard let dataset = try file.dataset(at: path) else { return nil }
     let sequenceCount = dataset.shape.count == 2 ? dataset.shape[0] : 1
-    guard (1...2).contains(dataset.shape.count), (1...Self.greatestSequenceCount).contains(sequenceCount) else {
+    guard (1...2).contains(dataset.shape.count), (1...Self.greatestSequenceCount).contains(sequenceCount)
+    else {
       throw BadInput(
         place: path, problem: "has the shape \(dataset.shape)",
         remedy: "store one number a token, of one sequence or of several of one length")
@@ -142,7 +143,8 @@ extension ActivationFileHeader {
     let reduction = try text("reduction", of: place) ?? "mean"
     guard ["mean", "sum"].contains(reduction) else {
       throw BadInput(
-        place: "\(place)@reduction", problem: "is \(JSONValue.quoted(reduction))", remedy: "store mean or sum")
+        place: "\(place)@reduction", problem: "is \(JSONValue.quoted(reduction))", remedy: "store mean or sum"
+      )
     }
     let loss = Loss(
       divisor: try number("divisor", of: place) ?? (reduction == "sum" ? 1 : nil),

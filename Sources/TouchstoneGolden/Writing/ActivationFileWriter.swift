@@ -117,7 +117,7 @@ public final class ActivationFileWriter {
     if let weightsDigest {
       try file.setAttribute("weights_sha256", of: "model", to: weightsDigest)
     }
-    if kind == .golden, !isFirstVersion {
+    if kind == .golden, !isFirstVersion || isTraining {
       let text = Data(model.forwardGraph.json.utf8)
       try dataset(
         GoldenFormat.graph, .integer(byteCount: 1, isSigned: false), shape: [text.count], bytes: text)

@@ -11,7 +11,8 @@ extension Judge {
         throw BadInput(
           place: "inputs/targets",
           problem: graph.isDifferentiated
-            ? "are in the capture, and \(owner) holds the forward pass alone" : "are missing, and \(owner) has them",
+            ? "are in the capture, and \(owner) holds the forward pass alone"
+            : "are missing, and \(owner) has them",
           remedy: "store targets in both, for the forward and the backward pass, or in none")
       }
       throw BadInput(

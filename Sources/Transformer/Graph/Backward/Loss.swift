@@ -10,7 +10,7 @@ public struct Loss: Hashable, Sendable {
   public let divisor: Double?
   /// S: what gradients are multiplied by, so that 16 bits hold them; the loss itself is not.
   public let scale: Double
-  /// How much of each target is spread over the whole vocabulary (Szegedy et al. 2016, §7).
+  /// How much of each target is spread over the whole vocabulary, as in Szegedy, Vanhoucke and others 2016, §7.
   public let labelSmoothing: Double
 
   /// A loss; the mean unless told otherwise.
@@ -39,7 +39,8 @@ public struct Loss: Hashable, Sendable {
 
 extension BadInput {
   fileprivate static func loss(_ problem: String) -> BadInput {
-    BadInput(problem: "the loss " + problem, remedy: "give positive numbers, and a smoothing from 0 to below 1")
+    BadInput(
+      problem: "the loss " + problem, remedy: "give positive numbers, and a smoothing from 0 to below 1")
   }
 }
 

@@ -146,7 +146,8 @@ extension Graph {
   public func differentiated(by loss: Loss) throws(BadInput) -> Graph {
     try loss.check()
     guard let logits = results.logits else {
-      throw BadInput(problem: "the model makes no logits, of which a loss is made", remedy: "leave targets out")
+      throw BadInput(
+        problem: "the model makes no logits, of which a loss is made", remedy: "leave targets out")
     }
     let perToken = Activation("loss/per_token")
     var pullbacks = Pullbacks(of: self)
@@ -183,6 +184,12 @@ extension Activation {
   static let gradientGroup = "grad"
   /// Where those of its parameters stand.
   static let parameterGradients = "grad/weights/"
+
+  /// Whether it is a value of a backward pass.
+  package var isGradient: Bool { path.hasPrefix(Self.gradientGroup + "/") }
+
+  /// Whether it is the gradient of a parameter, whose rows are no tokens.
+  package var isOfParameter: Bool { block == nil && name.hasPrefix(Self.parameterGradients) }
 
   /// The gradient of the loss by this value.
   public var gradient: Activation { gradient(named: name) }

@@ -6,18 +6,22 @@ extension ActivationGradient: Faulty {
   static let traits: FaultTraits = []
   static let faults: [Fault] =
     ActivationFunction.Function.allCases.map { other in
-      fault("of-\(other.rawValue)", "the slope is that of \(other.rawValue)", "another nonlinearity is built in") {
+      fault(
+        "of-\(other.rawValue)", "the slope is that of \(other.rawValue)", "another nonlinearity is built in"
+      ) {
         own, x in own == other ? nil : other.slope(at: x)
       }
     } + [
       fault("one", "the slope is 1", "the backward pass leaves the nonlinearity out") { _, _ in 1 },
-      fault("x-term-missing", "the slope is that of a constant gate", "the product rule is forgotten") { own, x in
+      fault("x-term-missing", "the slope is that of a constant gate", "the product rule is forgotten") {
+        own, x in
         own.gate(at: x)
       },
       fault("clamped", "the slope is kept between 0 and 1", "a clamp") { own, x in
         min(max(own.slope(at: x), 0), 1)
       },
-      fault("cube-missing", "the inner slope is that without the cube", "the chain rule is forgotten") { own, x in
+      fault("cube-missing", "the inner slope is that without the cube", "the chain rule is forgotten") {
+        own, x in
         guard let factor = own.tanhFactor else { return nil }
         let t = tanh(factor * (x + 0.044715 * x * x * x))
         return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * factor

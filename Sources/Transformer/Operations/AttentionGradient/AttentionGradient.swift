@@ -41,10 +41,14 @@ public struct AttentionGradient: OperationKind {
     func unfit() -> BadInput { .graph("weighs \(second.inWords) by \(first.inWords)") }
     if side == .probabilities {
       let value = try OperandAxes.heads(of: second)
-      guard first == [.token, .unit(heads * value.width)], heads.isMultiple(of: value.count) else { throw unfit() }
+      guard first == [.token, .unit(heads * value.width)], heads.isMultiple(of: value.count) else {
+        throw unfit()
+      }
       return [.head(heads), .query, .key]
     }
-    guard first.count == 3, case .head(let count) = first[0], first[1...] == [.query, .key] else { throw unfit() }
+    guard first.count == 3, case .head(let count) = first[0], first[1...] == [.query, .key] else {
+      throw unfit()
+    }
     switch side {
     case .values:
       guard second.count == 2, second[0] == .token, case .unit(let width) = second[1],

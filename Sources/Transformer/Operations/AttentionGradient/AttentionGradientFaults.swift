@@ -45,7 +45,9 @@ extension AttentionGradient: Faulty {
   ]
 
   private static let ofHeads: [Fault] = [
-    fault("one-head-of-group", "of the heads that share a key's one counts", "= for += in the loop over heads") {
+    fault(
+      "one-head-of-group", "of the heads that share a key's one counts", "= for += in the loop over heads"
+    ) {
       own, site in
       guard let size = own.groupSize(site) else { return nil }
       return site.evaluated(changing: 0) { $0.scaleHeads { ($0 + 1) % size == 0 ? 1 : 0 } }
@@ -53,7 +55,9 @@ extension AttentionGradient: Faulty {
     fault("mean-of-group", "heads that share a key's are averaged", "a mean for a sum") { own, site in
       own.groupSize(site).map { site.times(1 / Double($0)) }
     },
-    fault("interleaved-groups", "heads that share a key's are taken one in so many", "head % KV for head / (H/KV)") {
+    fault(
+      "interleaved-groups", "heads that share a key's are taken one in so many", "head % KV for head / (H/KV)"
+    ) {
       own, site in
       guard let size = own.groupSize(site) else { return nil }
       return site.evaluated(changing: 0) { weights in
@@ -61,7 +65,9 @@ extension AttentionGradient: Faulty {
         let (heads, block) = (weights.shape[0], weights.count / weights.shape[0])
         for head in 0..<heads {
           let other = head % size * own.heads + head / size
-          for offset in 0..<block { weights.values[head * block + offset] = original.values[other * block + offset] }
+          for offset in 0..<block {
+            weights.values[head * block + offset] = original.values[other * block + offset]
+          }
         }
       }
     },
@@ -70,7 +76,9 @@ extension AttentionGradient: Faulty {
       return site.edited { value in
         let original = value
         let block = value.count / own.heads
-        for offset in value.values.indices { value.values[offset] = original.values[(offset + block) % value.count] }
+        for offset in value.values.indices {
+          value.values[offset] = original.values[(offset + block) % value.count]
+        }
       }
     },
   ]

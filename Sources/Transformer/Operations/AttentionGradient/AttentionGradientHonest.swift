@@ -57,6 +57,7 @@ extension AttentionGradient: Honest {
     guard scale != 1 else { return arithmetic.summation.dot(left, right) }
     let scale = Float(scale)
     return arithmetic.scalesQueries
-      ? arithmetic.summation.dot(left, right.map { $0 * scale }) : arithmetic.summation.dot(left, right) * scale
+      ? arithmetic.summation.dot(left, right.map { $0 * scale })
+      : arithmetic.summation.dot(left, right) * scale
   }
 }

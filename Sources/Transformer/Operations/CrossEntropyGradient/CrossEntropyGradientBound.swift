@@ -23,7 +23,8 @@ extension CrossEntropyGradient: Bounded {
         for id in 0..<width {
           let (place, probability) = (token * width + id, row.probabilities[id])
           // What is spread over the vocabulary, and what is left of the target.
-          let ofTarget = loss.labelSmoothing == 0 ? 0 : 2 * unit * (abs(value.values[place]) / factor + probability)
+          let ofTarget =
+            loss.labelSmoothing == 0 ? 0 : 2 * unit * (abs(value.values[place]) / factor + probability)
           bounds.set(
             place,
             factor * (row.errorOfProbability(id) + (2 * unit * probability + ofTarget))

@@ -19,7 +19,8 @@ extension CrossEntropyGradient: Faulty {
         own.loss.scale == 1 ? nil : site.times(own.loss.scale)
       },
       fault("sign", "the sign is wrong", "target less probability") { _, site in site.times(-1) },
-      fault("mean-over-sequences", "the mean is that of the means of the sequences", "sequences weigh alike") {
+      fault("mean-over-sequences", "the mean is that of the means of the sequences", "sequences weigh alike")
+      {
         own, site in
         let (count, length) = (site.inputs.sequenceCount, site.inputs.sequenceLength)
         guard count > 1 else { return nil }
@@ -69,11 +70,14 @@ extension CrossEntropyGradient: Faulty {
       }
     },
     fault("last-id-missing", "the last token of the vocabulary is left out", "a loop ends one early") {
-      _, site in site.edited { value in
+      _, site in
+      site.edited { value in
         for token in 0..<value.rowCount { value[token, value.rowWidth - 1] = 0 }
       }
     },
-    fault("logarithm-squared", "the square of the logarithm of the sum is part of the loss", "a z-loss of 1e-4") {
+    fault(
+      "logarithm-squared", "the square of the logarithm of the sum is part of the loss", "a z-loss of 1e-4"
+    ) {
       _, site in
       guard let logits = site.activations.first else { return nil }
       var token = -1
@@ -84,7 +88,10 @@ extension CrossEntropyGradient: Faulty {
         return p.enumerated().map { $1 - ($0 == target ? 1 : 0) + 2e-4 * logOfSum * $1 }
       }
     },
-    fault("ignored-not-masked", "tokens without a target have the gradient of their probabilities", "a mask is left out") {
+    fault(
+      "ignored-not-masked", "tokens without a target have the gradient of their probabilities",
+      "a mask is left out"
+    ) {
       own, site in
       guard site.targets.contains(Loss.ignoredTarget) else { return nil }
       let factor = own.loss.scale / own.loss.divisor(of: site.inputs)
@@ -113,7 +120,8 @@ extension CrossEntropyGradient: Faulty {
     _ id: String, _ name: String, _ practice: String,
     _ output: @escaping @Sendable (CrossEntropyGradient, FaultSite) -> Tensor<Double>?
   ) -> Fault {
-    Fault("loss-gradient.\(id)", name, .loss, of: CrossEntropyGradient.self, practice: practice, output: output)
+    Fault(
+      "loss-gradient.\(id)", name, .loss, of: CrossEntropyGradient.self, practice: practice, output: output)
   }
 }
 

@@ -33,7 +33,8 @@ extension GainGradient: Faulty {
       site.times(1 / Double(site.inputs.count))
     },
     fault("twice", "the gradient is added twice", "a buffer is not cleared") { _, site in site.times(2) },
-    fault("missing", "there is no gradient", "a parameter is frozen, or its kernel writes elsewhere") { _, site in
+    fault("missing", "there is no gradient", "a parameter is frozen, or its kernel writes elsewhere") {
+      _, site in
       site.times(0)
     },
   ]

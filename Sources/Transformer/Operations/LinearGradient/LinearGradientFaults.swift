@@ -6,7 +6,8 @@ extension LinearGradient: Faulty {
   static let faults: [Fault] = [
     fault("not-transposed", "the matrix is not transposed", "x·W for dy·Wᵀ") { site in
       let parameters = site.operation.parameters
-      guard parameters.allSatisfy({ $0.shape.count == 2 && $0.shape[0] == $0.shape[1] && $0.selection == .whole })
+      guard
+        parameters.allSatisfy({ $0.shape.count == 2 && $0.shape[0] == $0.shape[1] && $0.selection == .whole })
       else { return nil }
       return site.evaluated(
         parameters: site.parameters.map { matrix in
@@ -15,19 +16,25 @@ extension LinearGradient: Faulty {
             matrix.values.indices.map { matrix.values[$0 % width * width + $0 / width] }, shape: matrix.shape)
         })
     },
-    fault("last-outputs-missing", "the last eight outputs are left out", "a loop ends a block early") { site in
+    fault("last-outputs-missing", "the last eight outputs are left out", "a loop ends a block early") {
+      site in
       site.evaluated(changing: site.activations.count - 1) { dy in
         let width = dy.rowWidth
-        for offset in dy.values.indices where offset % width >= width - min(8, width - 1) { dy.values[offset] = 0 }
+        for offset in dy.values.indices where offset % width >= width - min(8, width - 1) {
+          dy.values[offset] = 0
+        }
       }
     },
-    fault("last-product-missing", "the last product's part is not added", "one of several paths is lost") { site in
+    fault("last-product-missing", "the last product's part is not added", "one of several paths is lost") {
+      site in
       site.without([site.activations.count - 1])
     },
-    fault("first-product-missing", "the first product's part is not added", "one of several paths is lost") { site in
+    fault("first-product-missing", "the first product's part is not added", "one of several paths is lost") {
+      site in
       site.without([0])
     },
-    fault("middle-product-missing", "a middle product's part is not added", "one of several paths is lost") { site in
+    fault("middle-product-missing", "a middle product's part is not added", "one of several paths is lost") {
+      site in
       site.activations.count > 2 ? site.without([1]) : nil
     },
     fault("overwritten", "the last product's part overwrites the others", "= for +=") { site in

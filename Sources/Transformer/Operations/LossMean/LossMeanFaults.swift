@@ -19,16 +19,26 @@ struct LossDivisorFault: Sendable {
   let loss: @Sendable (Loss, FaultSite) -> Loss?
 
   static let all: [LossDivisorFault] = [
-    LossDivisorFault(id: "over-all-tokens", name: "the sum is divided by all tokens, with a target or not", practice: "padding is counted") {
+    LossDivisorFault(
+      id: "over-all-tokens", name: "the sum is divided by all tokens, with a target or not",
+      practice: "padding is counted"
+    ) {
       own, site in own.dividing(by: Double(site.inputs.count), site)
     },
-    LossDivisorFault(id: "sum-for-mean", name: "the sum is not divided", practice: "reduction = sum") { own, site in
+    LossDivisorFault(id: "sum-for-mean", name: "the sum is not divided", practice: "reduction = sum") {
+      own, site in
       own.dividing(by: 1, site)
     },
-    LossDivisorFault(id: "mean-for-divisor", name: "the sum is divided by the targets of the sequence", practice: "reduction = mean, where a step has several batches") {
+    LossDivisorFault(
+      id: "mean-for-divisor", name: "the sum is divided by the targets of the sequence",
+      practice: "reduction = mean, where a step has several batches"
+    ) {
       own, site in own.dividing(by: Loss().divisor(of: site.inputs), site)
     },
-    LossDivisorFault(id: "one-target-more", name: "the sum is divided by one more than the targets", practice: "the last token is counted, which has no target") {
+    LossDivisorFault(
+      id: "one-target-more", name: "the sum is divided by one more than the targets",
+      practice: "the last token is counted, which has no target"
+    ) {
       own, site in own.dividing(by: own.divisor(of: site.inputs) + 1, site)
     },
   ]

@@ -19,11 +19,15 @@ extension NormGradient: Faulty {
     fault("sums-not-divided", "the sums are not divided by the width", "a sum for a mean") {
       $0.value(first: Double($0.x.count), second: Double($0.x.count))
     },
-    fault("unbiased-count", "the sums are divided by the width less 1", "a library's default for the variance") {
+    fault(
+      "unbiased-count", "the sums are divided by the width less 1", "a library's default for the variance"
+    ) {
       let n = Double($0.x.count)
       return n > 1 ? $0.value(first: n / (n - 1), second: n / (n - 1)) : nil
     },
-    fault("sums-before-gain", "the sums are those of the gradient before its gain", "the gain is applied too late") {
+    fault(
+      "sums-before-gain", "the sums are those of the gradient before its gain", "the gain is applied too late"
+    ) {
       $0.value(sumsOf: $0.dy)
     },
     fault("last-left-out", "the sums leave out the last entry", "a loop ends one early") {
@@ -54,7 +58,9 @@ extension NormGradient: Faulty {
     },
     fault("epsilon-1e-3", "ε is 0.001", "another default") { $0.with(epsilon: 1e-3).value() },
     fault("missing", "there is no gradient", "the backward pass ends here") { $0.value().map { _ in 0 } },
-    fault("handed-on", "the norm is taken for the identity", "the backward pass leaves the norm out") { $0.dy },
+    fault("handed-on", "the norm is taken for the identity", "the backward pass leaves the norm out") {
+      $0.dy
+    },
     fault("twice", "the gradient is added twice", "a buffer is not cleared") { $0.value().map { 2 * $0 } },
   ]
 

@@ -57,11 +57,15 @@ public struct ParameterGradient: OperationKind {
       switch use {
       case .matrix:
         try operands.expect(parameter: place, shape: [width, try OperandAxes.tokenWidth(of: read[0])])
-        guard read[0].count == 2 else { throw .graph("reads \(read[0].inWords) where [token, unit] is wanted") }
+        guard read[0].count == 2 else {
+          throw .graph("reads \(read[0].inWords) where [token, unit] is wanted")
+        }
       case .vector: try operands.expect(parameter: place, shape: [width])
       case .rows(let table):
         let made = try table.axes(of: OperandAxes(activations: [], parameters: [operands.parameters[place]]))
-        guard made == read[0] else { throw .graph("reads \(read[0].inWords) where \(made.inWords) is wanted") }
+        guard made == read[0] else {
+          throw .graph("reads \(read[0].inWords) where \(made.inWords) is wanted")
+        }
       }
     }
     return parameter.shape.map { .unit($0) }

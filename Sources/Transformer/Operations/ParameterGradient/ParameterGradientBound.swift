@@ -31,7 +31,8 @@ extension ParameterGradient: Bounded {
     let scattered = rows.isEmpty ? nil : rounding.scattered(rows, shape: shape, inputs: site.inputs)
     for (view, x, dy) in pending {
       // What is looked up in the table that is multiplied with is added to the same sums.
-      let isShared = scattered != nil && parts.isEmpty && pending.count == 1 && view == ParameterView(view.parameter)
+      let isShared =
+        scattered != nil && parts.isEmpty && pending.count == 1 && view == ParameterView(view.parameter)
       let product = rounding.ofProduct(
         dy, MatrixView(StoredTensor(x.values)), weightRoundoff: x.roundoff, bias: nil,
         onto: isShared ? scattered?.operand : nil)

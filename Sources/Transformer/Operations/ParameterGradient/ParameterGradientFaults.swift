@@ -3,42 +3,54 @@ import TouchstoneModel
 
 extension ParameterGradient: Faulty {
   static let traits: FaultTraits = .contraction
-  static let faults: [Fault] = ofTokens + ofTables + [
-    fault("transposed", "the gradient is transposed", "x·dyᵀ for dy·xᵀ") { _, site in
-      let value = site.evaluated()
-      guard value.shape.count == 2, value.shape[0] == value.shape[1] else { return nil }
-      let width = value.rowWidth
-      return Tensor(value.values.indices.map { value.values[$0 % width * width + $0 / width] }, shape: value.shape)
-    },
-    fault("shifted", "inputs are those of one token earlier", "two buffers are a step apart") { own, site in
-      guard own.uses.contains(.matrix) else { return nil }
-      return site.evaluated(changing: own.firstInput) { x in
-        let before = x
-        for row in 0..<x.rowCount { x.setRow(row) { row == 0 ? 0 : before[row - 1, $0] } }
-      }
-    },
-    fault("decayed", "weight decay is part of the gradient", "decay of 0.01 is added, not decoupled") { _, site in
-      site.parameters.first.map { parameter in
-        site.edited { value in
-          for offset in value.values.indices { value.values[offset] += 0.01 * parameter.values[offset] }
+  static let faults: [Fault] =
+    ofTokens + ofTables + [
+      fault("transposed", "the gradient is transposed", "x·dyᵀ for dy·xᵀ") { _, site in
+        let value = site.evaluated()
+        guard value.shape.count == 2, value.shape[0] == value.shape[1] else { return nil }
+        let width = value.rowWidth
+        return Tensor(
+          value.values.indices.map { value.values[$0 % width * width + $0 / width] }, shape: value.shape)
+      },
+      fault("shifted", "inputs are those of one token earlier", "two buffers are a step apart") { own, site in
+        guard own.uses.contains(.matrix) else { return nil }
+        return site.evaluated(changing: own.firstInput) { x in
+          let before = x
+          for row in 0..<x.rowCount { x.setRow(row) { row == 0 ? 0 : before[row - 1, $0] } }
         }
-      }
-    },
-    fault("mean", "the gradient is divided by the tokens", "a mean for a sum") { _, site in
-      site.times(1 / Double(site.inputs.count))
-    },
-    fault("twice", "the gradient is added twice", "a buffer is not cleared") { _, site in site.times(2) },
-    fault("missing", "there is no gradient", "a parameter is frozen, or its kernel writes elsewhere") { _, site in
-      site.times(0)
-    },
-  ]
+      },
+      fault("decayed", "weight decay is part of the gradient", "decay of 0.01 is added, not decoupled") {
+        _, site in
+        site.parameters.first.map { parameter in
+          site.edited { value in
+            for offset in value.values.indices { value.values[offset] += 0.01 * parameter.values[offset] }
+          }
+        }
+      },
+      fault("mean", "the gradient is divided by the tokens", "a mean for a sum") { _, site in
+        site.times(1 / Double(site.inputs.count))
+      },
+      fault("twice", "the gradient is added twice", "a buffer is not cleared") { _, site in site.times(2) },
+      fault("missing", "there is no gradient", "a parameter is frozen, or its kernel writes elsewhere") {
+        _, site in
+        site.times(0)
+      },
+    ]
 
   private static let ofTokens: [Fault] = [
-    tokens("last-token", "only the last token counts", "= for += in the loop over tokens") { $0 == $1 - 1 ? 1 : 0 },
+    tokens("last-token", "only the last token counts", "= for += in the loop over tokens") {
+      $0 == $1 - 1 ? 1 : 0
+    },
     tokens("token-lost", "the last token is lost", "a loop ends one early") { $0 == $1 - 1 ? 0 : 1 },
-    tokens("token-twice", "the last token counts twice", "loop and remainder overlap") { $0 == $1 - 1 ? 2 : 1 },
-    tokens("first-token-lost", "the first token is lost", "a loop starts at 1") { $0 == 0 ? 0 : 1 },
-    tokens("block-lost", "tokens after the last whole block of eight are lost", "a loop without its remainder") {
+    tokens("token-twice", "the last token counts twice", "loop and remainder overlap") {
+      $0 == $1 - 1 ? 2 : 1
+    },
+    tokens("first-token-lost", "the first token is lost", "a loop starts at 1") { token, _ in
+      token == 0 ? 0 : 1
+    },
+    tokens(
+      "block-lost", "tokens after the last whole block of eight are lost", "a loop without its remainder"
+    ) {
       $0 < $1 / 8 * 8 ? 1 : 0
     },
     fault("first-sequence", "only the first sequence counts", "the batch is not summed over") { own, site in
@@ -48,7 +60,8 @@ extension ParameterGradient: Faulty {
   ]
 
   private static let ofTables: [Fault] = [
-    table("repeated-overwritten", "of a repeated token the last place counts alone", "= for += in a scatter") {
+    table("repeated-overwritten", "of a repeated token the last place counts alone", "= for += in a scatter")
+    {
       own, site in
       own.weighingRows(site) { token, ids in ids.lastIndex(of: ids[token]) == token ? 1 : 0 }
     },
@@ -68,13 +81,16 @@ extension ParameterGradient: Faulty {
         for row in 0..<rows { value.setRow(row) { original[(row + rows - 1) % rows, $0] } }
       }
     },
-    table("lookup-missing", "what is looked up gives no gradient", "only the head of a tied table learns") { own, site in
+    table("lookup-missing", "what is looked up gives no gradient", "only the head of a tied table learns") {
+      own, site in
       own.uses.contains(.matrix) ? own.weighingRows(site) { _, _ in 0 } : nil
     },
-    table("lookup-twice", "what is looked up counts twice", "both names of a tied table are accumulated") { own, site in
+    table("lookup-twice", "what is looked up counts twice", "both names of a tied table are accumulated") {
+      own, site in
       own.uses.contains(.matrix) ? own.weighingRows(site) { _, _ in 2 } : nil
     },
-    table("head-missing", "the head gives no gradient", "only the lookup of a tied table learns") { own, site in
+    table("head-missing", "the head gives no gradient", "only the lookup of a tied table learns") {
+      own, site in
       own.uses.contains(.matrix) ? own.weighing(site, only: .matrix) { _, _ in 0 } : nil
     },
   ]
@@ -84,7 +100,8 @@ extension ParameterGradient: Faulty {
     _ output: @escaping @Sendable (ParameterGradient, FaultSite) -> Tensor<Double>?
   ) -> Fault {
     Fault(
-      "weight-gradient.\(id)", name, .gradient, of: ParameterGradient.self, practice: practice, output: output)
+      "weight-gradient.\(id)", name, .gradient, of: ParameterGradient.self, practice: practice, output: output
+    )
   }
 
   /// Of a table that is looked up alone.

@@ -49,7 +49,8 @@ extension Rotate: Faulty {
       own.magnitude == 1
         ? nil
         : site.evaluated(
-          as: Rotate(width: own.width, first: own.first, style: own.style, frequencies: own.frequencies,
+          as: Rotate(
+            width: own.width, first: own.first, style: own.style, frequencies: own.frequencies,
             isTransposed: own.isTransposed))
     },
   ]
@@ -106,7 +107,8 @@ extension Rotate: Faulty {
 
   /// The same with other frequencies.
   func with(_ frequencies: RotaryFrequencies) -> Rotate {
-    Rotate(width: width, first: first, style: style, frequencies: frequencies, magnitude: magnitude,
+    Rotate(
+      width: width, first: first, style: style, frequencies: frequencies, magnitude: magnitude,
       isTransposed: isTransposed)
   }
 }

@@ -17,7 +17,8 @@ extension SoftCapGradient: Bounded {
       guard x.isFinite else { return Bound(rounding.underflow) }
       let t = tanh(x / cap)
       let q = 1 - t * t
-      let ofTanh = (q == 0 ? 0 : q * 3 * unit * abs(x / cap)) + rounding.ofOwn(rounding.contract.tanh, t, unit)
+      let ofTanh =
+        (q == 0 ? 0 : q * 3 * unit * abs(x / cap)) + rounding.ofOwn(rounding.contract.tanh, t, unit)
       let own = abs(dy) * rounding.ofSquaredTanh(t, error: ofTanh, unit) + 3 * unit * abs(value.values[place])
       // The slope of 1 − tanh² is nowhere greater than 0.77.
       let passed =

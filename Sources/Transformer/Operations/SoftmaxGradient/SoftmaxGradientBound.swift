@@ -38,7 +38,8 @@ extension SoftmaxGradient: Bounded {
         terms.lost = rounding.lost(products.count, absolute: terms.absolute) { products[$0] }
         let ofDifference = rounding.ofSum(terms, roundings: 2) + ofMean + gradient.distance(at: place)
         let passed = Rounding.ofProduct(p, probabilities.distance(at: place), dp - mean, ofDifference)
-        bounds[place] = passed
+        bounds[place] =
+          passed
           + (2 * unit * abs(value.values[place]) + (4 + 2 * terms.count + abs(dp)) * rounding.underflow)
       }
     }

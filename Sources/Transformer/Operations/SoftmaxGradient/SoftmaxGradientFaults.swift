@@ -20,7 +20,8 @@ extension SoftmaxGradient: Faulty {
       let last = (p.last ?? 0) * (dp.last ?? 0)
       return zip(p, dp).map { $0 * ($1 - last) }
     },
-    fault("sum-of-row-before", "the sum is that of the row before", "a buffer is a row late") { p, dp, before in
+    fault("sum-of-row-before", "the sum is that of the row before", "a buffer is a row late") {
+      p, dp, before in
       before.map { sum in zip(p, dp).map { $0 * ($1 - sum) } }
     },
     fault("probability-missing", "the result is not multiplied by the probability", "a factor is forgotten") {
@@ -28,7 +29,9 @@ extension SoftmaxGradient: Faulty {
       let sum = zip(p, dp).reduce(0) { $0 + $1.0 * $1.1 }
       return dp.map { $0 - sum }
     },
-    fault("left-out", "the softmax is taken for the identity", "the backward pass leaves it out") { _, dp, _ in dp },
+    fault("left-out", "the softmax is taken for the identity", "the backward pass leaves it out") {
+      _, dp, _ in dp
+    },
     fault("diagonal-only", "each probability is taken for a function of its own score", "p·(1 − p)·dp") {
       p, dp, _ in zip(p, dp).map { $0 * (1 - $0) * $1 }
     },
@@ -38,14 +41,16 @@ extension SoftmaxGradient: Faulty {
       return zip(p, dp).map { 2 * $0 * ($1 - sum) }
     },
     Fault(
-      "softmax-gradient.sum-over-queries", "the sum is that of the column", .gradient, of: SoftmaxGradient.self,
+      "softmax-gradient.sum-over-queries", "the sum is that of the column", .gradient,
+      of: SoftmaxGradient.self,
       practice: "the wrong axis"
     ) { own, site in
       let (p, dp, tokens) = (site.activations[0], site.activations[1], site.inputs.count)
       return site.edited { value in
         for row in 0..<value.rowCount {
           let head = row / tokens * tokens
-          for key in 0..<tokens where site.inputs.isVisible(key: key, from: row % tokens, under: own.visibility) {
+          for key in 0..<tokens
+          where site.inputs.isVisible(key: key, from: row % tokens, under: own.visibility) {
             let sum = (0..<tokens).filter { site.inputs.isVisible(key: key, from: $0, under: own.visibility) }
               .reduce(0.0) { $0 + p[head + $1, key] * dp[head + $1, key] }
             value[row, key] = p[row, key] * (dp[row, key] - sum)

@@ -42,7 +42,7 @@ struct FloorComparison: Sendable {
   func inherited(_ activation: Activation) throws -> Double? {
     guard let (got, want) = try pair(activation) else { return nil }
     var (error, scale) = (0.0, 0.0)
-    for row in comparableRows(want) {
+    for row in comparableRows(want, of: activation) {
       for (left, right) in zip(got.row(row), want.row(row)) where left.isFinite && right.isFinite {
         error = max(error, abs(left - right))
         scale = max(scale, abs(right))
@@ -65,7 +65,7 @@ struct FloorComparison: Sendable {
     let isJudged = operation.judgedElements(capture.inputs, graph: capture.graph)
     var (ratio, worstRow) = (-1.0, 0)
     var tells = true
-    for row in comparableRows(want) {
+    for row in comparableRows(want, of: operation.output) {
       var (total, size, count) = (0.0, 0.0, 0.0)
       for column in 0..<want.rowWidth where isJudged(row * want.rowWidth + column) {
         let difference = got[row, column] - want[row, column]
@@ -127,8 +127,9 @@ struct FloorComparison: Sendable {
   }
 
   /// The rows of tokens that attend to something; the others follow no definition.
-  private func comparableRows(_ tensor: Tensor<Double>) -> [Int] {
-    (0..<tensor.rowCount).filter { seesAnyKey[$0 % seesAnyKey.count] }
+  private func comparableRows(_ tensor: Tensor<Double>, of activation: Activation) -> [Int] {
+    activation.isOfParameter
+      ? Array(0..<tensor.rowCount) : (0..<tensor.rowCount).filter { seesAnyKey[$0 % seesAnyKey.count] }
   }
 
   private func pair(_ activation: Activation) throws -> (got: Tensor<Double>, want: Tensor<Double>)? {

@@ -249,7 +249,8 @@ struct Replay: Sendable {
     var bounds = sum.bounds
     for (place, source) in step.sources.enumerated() {
       guard case .replayed(let addend) = source,
-        let parts = plan.steps.first(where: { $0.operation.output == addend })?.operation.addedParts, parts > 0
+        let parts = plan.steps.first(where: { $0.operation.output == addend })?.operation.addedParts,
+        parts > 0
       else { continue }
       for offset in bounds.indices {
         let others = site.activations.indices.reduce(0) {
