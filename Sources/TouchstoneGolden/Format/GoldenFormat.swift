@@ -8,6 +8,8 @@ enum GoldenFormat {
   static let firstVersion = "1.0"
   /// From this version on a golden holds its graph.
   static let version = "1.1"
+  /// What files say that hold a backward pass, or several sequences.
+  static let trainingVersion = "1.2"
 
   /// What files of an optimiser's steps say.
   static let stepVersion = "1.2"
@@ -31,6 +33,7 @@ enum GoldenFormat {
   static let positionIDs = "inputs/position_ids"
   static let attentionMask = "inputs/attention_mask"
   static let tokenTypeIDs = "inputs/token_type_ids"
+  static let targets = "inputs/targets"
   static let weights = "weights"
   static let floor = "floor"
   static let extra = "extra"

@@ -108,7 +108,7 @@ public final class ActivationFile: ActivationSource, Sendable {
       try header.checkFormat()
       kind = try header.kind()
       manifest = try header.manifest(isRequired: kind == .golden)
-      model = try header.model(kind, manifest, golden: golden)
+      model = try header.model(kind, manifest, golden: golden).trained(for: try header.loss())
       let graph = model.graph
       inputs = try header.inputs(graph, manifest)
       givesPositions = try file.dataset(at: GoldenFormat.positionIDs) != nil
@@ -117,7 +117,7 @@ public final class ActivationFile: ActivationSource, Sendable {
       precision = try header.precision(kind)
       productInputs = try header.productInputs()
       namesPrecision = kind == .golden || provenance["precision"] != nil
-      let index = try ActivationIndex(file, graph, tokenCount: inputs.count)
+      let index = try ActivationIndex(file, graph, inputs)
       layers = try header.layers(graph)
       isSketch = try header.isSketch()
       recorded = index.recorded

@@ -113,8 +113,10 @@ public final class ActivationFileWriter {
   private func writeHeader(weightsDigest: String?) throws(BadInput) {
     let isFirstVersion = model.family == Family.gpt2.name && !model.hasOwnGraph
     try file.setAttribute("format", of: "/", to: GoldenFormat.format)
+    let version = isFirstVersion ? GoldenFormat.firstVersion : GoldenFormat.version
+    let isTraining = model.loss != nil || inputs.sequenceCount > 1
     try file.setAttribute(
-      "format_version", of: "/", to: isFirstVersion ? GoldenFormat.firstVersion : GoldenFormat.version)
+      "format_version", of: "/", to: isTraining ? GoldenFormat.trainingVersion : version)
     try file.setAttribute("kind", of: "/", to: kind.rawValue)
     if let layers { try file.setAttribute(GoldenFormat.layers, of: "/", to: layers.description) }
     if isSketch { try file.setAttribute(GoldenFormat.sketch, of: "/", to: GoldenFormat.sketchForm) }
@@ -124,8 +126,8 @@ public final class ActivationFileWriter {
     if let weightsDigest {
       try file.setAttribute("weights_sha256", of: "model", to: weightsDigest)
     }
-    if kind == .golden, !isFirstVersion {
-      let text = Data(graph.json.utf8)
+    if kind == .golden, !isFirstVersion || isTraining {
+      let text = Data(model.forwardGraph.json.utf8)
       try datasets.write(
         GoldenFormat.graph, .integer(byteCount: 1, isSigned: false), shape: [text.count], bytes: text)
     }
@@ -133,22 +135,28 @@ public final class ActivationFileWriter {
 
   private func writeInputs() throws(BadInput) {
     let integer = ElementType.integer(byteCount: 4, isSigned: true)
+    let shape = (inputs.sequenceCount > 1 ? [inputs.sequenceCount] : []) + [inputs.sequenceLength]
     for (path, ids) in [
       (GoldenFormat.tokenIDs, inputs.tokenIDs), (GoldenFormat.positionIDs, inputs.positionIDs),
+      (GoldenFormat.tokenTypeIDs, graph.inputs.contains(.tokenTypeIDs) ? inputs.tokenTypeIDs : nil),
+      (GoldenFormat.targets, model.loss == nil ? nil : inputs.targets),
     ] {
       // Ids are below `Inputs.greatestCount` or rows of a table, which int32 holds.
-      let values = ids.map { Int32($0).littleEndian }
-      try datasets.write(path, integer, shape: [values.count], bytes: values.withUnsafeBytes { Data($0) })
-    }
-    if graph.inputs.contains(.tokenTypeIDs) {
-      let values = inputs.tokenTypeIDs.map { Int32($0).littleEndian }
-      try datasets.write(
-        GoldenFormat.tokenTypeIDs, integer, shape: [values.count], bytes: values.withUnsafeBytes { Data($0) })
+      guard let values = ids?.map({ Int32($0).littleEndian }) else { continue }
+      try datasets.write(path, integer, shape: shape, bytes: values.withUnsafeBytes { Data($0) })
     }
     if let mask = inputs.attentionMask {
       let byte = ElementType.integer(byteCount: 1, isSigned: false)
       try datasets.write(
-        GoldenFormat.attentionMask, byte, shape: [mask.count], bytes: Data(mask.map { $0 ? 1 : 0 }))
+        GoldenFormat.attentionMask, byte, shape: shape, bytes: Data(mask.map { $0 ? 1 : 0 }))
+    }
+    guard let loss = model.loss else { return }
+    try file.setAttribute("reduction", of: GoldenFormat.inputs, to: loss.divisor == 1 ? "sum" : "mean")
+    for (name, value) in [
+      ("divisor", loss.divisor ?? Double.nan), ("loss_scale", loss.scale),
+      ("label_smoothing", loss.labelSmoothing),
+    ] where !value.isNaN {
+      try file.setAttribute(name, of: GoldenFormat.inputs, to: value)
     }
   }
 
@@ -180,7 +188,9 @@ public final class ActivationFileWriter {
       }
       // Of an expert that no token chose nothing is written.
       if tensor.shape.first == 0, count == 0 { return }
-      try datasets.write(activation.path, .float(tensor.type), shape: tensor.shape, bytes: tensor.bytes)
+      let layout = tensor.shape == wanted ? BatchLayout(of: activation, in: graph, inputs) : nil
+      let stored = layout?.batched(tensor) ?? tensor
+      try datasets.write(activation.path, .float(stored.type), shape: stored.shape, bytes: stored.bytes)
       if isDerived { try file.setFlag("derived", of: activation.path) }
       if activation == graph.probabilities {
         try file.setAttribute("temperature", of: activation.path, to: temperature)

@@ -7,6 +7,14 @@ extension Judge {
     let graph = capture.graph.with(temperature: 1)
     for (other, owner) in [(golden?.graph, "the golden"), (weights?.graph, "the weights")] {
       guard let other, other.with(temperature: 1) != graph else { continue }
+      guard other.isDifferentiated == graph.isDifferentiated else {
+        throw BadInput(
+          place: "inputs/targets",
+          problem: graph.isDifferentiated
+            ? "are in the capture, and \(owner) holds the forward pass alone"
+            : "are missing, and \(owner) has them",
+          remedy: "store targets in both, for the forward and the backward pass, or in none")
+      }
       throw BadInput(
         place: "config_json", problem: "the capture's configuration is not that of \(owner)",
         remedy: "capture the same model")
@@ -39,12 +47,15 @@ extension ActivationSource {
     throws(BadInput)
   {
     let all = [Bool](repeating: true, count: inputs.count)
-    let parts = [
+    var parts = [
       Part("token_ids", inputs.tokenIDs, other.inputs.tokenIDs),
       Part("position_ids", inputs.positionIDs, other.inputs.positionIDs),
       Part("attention_mask", mask(all.count), other.mask(other.inputs.count)),
       Part("token_type_ids", inputs.tokenTypeIDs, other.inputs.tokenTypeIDs),
     ]
+    if inputs.targets != nil || other.inputs.targets != nil {
+      parts.append(Part("targets", inputs.targets ?? [], other.inputs.targets ?? []))
+    }
     guard let first = parts.first(where: { $0.difference != nil }), let difference = first.difference else {
       return
     }

@@ -29,6 +29,14 @@ public struct AttentionProbabilities: OperationKind {
     return axes
   }
 
+  /// The gradient by the probabilities themselves.
+  package func pullBack(
+    _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
+  ) throws(BadInput) {
+    pullbacks.give(
+      input: 0, of: operation, SoftmaxGradient(visibility: visibility), from: [operation.output, gradient])
+  }
+
   package var fields: [(name: String, value: JSONText)] { [("visibility", visibility.stored)] }
 
   package init(fields: inout JSONFields) throws(BadInput) {

@@ -35,7 +35,15 @@ struct Step: Sendable {
       return
     }
     do {
-      replay = try Replay(planner.plan(operation), of: capture, weights: weights, contract: contract)
+      let plan = try planner.plan(operation)
+      guard !operation.output.isGradient || !plan.spansBlocks() else {
+        // From the tokens alone a gradient is as far as the whole model, once for each parameter.
+        finding = try floor?.judge(operation) ?? operation.findingOfNonFinite(in: capture)
+        obstacle =
+          "more than a block lies between it and what is recorded, for which a golden with a noise floor is asked"
+        return
+      }
+      replay = try Replay(plan, of: capture, weights: weights, contract: contract)
     } catch let obstacle as ReplayPlanner.Obstacle {
       finding = try floor?.judge(operation) ?? operation.findingOfNonFinite(in: capture)
       self.obstacle = obstacle.why
