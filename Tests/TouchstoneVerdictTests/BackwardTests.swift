@@ -97,7 +97,7 @@ import TouchstoneVerdict
     return abs(slope - scale * measured) / size.squareRoot()
   }
 
-  @Test(.clause("BWD-2", "BWD-1", "BWD-3", "BWD-4", "BWD-5", "BWD-6"), arguments: 0..<26)
+  @Test(.clause("LOS-3", "BWD-2", "BWD-11", "BWD-1", "BWD-3", "BWD-4", "BWD-5", "BWD-6"), arguments: 0..<26)
   func theLossGrowsAsTheGradientsSay(_ number: Int) throws {
     let training = try Training(seed: UInt64(number))
     let found = Self.deviation(training, seed: UInt64(number) + 99)
@@ -167,6 +167,15 @@ import TouchstoneVerdict
       print("FAULTS \(training): \(found)")
     }
     print("FAULTS visible \(visible) caught \(caught) placed \(placed) named \(named) wrong \(wrong)")
+  }
+
+  /// Some faults of the backward pass are planted, and found at their operation.
+  @Test(.clause("BWD-2", "NUM-4"), arguments: [3, 11] as [UInt64])
+  func aFaultIsFoundWhereItIs(_ seed: UInt64) throws {
+    let found = try Self.plant(Training(seed: seed), each: 6)
+    #expect(found.visible > 5)
+    #expect(found.caught * 10 >= found.visible * 9, "\(found)")
+    #expect(found.placed * 10 >= found.caught * 9, "\(found)")
   }
 
   struct Planted {
