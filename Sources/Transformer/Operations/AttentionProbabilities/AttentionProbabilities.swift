@@ -33,6 +33,7 @@ public struct AttentionProbabilities: OperationKind {
   package func pullBack(
     _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
   ) throws(BadInput) {
+    guard operation.parameters.isEmpty else { throw .graph("has sinks, and no gradient here") }
     pullbacks.give(
       input: 0, of: operation, SoftmaxGradient(visibility: visibility), from: [operation.output, gradient])
   }
