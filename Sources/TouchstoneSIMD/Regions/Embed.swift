@@ -97,7 +97,7 @@ extension Rows {
     case .tokenIDs: tokenIDs
     case .positionIDs: positionIDs
     case .tokenTypeIDs: tokenTypeIDs
-    case .attentionMask: []
+    case .attentionMask, .targets: []
     }
   }
 }
