@@ -1,3 +1,5 @@
+import TouchstoneVerdict
+
 /// The templates of pages; the parts that several have are rendered by themselves and put in whole.
 enum PageTemplates {
   /// Everything around the content of any page.

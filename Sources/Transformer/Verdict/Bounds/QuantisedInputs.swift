@@ -19,6 +19,9 @@ extension ProductInputs.Format {
     }
   }
 
+  /// Whether values are multiples of a step that a block shares.
+  var hasSteps: Bool { blockLength != nil }
+
   /// The values as a product reads them.
   package func read(_ values: Tensor<Double>) -> Tensor<Double> {
     read(Operand(values: values)).values

@@ -3,6 +3,8 @@ import TouchstoneModel
 import TouchstoneReference
 
 /// The reference on all cores, for models that are large: the same numbers, sooner and in less memory.
+///
+/// Clauses: NUM-19.
 public struct SharedReference: Transformer {
   private let weights: Weights
 
@@ -15,6 +17,8 @@ public struct SharedReference: Transformer {
   }
 
   /// Computes a whole sequence and hands every activation to `observe`, in the order of computation.
+  ///
+  /// Clauses: NUM-19.
   public func forward(
     _ inputs: Inputs, observe: (Activation, Tensor<Double>) throws -> Void
   ) rethrows {
@@ -22,6 +26,8 @@ public struct SharedReference: Transformer {
   }
 
   /// The same, no further than the last operation of some layers; nil for all.
+  ///
+  /// Clauses: NUM-19.
   public func forward(
     _ inputs: Inputs, through layers: LayerRange?, observe: (Activation, Tensor<Double>) throws -> Void
   ) rethrows {
