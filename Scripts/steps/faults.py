@@ -23,8 +23,8 @@ NAMES = {
     "second-correction-missing": {"second-correction-missing"}, "correction-not-rooted": {"correction-not-rooted"},
     "corrections-exchanged": {"corrections-exchanged"}, "step-off-by-one": {"step", "step-off-by-one"},
     "step-never-counted": {"step", "step-never-counted"}, "betas-exchanged": {"betas-exchanged"},
-    "beta2-of-another": {"beta2"}, "epsilon-inside-root": {"epsilon-inside"},
-    "epsilon-before-correction": {"epsilon-before"}, "epsilon-missing": {"epsilon", "epsilon-missing"},
+    "beta2-of-another": {"beta2"}, "epsilon-inside-root": {"epsilon-after", "epsilon-inside"},
+    "epsilon-before-correction": {"epsilon-after", "epsilon-before"}, "epsilon-missing": {"epsilon", "epsilon-missing"},
     "epsilon-1e-6": {"epsilon"}, "root-missing": {"root-missing"}, "decay-coupled": {"decay-coupled"},
     "decay-missing": {"decay-missing", "decay-of-another-group"}, "decay-without-lr": {"decay-without-lr"},
     "decay-of-moment": {"decay-of-moment"}, "decay-sign": {"decay-sign"}, "decay-after-update": {"decay-after-update"},
@@ -45,7 +45,7 @@ NAMES = {
     "sgd.decay-missing": {"decay-missing", "decay-of-another-group"}, "sgd.sign": {"sign"},
 }  # fmt: skip
 
-#: What a fault is too where the numbers do not tell: gradients below the limit in every element are not clipped by value.
+#: What a fault is too where numbers do not tell: gradients below the limit in every element are not clipped by value.
 SAME = {"clip.by-value": "each element is clipped"}
 
 #: The optimiser that can have a fault.

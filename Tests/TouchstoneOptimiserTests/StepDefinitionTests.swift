@@ -28,14 +28,19 @@ import TouchstoneVerdict
 
   @Test(.clause("OPT-9", "OPT-10", "OPT-11")) func theUpdateIsCorrectedAndDecayDoesNotPassThroughIt() {
     // 1 − β₁² = 3/4, 1 − β₂² = 7/16: m̂ = 4, v̂ = 16.
-    #expect(adamW().value(.theta, element) == 10 - 0.5 * 4 / 4)
-    #expect(adamW { $0.epsilon = 4 }.value(.theta, element) == 10 - 0.5 * 4 / 8)
-    #expect(
-      adamW { ($0.epsilon, $0.epsilonPlacement) = (9, .inside) }.value(.theta, element) == 10 - 0.5 * 4 / 5)
-    let before = adamW { ($0.epsilon, $0.epsilonPlacement) = (1, .before) }.value(.theta, element)
-    let denominator = (7.0.squareRoot() + 1) / (7.0 / 16).squareRoot()
-    #expect(abs(before - (10 - 0.5 * 4 / denominator)) <= 1e-15 * 10)
-    #expect(adamW { $0.weightDecay = 0.25 }.value(.theta, element) == 10 * (1 - 0.125) - 0.5)
+    let plain: Double = adamW().value(.theta, element)
+    #expect(plain == 9.5)
+    let after: Double = adamW { $0.epsilon = 4 }.value(.theta, element)
+    #expect(after == 9.75)
+    let inside: Double = adamW { ($0.epsilon, $0.epsilonPlacement) = (9, .inside) }.value(.theta, element)
+    #expect(inside == 9.6)
+    let before: Double = adamW { ($0.epsilon, $0.epsilonPlacement) = (1, .before) }.value(.theta, element)
+    let root: Double = 7.0.squareRoot()
+    let denominator: Double = (root + 1) * 4 / root
+    let error: Double = before - (10 - 2 / denominator)
+    #expect(abs(error) <= 1e-14)
+    let decayed: Double = adamW { $0.weightDecay = 0.25 }.value(.theta, element)
+    #expect(decayed == 8.25)
   }
 
   @Test(.clause("OPT-4", "OPT-6")) func scaleAndClippingAreFactors() {
@@ -50,34 +55,43 @@ import TouchstoneVerdict
 
   @Test(.clause("OPT-12")) func descentHasMomentumDampeningAndLooksAhead() {
     var settings = StepSettings(.sgd, t: 2, lr: 0.5)
-    (settings.momentum, settings.dampening, settings.weightDecay) = (0.5, 0.75, 0.2)
-    var element = StepElement(gradient: 4, momentumBefore: 8, thetaBefore: 10)
-    #expect(StepArithmetic(settings).momentum(element) == 0.5 * 8 + 0.25 * 6)
+    (settings.momentum, settings.dampening, settings.weightDecay) = (0.5, 0.75, 0.25)
+    // d = 4 + 8/4.
+    var element = StepElement(gradient: 4, momentumBefore: 8, thetaBefore: 8)
+    #expect(StepArithmetic(settings).momentum(element) == 5.5)
     element.momentumBefore = nil
-    #expect(StepArithmetic(settings).momentum(element) == 6)
+    #expect(StepArithmetic(settings).momentum(element) == 6.0)
     element.momentum = 3
-    #expect(StepArithmetic(settings).value(.theta, element) == 10 - 1.5)
+    #expect(StepArithmetic(settings).value(.theta, element) == 6.5)
     settings.nesterov = true
-    #expect(StepArithmetic(settings).value(.theta, element) == 10 - 0.5 * (6 + 0.5 * 3))
+    #expect(StepArithmetic(settings).value(.theta, element) == 4.25)
     settings.momentum = 0
-    #expect(StepArithmetic(settings).value(.theta, element) == 10 - 0.5 * 6)
+    #expect(StepArithmetic(settings).value(.theta, element) == 5.0)
+  }
+
+  private let u: Double = 0x1p-24
+  private let t0: Double = 0x1p-126
+
+  private func isClose(_ left: Double, _ right: Double) -> Bool {
+    let difference: Double = abs(left - right)
+    return difference <= 1e-9 * right
   }
 
   @Test(.clause("OPT-14", "OPT-16", "OPT-17", "OPT-18")) func boundsAreThoseOfTheirFormulas() {
-    let (u, t0) = (0x1p-24, 0x1p-126)
     let bound = StepBound(Rounding(.float32))
-    func isClose(_ left: Double, _ right: Double) -> Bool { abs(left - right) <= 1e-9 * right }
     let by = adamW { ($0.weightDecay, $0.epsilon) = (0.25, 4) }
-    #expect(isClose(bound.value(.firstMoment, element, by, 3), u * (2 * (1 + 2) + 0.5 * 6 + 3) + 3 * t0))
-    #expect(
-      isClose(bound.value(.secondMoment, element, by, 10), u * (3 * 6 + 4 * 4 + 0.25 * 24 + 10) + 3 * t0))
-    let (r1, r2) = (5 * u * 0.25 / 0.75 + 2 * u, 5 * u * (9.0 / 16) / (7.0 / 16) + 2 * u)
-    let update = 0.5 * 4 / 8
-    let y = by.value(.theta, element)
-    #expect(
-      isClose(
-        bound.value(.theta, element, by, y),
-        update * (9 * u + r1 + r2 / 2 + 2 * t0.squareRoot() / 8) + u * y + u * 10 * (2 + 3 * 0.125) + t0))
+    // 2(β₁m + (1 − β₁)g) + (1 − β₁)(g + m) + y
+    let ofFirst: Double = 2 * 3 + 0.5 * 6 + 3
+    #expect(isClose(bound.value(.firstMoment, element, by, 3), ofFirst * u + 3 * t0))
+    // 3β₂v + 4(1 − β₂)g² + (1 − β₂)(v + g²) + y
+    let ofSecond: Double = 3 * 6 + 4 * 4 + 0.25 * 24 + 10
+    #expect(isClose(bound.value(.secondMoment, element, by, 10), ofSecond * u + 3 * t0))
+    // (t + 3)βᵗ/(1 − βᵗ) + 2 of both, the second by half
+    let ofCorrections: Double = 5.0 / 3 + 2 + (5.0 * 9 / 7 + 2) / 2
+    let y: Double = by.value(.theta, element)
+    let relative: Double = (9 + ofCorrections) * u + 2 * t0.squareRoot() / 8
+    let ofTheta: Double = 0.25 * relative + u * y + 10 * u * 2.375 + t0
+    #expect(isClose(bound.value(.theta, element, by, y), ofTheta))
     var scaled = by
     scaled.lossScale = 3
     #expect(isClose(bound.value(.unscaling, element, scaled, 5), 10 * u + t0))
@@ -89,22 +103,20 @@ import TouchstoneVerdict
   }
 
   @Test(.clause("OPT-12", "OPT-18")) func theBoundOfDescentIsThatOfItsFormula() {
-    let (u, t0) = (0x1p-24, 0x1p-126)
     let bound = StepBound(Rounding(.float32))
     var settings = StepSettings(.sgd, t: 2, lr: 0.5)
-    (settings.momentum, settings.dampening, settings.weightDecay) = (0.5, 0.75, 0.2)
-    let element = StepElement(gradient: 4, momentumBefore: 8, thetaBefore: 10, momentum: 3)
-    let d = u * (2 * 2 + 6) + t0
-    let by = StepArithmetic(settings)
-    func isClose(_ left: Double, _ right: Double) -> Bool { abs(left - right) <= 1e-9 * right }
-    #expect(
-      isClose(bound.value(.momentum, element, by, 5.5), u * (2 * 4 + 2 * 0.25 * 6 + 5.5) + 0.25 * d + 3 * t0))
-    #expect(isClose(bound.value(.theta, element, by, 8.5), 0.5 * 2 * u * 3 + 8.5 * u + t0))
+    (settings.momentum, settings.dampening, settings.weightDecay) = (0.5, 0.75, 0.25)
+    let element = StepElement(gradient: 4, momentumBefore: 8, thetaBefore: 8, momentum: 3)
+    // 2λ|θ| + |d|
+    let ofDecay: Double = 10 * u + t0
+    // 2μ|b| + 2|1 − τ||d| + y
+    let ofMomentum: Double = (8 + 3 + 5.5) * u + 0.25 * ofDecay + 3 * t0
+    #expect(isClose(bound.value(.momentum, element, StepArithmetic(settings), 5.5), ofMomentum))
+    let plain: Double = 3 * u + 6.5 * u + t0
+    #expect(isClose(bound.value(.theta, element, StepArithmetic(settings), 6.5), plain))
     settings.nesterov = true
-    #expect(
-      isClose(
-        bound.value(.theta, element, StepArithmetic(settings), 6.25),
-        0.5 * (d + u * (2 * 1.5 + 7.5) + 2 * u * 7.5) + 6.25 * u + t0))
+    let ahead: Double = 0.5 * (ofDecay + 3 * u + 3 * 7.5 * u) + 4.25 * u + t0
+    #expect(isClose(bound.value(.theta, element, StepArithmetic(settings), 4.25), ahead))
   }
 
   @Test(.clause("OPT-13", "OPT-15")) func theBoundOfANormIsHalfThatOfItsSquares() {
@@ -120,12 +132,12 @@ import TouchstoneVerdict
     var products = terms
     products.exact = 0
     let bound = rounding.ofSum(products)
-    #expect(
-      error.det >= bound.det / (2 * terms.sum) && error.det <= bound.det / (2 * terms.sum) + 6 * rounding.unit
-    )
-    #expect(
-      error.stat >= bound.stat / (2 * terms.sum)
-        && error.stat <= 2 * bound.stat / (2 * terms.sum) + 6 * rounding.unit)
+    let half: Double = 1 / (2 * terms.sum)
+    let rest: Double = 6 * rounding.unit
+    #expect(error.det >= half * bound.det)
+    #expect(error.det <= half * bound.det + rest)
+    #expect(error.stat >= half * bound.stat)
+    #expect(error.stat <= 2 * half * bound.stat + rest)
   }
 
   @Test(.clause("OPT-1"), arguments: StepSettings.Kind.allCases, [UInt64(31), 32])

@@ -113,12 +113,13 @@ struct Engine {
     let (lr, wd) = (Float(settings.lr), Float(decay[name, default: 0]))
     let c1 = Float(1 - pow(settings.beta1, Double(settings.t)))
     let c2 = Float(1 - pow(settings.beta2, Double(settings.t)))
+    let zeros = [Float](repeating: 0, count: gradient.count)
     for place in gradient.indices {
       let g = gradient[place]
-      let m = b1 * (first[name]?[place] ?? 0) + (1 - b1) * g
-      let v = b2 * (second[name]?[place] ?? 0) + Float(1 - settings.beta2) * g * g
-      first[name, default: gradient][place] = m
-      second[name, default: gradient][place] = v
+      let m = b1 * first[name, default: zeros][place] + (1 - b1) * g
+      let v = b2 * second[name, default: zeros][place] + Float(1 - settings.beta2) * g * g
+      first[name, default: zeros][place] = m
+      second[name, default: zeros][place] = v
       let old = theta[name]?[place] ?? 0
       theta[name]?[place] =
         old - lr * wd * old - lr / c1 * m / ((v / c2).squareRoot() + Float(settings.epsilon))

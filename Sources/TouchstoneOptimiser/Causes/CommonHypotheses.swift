@@ -122,19 +122,23 @@ extension StepHypothesis {
     var found: [StepHypothesis] = []
     for (index, group) in groups.enumerated() where groups.count > 1 {
       let (lr, decay) = (group.settings.lr, group.settings.weightDecay)
+      // Without decay in that group it is left out, which has a name of its own.
+      if decay != 0 {
+        found.append(
+          StepHypothesis("decay-of-another-group") {
+            "decay is that of group \(index) (\(number(decay)) instead of \(number($0.settings.weightDecay)))"
+          }
+          .settings { $0.weightDecay = decay })
+      }
       found += [
         StepHypothesis("lr-of-another-group") {
           "the learning rate is that of group \(index) (\(number(lr)) instead of \(number($0.settings.lr)))"
         }
         .settings { $0.lr = lr },
-        StepHypothesis("decay-of-another-group") {
-          "decay is that of group \(index) (\(number(decay)) instead of \(number($0.settings.weightDecay)))"
-        }
-        .settings { $0.weightDecay = decay },
         StepHypothesis("settings-of-another-group") {
           "learning rate and decay are those of group \(index) (\(number(lr)) and \(number(decay)) instead of \(number($0.settings.lr)) and \(number($0.settings.weightDecay)))"
         }
-        .settings { ($0.lr, $0.weightDecay) = (lr, decay) },
+        .settings { ($0.lr, $0.weightDecay) = (lr, decay) }.read(digits: 1),
       ]
     }
     if context.index > 0, let before = context.source.steps[context.index - 1].groups.first?.settings.lr {

@@ -38,7 +38,10 @@ struct NormDiagnosis {
     }
     candidates.append(("clip-norm-of-norms-added", "the norms of the parameters are added", sumOfNorms))
     let relative = squares.relativeError(context.rounding).stat
-    let found = candidates.filter { abs(got - $0.value) <= 2 * relative * abs($0.value) }
+    // What is as good as the right norm explains nothing.
+    let found = candidates.filter {
+      abs(got - $0.value) <= 2 * relative * abs($0.value) && !(abs(norm - $0.value) <= relative * norm)
+    }.sorted { abs(got - $0.value) < abs(got - $1.value) }
     guard let first = found.first else { return [] }
     return [
       StepCause(

@@ -169,8 +169,8 @@ struct SolvedHypotheses {
       return by.correction2.squareRoot() / by.correction1
     }
     let wanted = factor * scale(definition.settings.t)
-    let nearest = (1...Self.greatestStep).sorted { abs(scale($0) - wanted) < abs(scale($1) - wanted) }.prefix(
-      4)
+    let distances = (1...Self.greatestStep).map { (t: $0, distance: abs(scale($0) - wanted)) }
+    let nearest = distances.sorted { $0.distance < $1.distance }.prefix(4).map(\.t)
     for t in nearest where t != definition.settings.t {
       let candidate = StepHypothesis("step") { "t is \(t) instead of \($0.settings.t)" }
         .settings { $0.t = t }.read(digits: String(t).count)

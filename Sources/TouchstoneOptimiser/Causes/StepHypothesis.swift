@@ -72,7 +72,10 @@ struct StepHypothesis: Sendable {
     var within = bound.value(stage, element, arithmetic, want)
     if values[stage] != nil {
       let base = stage == .theta ? element.thetaBefore : 0
-      within += 32 * unit * abs(want - base) + 2 * unit * abs(want)
+      // What stands in place of √v̂ may have its whole correction.
+      let isUpdate = stage == .theta && arithmetic.settings.kind == .adamw
+      let ofUpdate = isUpdate ? 2 * bound.ofUpdate(arithmetic) : 0
+      within += (32 * unit + ofUpdate) * abs(want - base) + 2 * unit * abs(want)
     }
     if let storage {
       guard storage.rounded(got) == got else { return .infinity }

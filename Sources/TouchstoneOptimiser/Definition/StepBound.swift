@@ -63,17 +63,19 @@ struct StepBound: Sendable {
       + 2.5 * hiddenClipping(element, by) * rest * square + 3 * underflow
   }
 
-  /// The update from the engine's own moments; 1 − βᵗ may be made of float32 powers, or of t products.
+  /// The relative error of AdamW's update; 1 − βᵗ may be made of float32 powers, or of t products.
+  func ofUpdate(_ by: StepArithmetic) -> Double {
+    func correction(_ share: Double) -> Double {
+      (Double(by.settings.t) + 3) * unit * (1 - share) / share + 2 * unit
+    }
+    return 9 * unit + correction(by.correction1) + correction(by.correction2) / 2
+  }
+
+  /// The update from the engine's own moments.
   private func adamW(_ element: StepElement, _ by: StepArithmetic, _ y: Double) -> Double {
     let settings = by.settings
-    func correction(_ share: Double) -> Double {
-      (Double(settings.t) + 3) * unit * (1 - share) / share + 2 * unit
-    }
     let update = settings.lr * by.direction(element.firstMoment, element.secondMoment)
-    let denominator = by.denominator(element.secondMoment)
-    let relative =
-      9 * unit + correction(by.correction1) + correction(by.correction2) / 2
-      + 2 * underflow.squareRoot() / denominator
+    let relative = ofUpdate(by) + 2 * underflow.squareRoot() / by.denominator(element.secondMoment)
     let decay =
       settings.weightDecay == 0
       ? 0 : unit * abs(element.thetaBefore) * (2 + 3 * settings.lr * settings.weightDecay)

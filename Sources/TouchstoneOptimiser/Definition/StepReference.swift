@@ -28,6 +28,8 @@ public struct StepReference {
     var states: [String: State] = [:]
     for index in source.steps.indices {
       var step = source.steps[index]
+      // What is recorded begins with the gradient.
+      step.microBatchCount = 0
       if step.clipNorm != nil, !step.isPartial { step.norm = try norm(index) }
       try begin(step)
       for name in step.parameters {

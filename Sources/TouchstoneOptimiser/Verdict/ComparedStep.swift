@@ -99,7 +99,9 @@ struct ComparedStep {
     if finding.zone != .consistent, context.source.precision.type != .float64 {
       var other = compared(context.arithmetic(parameter.name, rounded: true))
       other.isFloat32 = true
-      if other.ratio < finding.ratio { finding = other }
+      if (other.zone, other.flagged, other.ratio) < (finding.zone, finding.flagged, finding.ratio) {
+        finding = other
+      }
     }
     finding.index = finding.index.first.map { Self.coordinates($0, parameter.shape) } ?? []
     finding.inherited = inherited(quantity, parameter.name, got)
