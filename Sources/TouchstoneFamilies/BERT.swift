@@ -42,33 +42,6 @@ extension Family {
     return try g.graph(
       readingOut: read, rowsOf: table, bias: Parameter("cls.predictions.bias", [sizes.vocabulary]))
   }
-
-  /// RoBERTa: BERT's blocks, positions counted over what is no padding from behind the padding's own, one type, and a head
-  /// whose function is always GELU.
-  ///
-  /// Liu et al. 2019; Hugging Face's `RobertaConfig`, `RobertaEmbeddings` and `RobertaLMHead`.
-  public static let roberta = Family(
-    "roberta", modelTypes: ["roberta"],
-    tensors: TensorNames(
-      root: "roberta.",
-      bufferEndings: ["embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias"],
-      ties: [
-        "lm_head.decoder.weight": "roberta.embeddings.word_embeddings.weight",
-        "lm_head.decoder.bias": "lm_head.bias",
-      ], endings: ["LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"])
-  ) { (config: inout ConfigFields) throws(BadInput) in
-    let sizes = try config.encoderSizes(padding: 1)
-    let function = try config.activation("hidden_act", else: "gelu")
-    let heads = try config.encoderHeads(among: ["RobertaForMaskedLM": [.tokens], "RobertaModel": [.pooled]])
-    var g = GraphBuilder(root: "", layout: .outputsFirst)
-    let (last, table) = g.encoder(sizes, function, root: "roberta.")
-    if heads.contains(.pooled) { _ = g.pooled(last, "roberta.pooler.dense", width: sizes.width) }
-    guard heads.contains(.tokens) else { return try g.graph() }
-    let read = g.tokenHead(
-      last, ActivationFunction(.geluErf), sizes.norm, width: sizes.width, dense: "lm_head.dense",
-      norm: "lm_head.layer_norm")
-    return try g.graph(readingOut: read, rowsOf: table, bias: Parameter("lm_head.bias", [sizes.vocabulary]))
-  }
 }
 
 /// What an encoder of BERT's form is made of.
@@ -100,7 +73,7 @@ extension ConfigFields {
   ///
   /// - Parameter padding: the id of padding where `pad_token_id` is absent, in families that count positions over it.
   /// - Throws: ``BadInput`` naming a field that is missing or cannot be.
-  fileprivate mutating func encoderSizes(padding: Int? = nil) throws(BadInput) -> EncoderSizes {
+  mutating func encoderSizes(padding: Int? = nil) throws(BadInput) -> EncoderSizes {
     try expect("position_embedding_type", among: "absolute")
     try expect("is_decoder", false)
     try expect("tie_word_embeddings", true)
@@ -131,7 +104,7 @@ extension GraphBuilder {
   /// Embedding and blocks of BERT's form.
   ///
   /// - Returns: the last vectors, [T, D], and the table of tokens.
-  fileprivate mutating func encoder(
+  mutating func encoder(
     _ sizes: EncoderSizes, _ function: ActivationFunction, root: String
   ) -> (last: Activation, table: Parameter) {
     let (width, norm) = (sizes.width, sizes.norm)
@@ -180,7 +153,7 @@ extension GraphBuilder {
   }
 
   /// The first row, projected, through tanh: `final/pool_row`, `pool_pre`, `pooled`, [1, D].
-  fileprivate mutating func pooled(_ x: Activation, _ module: String, width: Int) -> Activation {
+  mutating func pooled(_ x: Activation, _ module: String, width: Int) -> Activation {
     let before = linear(
       "final/pool_pre", firstRow("final/pool_row", x), module, outputs: width, hasBias: true)
     return activate("final/pooled", ActivationFunction(.tanh), before)

@@ -89,7 +89,7 @@ import TouchstoneTestSupport
       ("deepseek_v3", "num_experts_per_tok", "300"),
     ])
   func whatCannotBeIsRefusedByName(family: String, field: String, value: String) {
-    let others = field == "n_group" ? ["topk_group": "1"] : [:]
+    let others = field == "n_group" ? ["topk_group": "8"] : [:]
     let error = #expect(throws: BadInput.self) {
       try Self.architecture(family, others.merging([field: value]) { $1 })
     }

@@ -36,14 +36,21 @@ import TouchstoneTestSupport
   ) throws -> Weights {
     let architecture = try Architecture(huggingFaceJSON: Data(text.utf8), file: "config.json")
     let weights = try kind.weights(of: architecture.graph, names: architecture.family.tensors, seed: seed)
-    guard alike else { return weights }
     var tensors = weights.stored
     for operation in architecture.graph.operations
-    where ["router_logits", "expert_ids"].contains(operation.output.name) {
+    where alike && ["router_logits", "expert_ids"].contains(operation.output.name) {
       for view in operation.parameters {
         var values = weights.float32(view.parameter)
         let width = values.rowWidth == values.count ? 1 : values.rowWidth
         for column in 0..<width { values.values[2 * width + column] = values.values[width + column] }
+        tensors[view.parameter.name] = StoredTensor(values)
+      }
+    }
+    // What is added for the choice leaves no score above 0.
+    for operation in architecture.graph.operations where operation.output.name == "expert_ids" {
+      for view in operation.parameters {
+        guard var values = tensors[view.parameter.name]?.float32() else { continue }
+        values.values = values.values.map { $0 - 1 }
         tensors[view.parameter.name] = StoredTensor(values)
       }
     }
@@ -97,7 +104,7 @@ import TouchstoneTestSupport
 
   /// Two experts whose logits are always equal: whichever is taken is right, what it made is judged, and it is said.
   @Test(.clause("MOE-2", "BND-36"), arguments: models) func anEqualExpertMayBeTaken(_ model: String) throws {
-    var told = 0
+    var (told, judged) = (0, 0)
     for seed in 1...4 as ClosedRange<UInt64> {
       let weights = try Self.weights(model, seed: seed, alike: true)
       let inputs = try Self.inputs(weights.graph)
@@ -114,15 +121,16 @@ import TouchstoneTestSupport
       told += verdict.notes.count { $0.contains("could choose other experts") }
       #expect(moved.isEmpty || verdict.notes.contains { $0.contains("expert_ids for token") }, "seed \(seed)")
       // The expert that ran is judged, not the one of the golden.
-      let made = try #require(
-        weights.graph.operations.map(\.output).last {
-          $0.name.hasPrefix("experts/002/mlp_gated") && capture.tensors[$0] != nil
-        })
+      let made = weights.graph.operations.map(\.output).last {
+        $0.name.hasPrefix("experts/002/mlp_gated") && capture.tensors[$0] != nil
+      }
+      guard let made else { continue }
+      judged += 1
       var wrong = capture
       wrong.tensors[made]?.values[0] += 1
       #expect(try Self.judge(weights).verdict(on: wrong).flagged.first?.activation == made, "seed \(seed)")
     }
-    #expect(told > 0)
+    #expect(told > 0 && judged > 0)
   }
 
   /// An expert whose share is less by more than rounding is no choice; one that is less by less is.

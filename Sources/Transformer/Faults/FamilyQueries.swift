@@ -24,7 +24,9 @@ extension Graph {
   /// A rotation of another block that is not this one's.
   func otherRotation(than operation: Operation) -> Rotate? {
     guard let own = operation.kind.payload as? Rotate else { return nil }
-    return operations.lazy.compactMap { $0.kind.payload as? Rotate }.first { $0 != own }
+    return operations.lazy.compactMap { $0.kind.payload as? Rotate }.first {
+      $0 != own && $0.width == own.width && $0.first == own.first
+    }
   }
 
   /// The norm that makes what a residual adds, where that norm reads no stream.

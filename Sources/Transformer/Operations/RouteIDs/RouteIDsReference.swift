@@ -15,6 +15,8 @@ extension RouteIDs: Evaluated {
   }
 
   /// What is added to the scores; nil for nothing.
+  ///
+  /// Clauses: MOE-7.
   package func correction(_ operands: Operands, experts: Int) -> [Double]? {
     operands.parameters.first.map { parameter in (0..<experts).map { parameter[$0] } }
   }

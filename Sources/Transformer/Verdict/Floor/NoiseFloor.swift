@@ -64,8 +64,7 @@ public enum NoiseFloor {
           let exact = (0..<1 + passCount).concurrentMap { task -> (Tensor<Double>, OperationNoise)? in
             guard task == 0 else {
               let pass = passes[task - 1]
-              pass.computed = prepared.value(
-                of: pass.read(operation.inputs, else: activations), in: inputs)
+              pass.computed = prepared.value(of: pass.read(operation.inputs, else: activations), in: inputs)
               return nil
             }
             let value = prepared.referenceValue(of: activations, in: inputs)

@@ -2,68 +2,8 @@ import Foundation
 import TouchstoneGraph
 import TouchstoneModel
 
-extension Family {
-  /// DeepSeek-V2: latent attention, and experts of which the best groups alone are chosen from, beside a shared one.
-  ///
-  /// DeepSeek-AI 2024a, §2; Hugging Face's `DeepseekV2Config`, `DeepseekV2Attention` and `DeepseekV2TopkRouter`. Matrices are
-  /// stored [out, in], of each expert by itself; pairs of rotary columns alternate, and stay so.
-  public static let deepSeekV2 = Family(
-    "deepseek_v2", modelTypes: ["deepseek_v2"], tensors: .llama
-  ) { (config: inout ConfigFields) throws(BadInput) in
-    try config.expect("norm_topk_prob", false)
-    try config.expect("scoring_func", among: "softmax")
-    let latent = try config.latentAttention(style: .interleaved, positions: 2048)
-    let hasInnerBias = try config.bool("mlp_bias") ?? false
-    let routing = try config.routing("n_routed_experts", experts: 64, choices: nil)
-    let method = try config.string("topk_method") ?? "greedy"
-    guard ["greedy", "group_limited_greedy"].contains(method) else {
-      throw BadInput(
-        place: "topk_method", problem: "\(JSONValue.quoted(method)) is not supported",
-        remedy: "supported are greedy, group_limited_greedy")
-    }
-    let groups = try config.expertGroups(routing, by: .best, else: nil)
-    let experts = DeepSeekExperts(
-      routing: routing, choice: RouteIDs(routing.choices, groups: method == "greedy" ? nil : groups),
-      correction: nil,
-      weights: RouteWeights(
-        isNormalised: false, factor: try config.number("routed_scaling_factor") ?? 1),
-      inner: try config.size("moe_intermediate_size", else: 1407),
-      shared: try config.size("n_shared_experts", else: 2), hasSharedBias: hasInnerBias)
-    return try config.deepSeek(
-      latent, experts, hasInnerBias: hasInnerBias,
-      denseLayers: try config.integer("first_k_dense_replace") ?? 0)
-  }
-
-  /// DeepSeek-V3 and R1: V2's blocks; experts are scored by logistic functions, and for the choice alone by what training has
-  /// added to balance them.
-  ///
-  /// DeepSeek-AI 2024b, §2.1; Hugging Face's `DeepseekV3Config`, `DeepseekV3Attention` and `DeepseekV3TopkRouter`. Rotary
-  /// columns that alternate are put out as halves.
-  public static let deepSeekV3 = Family(
-    "deepseek_v3", modelTypes: ["deepseek_v3"], tensors: .llama
-  ) { (config: inout ConfigFields) throws(BadInput) in
-    try config.expect("topk_method", among: "noaux_tc")
-    try config.expect("scoring_func", among: "sigmoid")
-    let isInterleaved = try config.bool("rope_interleave") ?? true
-    let latent = try config.latentAttention(
-      style: isInterleaved ? .interleavedToHalf : .half, positions: 4096)
-    let routing = try config.routing("n_routed_experts", experts: 256, choices: 8)
-    let groups = try config.expertGroups(routing, by: .twoBest, else: (8, 4))
-    let experts = DeepSeekExperts(
-      routing: routing, choice: RouteIDs(routing.choices, by: .sigmoid, groups: groups),
-      correction: "gate.e_score_correction_bias",
-      weights: RouteWeights(
-        isNormalised: try config.bool("norm_topk_prob") ?? true,
-        factor: try config.number("routed_scaling_factor") ?? 2.5, by: .sigmoid),
-      inner: try config.size("moe_intermediate_size", else: 2048),
-      shared: try config.size("n_shared_experts", else: 1), hasSharedBias: false)
-    return try config.deepSeek(
-      latent, experts, hasInnerBias: false, denseLayers: try config.integer("first_k_dense_replace") ?? 3)
-  }
-}
-
 /// Attention by way of short vectors: how it is divided, and how it turns.
-private struct LatentAttention {
+struct LatentAttention {
   /// H.
   let heads: Int
   /// The numbers of a query's latent vector; nil where queries are projected at once.
@@ -92,7 +32,7 @@ private struct LatentAttention {
 }
 
 /// The experts of a block, and the one that every token goes to.
-private struct DeepSeekExperts {
+struct DeepSeekExperts {
   let routing: RoutingCounts
   let choice: RouteIDs
   let correction: String?
@@ -105,7 +45,7 @@ private struct DeepSeekExperts {
 }
 
 extension ConfigFields {
-  fileprivate mutating func latentAttention(
+  mutating func latentAttention(
     style: Rotate.Style, positions: Int
   ) throws(BadInput) -> LatentAttention {
     let heads = try size("num_attention_heads")
@@ -139,7 +79,7 @@ extension ConfigFields {
   }
 
   /// - Parameter fallback: how many groups there are and how many are kept where the fields are absent; nil for none.
-  fileprivate mutating func expertGroups(
+  mutating func expertGroups(
     _ routing: RoutingCounts, by rule: ExpertGroups.Rule, else fallback: (count: Int, kept: Int)?
   ) throws(BadInput) -> ExpertGroups? {
     guard let count = try optionalSize("n_group") ?? fallback?.count,
@@ -164,7 +104,7 @@ extension ConfigFields {
     return ExpertGroups(count, keeping: kept, by: rule)
   }
 
-  fileprivate mutating func deepSeek(
+  mutating func deepSeek(
     _ latent: LatentAttention, _ experts: DeepSeekExperts, hasInnerBias: Bool, denseLayers: Int
   ) throws(BadInput) -> Graph {
     let vocabulary = try size("vocab_size")
@@ -202,7 +142,7 @@ extension GraphBuilder {
   /// Queries, keys and values out of latent vectors; the turned columns of all keys are one head's.
   ///
   /// - Returns: `attn_out`, [T, D].
-  fileprivate mutating func latentAttention(
+  mutating func latentAttention(
     _ x: Activation, _ latent: LatentAttention, outputs: Int
   ) -> Activation {
     let (heads, width) = (latent.heads, latent.plain + latent.turned)
@@ -242,7 +182,7 @@ extension GraphBuilder {
   /// Experts, and one more that every token goes to.
   ///
   /// - Returns: `mlp_out`, [T, D].
-  fileprivate mutating func sharedExperts(
+  mutating func sharedExperts(
     _ x: Activation, _ experts: DeepSeekExperts, _ function: ActivationFunction, outputs: Int
   ) -> Activation {
     let modules = ["gate_proj", "up_proj", "down_proj"]
