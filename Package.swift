@@ -4,10 +4,14 @@ import PackageDescription
 // Numeric targets are optimised in every configuration, so that `swift test` in debug stays quick.
 let optimised: [SwiftSetting] = [.unsafeFlags(["-O"])]
 
-// One source, compiled for each instruction set; which of them runs is decided by what the processor has. Compiled as
-// a whole in every configuration, as vectors passed from file to file must be inlined: without batches, which a debug
-// build asks for and which exclude it, and by threads, so that each file has its object as the package manager expects.
-let vectorised = ["-Ounchecked", "-whole-module-optimization", "-disable-batch-mode", "-num-threads", "2"]
+// Compiled as a whole in every configuration, where what is passed from file to file must be inlined: without batches,
+// which a debug build asks for and which exclude it, and by threads, so that each file has its object as the package
+// manager expects.
+let whole = ["-whole-module-optimization", "-disable-batch-mode", "-num-threads", "2"]
+let optimisedWhole: [SwiftSetting] = [.unsafeFlags(["-O"] + whole)]
+
+// One source, compiled for each instruction set; which of them runs is decided by what the processor has.
+let vectorised = ["-Ounchecked"] + whole
 var kernels: [Target] = [
   .target(
     name: "TouchstoneKernelsBaseline", dependencies: ["TouchstoneCPU"],
@@ -39,13 +43,17 @@ let rooms = [
   "AttentionGradient",
   "AttentionProbabilities",
   "AttentionScores",
+  "ChosenRows",
   "CrossEntropy",
   "CrossEntropyGradient",
   "Embedding",
   "GainGradient",
   "Identity",
+  "JoinedColumns",
   "LayerNorm",
   "Linear",
+  "Mixture",
+  "PickedRow",
   "LinearGradient",
   "LossMean",
   "NormGradient",
@@ -54,6 +62,8 @@ let rooms = [
   "RMSNorm",
   "RotaryFrequencies",
   "Rotate",
+  "RouteIDs",
+  "RouteWeights",
   "Scale",
   "SoftCap",
   "SoftCapGradient",
@@ -77,7 +87,10 @@ extension Target {
   }
 }
 
-func concern(_ folder: String, target: String, dependencies: [Target.Dependency]) -> Target {
+func concern(
+  _ folder: String, target: String, dependencies: [Target.Dependency],
+  settings: [SwiftSetting] = optimised
+) -> Target {
   func sources(_ concern: (key: String, value: [String])) -> [String] {
     [concern.key]
       + concern.value.flatMap { suffix in rooms.map { "Operations/\($0)/\($0)\(suffix).swift" } }
@@ -85,7 +98,7 @@ func concern(_ folder: String, target: String, dependencies: [Target.Dependency]
   return .target(
     name: target, dependencies: dependencies, path: "Sources/Transformer",
     exclude: concerns.filter { $0.key != folder }.flatMap(sources),
-    sources: concerns.filter { $0.key == folder }.flatMap(sources), swiftSettings: optimised)
+    sources: concerns.filter { $0.key == folder }.flatMap(sources), swiftSettings: settings)
 }
 
 let package = Package(
@@ -116,7 +129,8 @@ let package = Package(
     // MARK: A model as a graph of operations
     concern("Graph", target: "TouchstoneGraph", dependencies: ["TouchstoneModel"]),
     concern(
-      "Reference", target: "TouchstoneReference", dependencies: ["TouchstoneGraph", "TouchstoneModel"]),
+      "Reference", target: "TouchstoneReference", dependencies: ["TouchstoneGraph", "TouchstoneModel"],
+      settings: optimisedWhole),
     .numeric("TouchstoneFamilies", dependencies: ["TouchstoneGraph", "TouchstoneModel"]),
 
     // MARK: Reading models
@@ -144,15 +158,19 @@ let package = Package(
     .target(name: "CMoments", cSettings: [.unsafeFlags(["-O2"])]),
     concern(
       "Verdict", target: "TouchstoneVerdict",
-      dependencies: ["CMoments", "TouchstoneGraph", "TouchstoneModel", "TouchstoneReference"]),
+      dependencies: ["CMoments", "TouchstoneGraph", "TouchstoneModel", "TouchstoneReference"],
+      settings: optimisedWhole),
     concern(
       "Faults", target: "TouchstoneFaults",
       dependencies: model + ["TouchstoneReference", "TouchstoneVerdict"]),
 
+    .numeric("TouchstoneOptimiser", dependencies: ["TouchstoneModel", "TouchstoneVerdict"]),
+
     .target(
       name: "TouchstoneReports",
       dependencies: model + [
-        "TouchstoneVerdict", .product(name: "Mustache", package: "swift-mustache", condition: files),
+        "TouchstoneOptimiser", "TouchstoneVerdict",
+        .product(name: "Mustache", package: "swift-mustache", condition: files),
       ]),
 
     // MARK: The specification
@@ -178,7 +196,7 @@ let package = Package(
     .numeric(
       "TouchstoneGolden",
       dependencies: model + [
-        "TouchstoneFiles", "TouchstoneHDF5",
+        "TouchstoneFiles", "TouchstoneHDF5", "TouchstoneOptimiser",
         .product(name: "Crypto", package: "swift-crypto", condition: files),
       ]),
 
@@ -194,8 +212,9 @@ let package = Package(
       name: "TouchstoneCommands",
       dependencies: model + [
         "TouchstoneAnalysis", "TouchstoneBenchmark", "TouchstoneCheckpoints", "TouchstoneConformance",
-        "TouchstoneFaults", "TouchstoneFiles", "TouchstoneGGUF", "TouchstoneGolden", "TouchstoneReference",
-        "TouchstoneReports", "TouchstoneSIMD", "TouchstoneSpecification", "TouchstoneTokenizer",
+        "TouchstoneFaults", "TouchstoneFiles", "TouchstoneGGUF", "TouchstoneGolden", "TouchstoneOptimiser",
+        "TouchstoneReference", "TouchstoneReports", "TouchstoneSIMD", "TouchstoneSpecification",
+        "TouchstoneTokenizer",
         "TouchstoneVerdict",
         .product(name: "ArgumentParser", package: "swift-argument-parser", condition: files),
       ]),
@@ -207,8 +226,9 @@ let package = Package(
       name: "CommandTests",
       dependencies: [
         "TouchstoneFamilies", "PlantedEngine", "TouchstoneCheckpoints", "TouchstoneConformance",
-        "TouchstoneFaults", "TouchstoneGolden", "TouchstoneModel", "TouchstoneProperties", "TouchstoneSIMD",
-        "TouchstoneTestSupport", "touchstone",
+        "TouchstoneFaults", "TouchstoneGolden", "TouchstoneModel", "TouchstoneOptimiser",
+        "TouchstoneProperties",
+        "TouchstoneSIMD", "TouchstoneTestSupport", "touchstone",
       ],
       exclude: ["Fixtures"]),
     .testTarget(
@@ -223,7 +243,7 @@ let package = Package(
         "TouchstoneConformance", "TouchstoneGraph", "TouchstoneModel", "TouchstoneProperties",
         "TouchstoneReference", "TouchstoneSIMD", "TouchstoneVerdict",
       ],
-      path: "Tests/Support"),
+      path: "Tests/Support", swiftSettings: optimised),
     .executableTarget(
       name: "PlantedEngine",
       dependencies: model + ["TouchstoneGolden", "TouchstoneTestSupport"],
@@ -288,6 +308,12 @@ let package = Package(
         "TouchstoneTestSupport",
       ],
       exclude: ["Fixtures"]),
+    .testTarget(
+      name: "TouchstoneOptimiserTests",
+      dependencies: [
+        "TouchstoneFiles", "TouchstoneGolden", "TouchstoneHDF5", "TouchstoneModel", "TouchstoneOptimiser",
+        "TouchstoneReports", "TouchstoneTestSupport", "TouchstoneVerdict",
+      ]),
     .testTarget(
       name: "TouchstoneVerdictTests",
       dependencies: model + [

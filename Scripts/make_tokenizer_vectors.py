@@ -1,7 +1,7 @@
 """Trains a small tokenizer of every kind that decoders use and records what Hugging Face's tokenizers do with it.
 
     venv/bin/pip install tokenizers==0.23.3
-    venv/bin/python Scripts/make_tokenizer_vectors.py SHARED_TEXT_FOLDER
+    venv/bin/python Scripts/make_tokenizer_vectors.py SHARED_TEXT_FOLDER [KIND ...]
 
 Writes Tests/TouchstoneTokenizerTests/Fixtures/kinds: texts.json, which every kind is tried on, and for each kind
 tokenizer.json and vectors.json. A vector is the beginning of a SHA-256: of the ids as little-endian int32, a zero
@@ -283,6 +283,8 @@ def kinds():
     yield "marks", marks()
     yield "words", words()
     yield "byte-normalizer", byte_normalizer()
+    yield "wordpiece", wordpiece(lower=True)
+    yield "wordpiece-cased", wordpiece(lower=False)
 
 
 def with_front(tokenizer, front, post, back=()):
@@ -442,6 +444,22 @@ def byte_normalizer():
     return result
 
 
+def wordpiece(lower):
+    """BERT's tokenizer: lower case without accents, as MiniLM has it, or as written."""
+    result = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=100 if lower else 12))
+    result.normalizer = normalizers.BertNormalizer(lowercase=lower, strip_accents=None if lower else False)
+    result.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    result.decoder = decoders.WordPiece("##", cleanup=lower)
+    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    result.train_from_iterator(
+        CORPUS, trainers.WordPieceTrainer(vocab_size=SIZE, show_progress=False, limit_alphabet=150, special_tokens=names)
+    )
+    result.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return result
+
+
 # MARK: Vectors
 
 
@@ -516,11 +534,15 @@ CORPUS = SENTENCES * 20 + (SHARED / "tinyshakespeare.txt").read_text()[:150_000]
 
 def main():
     tokenizers = dict(kinds())
-    added = sorted({t.content for k in tokenizers.values() for t in k.get_added_tokens_decoder().values()})
+    # Those of WordPiece came later: the texts stay what they are.
+    first = [k for name, k in tokenizers.items() if not name.startswith("wordpiece")]
+    added = sorted({t.content for k in first for t in k.get_added_tokens_decoder().values()})
     strings = texts(added + [a[:-1] for a in added] + [a.upper() for a in added])
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "texts.json").write_text(json.dumps(strings, ensure_ascii=True, indent=0))
     for name, tokenizer in tokenizers.items():
+        if sys.argv[2:] and name not in sys.argv[2:]:
+            continue
         folder = OUT / name
         folder.mkdir(exist_ok=True)
         text = tokenizer.to_str()
@@ -532,6 +554,8 @@ def main():
         (folder / "tokenizer.json").write_text(text)
         (folder / "vectors.json").write_text(json.dumps(vectors(Tokenizer.from_str(text), strings)))
         print(name, tokenizer.get_vocab_size())
+    if sys.argv[2:]:
+        return
     write_files(tokenizers["gpt2"], "gpt2", {"tokenizer_class": "GPT2Tokenizer"})
     # As OPT's own files: the words that were made up stand in the vocabulary alone.
     write_files(tokenizers["opt"], "opt", {"tokenizer_class": "GPT2Tokenizer", "bos_token": "</s>", "add_bos_token": True})

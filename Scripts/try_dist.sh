@@ -9,12 +9,18 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tarball=${1:-$(ls -t .build/touchstone-*.tar.gz | head -n 1)}
+tarball=${1:-$(ls -t .build/touchstone-*.tar.gz 2>/dev/null | head -n 1 || true)}
+[ -f "$tarball" ] || { echo "try_dist: there is no tarball: make dist" >&2; exit 2; }
 root=${2:-}
-if [ -z "$root" ]; then
-  root=$(mktemp -d)
-  trap 'rm -rf "$root"' EXIT
-fi
+isOwn=
+[ -n "$root" ] || { root=$(mktemp -d); isOwn=yes; }
+# What is still mounted is left alone.
+leave() {
+  rm -f "$root.log"
+  if mountpoint -q "$root/proc"; then umount "$root/proc" || return 0; fi
+  [ -z "$isOwn" ] || rm -rf "$root"
+}
+trap leave EXIT
 for command in debootstrap chroot; do
   command -v "$command" >/dev/null || { echo "try_dist: $command is missing: apt-get install debootstrap" >&2; exit 2; }
 done
@@ -28,20 +34,22 @@ library=$(echo "$needed" | awk '/libhdf5/ {print $3; exit}')
 package=$(dpkg -S "$(readlink -f "$library")" | cut -d : -f 1)
 
 if [ ! -e "$root/bin/sh" ]; then
-  echo "try_dist: a bare $(. /etc/os-release && echo "$PRETTY_NAME") in $root"
-  debootstrap --variant=minbase "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$root" >"$root.log" 2>&1 ||
+  . /etc/os-release
+  echo "try_dist: a bare $PRETTY_NAME in $root"
+  # Ubuntu has the library apart from the base system.
+  components=main
+  [ "$ID" != ubuntu ] || components=main,universe
+  debootstrap --variant=minbase --components="$components" "$VERSION_CODENAME" "$root" >"$root.log" 2>&1 ||
     { tail -n 20 "$root.log" >&2; exit 1; }
 fi
 echo "try_dist: installing $package alone"
 chroot "$root" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package" \
   >"$root.log" 2>&1 || { cat "$root.log" >&2; exit 1; }
-rm -f "$root.log"
 rm -rf "$root/opt/try" && mkdir -p "$root/opt/try"
 tar -C "$root/opt/try" -xzf "$tarball" --strip-components=1 --no-same-owner
 
 # The processes of the system are seen through /proc, as anywhere.
-mount -t proc proc "$root/proc"
-trap 'umount "$root/proc"; [ -n "${2:-}" ] || rm -rf "$root"' EXIT
+mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"
 run() { chroot --userspec=65534:65534 "$root" env -i PATH=/opt/try/bin:/usr/bin:/bin HOME=/nonexistent sh -c "cd /tmp && $1"; }
 run "! command -v swift && ! command -v python3 && touchstone --version"
 run "touchstone verify"

@@ -69,6 +69,18 @@ static const char gated_feed_forward[] = {
 static const char linear_biases[] = {
 #embed "../../Docs/Specification/21-Linear-biases.md" suffix(, 0)
 };
+static const char experts[] = {
+#embed "../../Docs/Specification/22-Experts.md" suffix(, 0)
+};
+static const char encoders[] = {
+#embed "../../Docs/Specification/23-Encoders.md" suffix(, 0)
+};
+static const char latent_attention[] = {
+#embed "../../Docs/Specification/24-Latent-attention.md" suffix(, 0)
+};
+static const char optimiser[] = {
+#embed "../../Docs/Specification/28-Optimiser.md" suffix(, 0)
+};
 static const char loss[] = {
 #embed "../../Docs/Specification/26-Loss.md" suffix(, 0)
 };
@@ -101,8 +113,12 @@ static const struct {
     {"19-Grouped-heads.md", grouped_heads},
     {"20-Gated-feed-forward.md", gated_feed_forward},
     {"21-Linear-biases.md", linear_biases},
+    {"22-Experts.md", experts},
+    {"23-Encoders.md", encoders},
+    {"24-Latent-attention.md", latent_attention},
     {"26-Loss.md", loss},
     {"27-Backward.md", backward},
+    {"28-Optimiser.md", optimiser},
 };
 static const int count = sizeof chapters / sizeof chapters[0];
 

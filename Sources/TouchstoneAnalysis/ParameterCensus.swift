@@ -101,7 +101,7 @@ private struct Counting {
       case .table(.positionIDs): Self.add("position embedding", shape, to: &positions)
       case .table: Self.add("embedding", shape, to: &embedding)
       case .matrix: addMatrix(view, of: operation)
-      case .bias:
+      case .bias, .sink:
         if isNew(view) { Self.add("biases", of: view, to: &biases) }
       case .gain, .shift:
         var name = "RMSNorms"

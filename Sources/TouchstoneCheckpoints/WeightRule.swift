@@ -65,7 +65,7 @@ public struct WeightRule: Sendable {
     case .table(.positionIDs): positionEmbedding
     case .table: tokenEmbedding
     case .gain(let neutral): Distribution(base: Float(neutral), scale: gainScale)
-    case .shift, .bias: bias
+    case .shift, .bias, .sink: bias
     case .matrix: matrix
     }
   }

@@ -29,7 +29,7 @@ public struct TouchstoneCommand: ParsableCommand {
     version: version,
     subcommands: [
       Generate.self, Record.self, Capture.self, Diff.self, Merge.self, MakeSketch.self, Certify.self,
-      Verify.self,
+      Verify.self, Step.self,
       Inspect.self,
       Synthesize.self, Extract.self,
       Power.self, ShowSpecification.self, Manifest.self, Bench.self,

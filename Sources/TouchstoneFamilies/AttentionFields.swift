@@ -91,12 +91,15 @@ extension ConfigFields {
   /// The window of each block, nil where it sees all that came before: in the blocks that `layer_types` lists, else in
   /// those of which `slides` holds.
   ///
-  /// - Parameter layers: L.
+  /// - Parameters:
+  ///   - layers: L.
+  ///   - fallback: the size where the field is absent.
+  ///   - slides: which blocks where nothing lists them.
   /// - Throws: ``BadInput`` naming `layer_types`, or `sliding_window` where it is null and a block needs it.
   public mutating func windows(
-    of layers: Int, else slides: (Int) -> Bool
+    of layers: Int, size fallback: Int = 4096, else slides: (Int) -> Bool
   ) throws(BadInput) -> [Int?] {
-    let window = isNull("sliding_window") ? nil : try size("sliding_window", else: 4096)
+    let window = isNull("sliding_window") ? nil : try size("sliding_window", else: fallback)
     let slides = try slidingLayers(of: layers) ?? (0..<layers).map(slides)
     guard window != nil || !slides.contains(true) else {
       throw BadInput(

@@ -15,11 +15,12 @@ extension GraphBuilder {
   ///   - headNorm: normalises queries and keys before they turn, as `q_norm` and `k_norm`; nil for nothing.
   ///   - scale: the factor on the scores; 1/√d unless given.
   ///   - cap: where scores are capped; nil for nowhere.
+  ///   - sinks: the name of the heads' sinks; nil for none.
   /// - Returns: `attn_out`, [T, D].
   public mutating func rotaryAttention(
     _ x: Activation, _ heads: HeadCounts, _ rotation: Rotate, outputs: Int, hasInputBias: Bool,
     hasOutputBias: Bool, visibility: Visibility = .causal, headNorm: RMSNorm? = nil, scale: Double? = nil,
-    cap: Double? = nil
+    cap: Double? = nil, sinks: String? = nil
   ) -> Activation {
     let modules = ["q", "k", "v"].map { "self_attn.\($0)_proj" }
     var projected = self.heads(x, heads, modules, hasBias: hasInputBias)
@@ -30,7 +31,8 @@ extension GraphBuilder {
     }
     return attended(
       rotated(projected, rotation), width: heads.width, scale: scale, visibility: visibility, cap: cap,
-      "self_attn.o_proj", outputs: outputs, hasBias: hasOutputBias)
+      sinks: sinks.map { parameter($0, heads.query) }, "self_attn.o_proj", outputs: outputs,
+      hasBias: hasOutputBias)
   }
 
   /// The gated feed-forward block: down(f(gate(x)) ∘ up(x)).
@@ -41,14 +43,16 @@ extension GraphBuilder {
   ///   - inner: F.
   ///   - outputs: D.
   ///   - hasBias: whether the three projections have biases.
+  ///   - modules: gate, up and down.
   /// - Returns: `mlp_out`, [T, D].
   public mutating func gatedFeedForward(
-    _ x: Activation, _ function: ActivationFunction, inner: Int, outputs: Int, hasBias: Bool = false
+    _ x: Activation, _ function: ActivationFunction, inner: Int, outputs: Int, hasBias: Bool = false,
+    modules: [String] = ["mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"]
   ) -> Activation {
-    let gate = linear("mlp_gate", x, "mlp.gate_proj", outputs: inner, hasBias: hasBias)
-    let up = linear("mlp_up", x, "mlp.up_proj", outputs: inner, hasBias: hasBias)
+    let gate = linear("mlp_gate", x, modules[0], outputs: inner, hasBias: hasBias)
+    let up = linear("mlp_up", x, modules[1], outputs: inner, hasBias: hasBias)
     let gated = product("mlp_gated", activate("mlp_act", function, gate), up)
-    return linear("mlp_out", gated, "mlp.down_proj", outputs: outputs, hasBias: hasBias)
+    return linear("mlp_out", gated, modules[2], outputs: outputs, hasBias: hasBias)
   }
 
   /// The plain feed-forward block: down(f(up(x))).
@@ -136,17 +140,20 @@ extension GraphBuilder {
   ///   - visibility: which keys a query sees.
   ///   - bias: what is added to the scores; nil for nothing.
   ///   - cap: where scores are capped; nil for nowhere.
+  ///   - sinks: a score of each head that takes part in every softmax; nil for none.
   ///   - module: the projection.
   ///   - outputs: D.
   ///   - hasBias: whether the projection has a bias.
   /// - Returns: `attn_out`, [T, D].
   public mutating func attended(
     _ heads: ProjectedHeads, width: Int, scale: Double? = nil, visibility: Visibility = .causal,
-    bias: Activation? = nil, cap: Double? = nil, _ module: String, outputs: Int, hasBias: Bool
+    bias: Activation? = nil, cap: Double? = nil, sinks: Parameter? = nil, _ module: String, outputs: Int,
+    hasBias: Bool
   ) -> Activation {
     let context = attention(
       query: heads.query, key: heads.key, value: heads.value,
-      scale: scale ?? 1 / Double(width).squareRoot(), visibility: visibility, bias: bias, cap: cap)
+      scale: scale ?? 1 / Double(width).squareRoot(), visibility: visibility, bias: bias, cap: cap,
+      sinks: sinks)
     return linear("attn_out", context, module, outputs: outputs, hasBias: hasBias)
   }
 }

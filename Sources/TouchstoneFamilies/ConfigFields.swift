@@ -34,6 +34,11 @@ public struct ConfigFields: Sendable {
   /// - Throws: ``BadInput`` naming the field if it is something else.
   public mutating func numbers(_ name: String) throws(BadInput) -> [Double]? { try fields.numbers(name) }
 
+  /// Whole numbers; nil where they are absent or null.
+  ///
+  /// - Throws: ``BadInput`` naming the field if it is something else.
+  public mutating func integers(_ name: String) throws(BadInput) -> [Int]? { try fields.integers(name) }
+
   /// true or false; nil where it is absent or null.
   ///
   /// - Throws: ``BadInput`` naming the field if it is something else.

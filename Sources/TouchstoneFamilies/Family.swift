@@ -53,5 +53,14 @@ public struct Family: Sendable {
     .bloom,
     .mpt,
     .imageGPT,
+    .mixtral,
+    .qwen3MoE,
+    .gptOSS,
+    .deepSeekV2,
+    .deepSeekV3,
+    .bert,
+    .roberta,
+    .distilBERT,
+    .modernBERT,
   ]
 }

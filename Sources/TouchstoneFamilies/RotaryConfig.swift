@@ -27,7 +27,7 @@ extension ConfigFields {
       width: width, positions: try size("max_position_embeddings", else: positions), rules: rules)
     training.originalPositions =
       try integer("original_max_position_embeddings") ?? rules.originalPositions
-    return try (old ?? new ?? ConfigFields([:])).rotation(
+    return try (old ?? new ?? ConfigFields(rules.object)).rotation(
       training, theta: theta ?? rules.theta, share: share ?? rules.share ?? 1,
       at: old == nil ? "rope_parameters" : "rope_scaling")
   }
@@ -42,14 +42,16 @@ extension ConfigFields {
   ///   - width: d, which is even.
   ///   - positions: M where `max_position_embeddings` is absent.
   ///   - theta: the bases where nothing says them.
+  ///   - names: of the fields that had the bases before.
   /// - Throws: ``BadInput`` as ``rotation(width:positions:rules:)`` does.
   public mutating func rotationsByType(
-    width: Int, positions: Int, theta: (sliding: Double, full: Double)
+    width: Int, positions: Int, theta: (sliding: Double, full: Double),
+    names: (sliding: String, full: String) = ("rope_local_base_freq", "rope_theta")
   ) throws(BadInput) -> (sliding: Rotate, full: Rotate) {
     try refuseOddHeads(of: width, .wholeHeads)
     let old = try object("rope_scaling")
     var new = try object("rope_parameters") ?? ConfigFields([:])
-    let bases = (sliding: try number("rope_local_base_freq"), full: try number("rope_theta"))
+    let bases = (sliding: try number(names.sliding), full: try number(names.full))
     let training = RotaryTraining(
       width: width, positions: try size("max_position_embeddings", else: positions), rules: .wholeHeads)
     do {

@@ -12,6 +12,8 @@ public struct RotaryRules: Sendable {
   public let originalPositions: Int?
   /// What each name of a kind of scaling means.
   public let types: [String: String]
+  /// What the object of rotary positions holds where there is none.
+  let object: [String: JSONValue]
 
   /// Whole heads, every kind of scaling under its own name.
   public static let wholeHeads = RotaryRules()
@@ -24,12 +26,13 @@ public struct RotaryRules: Sendable {
   /// The rules of a family.
   public init(
     share: Double? = nil, theta: Double = 10_000, originalPositions: Int? = nil,
-    types: [String: String] = Self.allTypes
+    types: [String: String] = Self.allTypes, object: [String: JSONValue] = [:]
   ) {
     self.share = share
     self.theta = theta
     self.originalPositions = originalPositions
     self.types = types
+    self.object = object
   }
 
   func type(_ name: String) -> String? { types[name] }

@@ -8,6 +8,8 @@ public struct ProductInputs: Hashable, Sendable {
     case bfloat16
     /// Blocks of 32, each a multiple of amax/127 in half precision (ggml's Q8_0).
     case q80 = "q8_0"
+    /// The same beside the sum of each block times its step, in half precision too (ggml's Q8_1).
+    case q81 = "q8_1"
     /// Blocks of 256, each a multiple of 1/(−127/max) in float32, max that of the greatest magnitude (ggml's Q8_K).
     case q8k = "q8_K"
   }

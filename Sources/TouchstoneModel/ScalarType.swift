@@ -12,7 +12,7 @@ public enum ScalarType: String, Hashable, Sendable, CaseIterable {
   }
 
   /// Bytes per value.
-  public var byteCount: Int {
+  @inlinable public var byteCount: Int {
     switch self {
     case .float64: 8
     case .float32: 4
@@ -21,7 +21,7 @@ public enum ScalarType: String, Hashable, Sendable, CaseIterable {
   }
 
   /// Bits of the significand, the implicit leading one included.
-  public var significandBits: Int {
+  @inlinable public var significandBits: Int {
     switch self {
     case .float64: 53
     case .float32: 24
@@ -31,7 +31,7 @@ public enum ScalarType: String, Hashable, Sendable, CaseIterable {
   }
 
   /// Half the distance between 1 and the next value: 2⁻²⁴ for float32.
-  public var unitRoundoff: Double {
+  @inlinable public var unitRoundoff: Double {
     switch self {
     case .float64: 0x1p-53
     case .float32: 0x1p-24

@@ -70,3 +70,12 @@ public struct Tensor<Scalar: BinaryFloatingPoint & Sendable>: Sendable, Equatabl
     Tensor<Other>(values.map { Other($0) }, shape: shape)
   }
 }
+
+extension Tensor<Double> {
+  /// Where the first value stands that is not finite; nil where all are.
+  ///
+  /// - Parameter acceptsMinusInfinity: whether −∞ is none of them, as in the scores of masked keys.
+  public func firstNotFinite(acceptsMinusInfinity: Bool = false) -> Int? {
+    values.indices.first { !values[$0].isFinite && !(acceptsMinusInfinity && values[$0] == -.infinity) }
+  }
+}

@@ -2,11 +2,19 @@
 struct HeadShape: Hashable, Sendable {
   /// Heads of keys, and of values.
   let count: Int
-  /// Numbers of a key, and of a value.
+  /// Numbers of a key.
   let width: Int
+  /// Numbers of a value.
+  let valueWidth: Int
+
+  init(count: Int, width: Int, valueWidth: Int? = nil) {
+    self.count = count
+    self.width = width
+    self.valueWidth = valueWidth ?? width
+  }
 
   var keyPanelStride: Int { width * Kernels.panelWidth }
-  var valuePanelCount: Int { PackedMatrix.panelCount(width) }
+  var valuePanelCount: Int { PackedMatrix.panelCount(valueWidth) }
 }
 
 /// The keys and values of the tokens so far, laid out as the matrix product wants them.
@@ -45,15 +53,16 @@ final class KeyValueCache: @unchecked Sendable {
     values[layer].base + head * shapes[layer].valuePanelCount * valuePanelStride
   }
 
-  /// Stores one head's keys and values, rows `stride` apart, of the `count` tokens from position `first` on.
+  /// Stores one head's keys and values of the `count` tokens from position `first` on, rows as far apart as the strides say.
   ///
   /// The value of a masked token is stored as zeros: its probability is 0, and 0·∞ would not be.
   func store(
-    layer: Int, head: Int, first: Int, count: Int, keys: UnsafePointer<Float>, values: UnsafePointer<Float>,
-    stride: Int
+    layer: Int, head: Int, first: Int, count: Int, keys: UnsafePointer<Float>, keyStride: Int,
+    values: UnsafePointer<Float>, valueStride: Int
   ) {
     let width = Kernels.panelWidth
     let (headWidth, keyPanelStride) = (shapes[layer].width, shapes[layer].keyPanelStride)
+    let valueWidth = shapes[layer].valueWidth
     let (keyPanels, valuePanels) = (
       keyPanels(layer: layer, head: head), valuePanels(layer: layer, head: head)
     )
@@ -62,28 +71,28 @@ final class KeyValueCache: @unchecked Sendable {
     while row < count {
       let (panel, column) = (first + row).quotientAndRemainder(dividingBy: width)
       let rows = min(width - column, count - row)
-      let (source, target) = (keys + row * stride, keyPanels + panel * keyPanelStride + column)
+      let (source, target) = (keys + row * keyStride, keyPanels + panel * keyPanelStride + column)
       if rows == width {
-        transpose(source, stride, width: headWidth, to: target)
+        transpose(source, keyStride, width: headWidth, to: target)
       } else {
         for index in 0..<headWidth {
-          for line in 0..<rows { target[index * width + line] = source[line * stride + index] }
+          for line in 0..<rows { target[index * width + line] = source[line * keyStride + index] }
         }
       }
       row += rows
     }
     for row in 0..<count {
-      let (source, target) = (values + row * stride, valuePanels + (first + row) * width)
-      for start in Swift.stride(from: 0, to: headWidth, by: width) {
+      let (source, target) = (values + row * valueStride, valuePanels + (first + row) * width)
+      for start in Swift.stride(from: 0, to: valueWidth, by: width) {
         let panel = target + start / width * valuePanelStride
         if !masked.isEmpty && masked[first + row] {
-          panel.update(repeating: 0, count: min(width, headWidth - start))
-        } else if headWidth - start >= width {
+          panel.update(repeating: 0, count: min(width, valueWidth - start))
+        } else if valueWidth - start >= width {
           UnsafeMutableRawPointer(panel).storeBytes(
             of: UnsafeRawPointer(source + start).loadUnaligned(as: SIMD16<Float>.self), as: SIMD16<Float>.self
           )
         } else {
-          panel.update(from: source + start, count: headWidth - start)
+          panel.update(from: source + start, count: valueWidth - start)
         }
       }
     }

@@ -16,8 +16,8 @@ final class PredictionSession: @unchecked Sendable {
     after inputs: Inputs, rowsAtOnce: Int, model: PackedModel, kernels: Kernels, pool: ThreadPool
   ) throws -> [Float] {
     let (count, needs) = (inputs.count, model.plan.needs)
-    guard let readout = model.plan.readout else {
-      throw BadInput(problem: "the model makes no logits", remedy: "use a model that predicts tokens")
+    guard let readout = model.plan.readout, model.plan.graph.continuesText else {
+      throw model.plan.graph.obstacleToContinuing
     }
     let frequencies = needs.frequencies(sequenceLength: count)
     if frequencies != self.frequencies { forget() }
@@ -32,7 +32,8 @@ final class PredictionSession: @unchecked Sendable {
     for first in stride(from: known, to: count, by: rowsAtOnce) {
       let block = first..<min(first + rowsAtOnce, count)
       let rows = Rows(
-        first: first, tokenIDs: Array(inputs.tokenIDs[block]), positionIDs: Array(inputs.positionIDs[block]))
+        first: first, tokenIDs: Array(inputs.tokenIDs[block]), positionIDs: Array(inputs.positionIDs[block]),
+        tokenTypeIDs: Array(inputs.tokenTypeIDs[block]))
       let pass = ForwardPass(
         model, kernels: kernels, pool: pool, cache: cache, workspace: workspace,
         positionIDs: rows.positionIDs, frequencies: frequencies, sequenceLength: count)

@@ -71,7 +71,8 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
       positionIDs: inputs.positionIDs,
       frequencies: needs.frequencies(sequenceLength: (inputs.positionIDs.max() ?? 0) + 1),
       sequenceLength: count)
-    let rows = Rows(first: 0, tokenIDs: inputs.tokenIDs, positionIDs: inputs.positionIDs)
+    let rows = Rows(
+      first: 0, tokenIDs: inputs.tokenIDs, positionIDs: inputs.positionIDs, tokenTypeIDs: inputs.tokenTypeIDs)
     try withoutActuallyEscaping(observe) { observe in
       try model.pass {
         try pass.run(rows, kept: count, observe: observe)

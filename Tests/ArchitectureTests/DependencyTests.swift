@@ -56,6 +56,7 @@ import Testing
     ("TouchstoneReference", ["TouchstoneGraph", "TouchstoneModel"]),
     ("TouchstoneFamilies", ["TouchstoneGraph", "TouchstoneModel"]),
     ("TouchstoneVerdict", ["CMoments", "TouchstoneGraph", "TouchstoneModel", "TouchstoneReference"]),
+    ("TouchstoneOptimiser", ["TouchstoneModel", "TouchstoneVerdict"]),
     (
       "TouchstoneFaults",
       [
@@ -67,7 +68,10 @@ import Testing
     ("TouchstoneHDF5", ["CHDF5", "TouchstoneFiles", "TouchstoneModel"]),
     (
       "TouchstoneGolden",
-      ["TouchstoneFamilies", "TouchstoneFiles", "TouchstoneGraph", "TouchstoneHDF5", "TouchstoneModel"]
+      [
+        "TouchstoneFamilies", "TouchstoneFiles", "TouchstoneGraph", "TouchstoneHDF5", "TouchstoneModel",
+        "TouchstoneOptimiser",
+      ]
     ),
     (
       "TouchstoneCheckpoints",

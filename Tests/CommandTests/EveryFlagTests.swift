@@ -22,6 +22,7 @@ import Testing
     "record": [
       "--model": "theSameInputsGiveTheSameBytes", "--prompt": "theSameInputsGiveTheSameBytes",
       "--tokens": "positionsAndMaskAreThoseGiven", "--attention-mask": "positionsAndMaskAreThoseGiven",
+      "--token-types": "tokenTypesAreThoseGiven",
       "--position-ids": "positionsAndMaskAreThoseGiven", "--out": "positionsAndMaskAreThoseGiven",
       "--embed-weights": "record", "--overwrite": "anExistingFileIsNotReplacedUnlessAsked",
       "--inputs": "theInputsOfAFileOfAnyKindAreRecordedAgain",
@@ -45,7 +46,7 @@ import Testing
       "--model": "theModelIsFoundWhereTheGoldenHasNoWeights",
       "--golden": "aCaptureIsOfTheImplementationAsked", "--prompt": "positionsAndMaskAreThoseGiven",
       "--tokens": "positionsAndMaskAreThoseGiven", "--attention-mask": "positionsAndMaskAreThoseGiven",
-      "--position-ids": "positionsAndMaskAreThoseGiven",
+      "--position-ids": "positionsAndMaskAreThoseGiven", "--token-types": "tokenTypesAreThoseGiven",
       "--implementation": "aCaptureIsOfTheImplementationAsked", "--out": "aCaptureIsOfTheImplementationAsked",
       "--overwrite": "positionsAndMaskAreThoseGiven", "--trust": "whatTheUserTrustsIsReadWithoutAChild",
       "--layers": "shardsAreRecordedCapturedJudgedAndMerged",
@@ -89,6 +90,15 @@ import Testing
       "--strict": "verifyGrantsNoVarianceInOnePassWhenStrict", "--json": "verifyPrintsAListOfObjects",
       "--timeout": "aProgramThatHangsIsEndedWithAllThatItStarted",
       "--trust": "whatTheUserTrustsIsReadWithoutAChild",
+    ],
+    "step": [
+      "--golden": "aStepIsJudgedRecordedAndComparedWithItsGolden",
+      "--out": "aStepIsJudgedRecordedAndComparedWithItsGolden",
+      "--junit": "whatIsWrongInAStepIsSaidInEveryForm", "--markdown": "whatIsWrongInAStepIsSaidInEveryForm",
+      "--partial": "aStepThatLeavesSomethingOutIsAcceptedOnlyWhenAsked",
+      "--overwrite": "aStepIsJudgedRecordedAndComparedWithItsGolden",
+      "--trust": "aStepIsJudgedRecordedAndComparedWithItsGolden",
+      "--json": "whatIsWrongInAStepIsSaidInEveryForm",
     ],
     "inspect": [
       "--json": "aCaptureOfAGoldenNeedsNoModelWhenTheWeightsAreInside",
@@ -134,6 +144,7 @@ import Testing
       "--tokens": "attentionIsThatOfTheLayerHeadAndSequenceAsked",
       "--attention-mask": "attentionIsThatOfTheLayerHeadAndSequenceAsked",
       "--position-ids": "attentionIsThatOfTheLayerHeadAndSequenceAsked",
+      "--token-types": "tokenTypesAreThoseGiven",
       "--layer": "attentionIsThatOfTheLayerHeadAndSequenceAsked",
       "--head": "attentionIsThatOfTheLayerHeadAndSequenceAsked",
       "--implementation": "attentionIsThatOfTheLayerHeadAndSequenceAsked",
@@ -172,7 +183,7 @@ import Testing
   }
 
   /// The text of each function of these tests, its attributes before it; functions of one name together.
-  private static func functions() throws -> [String: String] {
+  private static let functions: Result<[String: String], any Error> = Result {
     let folder = URL(filePath: #filePath).deletingLastPathComponent()
     var functions: [String: String] = [:]
     for file in try FileManager.default.contentsOfDirectory(atPath: folder.path)
@@ -198,7 +209,7 @@ import Testing
 
   @Test(arguments: tests.keys.sorted())
   func theNamedTestGivesTheOption(verb: String) throws {
-    let functions = try Self.functions()
+    let functions = try Self.functions.get()
     for (option, name) in Self.tests[verb, default: [:]] {
       let body = try #require(functions[name], "there is no test \(name)")
       #expect(

@@ -41,6 +41,31 @@ import TouchstoneModel
     }
   }
 
+  /// Of a model with types; one without takes none but 0.
+  @Test(.clause("ENC-1"), arguments: ["record", "capture", "attention"])
+  func tokenTypesAreThoseGiven(verb: String) throws {
+    let model = Program.checkout.appending(
+      path: "Tests/TouchstoneFamiliesTests/Fixtures/families/bert-pretraining"
+    ).path
+    try Program.inFolder { program in
+      func run(_ types: String, model: String, _ out: String) throws -> Program.Result {
+        try program.touchstone(
+          [verb, "--model", model, "--tokens", "3,1,4", "--token-types", types]
+            + (verb == "attention" ? ["--json"] : ["--out", out]))
+      }
+      let (first, other) = (try run("0,1,1", model: model, "a.h5"), try run("0,0,1", model: model, "b.h5"))
+      #expect(first.code == 0 && other.code == 0, "\(first) \(other)")
+      if verb == "attention" {
+        #expect(first.output != other.output)
+      } else {
+        #expect(try ActivationFile(path: program.path("a.h5")).inputs.tokenTypeIDs == [0, 1, 1])
+        #expect(try ActivationFile(path: program.path("b.h5")).inputs.tokenTypeIDs == [0, 0, 1])
+      }
+      for wrong in ["0,2,1", "0,1"] { #expect(try run(wrong, model: model, "c.h5").code == 2) }
+      #expect(try run("0,1,1", model: Program.shakespeare, "d.h5").code == 2)
+    }
+  }
+
   @Test func weightsStandInAGoldenOnlyWhenAsked() throws {
     try Program.inFolder { program in
       let golden = try TinyModel().record(program)

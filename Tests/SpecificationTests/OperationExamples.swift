@@ -46,6 +46,40 @@ extension ExampleExpression {
     case "product":
       let kind = Product(plus: optional("plus") ?? 0, limit: optional("limit"))
       return try value(of: kind, [try operand(0), try operand(1)])
+    case "routeIds":
+      let groups = try labelled["groups"].map {
+        ExpertGroups(
+          try $0.integers()[0], keeping: try integers("kept")[0],
+          by: labelled["twoBest"] == nil ? .best : .twoBest)
+      }
+      let correction = try labelled["correction"].map { [Tensor($0.numbers, shape: [$0.numbers.count])] }
+      return try value(
+        of: RouteIDs(
+          try integers("count")[0], by: labelled["logistic"] == nil ? .softmax : .sigmoid, groups: groups),
+        [try operand(0)], parameters: correction ?? [])
+    case "routeWeights":
+      return try value(
+        of: RouteWeights(
+          isNormalised: labelled["normalised"] != nil, by: labelled["logistic"] == nil ? .softmax : .sigmoid),
+        [try operand(0), try tensor("ids")])
+    case "joined": return try value(of: JoinedColumns(), [try operand(0), try operand(1)])
+    case "chosenRows":
+      return try value(
+        of: ChosenRows(of: try integers("expert")[0]), [try operand(0), try tensor("ids")])
+    case "mixture":
+      let made = try tensor("outputs")
+      let size = made.shape[1] * made.shape[2]
+      let outputs = (0..<made.shape[0]).map {
+        Tensor(Array(made.values[$0 * size..<($0 + 1) * size]), shape: Array(made.shape.dropFirst()))
+      }
+      return try value(of: Mixture(), [try tensor("ids"), try tensor("weights")] + outputs)
+    case "firstRow": return try value(of: PickedRow(), [try operand(0)])
+    case "sinkProbabilities":
+      let sinks = Tensor(try named("sinks").numbers, shape: [try named("sinks").numbers.count])
+      return try value(of: AttentionProbabilities(), [try operand(0)], parameters: [sinks])
+    case "quickGELUClipped":
+      let kind = ActivationFunction(.quickGELU, limit: try number("limit"))
+      return .number(kind.function(kind.clipped(try first())))
     case "silu": return .number(ActivationFunction.Function.silu(try first()))
     case "quickGELU": return .number(ActivationFunction.Function.quickGELU(try first()))
     case "geluFast": return .number(ActivationFunction.Function.geluFast(try first()))

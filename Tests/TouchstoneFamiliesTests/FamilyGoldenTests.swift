@@ -90,6 +90,23 @@ import TouchstoneTestSupport
     ("olmo2-biases", "\"rms_norm_eps\": 0.001", "\"rms_norm_eps\": 0.002"),
     ("phi3-long", "\"rope_theta\": 100.0", "\"rope_theta\": 101.0"),
     ("phi3-quarter", "\"partial_rotary_factor\": 0.25", "\"partial_rotary_factor\": 0.5"),
+    ("mixtral-window", "\"num_experts_per_tok\": 3", "\"num_experts_per_tok\": 2"),
+    ("mixtral-window", "\"sliding_window\": 4", "\"sliding_window\": 5"),
+    ("mixtral-single", "\"gelu\"", "\"silu\""),
+    ("qwen3_moe-dense", "\"norm_topk_prob\": false", "\"norm_topk_prob\": true"),
+    ("gpt_oss-listed", "\"swiglu_limit\": 0.75", "\"swiglu_limit\": 0.8"),
+    ("gpt_oss-listed", "\"truncate\": false", "\"truncate\": true"),
+    ("gpt_oss-tied", "\"sliding_window\": 2", "\"sliding_window\": 3"),
+    ("deepseek_v2-groups", "\"topk_group\": 2", "\"topk_group\": 3"),
+    ("deepseek_v2-groups", "\"routed_scaling_factor\": 4.0", "\"routed_scaling_factor\": 4.1"),
+    ("deepseek_v2-greedy", "\"mscale_all_dim\": 1.5", "\"mscale_all_dim\": 1.4"),
+    ("deepseek_v3-groups", "\"topk_group\": 1", "\"topk_group\": 2"),
+    ("deepseek_v3-halves", "\"norm_topk_prob\": false", "\"norm_topk_prob\": true"),
+    ("deepseek_v3-halves", "\"rope_interleave\": false", "\"rope_interleave\": true"),
+    ("bert-pretraining", "\"layer_norm_eps\": 1e-05", "\"layer_norm_eps\": 2e-05"),
+    ("bert-pretraining", "\"relu\"", "\"gelu\""), ("roberta-padded", "\"silu\"", "\"gelu\""),
+    ("modernbert-biases", "\"local_attention\": 4", "\"local_attention\": 2"),
+    ("modernbert-plain", "\"rope_theta\": 50.0", "\"rope_theta\": 51.0"),
   ])
   func aWrongNumberIsFound(folder: String, right: String, wrong: String) throws {
     let model = try #require(
@@ -116,23 +133,66 @@ import TouchstoneTestSupport
     let mask = try fixture.integers(at: "inputs/attention_mask").map { $0 != 0 }
     let inputs = try Inputs(
       tokenIDs: try fixture.integers(at: "inputs/token_ids"),
-      positionIDs: try fixture.integers(at: "inputs/position_ids"), attentionMask: mask, graph: weights.graph)
+      positionIDs: try fixture.integers(at: "inputs/position_ids"), attentionMask: mask,
+      tokenTypeIDs: weights.graph.inputs.contains(.tokenTypeIDs)
+        ? try fixture.integers(at: "inputs/token_type_ids") : nil, graph: weights.graph)
     var expected = try fixture.datasets(below: "").filter { path, _ in
       !["inputs/", "provenance/"].contains(where: path.hasPrefix)
     }
     // Hugging Face averages all keys where a token sees none; ATT-14 says 0.
-    let blind = Set(mask.indices.filter { !mask[...$0].contains(true) })
+    let rules = weights.graph.operations.compactMap { ($0.kind.payload as? AttentionScores)?.visibility }
+    let blind = Set(
+      mask.indices.filter { query in
+        rules.contains { rule in
+          !mask.indices.contains { inputs.isVisible(key: $0, from: query, under: rule) }
+        }
+      })
     var deviations: [(String, Double)] = []
+    // Tokens that see no key may go to other experts.
+    var decided: [Activation: (own: Tensor<Double>, expected: Tensor<Double>)] = [:]
     try Executor(weights, inputs).run { activation, value in
       let found = expected.removeValue(forKey: activation.path)
+      let selection = weights.graph.selection(of: activation)
+      if case .expert? = selection, found == nil, let ids = selection?.decider.flatMap({ decided[$0] }) {
+        // Nobody but tokens that see no key chose the expert.
+        let tokens = selection?.tokens(of: inputs.count, decidedBy: ids.own) ?? []
+        deviations.append((activation.path, blind.isSuperset(of: tokens) ? 0 : .infinity))
+        return
+      }
       let dataset = try #require(found, "\(activation)")
       let axes = try #require(weights.graph.axes(of: activation))
+      if weights.graph.decisions.contains(activation) {
+        decided[activation] = (value, try fixture.tensor(dataset).float64())
+      }
+      if let selection, let ids = selection.decider.flatMap({ decided[$0] }) {
+        let own = selection.tokens(of: inputs.count, decidedBy: ids.own)
+        let others = selection.tokens(of: inputs.count, decidedBy: ids.expected)
+        deviations.append(
+          (
+            activation.path,
+            deviation(
+              rows(value, of: own, without: blind),
+              from: rows(try fixture.tensor(dataset).float64(), of: others, without: blind), axes: axes,
+              skippedTokens: [])
+          ))
+        return
+      }
       deviations.append(
         (
           activation.path,
           deviation(
             value, from: try fixture.tensor(dataset).float64(), axes: axes, skippedTokens: blind)
         ))
+    }
+    for (activation, ids) in decided {
+      for operation in weights.graph.operations {
+        guard let selection = weights.graph.selection(of: operation.output), selection.decider == activation,
+          expected.removeValue(forKey: operation.output.path) != nil
+        else { continue }
+        // The same the other way round.
+        let tokens = selection.tokens(of: inputs.count, decidedBy: ids.expected)
+        deviations.append((operation.output.path, blind.isSuperset(of: tokens) ? 0 : .infinity))
+      }
     }
     #expect(expected.isEmpty, "not compared: \(expected.keys.sorted())")
     return deviations

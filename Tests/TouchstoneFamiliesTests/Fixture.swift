@@ -47,6 +47,10 @@ struct Fixture {
   }
 
   func tensor(_ dataset: HDF5Dataset) throws -> StoredTensor {
+    if case .integer = dataset.type {
+      let ids = try integers(at: dataset.path)
+      return StoredTensor(Tensor(ids.map(Double.init), shape: dataset.shape))
+    }
     guard case .float(let type) = dataset.type else {
       throw BadInput(file: reader.path, place: dataset.path, problem: "holds no numbers")
     }
@@ -79,6 +83,12 @@ struct Fixture {
     let tensors = try datasets(below: "weights").mapValues(tensor)
     return try Weights(graph: architecture.graph, names: architecture.family.tensors, tensors: tensors)
   }
+}
+
+/// The rows of some tokens, those of `tokens` that are not skipped.
+func rows(_ value: Tensor<Double>, of tokens: [Int], without skipped: Set<Int>) -> Tensor<Double> {
+  let kept = tokens.indices.filter { !skipped.contains(tokens[$0]) }
+  return Tensor(kept.flatMap { value.row($0) }, shape: [kept.count, value.rowWidth])
 }
 
 /// How far `actual` is from `expected`, over the greatest magnitude expected; rows of `skipped` tokens aside.

@@ -16,6 +16,11 @@ import TouchstoneTestSupport
       RMSNorm(epsilon: 1e-6, offset: 1, isJoined: true).kind, Linear(heads: 5).kind, Linear().kind,
       AttentionScores(scale: 0.1, visibility: Visibility(isCausal: false, window: 64)).kind,
       AttentionProbabilities(visibility: Visibility(isCausal: true, window: 3)).kind, AttentionContext().kind,
+      Softmax(temperature: 0.7).kind, RouteIDs(3).kind, RouteWeights(isNormalised: false, factor: 2.5).kind,
+      RouteIDs(2, by: .sigmoid, groups: ExpertGroups(4, keeping: 3, by: .twoBest)).kind,
+      RouteWeights(isNormalised: true, by: .sigmoid).kind, JoinedColumns().kind,
+      RouteWeights(isNormalised: true).kind, ChosenRows(of: 4).kind, Mixture().kind, PickedRow().kind,
+      ActivationFunction(.quickGELU, limit: 7).kind,
       Softmax(temperature: 0.7).kind, CrossEntropy(labelSmoothing: 0.1).kind, LossMean(.sum).kind,
       CrossEntropyGradient(Loss(divisor: 7, scale: 1024, labelSmoothing: 0.2)).kind, LinearGradient().kind,
       ParameterGradient([.matrix]).kind, ParameterGradient([.vector]).kind,
@@ -55,18 +60,22 @@ import TouchstoneTestSupport
   /// Reads as many operands as the kind may want, until one fits.
   private func graph(of kind: Operation.Kind) throws -> Graph {
     let weight = SmallGraph.weight
+    let (ids, rows) = (SmallGraph.at("expert_ids"), SmallGraph.at("experts/000/input"))
     let (vector, heads, scores) = (SmallGraph.at("resid_in"), SmallGraph.at("q8"), SmallGraph.at("s"))
     let perToken = Activation("loss/per_token")
     let start = [
       Operation(Embedding(.tokenIDs).kind, vector, with: [weight("e", 9, 8)]),
       Operation(Linear(heads: 1).kind, heads, from: [vector], with: [weight("q", 8, 8)]),
       Operation(AttentionScores(scale: 1).kind, scores, from: [heads, heads]),
+      Operation(RouteIDs(2).kind, ids, from: [vector]),
+      Operation(ChosenRows(of: 0).kind, rows, from: [vector, ids]),
       Operation(CrossEntropy().kind, perToken, from: [vector]),
     ]
     let operands: [([Activation], [ParameterView])] = [
       ([], []),
       ([], [weight("p", 9, 8)]), ([vector], []), ([vector, vector], []), ([vector], [weight("g", 8)]),
       ([vector], [weight("w", 10, 8)]), ([heads], []), ([heads], [weight("g", 8)]), ([heads, heads], []),
+      ([scores], []), ([scores, heads], []), ([vector, ids], []), ([ids, ids, rows], []),
       ([scores], []), ([scores, heads], []), ([scores, vector], []), ([scores, scores], []),
       ([vector, heads], []), ([perToken], []), ([vector, vector], [weight("w", 8, 8)]),
       ([vector], [weight("b", 8)]), ([vector], [weight("t", 9, 8)]), ([vector], [weight("w", 8, 8)]),

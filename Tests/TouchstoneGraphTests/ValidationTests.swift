@@ -24,7 +24,7 @@ import TouchstoneTestSupport
     #expect(graph.axes(of: G.at("attn_scores"))?.map(\.name) == ["head", "query", "key"])
     #expect(
       graph.parameters.map(\.name) == ["embed", "norm", "q", "k", "k.bias", "kv", "o", "gain", "shift"])
-    #expect(graph.inputs == Input.allCases)
+    #expect(graph.inputs == [.tokenIDs, .positionIDs, .attentionMask])
     #expect(graph.idCount(of: .tokenIDs) == 11 && graph.idCount(of: .positionIDs) == nil)
     #expect(graph.parameterCount == 66 + 6 + 48 + 24 + 4 + 48 + 48 + 6 + 6)
   }

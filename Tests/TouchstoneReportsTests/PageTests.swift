@@ -119,6 +119,22 @@ import TouchstoneTestSupport
     #expect(document.count("svg") > 60)
   }
 
+  @Test func aCauseLeadsToWhatItExplains() throws {
+    let page = report(layers: 4).html()
+    let place = try #require(page.firstMatch(of: /in <a href="#(op-\d+)">layers\/000\/mlp_act<\/a>/))
+    #expect(page.contains("<div class=\"panel\" id=\"\(place.1)\">"))
+  }
+
+  /// Of a long list the first lines are seen at once, and all are there.
+  @Test(arguments: [(3, nil), (12, nil), (13, "5 more"), (60, "52 more")] as [(Int, String?)])
+  func longListsAreFolded(count: Int, fold: String?) throws {
+    let notes = (0..<count).map { "Note \($0)." }
+    let document = try ParsedXML(PageTemplates.list("Notes", id: "notes", notes))
+    #expect(notes.allSatisfy { document.text.contains($0) })
+    #expect(document.count("details") == (fold == nil ? 0 : 1))
+    if let fold { #expect(document.text.contains(fold)) }
+  }
+
   @Test func aConsistentPageHasNoCauseAndSaysThatNothingIsToBeDone() throws {
     let text = try ParsedXML(report(layers: 4, isWrong: false).html()).text
     #expect(text.contains("Nothing is to be mended") && !text.contains("cause:"))

@@ -27,24 +27,22 @@ import TouchstoneTestSupport
   }
 
   @Test func everyModelHasAPlan() {
-    for example in cases + llamas + others {
+    for example in cases + llamas + others + experts + encoders {
       #expect((try? Plan(example.graph)) != nil, "\(example)")
     }
-    #expect(cases.count == 7 && llamas.count == 14)
+    #expect(cases.count == 7 && llamas.count == 14 && experts.count == 10 && encoders.count == 7)
     for (name, form) in Form.all { #expect(throws: Never.self) { try form.example(name, seed: 1) } }
   }
 
   /// A model that is changed in one operation, and where the plan must stop.
   enum Change: String, CaseIterable {
-    case cappedStream, limitedGate, temperature, secondHead, overwrittenStream, splitVisibility, bothWays,
-      keysReadAgain
+    case cappedStream, temperature, secondHead, overwrittenStream, splitVisibility, keysReadAgain
     case twiceTheStream, overwrittenTable, scaledByLess, cappedFromTheEnd
 
     var place: String {
       switch self {
-      case .splitVisibility, .bothWays, .scaledByLess, .cappedFromTheEnd: "layers/000/attn_scores"
+      case .splitVisibility, .scaledByLess, .cappedFromTheEnd: "layers/000/attn_scores"
       case .cappedStream: "layers/000/capped"
-      case .limitedGate: "layers/000/mlp_act"
       case .temperature: "final/probs"
       case .secondHead: "final/other"
       case .overwrittenStream, .overwrittenTable: "layers/000/again"
@@ -66,8 +64,7 @@ import TouchstoneTestSupport
       let query = b.linear("q", first, "q", outputs: 8, hasBias: false, heads: 2)
       let key = b.linear("k", first, "k", outputs: 8, hasBias: false, heads: 2)
       let value = b.linear("v", first, "v", outputs: 8, hasBias: false, heads: 2)
-      let bothWays = Visibility(isCausal: false)
-      let rule = change == .bothWays ? bothWays : .causal
+      let rule = Visibility.causal
       let scores = b.append(
         AttentionScores(scale: change == .scaledByLess ? -0.5 : 0.5, visibility: rule), "attn_scores",
         from: [query, key] + bias)
@@ -92,8 +89,7 @@ import TouchstoneTestSupport
       let gate = b.linear("mlp_gate", second, "gate", outputs: 12, hasBias: false)
       let up = b.linear("mlp_up", second, "up", outputs: 12, hasBias: false)
       let active = b.activate("mlp_act", ActivationFunction(.silu), gate)
-      let gated = b.append(
-        Product(limit: change == .limitedGate ? 7 : nil), "mlp_gated", from: [active, up])
+      let gated = b.product("mlp_gated", active, up)
       x = b.sum("resid_out", x, b.linear("mlp_out", gated, "down", outputs: 8, hasBias: false))
     }
     let logits = g.linear(

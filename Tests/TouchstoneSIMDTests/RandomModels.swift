@@ -117,7 +117,7 @@ func randomWeights(_ graph: Graph, seed: UInt64) throws -> Weights {
       case .gain(let neutral): generator.floats(count, 0.3).map { Float(neutral) + $0 }
       case .table: generator.floats(count)
       case .matrix: generator.floats(count, 2 / Float(shape.min() ?? 1).squareRoot())
-      case .bias, .shift: generator.floats(count, 0.2)
+      case .bias, .shift, .sink: generator.floats(count, 0.2)
       }
     tensors[parameter.name] = StoredTensor(Tensor(values, shape: shape))
   }

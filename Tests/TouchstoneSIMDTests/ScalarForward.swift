@@ -17,12 +17,16 @@ struct ScalarForward {
   /// Every activation in the golden format's shape.
   func run(_ inputs: Inputs) -> [Activation: Tensor<Float>] {
     var values: [Activation: Tensor<Float>] = [:]
-    for operation in weights.graph.operations {
-      let shape = weights.graph.shape(of: operation.output, tokenCount: inputs.count) ?? []
+    let graph = weights.graph
+    for operation in graph.operations {
+      let own =
+        graph.inputs(of: operation.output, in: inputs) { values[$0]?.converted(to: Double.self) } ?? inputs
+      let shape = graph.shape(of: operation.output, tokenCount: own.count) ?? []
       let operands = operation.inputs.compactMap { values[$0] }
-      values[operation.output] = Tensor(value(of: operation, operands, shape, inputs), shape: shape)
+      let value = own.count == 0 ? [] : value(of: operation, operands, shape, own)
+      values[operation.output] = Tensor(value, shape: shape)
     }
-    return values
+    return values.filter { $0.value.count > 0 }
   }
 
   private func value(
@@ -34,7 +38,10 @@ struct ScalarForward {
       return inputs.ids(kind.ids).flatMap { parameters[0].tensor.row($0 + kind.offset) }
     case .sum:
       return operands.dropFirst().reduce(operands[0].values) { zip($0, $1.values).map(+) }
-    case .product: return zip(operands[0].values, operands[1].values).map(*)
+    case .product(let kind):
+      guard kind != Product() else { return zip(operands[0].values, operands[1].values).map(*) }
+      let (limit, plus) = (kind.limit.map { Float($0) } ?? .infinity, Float(kind.plus))
+      return zip(operands[0].values, operands[1].values).map { $0 * (max(-limit, min(limit, $1)) + plus) }
     case .identity: return operands[0].values
     case .scale(let kind): return operands[0].values.map { $0 * Float(kind.factor) }
     case .softCap(let kind):
@@ -75,19 +82,64 @@ struct ScalarForward {
       return rows(operands[0]).enumerated().flatMap { index, row in
         let query = index % inputs.count
         let first = firstKey(kind.visibility, query)
-        return row[..<first].map { _ in 0 } + arithmetic.softmax(Array(row[first...query]))
-          + row[(query + 1)...].map { _ in 0 }
+        let end =
+          kind.visibility.isCausal
+          ? query + 1 : min(row.count, query + 1 + (kind.visibility.window ?? row.count))
+        let sink = parameters.first.map { [$0[index / inputs.count]] } ?? []
+        return row[..<first].map { _ in 0 } + arithmetic.softmax(row[first..<end] + sink).prefix(end - first)
+          + row[end...].map { _ in 0 }
       }
     case .context(let kind): return context(kind, operands[0], operands[1], inputs)
     case .activationFunction(let kind):
-      return operands[0].values.map { arithmetic.activate(kind.function, $0) }
+      return operands[0].values.map { arithmetic.activate(kind.function, kind.clipped($0)) }
     case .softmax: return rows(operands[0]).flatMap(arithmetic.softmax)
+    case .routeIDs(let kind):
+      return rows(operands[0]).flatMap { logits -> [Float] in
+        guard kind.function == .sigmoid else { return kind.choices(of: logits).map { Float($0) } }
+        let correction = vector(parameters.first)
+        let scores = logits.enumerated().map {
+          arithmetic.activate(.sigmoid, $1) + (correction?[$0] ?? 0)
+        }
+        return kind.choices(of: scores).map { Float($0) }
+      }
+    case .routeWeights(let kind):
+      return zip(rows(operands[0]), rows(operands[1])).flatMap { scores, ids in
+        let chosen = ids.map { Int($0) }
+        if kind.function == .sigmoid {
+          let own = chosen.map { arithmetic.activate(.sigmoid, scores[$0]) }
+          let total = own.reduce(0, +) + Float(RouteWeights.leastSum)
+          return own.map { share in
+            let weight = kind.isNormalised ? share / total : share
+            return kind.factor == 1 ? weight : Float(kind.factor) * weight
+          }
+        }
+        let all = arithmetic.softmax(kind.isNormalised ? chosen.map { scores[$0] } : scores)
+        let shares = kind.isNormalised ? all : chosen.map { all[$0] }
+        return shares.map { kind.factor == 1 ? $0 : Float(kind.factor) * $0 }
+      }
+    case .chosenRows(let kind):
+      return zip(rows(operands[0]), rows(operands[1])).flatMap { row, ids in
+        ids.contains(Float(kind.expert)) ? row : []
+      }
+    case .mixture:
+      let outputs = operands.dropFirst(2).map(rows)
+      let places = Mixture.places(operands[0], rowCounts: outputs.map(\.count))
+      return places.enumerated().flatMap { token, choices in
+        let terms = choices.enumerated().compactMap { slot, place in
+          place.map { (expert: $0.expert, row: outputs[$0.expert][$0.row], weight: operands[1][token, slot]) }
+        }.sorted { $0.expert < $1.expert }
+        return (0..<shape[1]).map { column in
+          terms.reduce(Float(0)) { $0 + $1.weight * $1.row[column] }
+        }
+      }
+    case .pickedRow: return Array(operands[0].row(0))
+    case .joinedColumns(let kind): return kind.joined(operands[0], operands[1]).values
     default: preconditionFailure("\(operation.output) is of no forward pass")
     }
   }
 
   private func firstKey(_ visibility: Visibility, _ query: Int) -> Int {
-    visibility.window.map { max(0, query + 1 - $0) } ?? 0
+    visibility.window.map { max(0, query + (visibility.isCausal ? 1 : 0) - $0) } ?? 0
   }
 
   private func rows(_ x: Tensor<Float>) -> [[Float]] { (0..<x.rowCount).map { Array(x.row($0)) } }
@@ -160,7 +212,8 @@ struct ScalarForward {
         (0..<width).map { column -> Float in
           let first = firstKey(kind.visibility, i)
           return arithmetic.chain(
-            0, i + 1 - first, { probabilities[head, i, first + $0] },
+            0, (kind.visibility.isCausal ? i + 1 : inputs.count) - first,
+            { probabilities[head, i, first + $0] },
             { j in
               let isVisible = inputs.isVisible(key: first + j, from: i, under: kind.visibility)
               return isVisible ? value[head * value.shape[0] / heads, first + j, column] : 0

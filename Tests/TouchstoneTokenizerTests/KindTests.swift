@@ -13,6 +13,7 @@ enum TokenizerKind {
     "mistral",
     "gemma", "clip", "gptj", "llama2-always", "codellama", "mixtral-split", "mistral-nemo", "gemma-whole",
     "phi4", "olmo2", "opt", "opt-files", "falcon3", "letters", "marks", "words", "byte-normalizer",
+    "wordpiece", "wordpiece-cased",
   ]
 
   static func folder(_ name: String) -> URL {
@@ -74,7 +75,9 @@ enum TokenizerKind {
     return String(sha256(packed + Data([0]) + Data(text.utf8)).prefix(10))
   }
 
-  @Test(.clause("TOK-11", "TOK-12", "TOK-13", "TOK-15", "TOK-16"), arguments: TokenizerKind.all)
+  @Test(
+    .clause("TOK-11", "TOK-12", "TOK-13", "TOK-15", "TOK-16", "TOK-17", "TOK-18"),
+    arguments: TokenizerKind.all)
   func idsAndTextsAreThoseOfTheLibrary(kind: String) throws {
     let tokenizer = try TokenizerKind.tokenizer(kind)
     let vectors = try vectors(kind)

@@ -54,8 +54,14 @@ import TouchstoneTestSupport
           + #"{"type": "ByteLevel"}, {"type": "RobertaProcessing", "sep": ["b", 1], "cls": ["a", 0]}]}"#,
         "post_processor.processors[2]: adds tokens, and so does a step before it"
       ),
-      ("model", #"{"type": "Unigram", "vocab": []}"#, "model: Unigram is not supported (BPE is)"),
-      ("model", #"{"type": "WordPiece", "vocab": {}}"#, "model: WordPiece is not supported (BPE is)"),
+      (
+        "model", #"{"type": "Unigram", "vocab": []}"#,
+        "model: Unigram is not supported (BPE and WordPiece are)"
+      ),
+      (
+        "model", #"{"type": "WordPiece", "vocab": {"a": 0}}"#,
+        "model: has the unknown token \"[UNK]\", which the vocabulary lacks"
+      ),
       ("model", #"{"vocab": {}}"#, "model: without a type is not supported"),
       ("model", #"{"type": "BPE", "vocab": {}, "merges": []}"#, "model.vocab: holds no token"),
       (

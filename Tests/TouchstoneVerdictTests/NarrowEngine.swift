@@ -21,6 +21,8 @@ struct NarrowEngine {
     case roundedSteps(scaled: Bool)
     /// Scores are divided by √d in the type, after their sum was stored.
     case dividedInType
+    /// Scores are multiplied by 1/√d and by the rest of their scale, and stored before each.
+    case scaledTwice
     /// Queries are multiplied by 1/√d in the type, and stored.
     case queriesScaledInType
     /// Queries and keys are multiplied by the root of 1/√d, and stored.
@@ -49,6 +51,7 @@ struct NarrowEngine {
       case .meanOfUnroundedStream: "mean of the unrounded stream"
       case .unroundedProjections: "unrounded projections"
       case .dividedInType: "divided in the type"
+      case .scaledTwice: "scaled twice"
       case .queriesScaledInType: "queries scaled in the type"
       case .bothScaled: "queries and keys scaled"
       case .unroundedAttention: "unrounded attention"
@@ -175,6 +178,9 @@ struct NarrowEngine {
     }
     switch way {
     case .dividedInType: return times(rounded(sum(query, key)), 1 / rounded(1 / scale))
+    case .scaledTwice:
+      let root = 1 / Double(query.rowWidth).squareRoot()
+      return times(rounded(times(rounded(sum(query, key)), root)), scale / root)
     case .queriesScaledInType: return sum(rounded(times(query, rounded(scale))), key)
     case .bothScaled:
       let root = scale.squareRoot()

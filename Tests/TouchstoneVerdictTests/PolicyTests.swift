@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TouchstoneFamilies
 import TouchstoneFaults
 import TouchstoneGraph
 import TouchstoneModel
@@ -64,16 +65,49 @@ import TouchstoneTestSupport
     }
   }
 
-  /// Weights wider than the type, which such a program rounds when it is given them.
-  @Test(.clause("BND-12", "BND-16"), arguments: cases)
-  func eachWayIsConsistentWithWiderWeights(_ testCase: Case) throws {
-    for sample in Sample.all {
+  /// Weights wider than the type, which such a program rounds when it is given them; each way has its turn on half of the samples.
+  @Test(.clause("BND-12", "BND-16"), arguments: cases.indices)
+  func eachWayIsConsistentWithWiderWeights(_ index: Int) throws {
+    let testCase = Self.cases[index]
+    for (turn, sample) in Sample.all.enumerated() where turn % 2 == (index + index / 2) % 2 {
       let weights = try sample.weights()
       let inputs = try sample.inputs(weights.graph)
       let capture = NarrowEngine(weights: weights, type: testCase.type, way: testCase.way).run(inputs)
       let verdict = try Judge(weights: weights).verdict(on: capture)
       #expect(verdict.outcome == .consistent, "\(sample): \(verdict.flagged)")
     }
+  }
+
+  /// Divided by √d and then by the layer's number, from the third layer on two factors that round.
+  @Test(
+    .clause("BND-16", "BND-34"), arguments: [ScalarType.bfloat16, .float16], 1...4 as ClosedRange<UInt64>)
+  func scoresMayBeStoredBetweenTheFactorsOfTheirScale(_ type: ScalarType, seed: UInt64) throws {
+    let configuration = try Configuration(
+      vocabularySize: 53, contextLength: 29, width: 44, layerCount: 4, headCount: 4,
+      scalesScoresByLayer: true)
+    let weights = try SyntheticModel.probing.weights(configuration, seed: seed)
+    let inputs = try Inputs(tokenIDs: (0..<29).map { ($0 * 7 + 3) % 53 }, configuration: configuration)
+    let engine = NarrowEngine(weights: weights, type: type, way: .scaledTwice)
+    let verdict = try Judge(weights: weights).verdict(on: engine.run(inputs))
+    #expect(verdict.outcome == .consistent, "\(verdict.flagged)")
+    #expect(
+      verdict.findings.contains { $0.activation.point == .attentionScores && $0.policy == .storedScores })
+  }
+
+  /// What is normalised is stored, and multiplied by 1 + w in float32.
+  @Test(
+    .clause("BND-16", "BND-23"), arguments: ["gemma", "gemma2", "gemma3_text"],
+    [ScalarType.bfloat16, .float16])
+  func aNormWithAnOffsetMayStoreWhatItNormalises(_ name: String, _ type: ScalarType) throws {
+    let family = try #require(Family.all.first { $0.name == name })
+    let model = RandomDecoder(family, kind: .probing, width: 48, seed: 6)
+    let weights = try model.weights()
+    let arithmetic = try #require(HonestArithmetic.ofFamilies.first { $0.storesSteps })
+    let engine = HonestTransformer(weights, arithmetic, precision: Precision(type))
+    let capture = try RecordedActivations(of: engine, inputs: model.inputs(weights.graph))
+    let verdict = try Judge(weights: weights).verdict(on: capture)
+    #expect(verdict.outcome == .consistent, "\(verdict.flagged)")
+    #expect(verdict.findings.contains { $0.policy == .roundedSteps })
   }
 
   @Test(.clause("BND-12", "BND-17"), arguments: [ScalarType.bfloat16, .float16])

@@ -29,7 +29,7 @@ private struct QuantisingEngine {
 
   private func quantised(_ x: Tensor<Double>) -> Tensor<Double> {
     let width = x.rowWidth
-    let length = format == .q80 ? 32 : format == .q8k ? 256 : 1
+    let length = [.q80, .q81].contains(format) ? 32 : format == .q8k ? 256 : 1
     var values: [Double] = []
     for row in 0..<x.rowCount {
       let own = x.row(row).map { Float($0) }
@@ -44,7 +44,7 @@ private struct QuantisingEngine {
     switch format {
     case .float16: return x.map { Float(Float16($0)) }
     case .bfloat16: return x.map { Float(ScalarType.bfloat16.rounded(Double($0))) }
-    case .q80:
+    case .q80, .q81:
       let greatest = x.reduce(0) { max($0, abs($1)) }
       let step = greatest / 127
       let inverse = step == 0 ? 0 : usesVectors ? 127 / greatest : 1 / step
@@ -84,7 +84,12 @@ private struct QuantisingEngine {
     #expect(declared.outcome == .consistent, "\(declared.flagged)")
     #expect(declared.remarks.contains { $0.sentence.contains("read their inputs as \(format.rawValue)") })
     let products = Set(weights.graph.operations.filter { $0.kind.payload is Linear }.map(\.output))
-    for other in [nil] + ProductInputs.Format.allCases.filter({ $0 != format }).map(\.rawValue) {
+    // Weights without offsets: q8_0 and q8_1 are the same numbers.
+    let blocks: [ProductInputs.Format] = [.q80, .q81]
+    let others = ProductInputs.Format.allCases.filter {
+      $0 != format && !(blocks.contains($0) && blocks.contains(format))
+    }
+    for other in [nil] + others.map(\.rawValue) {
       let flagged = Set(try verdict(run, declaring: other).flagged.map(\.activation))
       #expect(!flagged.isEmpty && flagged.isSubset(of: products), "\(other ?? "nothing"): \(flagged)")
     }
@@ -109,7 +114,7 @@ private struct QuantisingEngine {
   }
 
   /// What is not recorded is quantised on the way, and may fall to either neighbour.
-  @Test(.clause("BND-33"), arguments: [ProductInputs.Format.q80, .q8k])
+  @Test(.clause("BND-33"), arguments: [ProductInputs.Format.q80, .q81, .q8k])
   func whatIsLeftOutIsQuantisedToo(_ format: ProductInputs.Format) throws {
     for missing in [Activation.Point.feedForwardActivation, .layerNorm1, .feedForwardOutput] {
       var run = QuantisingEngine(weights: weights, format: format).run(inputs)
@@ -139,6 +144,45 @@ private struct QuantisingEngine {
     #expect(verdict.outcome == .mismatch)
     #expect(verdict.flagged.map(\.activation.path) == ["layers/001/mlp_out"])
     #expect(verdict.flagged.first?.index.last == 5)
+  }
+
+  /// Weights d·q − m of which each part is summed by itself, in float32, of inputs of one sign.
+  ///
+  /// Both sums are much greater than what is left of them. In q8_1 the sums of blocks are in half precision besides.
+  @Test(.clause("BND-33"), arguments: [ProductInputs.Format.q8k, .q81])
+  func multiplesAndOffsetsMayBeSummedApart(_ format: ProductInputs.Format) {
+    var random = SplitMix64(seed: 29)
+    let (rows, depth, columns) = (6, 2048, 16)
+    let x = (0..<rows * depth).map { _ in Double(Float.random(in: 0.5...1, using: &random)) }
+    let read = format.read(Operand(values: Tensor(x, shape: [rows, depth])))
+    var weight = Tensor<Float>(repeating: 0, shape: [depth, columns])
+    var got = Tensor<Double>(repeating: 0, shape: [rows, columns])
+    for column in 0..<columns {
+      var (multiples, offsets) = ([Float](repeating: 0, count: rows), [Float](repeating: 0, count: rows))
+      for block in stride(from: 0, to: depth, by: 32) {
+        let step = Float(Float16(Float.random(in: 0.01...0.02, using: &random)))
+        let offset = Float(Float16(7.5 * step))
+        // As in most blocks, 0 is among the multiples.
+        let q = [0] + (1..<32).map { _ in Float(Int.random(in: 0...15, using: &random)) }
+        for (place, q) in q.enumerated() { weight[block + place, column] = step * q - offset }
+        for row in 0..<rows {
+          let values = (0..<32).map { read.values[row, block + $0] }
+          let sum = values.reduce(0, +)
+          multiples[row] += step * Float(zip(values, q).reduce(0) { $0 + $1.0 * Double($1.1) })
+          offsets[row] += offset * Float(format == .q81 ? ScalarType.float16.rounded(sum) : sum)
+        }
+      }
+      for row in 0..<rows { got[row, column] = Double(multiples[row] - offsets[row]) }
+    }
+    let matrix = MatrixView(StoredTensor(weight))
+    func worst(_ input: Operand) -> Double {
+      let want = Rounding(.float32).ofProduct(input, matrix, weightRoundoff: 0, bias: nil)
+      return got.values.indices.reduce(0) {
+        max($0, abs(got.values[$1] - want.values.values[$1]) / want.bounds[$1].stat)
+      }
+    }
+    #expect(worst(read) <= 1)
+    #expect(worst(Operand(values: read.values, error: read.error)) > 1, "the same numbers, summed at once")
   }
 
   @Test(.clause("BND-33")) func valuesHalfWayMayFallToEitherSide() throws {

@@ -54,11 +54,7 @@ import TouchstoneTestSupport
       sparse: Int? = nil
     ) {
       var random = SplitMix64(seed: seed)
-      func values(_ count: Int) -> [Float] {
-        (0..<count).map { _ in
-          (0..<4).reduce(Float(0)) { sum, _ in sum + Float.random(in: -1...1, using: &random) }
-        }
-      }
+      func values(_ count: Int) -> [Float] { sumsOfFour(count, using: &random) }
       let (depth, columns) = (Self.depth, Self.columns)
       let common = values(depth)
       var x = values(tokens * depth).enumerated().map { $1 + alike * common[$0 % depth] }

@@ -12,6 +12,7 @@ from .capture import write
 from .errors import NOT_SUPPORTED, CaptureError, NotSupported
 from .golden import Golden
 from .model import Model
+from .optimiser import step, write_steps
 
-__all__ = ["NOT_SUPPORTED", "CaptureError", "Golden", "Model", "NotSupported", "write"]
+__all__ = ["NOT_SUPPORTED", "CaptureError", "Golden", "Model", "NotSupported", "step", "write", "write_steps"]
 __version__ = "1.0.0"

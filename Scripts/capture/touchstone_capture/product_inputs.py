@@ -10,6 +10,7 @@ import collections
 
 #: What the inputs are turned into, by the type of the matrix; None for float32, as they are recorded.
 _READ = {"F32": None, "F16": "float16", "BF16": "bfloat16", "Q8_0": "q8_0", "Q4_0": "q8_0", "Q5_0": "q8_0"}
+_READ.update(dict.fromkeys(["Q4_1", "Q5_1"], "q8_1"))
 _READ.update(dict.fromkeys(["Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"], "q8_K"))
 
 #: The products of the format that a matrix of a block is read by.
@@ -22,8 +23,7 @@ _MADE = {
 def declared(path: str) -> str | None:
     """What a capture of the file says as `product_inputs`; None where all inputs are read as they are recorded.
 
-    Matrices of other types (Q4_1, Q5_1) read their inputs in a type that the format does not have: nothing is said of
-    those.
+    Nothing is said of matrices of other types: the format has no name for what they read.
     """
     import gguf
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import h5py
 import numpy as np
@@ -25,6 +25,11 @@ def write_file(
     replace: bool,
 ) -> None:
     """Writes arranged tensors as a capture; a file under that name is replaced only where `replace` says so."""
+    write_whole(out, replace, lambda file: _fill(file, golden, tensors, provenance, attributes, weights_sha256))
+
+
+def write_whole(out: str | os.PathLike, replace: bool, fill: Callable[[h5py.File], None]) -> None:
+    """Writes a file under another name, has `fill` put everything in, says that it is complete, and renames it."""
     out = os.fspath(out)
     if os.path.exists(out) and not replace:
         raise CaptureError(out, "exists already", "name another file, or say replace=True")
@@ -38,7 +43,8 @@ def write_file(
         ) from error
     try:
         with h5py.File(partial, "w", libver=("v110", "v110")) as file:
-            _fill(file, golden, tensors, provenance, attributes, weights_sha256)
+            fill(file)
+            file.attrs["complete"] = np.uint8(1)  # last: without it the file is refused
         _publish(partial, out, replace)
     except OSError as error:
         raise CaptureError(out, f"cannot be written ({error})", "make room, or name another file") from error
@@ -65,6 +71,30 @@ def _publish(partial: str, out: str, replace: bool) -> None:
         os.rename(partial, out)
 
 
+def text(value: object) -> np.bytes_:
+    """A text of fixed length: these carry a checksum."""
+    return np.bytes_(str(value).encode())
+
+
+def head(file: h5py.File, version: str, provenance: Mapping[str, str]) -> None:
+    """What the format asks of every capture, and who made it."""
+    for key, value in {"format": "touchstone", "format_version": version, "kind": "capture"}.items():
+        file.attrs[key] = text(value)
+    notes = file.create_group("provenance")
+    for key, value in provenance.items():
+        notes.attrs[key] = text(value)
+
+
+def put(file: h5py.File, name: str, found: Values) -> h5py.Dataset:
+    """A tensor, with a checksum where it has elements."""
+    whole = found.array.ndim > 0 and found.array.size > 0
+    storage = {"chunks": True, "fletcher32": True} if whole else {}
+    data = file.create_dataset(name, data=np.ascontiguousarray(found.array), track_times=False, **storage)
+    if found.type == "bfloat16":
+        data.attrs["dtype"] = text("bfloat16")
+    return data
+
+
 def _fill(
     file: h5py.File,
     golden: Golden,
@@ -73,9 +103,7 @@ def _fill(
     attributes: Mapping[str, Mapping[str, int]],
     weights_sha256: str | None,
 ) -> None:
-    text = lambda value: np.bytes_(str(value).encode())  # noqa: E731  of fixed length: these carry a checksum
-    for key, value in {"format": "touchstone", "format_version": "1.0", "kind": "capture"}.items():
-        file.attrs[key] = text(value)
+    head(file, "1.0", provenance)
     about = file.create_group("model")
     about.attrs["family"] = text(golden.family)
     about.attrs["config_json"] = text(golden.config_json)
@@ -85,15 +113,7 @@ def _fill(
     file["inputs/position_ids"] = golden.position_ids.astype(np.int32)
     if golden.attention_mask is not None:
         file["inputs/attention_mask"] = (golden.attention_mask != 0).astype(np.uint8)
-    notes = file.create_group("provenance")
-    for key, value in provenance.items():
-        notes.attrs[key] = text(value)
     for name, found in tensors.items():
-        whole = found.array.ndim > 0 and found.array.size > 0
-        storage = {"chunks": True, "fletcher32": True} if whole else {}
-        data = file.create_dataset(name, data=np.ascontiguousarray(found.array), track_times=False, **storage)
-        if found.type == "bfloat16":
-            data.attrs["dtype"] = text("bfloat16")
+        data = put(file, name, found)
         for key, value in attributes.get(name, {}).items():
             data.attrs[key] = np.uint8(value)
-    file.attrs["complete"] = np.uint8(1)  # last: without it the file is refused

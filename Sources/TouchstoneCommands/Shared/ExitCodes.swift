@@ -1,15 +1,20 @@
 import TouchstoneReports
 import TouchstoneVerdict
 
-extension Verdict {
+extension Verdict.Outcome {
   /// The process's exit code for this outcome.
   var exitCode: Int32 {
-    switch outcome {
+    switch self {
     case .consistent: 0
     case .mismatch: 1
     case .inconclusive: 3
     }
   }
+}
+
+extension Verdict {
+  /// The process's exit code for this outcome.
+  var exitCode: Int32 { outcome.exitCode }
 }
 
 extension [VerificationSummary.Entry] {

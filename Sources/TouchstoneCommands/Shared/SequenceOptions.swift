@@ -24,6 +24,12 @@ struct SequenceOptions: ParsableArguments {
     help: ArgumentHelp("Where each token stands; 0,1,2,… unless given.", valueName: "ids"))
   var positionIds: IntegerList?
 
+  @Option(
+    help: ArgumentHelp(
+      "Which of two texts each token belongs to, in models with token types; 0 unless given.",
+      valueName: "types"))
+  var tokenTypes: IntegerList?
+
   func validate() throws {
     if prompt != nil, tokens != nil {
       throw ValidationError("Give either --prompt or --tokens, not both.")
@@ -34,7 +40,7 @@ struct SequenceOptions: ParsableArguments {
   }
 
   /// Whether nothing was given.
-  var isEmpty: Bool { !isGiven && attentionMask == nil && positionIds == nil }
+  var isEmpty: Bool { !isGiven && attentionMask == nil && positionIds == nil && tokenTypes == nil }
 
   /// Whether any tokens were given.
   var isGiven: Bool { prompt != nil || tokens != nil }
@@ -43,7 +49,8 @@ struct SequenceOptions: ParsableArguments {
   func inputs(for model: LoadedModel) throws -> Inputs {
     try Inputs(
       tokenIDs: tokenIDs(for: model), positionIDs: positionIds?.values,
-      attentionMask: attentionMask?.values.map { $0 == 1 }, graph: model.weights.graph)
+      attentionMask: attentionMask?.values.map { $0 == 1 }, tokenTypeIDs: tokenTypes?.values,
+      graph: model.weights.graph)
   }
 
   private func tokenIDs(for model: LoadedModel) throws -> [Int] {

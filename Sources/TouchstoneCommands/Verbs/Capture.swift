@@ -48,7 +48,9 @@ struct Capture: ParsableCommand {
     guard (golden != nil) != sequence.isGiven else {
       throw ValidationError("Give either --golden, or --prompt or --tokens.")
     }
-    if golden != nil, sequence.attentionMask != nil || sequence.positionIds != nil {
+    if golden != nil,
+      sequence.attentionMask != nil || sequence.positionIds != nil || sequence.tokenTypes != nil
+    {
       throw ValidationError("--attention-mask and --position-ids come from the golden.")
     }
     if golden == nil, model == nil { throw ValidationError("Give --model.") }

@@ -25,7 +25,7 @@ struct Record: ParsableCommand {
 
   /// The version of the recipe by which goldens are made, which they name in place of the program's: another one says
   /// that the same inputs give other bytes.
-  private static let recipe = "1.0.0"
+  static let recipe = "1.0.0"
 
   @Option(help: ArgumentHelp("A Hugging Face folder of a model, or a GGUF file.", valueName: "dir"))
   var model: String
@@ -137,9 +137,7 @@ struct Record: ParsableCommand {
     _ tensor: Tensor<Double>, _ activation: Activation, _ weights: Weights
   ) throws(BadInput) {
     let isScores = weights.graph.isScores(activation)
-    guard
-      let offset = tensor.values.firstIndex(where: { !$0.isFinite && !(isScores && $0 == -.infinity) })
-    else { return }
+    guard let offset = tensor.firstNotFinite(acceptsMinusInfinity: isScores) else { return }
     for parameter in weights.graph.parameters {
       let values = weights.float32(parameter)
       guard let offset = values.values.firstIndex(where: { !$0.isFinite }) else { continue }

@@ -11,6 +11,16 @@ enum GoldenFormat {
   /// What files say that hold a backward pass, or several sequences.
   static let trainingVersion = "1.2"
 
+  /// What files of an optimiser's steps say.
+  static let stepVersion = "1.2"
+  /// The group of one step of an optimiser, and that of the steps of a run.
+  static let step = "step"
+  static let steps = "steps"
+  /// The group of what micro-batches made.
+  static let micro = "micro"
+  /// Where the gradients of parameters stand in a file of one step, or of one micro-batch.
+  static let weightGradients = "grad/weights"
+
   /// The attribute of the root that says which layers a shard holds.
   static let layers = "layers"
   /// The attribute of the root that says how sketches are made, and the group in which they stand.
@@ -22,6 +32,7 @@ enum GoldenFormat {
   static let tokenIDs = "inputs/token_ids"
   static let positionIDs = "inputs/position_ids"
   static let attentionMask = "inputs/attention_mask"
+  static let tokenTypeIDs = "inputs/token_type_ids"
   static let targets = "inputs/targets"
   static let weights = "weights"
   static let floor = "floor"

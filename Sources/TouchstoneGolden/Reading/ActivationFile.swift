@@ -120,7 +120,6 @@ public final class ActivationFile: ActivationSource, Sendable {
       let index = try ActivationIndex(file, graph, inputs)
       layers = try header.layers(graph)
       isSketch = try header.isSketch()
-      if kind == .golden { try isSketch ? index.checkSketches(layers) : index.checkWhole(layers) }
       recorded = index.recorded
       extras = index.extras
       unknownPaths = index.unknownPaths
@@ -131,6 +130,7 @@ public final class ActivationFile: ActivationSource, Sendable {
     }
     self.file = file
     if kind == .golden {
+      do throws(BadInput) { try isSketch ? checkSketches() : checkWhole() } catch { throw error.inFile(path) }
       for activation in isSketch
         ? graph.operations.map(\.output) : recorded.keys.sorted(by: { $0.path < $1.path })
       {
@@ -192,7 +192,7 @@ public final class ActivationFile: ActivationSource, Sendable {
     guard isSketch || recorded[activation] != nil, let dataset = try file.dataset(at: path) else {
       return nil
     }
-    let wanted = (graph.shape(of: activation, tokenCount: inputs.count) ?? []).dropLast().map(\.self)
+    let wanted = (try dueShape(of: activation) ?? []).dropLast().map(\.self)
     guard dataset.shape == wanted, case .float(let type) = dataset.type else {
       throw BadInput(
         file: self.path, place: path,
@@ -205,14 +205,6 @@ public final class ActivationFile: ActivationSource, Sendable {
         file: self.path, place: path, problem: problem, remedy: "record it again by `touchstone record`")
     }
     return floor
-  }
-
-  func read(_ stored: RecordedDataset) throws(BadInput) -> StoredTensor {
-    let bytes = try file.checkedBytes(of: stored.dataset, manifest)
-    guard let batch = stored.batch else {
-      return StoredTensor(type: stored.type, shape: stored.shape, bytes: bytes)
-    }
-    return batch.packed(StoredTensor(type: stored.type, shape: batch.shape, bytes: bytes))
   }
 
   // MARK: Weights
@@ -280,7 +272,7 @@ public final class ActivationFile: ActivationSource, Sendable {
   /// - Throws: `BadInput` naming the first dataset that cannot be read.
   public func checkContents() throws(BadInput) {
     for (activation, stored) in recorded.sorted(by: { $0.key.path < $1.key.path }) {
-      let wanted = graph.shape(of: activation, tokenCount: inputs.count)
+      let wanted = try dueShape(of: activation)
       if stored.shape == wanted || stored.dataset.obstacle == nil { _ = try read(stored) }
       guard let floor = try noiseFloor(of: activation), stored.shape == wanted else { continue }
       if let problem = NoiseFloorRange.problem(floor, of: try read(stored).float64()) {

@@ -68,8 +68,11 @@ extension ActivationFile {
     for activation in recorded.keys
     where try file.kind(of: GoldenFormat.floorPath(activation)) == .dataset { floors += 1 }
     let types = recorded.values.map(\.type.rawValue)
-    let wrong = recorded.filter {
-      $0.value.shape != graph.shape(of: $0.key, tokenCount: inputs.count)
+    var wrong: [(key: Activation, value: RecordedDataset)] = []
+    for entry in recorded where entry.value.shape != (try dueShape(of: entry.key)) { wrong.append(entry) }
+    var missing: [Activation] = []
+    for activation in expected where recorded[activation] == nil {
+      if try isDue(activation) { missing.append(activation) }
     }
     return ActivationFileSummary(
       path: path, bytes: file.byteCount, kind: kind.rawValue, model: model.line,
@@ -78,7 +81,7 @@ extension ActivationFile {
       maskedTokens: (inputs.attentionMask ?? []).enumerated().filter { !$0.element }.map(\.offset),
       layers: layers?.description,
       activationsByType: Dictionary(types.map { ($0, 1) }, uniquingKeysWith: +),
-      missing: expected.filter { recorded[$0] == nil }.map(\.path),
+      missing: missing.map(\.path),
       missingLayerCount: own == nil ? Set(outputs.compactMap(\.block)).subtracting(blocks).count : 0,
       wrongShapes: Dictionary(uniqueKeysWithValues: wrong.map { ($0.key.path, $0.value.shape) }),
       derived: recorded.filter(\.value.isDerived).keys.map(\.path).sorted(), noiseFloorCount: floors,

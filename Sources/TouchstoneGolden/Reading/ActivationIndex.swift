@@ -11,6 +11,8 @@ struct RecordedDataset: Sendable {
   /// The extents without a leading batch axis of 1; where there are several sequences, those that the program has.
   let shape: [Int]
   var isDerived = false
+  /// Whether the values are whole numbers, which stand for themselves.
+  var isInteger = false
   /// Where the numbers of several sequences stand; nil for one.
   var batch: BatchLayout?
 
@@ -75,14 +77,18 @@ struct ActivationIndex {
     bytesLeft = file.greatestByteCount
     for link in try file.links(of: "/") {
       switch link.name {
-      case "inputs", GoldenFormat.provenance, GoldenFormat.weights, GoldenFormat.floor, GoldenFormat.sketch:
+      case "inputs", GoldenFormat.provenance, GoldenFormat.weights, GoldenFormat.floor, GoldenFormat.sketch,
+        GoldenFormat.step, GoldenFormat.steps, GoldenFormat.micro:
         continue
       default: try visit(link, at: link.name, depth: 1)
       }
     }
     for name in try file.members(of: "inputs") {
       let path = "inputs/" + name
-      if Input(rawValue: name) == nil { unknownPaths.append(path) }
+      let input = Input(rawValue: name)
+      if input == nil || input == .tokenTypeIDs && !graph.inputs.contains(.tokenTypeIDs) {
+        unknownPaths.append(path)
+      }
     }
   }
 
@@ -162,10 +168,22 @@ struct ActivationIndex {
     let isBatch = dataset.shape.count == wanted.count + 1 && dataset.shape.first == 1
     let shape = batch != nil ? wanted : isBatch ? Array(dataset.shape.dropFirst()) : dataset.shape
     try checkExtent(dataset, wanted)
-    var stored = try RecordedDataset(dataset, in: file, shape: shape)
+    var stored = try recordedDataset(dataset, of: activation, shape: shape)
     stored.batch = batch
     stored.isDerived = try file.attribute("derived", of: path).map { $0 == .integer(1) } ?? false
     recorded[activation] = stored
+  }
+
+  /// A dataset of an activation: of a decision integers too.
+  private func recordedDataset(
+    _ dataset: HDF5Dataset, of activation: Activation, shape: [Int]
+  ) throws(BadInput) -> RecordedDataset {
+    guard case .integer = dataset.type, graph.decisions.contains(activation) else {
+      return try RecordedDataset(dataset, in: file, shape: shape)
+    }
+    var stored = RecordedDataset(dataset: dataset, type: .float64, shape: shape)
+    stored.isInteger = true
+    return stored
   }
 
   /// Refuses an extent that is far beyond the right one.
@@ -200,48 +218,6 @@ struct ActivationIndex {
       count.flatMap {
         let (product, overflow) = $0.multipliedReportingOverflow(by: extent)
         return overflow ? nil : product
-      }
-    }
-  }
-
-  /// Holds a golden of sketches to the definition: one of every activation.
-  ///
-  /// - Parameter shard: the layers that it holds; nil for all.
-  func checkSketches(_ shard: LayerRange?) throws(BadInput) {
-    let wanted = shard.map(graph.activations(of:))
-    for activation in graph.operations.map(\.output) where wanted?.contains(activation) ?? true {
-      let place = GoldenFormat.sketchPath(activation)
-      guard try file.kind(of: place) == .group else {
-        throw BadInput(place: place, problem: "is missing from the golden", remedy: "record it again")
-      }
-    }
-  }
-
-  /// Holds a golden to the definition: every activation, each in its shape.
-  ///
-  /// - Parameter shard: the layers that it holds; nil for all.
-  func checkWhole(_ shard: LayerRange?) throws(BadInput) {
-    let blocks = Set(recorded.keys.compactMap(\.block))
-    let stacks = shard == nil ? graph.operations.compactMap(\.output.block?.stack) : []
-    let wanted = shard.map(graph.activations(of:))
-    for stack in Set(stacks).sorted() {
-      let (count, wanted) = (blocks.count { $0.stack == stack }, graph.blockCount(of: stack))
-      guard count == wanted else {
-        throw BadInput(
-          place: stack, problem: "has \(count) of the model's \(wanted) layers",
-          remedy: "record the golden again")
-      }
-    }
-    for activation in graph.operations.map(\.output) where wanted?.contains(activation) ?? true {
-      guard let shape = recorded[activation]?.shape else {
-        throw BadInput(
-          place: activation.path, problem: "is missing from the golden", remedy: "record it again")
-      }
-      guard let wanted = graph.shape(of: activation, tokenCount: tokenCount), shape == wanted else {
-        let wanted = graph.shape(of: activation, tokenCount: tokenCount) ?? []
-        throw BadInput(
-          place: activation.path, problem: "has the shape \(shape) instead of \(wanted)",
-          remedy: "record the golden again")
       }
     }
   }

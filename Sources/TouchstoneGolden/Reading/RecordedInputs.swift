@@ -76,8 +76,9 @@ public struct RecordedInputs: Sendable {
     }
     return try Inputs(
       tokenIDs: tokenIDs, positionIDs: numbers[.positionIDs],
-      attentionMask: numbers[.attentionMask]?.map { $0 != 0 }, targets: numbers[.targets],
-      sequenceCount: sequenceCount, graph: graph)
+      attentionMask: numbers[.attentionMask]?.map { $0 != 0 },
+      tokenTypeIDs: graph.inputs.contains(.tokenTypeIDs) ? numbers[.tokenTypeIDs] : nil,
+      targets: numbers[.targets], sequenceCount: sequenceCount, graph: graph)
   }
 
   /// The checked inputs, if they are all that the file holds: what no model reads is not left out silently.
@@ -85,7 +86,8 @@ public struct RecordedInputs: Sendable {
   /// - Throws: `BadInput` for ids out of range, unequal counts, no token ids, or an input that `graph` does not read.
   public func allInputs(for graph: Graph) throws(BadInput) -> Inputs {
     do throws(BadInput) {
-      if let other = others.first {
+      let unread = numbers[.tokenTypeIDs] != nil && !graph.inputs.contains(.tokenTypeIDs)
+      if let other = unread ? Input.tokenTypeIDs.rawValue : others.first {
         throw BadInput(
           place: GoldenFormat.inputs + "/" + other, problem: "is an input that the model does not read",
           remedy: "give a file of this model")

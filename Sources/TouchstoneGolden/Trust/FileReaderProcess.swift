@@ -15,11 +15,14 @@ public enum FileReaderProcess {
     case everything(golden: String?)
     /// What the model was given.
     case inputs
+    /// The steps of an optimiser.
+    case steps
 
     fileprivate func arguments(_ path: String) -> [String] {
       switch self {
       case .everything(let golden): [FileReaderProcess.argument, path] + (golden.map { [$0] } ?? [])
       case .inputs: [FileReaderProcess.inputsArgument, path]
+      case .steps: [FileReaderProcess.stepsArgument, path]
       }
     }
 
@@ -27,6 +30,7 @@ public enum FileReaderProcess {
       switch (arguments.first, arguments.count) {
       case (FileReaderProcess.argument, 2...3): self = .everything(golden: arguments.dropFirst(2).first)
       case (FileReaderProcess.inputsArgument, 2): self = .inputs
+      case (FileReaderProcess.stepsArgument, 2): self = .steps
       default: return nil
       }
     }
@@ -34,6 +38,7 @@ public enum FileReaderProcess {
 
   private static let argument = "--read-file-of-unknown-origin"
   private static let inputsArgument = "--read-inputs-of-unknown-origin"
+  private static let stepsArgument = "--read-steps-of-unknown-origin"
 
   /// The program that is started as the child, one whose first statement is ``runIfChild()``.
   ///
@@ -113,6 +118,8 @@ public enum FileReaderProcess {
       try ActivationFile(path: path, hasTrustedDigest: false, golden: golden).checkContents()
     case .inputs:
       _ = try RecordedInputs(ofUnknownOrigin: path)
+    case .steps:
+      try StepFile(ofUnknownOrigin: path).checkContents()
     }
   }
 

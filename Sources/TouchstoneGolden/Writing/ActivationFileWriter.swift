@@ -12,13 +12,13 @@ public final class ActivationFileWriter {
   private let destination: FileDestination
   private let kind: ActivationFile.Kind
   private let model: RecordedModel
-  private let inputs: Inputs
+  let inputs: Inputs
   private let temperature: Double
-  private let layers: LayerRange?
+  let layers: LayerRange?
   private let isSketch: Bool
-  private let file: HDF5Writer
-  private var manifest = DatasetManifest()
-  private var groups: Set<String> = []
+  private var datasets: DatasetWriter
+  /// What was decided, of which the shapes of others follow.
+  var decided: [Activation: Tensor<Double>] = [:]
   private var isOpen = true
 
   /// Starts a file that will be called `path`.
@@ -40,6 +40,13 @@ public final class ActivationFileWriter {
     layers: LayerRange? = nil, isSketch: Bool = false, overwrite: Bool = false, writesDigest: Bool? = nil
   ) throws(BadInput) {
     try layers?.check(in: model.graph)
+    let partial = model.graph.operations.first { model.graph.selection(of: $0.output) != nil }
+    if isSketch, let partial {
+      throw BadInput(
+        file: path, place: partial.output.path,
+        problem: "has rows of some tokens alone, which no sketch names",
+        remedy: "leave sketches out, or record some layers alone by --layers")
+    }
     guard Temperature.range.contains(temperature) else {
       throw BadInput(
         file: path, place: "temperature", problem: "is \(temperature)",
@@ -53,11 +60,11 @@ public final class ActivationFileWriter {
     self.temperature = temperature
     self.layers = layers
     self.isSketch = isSketch
-    file = try destination.create()
+    datasets = DatasetWriter(try destination.create())
     try naming { () throws(BadInput) in
       try writeHeader(weightsDigest: weightsDigest)
       try writeInputs()
-      try group(GoldenFormat.provenance)
+      try datasets.group(GoldenFormat.provenance)
       for (name, value) in provenance.sorted(by: { $0.key < $1.key }) {
         try file.setAttribute(name, of: GoldenFormat.provenance, to: value)
       }
@@ -79,7 +86,9 @@ public final class ActivationFileWriter {
 
   deinit { abandon() }
 
-  private var graph: Graph { model.graph }
+  var graph: Graph { model.graph }
+  var manifest: DatasetManifest { datasets.manifest }
+  private var file: HDF5Writer { datasets.file }
 
   private func abandon() {
     guard isOpen else { return }
@@ -111,7 +120,7 @@ public final class ActivationFileWriter {
     try file.setAttribute("kind", of: "/", to: kind.rawValue)
     if let layers { try file.setAttribute(GoldenFormat.layers, of: "/", to: layers.description) }
     if isSketch { try file.setAttribute(GoldenFormat.sketch, of: "/", to: GoldenFormat.sketchForm) }
-    try group("model")
+    try datasets.group("model")
     try file.setAttribute("family", of: "model", to: model.family)
     try file.setAttribute("config_json", of: "model", to: model.configJSON)
     if let weightsDigest {
@@ -119,7 +128,7 @@ public final class ActivationFileWriter {
     }
     if kind == .golden, !isFirstVersion || isTraining {
       let text = Data(model.forwardGraph.json.utf8)
-      try dataset(
+      try datasets.write(
         GoldenFormat.graph, .integer(byteCount: 1, isSigned: false), shape: [text.count], bytes: text)
     }
   }
@@ -129,15 +138,17 @@ public final class ActivationFileWriter {
     let shape = (inputs.sequenceCount > 1 ? [inputs.sequenceCount] : []) + [inputs.sequenceLength]
     for (path, ids) in [
       (GoldenFormat.tokenIDs, inputs.tokenIDs), (GoldenFormat.positionIDs, inputs.positionIDs),
+      (GoldenFormat.tokenTypeIDs, graph.inputs.contains(.tokenTypeIDs) ? inputs.tokenTypeIDs : nil),
       (GoldenFormat.targets, model.loss == nil ? nil : inputs.targets),
     ] {
       // Ids are below `Inputs.greatestCount` or rows of a table, which int32 holds.
       guard let values = ids?.map({ Int32($0).littleEndian }) else { continue }
-      try dataset(path, integer, shape: shape, bytes: values.withUnsafeBytes { Data($0) })
+      try datasets.write(path, integer, shape: shape, bytes: values.withUnsafeBytes { Data($0) })
     }
     if let mask = inputs.attentionMask {
       let byte = ElementType.integer(byteCount: 1, isSigned: false)
-      try dataset(GoldenFormat.attentionMask, byte, shape: shape, bytes: Data(mask.map { $0 ? 1 : 0 }))
+      try datasets.write(
+        GoldenFormat.attentionMask, byte, shape: shape, bytes: Data(mask.map { $0 ? 1 : 0 }))
     }
     guard let loss = model.loss else { return }
     try file.setAttribute("reduction", of: GoldenFormat.inputs, to: loss.divisor == 1 ? "sum" : "mean")
@@ -160,15 +171,26 @@ public final class ActivationFileWriter {
     _ activation: Activation, _ tensor: StoredTensor, isDerived: Bool = false
   ) throws(BadInput) {
     try naming { () throws(BadInput) in
-      guard let wanted = graph.shape(of: activation, tokenCount: inputs.count) else {
+      let count = tokenCount(of: activation, tensor)
+      guard let wanted = graph.shape(of: activation, tokenCount: count) else {
         throw BadInput(place: activation.path, problem: "is no activation of this model")
       }
       guard kind == .capture || tensor.shape == wanted else {
         throw BadInput(place: activation.path, problem: "has the shape \(tensor.shape) instead of \(wanted)")
       }
+      if graph.operation(making: activation)?.kind.payload.isDecision == true {
+        decided[activation] = tensor.float64()
+        let ids = try wholeNumbers(tensor, at: activation)
+        try datasets.write(
+          activation.path, .integer(byteCount: 4, isSigned: true), shape: tensor.shape,
+          bytes: ids.withUnsafeBytes { Data($0) })
+        return
+      }
+      // Of an expert that no token chose nothing is written.
+      if tensor.shape.first == 0, count == 0 { return }
       let layout = tensor.shape == wanted ? BatchLayout(of: activation, in: graph, inputs) : nil
       let stored = layout?.batched(tensor) ?? tensor
-      try dataset(activation.path, .float(stored.type), shape: stored.shape, bytes: stored.bytes)
+      try datasets.write(activation.path, .float(stored.type), shape: stored.shape, bytes: stored.bytes)
       if isDerived { try file.setFlag("derived", of: activation.path) }
       if activation == graph.probabilities {
         try file.setAttribute("temperature", of: activation.path, to: temperature)
@@ -193,11 +215,11 @@ public final class ActivationFileWriter {
         ("greatest", sketch.greatest, [entries]),
       ] {
         let stored = StoredTensor(Tensor(values, shape: rows + width))
-        try dataset(place + "/" + name, .float(.float64), shape: stored.shape, bytes: stored.bytes)
+        try datasets.write(place + "/" + name, .float(.float64), shape: stored.shape, bytes: stored.bytes)
       }
       // Places are below an extent, which int32 holds.
       let places = sketch.places.map { Int32($0).littleEndian }
-      try dataset(
+      try datasets.write(
         place + "/greatest_at", .integer(byteCount: 4, isSigned: true), shape: rows + [entries],
         bytes: places.withUnsafeBytes { Data($0) })
       try file.setAttribute("sha256", of: place, to: sketch.sha256)
@@ -227,7 +249,7 @@ public final class ActivationFileWriter {
   public func writeWeights(_ weights: Weights) throws(BadInput) {
     try naming { () throws(BadInput) in
       for (name, tensor) in weights.stored.sorted(by: { $0.key < $1.key }) {
-        try dataset(
+        try datasets.write(
           GoldenFormat.weightPath(name), .float(tensor.type), shape: tensor.shape, bytes: tensor.bytes)
       }
     }
@@ -236,14 +258,18 @@ public final class ActivationFileWriter {
   /// Writes the measured noise floor of an activation: one root mean square for each of its rows.
   public func writeNoiseFloor(of activation: Activation, _ floor: Tensor<Double>) throws(BadInput) {
     try naming { () throws(BadInput) in
-      let wanted = graph.shape(of: activation, tokenCount: inputs.count)?.dropLast().map(\.self)
+      let rows = manifest.entries[activation.path]?.shape
+      let wanted =
+        graph.selection(of: activation) == nil
+        ? graph.shape(of: activation, tokenCount: inputs.count)?.dropLast().map(\.self)
+        : rows?.dropLast().map(\.self)
       let path = GoldenFormat.floorPath(activation)
       guard let wanted, floor.shape == wanted else {
         let wanted = wanted ?? []
         throw BadInput(place: path, problem: "has the shape \(floor.shape) instead of \(wanted)")
       }
       let stored = StoredTensor(floor)
-      try dataset(path, .float(stored.type), shape: stored.shape, bytes: stored.bytes)
+      try datasets.write(path, .float(stored.type), shape: stored.shape, bytes: stored.bytes)
     }
   }
 
@@ -255,48 +281,15 @@ public final class ActivationFileWriter {
   public func finish() throws(BadInput) {
     try naming { () throws(BadInput) in
       if kind == .golden { try checkWhole() }
-      let text = manifest.json
-      try dataset(
-        GoldenFormat.manifest, .integer(byteCount: 1, isSigned: false), shape: [text.count], bytes: text)
-      try file.setFlag("complete", of: "/")
-      try file.close()
+      try datasets.finish()
       try destination.publish()
     }
     isOpen = false
   }
 
-  private func checkWhole() throws(BadInput) {
-    let wanted = layers.map(graph.activations(of:))
-    for operation in graph.operations
-    where wanted?.contains(operation.output) ?? true && manifest.entries[path(of: operation.output)] == nil {
-      throw BadInput(
-        place: operation.output.path, problem: "is missing from the golden", remedy: "write it too")
-    }
-  }
-
   /// A dataset that is there when the activation, or its sketch, is.
-  private func path(of activation: Activation) -> String {
+  func path(of activation: Activation) -> String {
     isSketch ? GoldenFormat.sketchPath(activation) + "/norms" : activation.path
-  }
-
-  // MARK: Datasets
-
-  private func dataset(_ path: String, _ type: ElementType, shape: [Int], bytes: Data) throws(BadInput) {
-    guard manifest.entries[path] == nil else { throw BadInput(place: path, problem: "is written twice") }
-    var parent = ""
-    for part in path.split(separator: "/").dropLast() {
-      parent += (parent.isEmpty ? "" : "/") + part
-      try group(parent)
-    }
-    try bytes.withBytes { (raw) throws(BadInput) in
-      try file.writeDataset(path, type: type, shape: shape, bytes: raw)
-    }
-    manifest.entries[path] = .init(dtype: type.description, sha256: Digest.of(bytes), shape: shape)
-  }
-
-  private func group(_ path: String) throws(BadInput) {
-    guard groups.insert(path).inserted else { return }
-    try file.createGroup(path)
   }
 }
 

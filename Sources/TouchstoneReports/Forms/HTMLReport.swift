@@ -13,19 +13,19 @@ extension Report {
     }
     let map = HeatMap(verdict, order: context.order)
     let all = Dictionary(panels.map { ($0.finding.activation, $0.id) }) { first, _ in first }
-    let rest = page(map.table(linking: all), "")
+    let rest = page(map.table(linking: all), "", all)
     let list = PanelList(panels, room: Self.greatestPageSize - rest.utf8.count)
-    return page(map.table(linking: list.ids), list.text)
+    return page(map.table(linking: list.ids), list.text, list.ids)
   }
 
-  private func page(_ map: String, _ panels: String) -> String {
+  private func page(_ map: String, _ panels: String, _ ids: [Activation: String]) -> String {
     let headline = Headline(verdict)
     let omissions = Omissions(verdict.notCompared)
     let content = PageTemplates.verdict.render([
       "outcome": verdict.outcome.rawValue, "sign": verdict.outcome.sign, "word": headline.word,
       "sentence": headline.sentence, "subject": subject,
       "hasEvidence": !headline.causes.isEmpty || headline.worst != nil,
-      "causes": headline.causes, "evidence": [headline.worst].compactMap(\.self),
+      "causes": headline.causes.map { cause($0, ids) }, "evidence": [headline.worst].compactMap(\.self),
       "steps": NextSteps(verdict, context).sentences,
       "hasMap": !verdict.findings.isEmpty, "hasInherited": verdict.findings.contains { $0.inherited != nil },
       "map": map, "panels": panels, "flaggedCount": grouped(verdict.flagged.count),
@@ -42,6 +42,19 @@ extension Report {
       "command": context.command.map { [$0] } ?? [],
     ])
     return PageTemplates.frame.render(["title": headline.word, "content": content])
+  }
+
+  /// A cause, with links to the operations that it explains.
+  private func cause(_ sentence: String, _ ids: [Activation: String]) -> [String: Any] {
+    let cause = verdict.causes.first { $0.sentence(in: verdict) == sentence }
+    let places = (cause?.places ?? []).compactMap { path in
+      Activation(path: path).flatMap { ids[$0] }.map { ["path": path, "id": $0] }
+    }
+    let (first, rest) = PageTemplates.folded(places)
+    return [
+      "text": sentence, "isPlaced": !places.isEmpty, "places": first,
+      "more": rest.isEmpty ? "" : "and \(grouped(rest.count)) more",
+    ]
   }
 
   private var nextTokens: String {
@@ -70,7 +83,8 @@ extension Report {
     }
     guard !clauses.isEmpty else { return "" }
     return PageTemplates.clauses.render([
-      "clauses": clauses.map { ["id": $0.id, "statement": $0.statement, "chapter": $0.chapter] }
+      "count": grouped(clauses.count), "isLong": !PageTemplates.folded(clauses).rest.isEmpty,
+      "clauses": clauses.map { ["id": $0.id, "statement": $0.statement, "chapter": $0.chapter] },
     ])
   }
 }

@@ -3,7 +3,7 @@
 /// Everything can be read without it. The page's policy lets this text run and no other, by its digest.
 enum PageScript {
   /// The SHA-256 of ``text`` in base 64, as a Content-Security-Policy names it; a test holds it to the text.
-  static let digest = "ARNdCA8t1PIFR0+df89zmy06RRNduxyLuiJ0afOLp8I="
+  static let digest = "FRXAPyxs3OkqziJH80U+/mXlzMmJl3O+z3NZJLvctjs="
 
   static let text = #"""
     /*<![CDATA[*/
@@ -73,12 +73,18 @@ enum PageScript {
       find('#drawer-close')?.addEventListener('click', close);
       find('#drawer-next')?.addEventListener('click', () => step(1));
       find('#drawer-last')?.addEventListener('click', () => step(-1));
-      find('#map')?.addEventListener('click', (event) => {
-        const link = event.target.closest('a');
-        const id = link?.getAttribute('href').slice(1);
-        if (!order.includes(id)) return;
+      document.addEventListener('click', (event) => {
+        const link = event.target.closest('a[href^="#"]');
+        if (!link) return;
+        const id = link.getAttribute('href').slice(1), cell = cellOf(id);
+        if (!order.includes(id)) {
+          // What is folded opens for whoever is sent there.
+          for (let at = document.getElementById(id); at; at = at.parentElement) if (at.matches('details')) at.open = true;
+          return;
+        }
         event.preventDefault();
-        opener = link;
+        opener = cell || link;
+        if (link !== cell) cell?.scrollIntoView({ block: 'center', inline: 'nearest' });
         open(id);
         find('#drawer-close').focus({ preventScroll: true });
       });
@@ -130,8 +136,7 @@ enum PageScript {
           row.hidden = !name.includes(word) && !paths.some((path) => path.includes(word));
           count += row.hidden ? 0 : 1;
         }
-        const rest = find('#rest');
-        if (rest) rest.open = word !== '';
+        for (const rest of all('#rest, #flagged-rest')) rest.open = word !== '';
         said.textContent = word ? count + (count === 1 ? ' row' : ' rows') : '';
       });
 

@@ -11,6 +11,7 @@ enum PageStyle {
       --k3: light-dark(#b2dfbf, #205232); --suspect: light-dark(#ffd966, #6e5300); --fail: light-dark(#c2410c, #ffa15e);
       --proven: light-dark(#99121c, #ff7c74); --flag: light-dark(#ffffff, #15181e); --bar: light-dark(#2b6cb8, #4a7ab8);
       --over: light-dark(#c2202a, #ff7b72);
+      --name: min(11rem, 36vw);
       --b1: light-dark(#c2410c, #ffb27d); --b2: light-dark(#b5172f, #ff8a80); --b3: light-dark(#7d0f4f, #ff9fd6); --b4: light-dark(#3b0764, #e4c1ff); }
     :root[data-theme=light] { color-scheme: light; } :root[data-theme=dark] { color-scheme: dark; }
     * { box-sizing: border-box; }
@@ -47,20 +48,24 @@ enum PageStyle {
     .bar input[type=search] { font: inherit; font-size: .85rem; padding: .2rem .6rem; border: 1px solid var(--soft); border-radius: 6px;
       color: var(--ink); background: var(--paper); width: 14rem; }
     html:not(.js) .needs-js { display: none; }
-    .scroll { overflow-x: auto; max-width: 100%; }
+    .scroll { overflow-x: auto; max-width: 100%; } .scroll:has(#map) { scroll-padding-left: calc(var(--name) + 4rem); }
     table { border-collapse: separate; border-spacing: 0; font-size: .82rem; }
     #map th, #map td { white-space: nowrap; padding: 0; border-bottom: 2px solid var(--paper); border-right: 2px solid var(--paper); }
     #map th[scope=row], #map thead th:first-child { position: sticky; left: 0; z-index: 1; background: var(--paper); text-align: left;
-      padding: .1rem .6rem .1rem 0; font-weight: 500; max-width: 40vw; overflow: hidden; text-overflow: ellipsis; }
+      padding: .1rem .6rem .1rem 0; font-weight: 500; width: var(--name); min-width: var(--name); max-width: var(--name); overflow: hidden;
+      text-overflow: ellipsis; }
+    #map thead th:nth-child(2), #map td:nth-child(2) { position: sticky; left: var(--name); z-index: 1; background: var(--paper);
+      border-right: 2px solid var(--soft); }
     #map thead th { color: var(--soft); font-weight: 500; font-size: .75rem; padding: 0 .3rem; }
     #map td { min-width: 2.9rem; height: 1.6rem; text-align: center; font-size: .74rem; }
     #map td a, #map td > b { display: block; line-height: 1.6rem; padding: 0 .3rem; color: var(--ink); text-decoration: none; font-weight: inherit; }
     #map td a:hover { text-decoration: underline; } #map td a:focus-visible { outline-offset: -2px; }
     #map td.k0 { background: var(--k0); } #map td.k1 { background: var(--k1); } #map td.k2 { background: var(--k2); }
     #map td.k3 { background: var(--k3); } #map td.f { font-weight: 700; box-shadow: inset 0 0 0 2px var(--ink); }
-    .suspect { background: var(--suspect); } .fail { background: var(--fail); } .proven { background: var(--proven); }
+    .suspect, #map td.suspect { background: var(--suspect); } .fail, #map td.fail { background: var(--fail); }
+    .proven, #map td.proven { background: var(--proven); }
     #map td:is(.fail, .proven) :is(a, b), .z:is(.fail, .proven) { color: var(--flag); }
-    #map td.n { background: repeating-linear-gradient(45deg, transparent 0 4px, var(--line) 4px 5px); }
+    #map td.n { background: repeating-linear-gradient(45deg, var(--paper) 0 4px, var(--line) 4px 5px); }
     #map i { display: none; font-style: normal; }
     body:has(#q-inherited:checked) #map td:is(.c, .f) :is(a, b) { font-size: 0; }
     body:has(#q-inherited:checked) #map td i { display: inline; font-size: .74rem; }
@@ -70,11 +75,11 @@ enum PageStyle {
     .h0 { --h: 3 } .h1 { --h: 7 } .h2 { --h: 12 } .h3 { --h: 17 } .h4 { --h: 22 } .h5 { --h: 27 } .h6 { --h: 32 } .h7 { --h: 37 }
     body:has(#f-flagged:checked) :is(#map tr:not(.has-f, :has(thead, [scope=col])), details.op.c, #left-out),
     body:has(#f-compared:checked) :is(#map tbody tr:not(.has-c), #left-out),
-    body:has(#f-left:checked) :is(#map tbody tr:not(.has-n), details.op, #rest) { display: none; }
+    body:has(#f-left:checked) :is(#map tbody tr:not(.has-n), details.op, #rest, #flagged-rest) { display: none; }
     body:has(#f-flagged:checked) #map td:not(.f) :is(a, b), body:has(#f-left:checked) #map td:not(.n) :is(a, b) { visibility: hidden; }
     [hidden] { display: none !important; }
     details { border: 1px solid var(--line); border-radius: 8px; margin: .3rem 0; background: var(--card); }
-    details > details, #rest details { background: var(--paper); } #rest > :not(summary) { margin: .3rem .6rem; }
+    details > details, #rest details { background: var(--paper); } :is(#rest, .fold) > :not(summary) { margin: .3rem .6rem; }
     summary { cursor: pointer; padding: .35rem .7rem; overflow-wrap: anywhere; }
     .panel { padding: 0 .9rem .8rem; } .panel .say { font-size: 1rem; }
     .z { font-size: .7rem; font-weight: 700; border: 1px solid var(--soft); border-radius: 4px; padding: .05rem .35rem; }

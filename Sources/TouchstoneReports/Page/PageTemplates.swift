@@ -1,3 +1,5 @@
+import TouchstoneVerdict
+
 /// The templates of pages; the parts that several have are rendered by themselves and put in whole.
 enum PageTemplates {
   /// Everything around the content of any page.
@@ -37,21 +39,42 @@ enum PageTemplates {
 
     """, escape: .markup)
 
-  /// Sentences under a title; nothing where there are none.
+  /// Sentences under a title, those of a long list folded behind the first; nothing where there are none.
   static let list = Template(
     """
     {{#isThere}}
-    <h2 id="{{id}}">{{title}}</h2>
+    <section id="{{id}}">
+    <h2>{{title}}</h2>
+    <ul>
+    {{#first}}
+    <li>{{.}}</li>
+    {{/first}}
+    </ul>
+    {{#folded}}
+    <details class="fold"><summary>{{count}} more</summary>
     <ul>
     {{#sentences}}
     <li>{{.}}</li>
     {{/sentences}}
-    </ul>
+    </ul></details>
+    {{/folded}}
+    </section>
     {{/isThere}}
     """, escape: .markup)
 
   static func list(_ title: String, id: String, _ sentences: [String]) -> String {
-    list.render(["title": title, "id": id, "isThere": !sentences.isEmpty, "sentences": sentences])
+    let (first, rest) = folded(sentences)
+    return list.render([
+      "title": title, "id": id, "isThere": !sentences.isEmpty, "first": first,
+      "folded": rest.isEmpty ? [] : [["count": grouped(rest.count), "sentences": rest] as [String: Any]],
+    ])
+  }
+
+  /// What of a long list is shown at once, and what is folded; of a short one nothing.
+  static func folded<Element>(_ elements: [Element]) -> (first: [Element], rest: [Element]) {
+    let isLong = elements.count > 12
+    let first = isLong ? 8 : elements.count
+    return (Array(elements.prefix(first)), Array(elements.dropFirst(first)))
   }
 
   /// The content of the page of one verdict.
@@ -67,7 +90,7 @@ enum PageTemplates {
     <section class="card" aria-labelledby="why"><h3 id="why">Cause and evidence</h3>
     <ul>
     {{#causes}}
-    <li><b>cause: {{.}}</b></li>
+    <li><b>cause: {{text}}</b>{{#isPlaced}}<br/>in {{#places}}<a href="#{{id}}">{{path}}</a> {{/places}}{{more}}{{/isPlaced}}</li>
     {{/causes}}
     {{#evidence}}
     <li>{{.}}</li>
@@ -146,11 +169,13 @@ enum PageTemplates {
     """
     <h2 id="clauses">The clauses named here</h2>
     <p class="soft">Docs/Specification has each with its formula and its source; <code>touchstone specification --clause ATT-7</code> prints one.</p>
+    {{#isLong}}<details class="fold"><summary>All {{count}}</summary>{{/isLong}}
     <div class="scroll" tabindex="0"><table class="plain"><tbody>
     {{#clauses}}
     <tr id="{{id}}"><th scope="row">{{id}}</th><td>{{statement}}</td><td>{{chapter}}</td></tr>
     {{/clauses}}
     </tbody></table></div>
+    {{#isLong}}</details>{{/isLong}}
     """, escape: .markup)
 
   /// The content of the page of a run.

@@ -49,7 +49,7 @@ struct PanelList {
     let missing = panels.count - shown.count
     let sections = [
       flagged.isEmpty
-        ? "" : "<h2 id=\"flagged\">Flagged operations</h2>\n" + flagged.joined(separator: "\n"),
+        ? "" : "<h2 id=\"flagged\">Flagged operations</h2>\n" + Self.list(flagged),
       others.isEmpty
         ? ""
         : "<details id=\"rest\"><summary>Operations within rounding (\(grouped(others.count)))</summary>\n"
@@ -60,5 +60,13 @@ struct PanelList {
           + "<code>--json</code> has them all.</p>",
     ]
     text = sections.filter { !$0.isEmpty }.joined(separator: "\n")
+  }
+
+  /// The first of a long list, the others folded.
+  private static func list(_ panels: [String]) -> String {
+    let (first, rest) = PageTemplates.folded(panels)
+    let fold = "<details class=\"fold\" id=\"flagged-rest\"><summary>\(grouped(rest.count)) more</summary>\n"
+    return first.joined(separator: "\n")
+      + (rest.isEmpty ? "" : "\n" + fold + rest.joined(separator: "\n") + "\n</details>")
   }
 }

@@ -77,6 +77,9 @@ struct GraphReader {
     return place
   }
 
+  /// Notes that an activation stands nowhere any more: what was made of it is all that is needed.
+  mutating func forget(_ activation: Activation) { places[activation] = nil }
+
   /// Notes that an activation is stored over another one of its size.
   @discardableResult
   mutating func put(_ activation: Activation, over place: Place) -> Place {

@@ -20,6 +20,12 @@ enum Buffer: Int, CaseIterable, Sendable {
   case before
   /// The gate times what it lets through.
   case gated
+  /// What one expert is given.
+  case gathered
+  /// What the experts made, weighted and added.
+  case mixed
+  /// Keys of two parts side by side.
+  case keys
 }
 
 /// Where an activation stands: neighbouring columns of the rows of a buffer.

@@ -24,7 +24,8 @@ struct Plan: Sendable {
   /// The regions, in the order in which they are tried: those that take the most first.
   private static let table: [any Region.Type] = [
     Embed.self, EmbedPositions.self, MakeBias.self, Rename.self, Scaled.self, Norm.self,
-    FeedForwardInput.self, ProjectOnto.self, Project.self, ProjectHeads.self, Attend.self, Combine.self,
+    Experts.self, PooledRow.self, FeedForwardInput.self, ProjectOnto.self, Project.self, ProjectHeads.self,
+    JoinedKeys.self, Attend.self, Combine.self,
   ]
 
   /// Finds the regions that compute a graph.

@@ -19,13 +19,15 @@ struct Rows {
   let first: Int
   let tokenIDs: [Int]
   let positionIDs: [Int]
+  let tokenTypeIDs: [Int]
   /// How many are still computed, the last ones; they stand from row 0 of the workspace on.
   var count: Int
 
-  init(first: Int, tokenIDs: [Int], positionIDs: [Int]) {
+  init(first: Int, tokenIDs: [Int], positionIDs: [Int], tokenTypeIDs: [Int]? = nil) {
     self.first = first
     self.tokenIDs = tokenIDs
     self.positionIDs = positionIDs
+    self.tokenTypeIDs = tokenTypeIDs ?? [Int](repeating: 0, count: tokenIDs.count)
     count = tokenIDs.count
   }
 

@@ -30,10 +30,10 @@ struct Attend: Region {
     let rules = [scores.kind.visibility, probabilities.kind.visibility, context.kind.visibility]
     let rule = scores.kind.visibility
     // Scores are masked before they are scaled: a factor that is not above 0 would make keys visible again.
-    guard rule.isCausal, rules.allSatisfy({ $0 == rule }), Float(scores.kind.scale) > 0 else { return nil }
+    guard rules.allSatisfy({ $0 == rule }), Float(scores.kind.scale) > 0 else { return nil }
     guard let query = reader.place(of: scores.inputs[0]), let key = reader.place(of: scores.inputs[1]),
       let value = reader.place(of: context.inputs[1]), let headCount = query.heads, let keyHeads = key.heads,
-      key.buffer == value.buffer, key.width == value.width, key.heads == value.heads,
+      key.heads == value.heads,
       turns.keys.allSatisfy([scores.inputs[0], scores.inputs[1]].contains)
     else { return nil }
     var bias: KeyBias?
@@ -43,12 +43,16 @@ struct Attend: Region {
       else { return nil }
       bias = found
     }
-    let shape = HeadShape(count: keyHeads, width: key.headWidth)
+    let sinks = probabilities.parameters.first.map { view in
+      reader.vector(VectorSource(view: view, count: view.outputCount, addend: 0))
+    }
+    guard sinks == nil || capped == nil else { return nil }
+    let shape = HeadShape(count: keyHeads, width: key.headWidth, valueWidth: value.headWidth)
     attention = Attention(
       layer: reader.cache(shape), headCount: headCount, shape: shape, query: query, key: key, value: value,
-      context: reader.put(context.output, in: .context), scale: Float(scores.kind.scale), window: rule.window,
+      context: reader.put(context.output, in: .context), scale: Float(scores.kind.scale), visibility: rule,
       cap: capped.map { Float($0.kind.cap) }, queryTurn: turns[scores.inputs[0]],
-      keyTurn: turns[scores.inputs[1]], bias: bias)
+      keyTurn: turns[scores.inputs[1]], bias: bias, sinks: sinks)
     self.rotated = rotated
     self.scores = scores.output
     self.capped = capped?.output

@@ -1,3 +1,4 @@
+import TouchstoneGraph
 import TouchstoneModel
 
 /// The attention of a block of rows, from the queries, keys and values in the workspace.
@@ -6,15 +7,15 @@ struct Attention: Sendable {
   let layer: Int
   /// H: heads of queries; H/KV neighbouring ones share a head of keys and values.
   let headCount: Int
-  /// KV and d.
+  /// KV, and the columns of a key and of a value.
   let shape: HeadShape
   let query: Place
   let key: Place
   let value: Place
   let context: Place
   let scale: Float
-  /// How many keys a query sees, itself the last; nil for all before it.
-  var window: Int?
+  /// Which keys a query sees.
+  var visibility = Visibility.causal
   /// Where scores are capped; nil for nowhere.
   var cap: Float?
   /// How queries and keys are turned first; nil where they are not.
@@ -22,6 +23,8 @@ struct Attention: Sendable {
   var keyTurn: Turn?
   /// What is added to scaled scores; nil for nothing.
   var bias: KeyBias?
+  /// Where each head's sink stands; nil where there is none.
+  var sinks: WeightLayout.Offset?
 
   /// What the cache keeps.
   var stored: [Place] { [key, value] }
@@ -62,11 +65,12 @@ struct Attention: Sendable {
   private func store(_ head: Int, _ rows: Rows, _ machine: Machine) {
     let (workspace, count) = (machine.workspace, rows.tokenIDs.count)
     let keys = workspace.row(0, of: key) + head * shape.width
-    let stride = workspace[key.buffer].stride
-    keyTurn?.turn(keys, stride: stride, rows: 0..<count, with: machine)
+    let keyStride = workspace[key.buffer].stride
+    keyTurn?.turn(keys, stride: keyStride, rows: 0..<count, with: machine)
     machine.cache.store(
-      layer: layer, head: head, first: rows.first, count: count, keys: keys,
-      values: workspace.row(0, of: value) + head * shape.width, stride: stride)
+      layer: layer, head: head, first: rows.first, count: count, keys: keys, keyStride: keyStride,
+      values: workspace.row(0, of: value) + head * shape.valueWidth,
+      valueStride: workspace[value.buffer].stride)
   }
 
   private func attend(_ rows: Rows, _ machine: Machine, tiles: Int, _ observed: ObservedAttention?) {
@@ -101,8 +105,9 @@ struct Attention: Sendable {
 
     // Keys that every row of the tile sees, and how many the last one sees; from a pair of panels on.
     let position = rows.firstComputed + firstRow
-    let seen = position + count
-    let firstPanel = firstKey(from: position) / Kernels.pairWidth * 2
+    let total = rows.first + rows.tokenIDs.count
+    let seen = keys(from: position + count - 1, of: total).upperBound
+    let firstPanel = keys(from: position, of: total).lowerBound / Kernels.pairWidth * 2
     kernels.multiply(
       queries, queryStride, count, headWidth,
       cache.keyPanels(layer: layer, head: keyHead) + firstPanel * shape.keyPanelStride, shape.keyPanelStride,
@@ -110,35 +115,41 @@ struct Attention: Sendable {
       zeros, 0, scores.row(0) + firstPanel * Kernels.panelWidth, scores.stride)
     for row in 0..<count {
       softmax(
-        scores.row(row), keys: firstKey(from: position + row)..<position + row + 1, head: head, machine,
+        scores.row(row), keys: keys(from: position + row, of: total), head: head, machine,
         observed: observed?.row(head: head, row: firstRow + row), observed)
     }
 
     // A head that fills whole pairs of panels is written where it belongs, any other beside it, as its panels are wider
     // than it.
-    let isWhole = headWidth % Kernels.pairWidth == 0
-    let target = isWhole ? workspace.row(firstRow, of: context) + head * headWidth : headContext.row(0)
+    let valueWidth = shape.valueWidth
+    let isWhole = valueWidth % Kernels.pairWidth == 0
+    let target = isWhole ? workspace.row(firstRow, of: context) + head * valueWidth : headContext.row(0)
     average(
-      scores, rows: count, position: position, values: cache.valuePanels(layer: layer, head: keyHead),
-      machine,
+      scores, rows: count, position: position, of: total,
+      values: cache.valuePanels(layer: layer, head: keyHead), machine,
       to: target, stride: isWhole ? workspace[context.buffer].stride : headContext.stride)
     if isWhole { return }
     for row in 0..<count {
-      (workspace.row(firstRow + row, of: context) + head * headWidth)
-        .update(from: headContext.row(row), count: headWidth)
+      (workspace.row(firstRow + row, of: context) + head * valueWidth)
+        .update(from: headContext.row(row), count: valueWidth)
     }
   }
 
-  /// The first key that the token at `position` sees.
-  private func firstKey(from position: Int) -> Int { max(0, position + 1 - (window ?? .max)) }
+  /// The keys that the token at `position` of `total` sees.
+  private func keys(from position: Int, of total: Int) -> Range<Int> {
+    let window = visibility.window ?? total
+    return visibility.isCausal
+      ? max(0, position + 1 - window)..<position + 1
+      : max(0, position - window)..<min(total, position + window + 1)
+  }
 
   /// The average of the values for each row of a tile, one chain over the keys in order.
   ///
   /// First those that only some rows see, at the beginning of a window; then those that all rows see; then each row's own
   /// rest.
   private func average(
-    _ weights: RowBuffer, rows: Int, position: Int, values: UnsafePointer<Float>, _ machine: Machine,
-    to target: UnsafeMutablePointer<Float>, stride: Int
+    _ weights: RowBuffer, rows: Int, position: Int, of total: Int, values: UnsafePointer<Float>,
+    _ machine: Machine, to target: UnsafeMutablePointer<Float>, stride: Int
   ) {
     let (kernels, panels) = (machine.kernels, shape.valuePanelCount)
     let (panelStride, zeros) = (machine.cache.valuePanelStride, UnsafePointer(machine.workspace.zeros.base))
@@ -149,6 +160,13 @@ struct Attention: Sendable {
         weights.row(rows.lowerBound) + keys.lowerBound, weights.stride, rows.count, keys.count,
         values + keys.lowerBound * Kernels.panelWidth, panelStride, panels,
         fromZero ? zeros : UnsafePointer(result), fromZero ? 0 : stride, result, stride)
+    }
+    func firstKey(from position: Int) -> Int { keys(from: position, of: total).lowerBound }
+    guard visibility.isCausal else {
+      // Where all see all, all rows go together; through a window each has its own keys.
+      guard visibility.window != nil else { return goOn(0..<rows, over: 0..<total, fromZero: true) }
+      for row in 0..<rows { goOn(row..<row + 1, over: keys(from: position + row, of: total), fromZero: true) }
+      return
     }
     let (first, common) = (firstKey(from: position + rows - 1), position + 1)
     guard first < common else {
@@ -185,7 +203,13 @@ struct Attention: Sendable {
     }
     let kept = observed.flatMap { observed in offset.map { (observed, $0 + keys.lowerBound) } }
     let scores = kept.map { $0.scores + $1 }
-    if let cap {
+    if let sinks {
+      // One more entry, which no scale touches and whose weight is left behind the last key's: rows have room for it.
+      for index in 0..<keys.count { visible[index] *= scale }
+      scores?.update(from: visible, count: keys.count)
+      visible[keys.count] = machine.weights[sinks + head]
+      kernels.softmax(visible, keys.count + 1, 1, nil)
+    } else if let cap {
       kernels.softCap(visible, keys.count, scale, cap, scores)
       kernels.softmax(visible, keys.count, 1, kept.map { $0.capped + $1 })
     } else {

@@ -1,7 +1,7 @@
 import TouchstoneGraph
 import TouchstoneModel
 
-/// The embedding of each token, and of its position where there is a table of them, into the stream.
+/// The embedding of each token, and of its type and position where there are tables of them, into the stream.
 ///
 /// Clauses: EMB-1, POS-1, POS-3.
 struct Embed: Region {
@@ -31,7 +31,8 @@ struct Embed: Region {
   }
 
   private let tokens: Table
-  private let positions: Table?
+  /// What is added, in this order.
+  private let others: [(ids: Input, table: Table)]
   private let sum: Activation?
   private let place: Place
 
@@ -45,44 +46,59 @@ struct Embed: Region {
         .rows(reader.table(table))
       }
     tokens = Table(output: token.output, offset: token.kind.offset, storage: storage)
-    if let position = reader.take(Embedding.self, where: { $0.kind.ids == .positionIDs }) {
-      guard let sum = reader.take(Sum.self, where: { $0.inputs == [token.output, position.output] }) else {
-        return nil
-      }
-      positions = Table(
-        output: position.output, offset: position.kind.offset,
-        storage: .rows(reader.table(position.parameters[0].parameter)))
-      self.sum = sum.output
-      place = reader.put(sum.output, in: .stream)
-    } else {
-      positions = nil
+    var others: [(ids: Input, table: Table)] = []
+    while let other = reader.take(Embedding.self, where: { $0.kind.ids != .tokenIDs }) {
+      let rows = Table.Storage.rows(reader.table(other.parameters[0].parameter))
+      others.append(
+        (other.kind.ids, Table(output: other.output, offset: other.kind.offset, storage: rows)))
+    }
+    self.others = others
+    guard !others.isEmpty else {
       sum = nil
       place = reader.put(token.output, in: .stream)
+      return
     }
+    let summands = [token.output] + others.map(\.table.output)
+    guard let sum = reader.take(Sum.self, where: { $0.inputs == summands }) else { return nil }
+    self.sum = sum.output
+    place = reader.put(sum.output, in: .stream)
   }
 
   func run(_ rows: Rows, on machine: Machine, observe: Observer?) throws {
     let (width, stream) = (place.width, machine.workspace[.stream])
     let (kernels, weights) = (machine.kernels, machine.weights)
     let tokenIDs = Array(rows.tokenIDs.suffix(rows.count))
-    let positionIDs = Array(rows.positionIDs.suffix(rows.count))
+    let otherIDs = others.map { Array(rows.ids($0.ids).suffix(rows.count)) }
     func copy(_ table: Table, _ id: Int, to row: Int) {
       let (first, stride) = table.row(id, width: width, in: weights)
       kernels.gather(first, stride, width, stream.row(row))
     }
-    if let observe, let positions {
-      for (table, ids) in [(tokens, tokenIDs), (positions, positionIDs)] {
+    if let observe, !others.isEmpty {
+      for (table, ids) in zip([tokens] + others.map(\.table), [tokenIDs] + otherIDs) {
         for (row, id) in ids.enumerated() { copy(table, id, to: row) }
         try observe(table.output, machine.tensor(place, rows.count))
       }
     }
     machine.forEachRow(rows.count, width: width) { row in
       copy(tokens, tokenIDs[row], to: row)
-      guard let positions else { return }
-      let (position, _) = positions.row(positionIDs[row], width: width, in: weights)
-      kernels.add(stream.row(row), position, width, stream.row(row))
+      for (other, ids) in zip(others, otherIDs) {
+        let (addend, _) = other.table.row(ids[row], width: width, in: weights)
+        kernels.add(stream.row(row), addend, width, stream.row(row))
+      }
     }
     try observe?(sum ?? tokens.output, machine.tensor(place, rows.count))
+  }
+}
+
+extension Rows {
+  /// The ids that a table is looked up by.
+  fileprivate func ids(_ input: Input) -> [Int] {
+    switch input {
+    case .tokenIDs: tokenIDs
+    case .positionIDs: positionIDs
+    case .tokenTypeIDs: tokenTypeIDs
+    case .attentionMask, .targets: []
+    }
   }
 }
 

@@ -8,12 +8,17 @@ import TouchstoneModel
 struct FeedForwardInput: Region {
   private let matrix: PackedMatrix
   private let input: Place
-  private let function: ActivationFunction.Function
+  private let function: ActivationFunction
+  /// How the gate lets the other through; nil without a gate.
+  private let product: Product?
   /// What each operation makes, in their order.
   private let outputs: [(activation: Activation, made: Made)]
   /// F.
   private let width: Int
-  private let isGated: Bool
+  private var isGated: Bool { product != nil }
+
+  /// The last of what it makes.
+  var result: Activation? { outputs.last?.activation }
 
   private enum Made {
     case preactivation, activation, other, product
@@ -42,7 +47,7 @@ struct FeedForwardInput: Region {
       }
     }
     guard let activation else { return nil }
-    function = activation.kind.function
+    function = activation.kind
     self.input = input
     // The gate is the product that goes through the nonlinearity.
     let gate = products.first { $0.output == activation.inputs[0] } ?? first
@@ -55,16 +60,16 @@ struct FeedForwardInput: Region {
       guard
         let product = reader.take(
           Product.self,
-          where: { Set($0.inputs) == factors && $0.inputs.count == 2 && $0.kind == Product() })
+          where: { Set($0.inputs) == factors && $0.inputs.count == 2 && $0.isPlain(gate: activation.output) })
       else { return nil }
-      isGated = true
+      self.product = product.kind
       made[other.output] = .other
       made[product.output] = .product
       matrix = reader.matrix(MatrixSource(parts([gate, other]), alternates: true))
       reader.scratch(.inner, width: matrix.columns)
       reader.put(product.output, in: .gated)
     } else {
-      isGated = false
+      product = nil
       matrix = reader.matrix(MatrixSource(parts([gate])))
       reader.put(activation.output, in: .inner)
     }
@@ -78,25 +83,46 @@ struct FeedForwardInput: Region {
     let workspace = machine.workspace
     let (inner, gated) = (workspace[.inner], workspace[.gated])
     let before = observe == nil ? nil : workspace[.before]
-    let (kernels, function) = (machine.kernels, machine.kernels.function(function))
+    let (kernels, kernel) = (machine.kernels, machine.kernels.function(function.function))
     let panel = Kernels.panelWidth
     machine.multiply(workspace.buffer(input), matrix, to: inner, rows: rows.count) { row, column, count in
       let values = inner.row(row) + column
       guard isGated else {
         before.map { ($0.row(row) + column).update(from: values, count: count) }
-        function(values, count, values)
+        activate(values, count, kernel)
         return
       }
       for pair in stride(from: 0, to: count, by: 2 * panel) {
         let (gate, unit) = (values + pair, (column + pair) / 2)
         let count = min(panel, width - unit)
         before.map { ($0.row(row) + unit).update(from: gate, count: count) }
-        function(gate, count, gate)
-        kernels.multiplyElements(gate, gate + panel, count, gated.row(row) + unit)
+        activate(gate, count, kernel)
+        letThrough(gate, gate + panel, count, gated.row(row) + unit, kernels)
       }
     }
     guard let observe else { return }
     for (activation, made) in outputs { try observe(activation, tensor(made, rows.count, workspace)) }
+  }
+
+  /// The nonlinearity of some numbers, clipped first where they are.
+  private func activate(_ values: UnsafeMutablePointer<Float>, _ count: Int, _ kernel: Kernels.Elementwise) {
+    if function.limit != nil {
+      for index in 0..<count { values[index] = function.clipped(values[index]) }
+    }
+    kernel(values, count, values)
+  }
+
+  /// gate·(clip(other) + plus).
+  private func letThrough(
+    _ gate: UnsafePointer<Float>, _ other: UnsafePointer<Float>, _ count: Int,
+    _ target: UnsafeMutablePointer<Float>, _ kernels: Kernels
+  ) {
+    guard let product, product != Product() else {
+      kernels.multiplyElements(gate, other, count, target)
+      return
+    }
+    let (limit, plus) = (product.limit.map { Float($0) } ?? .infinity, Float(product.plus))
+    for index in 0..<count { target[index] = gate[index] * (max(-limit, min(limit, other[index])) + plus) }
   }
 
   private func tensor(_ made: Made, _ rows: Int, _ workspace: Workspace) -> Tensor<Float> {
@@ -109,4 +135,9 @@ struct FeedForwardInput: Region {
     case .other: inner.tensor(rows, width, from: panel, panels: panel, every: 2 * panel)
     }
   }
+}
+
+extension GraphReader.Taken<Product> {
+  /// Whether nothing is done to the factors, or the gate is the one to which nothing is.
+  fileprivate func isPlain(gate: Activation) -> Bool { kind == Product() || inputs.first == gate }
 }

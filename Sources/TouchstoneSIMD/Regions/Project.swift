@@ -1,13 +1,16 @@
 import TouchstoneGraph
 import TouchstoneModel
 
-/// Queries, keys and values: products of one vector, in one packed matrix, side by side, and clipped where they are.
+/// Queries, keys and values: products of one vector, in one packed matrix, side by side, and clipped where they are; behind
+/// others that are still read.
 ///
 /// Clauses: KER-1, ATT-30.
 struct ProjectHeads: Region {
   private let matrix: PackedMatrix
   private let input: Place
   private let outputs: [(activation: Activation, place: Place)]
+  /// The first of their columns.
+  private let column: Int
   /// Beyond which all are clipped; nil for none.
   private let clipping: Linear?
 
@@ -24,12 +27,15 @@ struct ProjectHeads: Region {
     {
       products.append(other)
     }
-    var column = 0
+    // Pairs of panels are written whole.
+    let taken = reader.placesStillRead.filter { $0.buffer == .projections }.map { $0.column + $0.width }.max()
+    column = roundedUp(taken ?? 0, to: Kernels.pairWidth)
+    var next = column
     var outputs: [(Activation, Place)] = []
     for product in products {
-      let place = reader.put(product.output, in: .projections, column: column)
+      let place = reader.put(product.output, in: .projections, column: next)
       outputs.append((product.output, place))
-      column += place.width
+      next += place.width
     }
     guard input.buffer != .projections else { return nil }
     clipping = first.kind.limit == nil ? nil : first.kind
@@ -39,7 +45,7 @@ struct ProjectHeads: Region {
   }
 
   func run(_ rows: Rows, on machine: Machine, observe: Observer?) throws {
-    let buffer = machine.workspace[.projections]
+    let buffer = machine.workspace[.projections].from(column: column)
     let clip = clipping.map { clipping in
       { (row: Int, column: Int, count: Int) in
         let values = buffer.row(row) + column

@@ -13,6 +13,8 @@ enum Decoder: Sendable {
   case metaspace(mark: Unicode.Scalar, dropsFirst: Bool)
   /// A suffix becomes a space, at the end nothing.
   case wordSuffix([UInt8])
+  /// A space stands before a token that does not begin with the prefix, and none before signs where `cleansUp`.
+  case wordPiece(prefix: [UInt8], cleansUp: Bool)
   /// A space stands between two tokens: what a file without a decoder means.
   case separate
 }
@@ -79,7 +81,7 @@ struct DecodingStage {
       ]
     case .strip(let scalar, let start, let stop) where stop == 0:
       return [strippedStart(of: fragment, scalar, start)]
-    case .replace, .strip, .byteFallback, .wordSuffix:
+    case .replace, .strip, .byteFallback, .wordSuffix, .wordPiece:
       pending += fragment.bytes
       hasPending = !fragment.endsToken
       guard fragment.endsToken else { return [] }
@@ -121,8 +123,25 @@ struct DecodingStage {
       }
       return count == 0
         ? [] : [DecodingFragment(bytes: byteRun.substituting(suffix, with: [UInt8(ascii: " ")]))]
+    case .wordPiece(let prefix, let cleansUp):
+      defer { count += 1 }
+      var bytes = token
+      if count > 0 {
+        let goesOn = !prefix.isEmpty && token.starts(with: prefix)
+        bytes = goesOn ? Array(token.dropFirst(prefix.count)) : [UInt8(ascii: " ")] + token
+      }
+      return [DecodingFragment(bytes: cleansUp ? Self.cleanedUp(bytes) : bytes)]
     default: return [DecodingFragment(bytes: token)]
     }
+  }
+
+  /// Without the spaces that English does not put before signs and endings (the tokenizers library, `wordpiece::cleanup`).
+  private static func cleanedUp(_ token: [UInt8]) -> [UInt8] {
+    let replacements = [
+      (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"),
+      (" do not", " don't"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
+    ]
+    return replacements.reduce(token) { $0.substituting(Array($1.0.utf8), with: Array($1.1.utf8)) }
   }
 
   /// The bytes of byte tokens in a row; where they are not UTF-8, as a whole, U+FFFD for each.

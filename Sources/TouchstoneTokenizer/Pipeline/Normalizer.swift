@@ -25,6 +25,12 @@ indirect enum Normalizer: Sendable {
   case prepend([UInt8])
   /// Every byte is written as its character in the byte alphabet.
   case byteAlphabet
+  /// Control characters are dropped, and white space becomes spaces.
+  case cleanText
+  /// Spaces stand around the characters of Chinese.
+  case spacedChinese
+  /// Marks that take no room are dropped.
+  case stripNonspacingMarks
   case sequence([Normalizer])
 
   /// The changed text.
@@ -43,6 +49,17 @@ indirect enum Normalizer: Sendable {
         case .nonspacingMark, .spacingMark, .enclosingMark: []
         default: Array(String(scalar).utf8)
         }
+      }
+    case .cleanText:
+      return Self.mappingScalars(text) { scalar in
+        if scalar.value == 0xFFFD || scalar.isControlOfBERT { return [] }
+        return scalar.properties.isWhitespace ? [UInt8(ascii: " ")] : Array(String(scalar).utf8)
+      }
+    case .spacedChinese:
+      return Self.mappingScalars(text) { Array(($0.isChinese ? " \($0) " : String($0)).utf8) }
+    case .stripNonspacingMarks:
+      return Self.mappingScalars(text) {
+        $0.properties.generalCategory == .nonspacingMark && $0.isOfUnicode8 ? [] : Array(String($0).utf8)
       }
     case .replace(let pattern, let replacement):
       return try pattern.replacing(in: text, with: replacement)[...]
@@ -95,6 +112,31 @@ indirect enum Normalizer: Sendable {
       }
     }
     return (result + map(String(decoding: text[start...], as: UTF8.self)))[...]
+  }
+}
+
+extension Unicode.Scalar {
+  /// Whether it is as old as the tables of the tokenizers library, which know no later ones.
+  fileprivate var isOfUnicode8: Bool { properties.age.map { $0.major <= 8 } ?? false }
+
+  /// Characters of the categories C, but for those that stand for white space.
+  fileprivate var isControlOfBERT: Bool {
+    switch properties.generalCategory {
+    case .control: value != 0x09 && value != 0x0A && value != 0x0D
+    case .format: isOfUnicode8
+    case .privateUse: true
+    default: false
+    }
+  }
+
+  /// The blocks that BERT's normaliser takes for Chinese.
+  fileprivate var isChinese: Bool {
+    switch value {
+    case 0x4E00...0x9FFF, 0x3400...0x4DBF, 0x20000...0x2A6DF, 0x2A700...0x2B73F, 0x2B740...0x2B81F,
+      0x2B920...0x2CEAF, 0xF900...0xFAFF, 0x2F800...0x2FA1F:
+      true
+    default: false
+    }
   }
 }
 

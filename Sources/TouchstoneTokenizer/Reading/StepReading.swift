@@ -31,6 +31,15 @@ extension Normalizer {
       }
       self = .prepend(Array(prefix.utf8))
     case "ByteLevel": self = .byteAlphabet
+    case "BertNormalizer":
+      // The tokenizers library, `BertNormalizer::normalize`.
+      let isLower = try json.bool("lowercase", else: true)
+      var steps: [Normalizer] = []
+      if try json.bool("clean_text", else: true) { steps.append(.cleanText) }
+      if try json.bool("handle_chinese_chars", else: true) { steps.append(.spacedChinese) }
+      if try json.bool("strip_accents", else: isLower) { steps += [.form(.nfd), .stripNonspacingMarks] }
+      if isLower { steps.append(.lowercase) }
+      self = .sequence(steps)
     case "Sequence":
       var steps: [Normalizer] = []
       for step in try json.needed("normalizers").elements { steps.append(try Normalizer(step)) }
@@ -74,6 +83,7 @@ extension PreTokenizer {
       self = .punctuation(
         try json.member("behavior").map { json throws(BadInput) in try SplitBehavior(json) } ?? .isolated)
     case "WhitespaceSplit": self = .whitespaceSplit
+    case "BertPreTokenizer": self = .sequence([.whitespaceSplit, .punctuation(.isolated)])
     case "Metaspace":
       let scheme = try PrependScheme(json)
       self = .metaspace(
@@ -141,6 +151,12 @@ extension Decoder {
     case "Metaspace":
       let scheme = try PreTokenizer.PrependScheme(json)
       return [.metaspace(mark: try json.character("replacement"), dropsFirst: scheme != .never)]
+    case "WordPiece":
+      return [
+        .wordPiece(
+          prefix: Array(try json.string("prefix", else: "##").utf8),
+          cleansUp: try json.bool("cleanup", else: true))
+      ]
     case "BPEDecoder": return [.wordSuffix(Array(try json.string("suffix").utf8))]
     case "Sequence":
       var steps: [Decoder] = []

@@ -41,11 +41,13 @@ struct TokenizerDocument {
 
   private static func model(_ json: Component, spellsBytes: Bool) throws(BadInput) -> any TokenModel {
     let type = try json.string("type", else: json.member("merges") == nil ? "without a type" : "BPE")
-    guard type == "BPE" else {
+    switch type {
+    case "BPE": return try BytePairModel(json, spellsBytes: spellsBytes)
+    case "WordPiece": return try WordPieceModel(json)
+    default:
       throw json.refusal(
-        "\(type) is not supported (BPE is)", remedy: "give token ids instead of text")
+        "\(type) is not supported (BPE and WordPiece are)", remedy: "give token ids instead of text")
     }
-    return try BytePairModel(json, spellsBytes: spellsBytes)
   }
 }
 

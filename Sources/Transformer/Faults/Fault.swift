@@ -107,7 +107,7 @@ extension Fault {
   /// shape.
   func spoilt(_ site: FaultSite) -> Tensor<Double>? {
     let shape = site.graph.shape(of: site.operation.output, tokenCount: site.inputs.count)
-    guard let value = output(site), value.shape == shape else { return nil }
+    guard site.inputs.count > 0, let value = output(site), value.shape == shape else { return nil }
     guard let storage else { return value }
     return Tensor(value.values.map { storage.round($0) }, shape: value.shape)
   }

@@ -75,9 +75,10 @@ public struct FaultSite {
 extension Site {
   /// One operation with what a recording and a model have of its operands; nil where one is missing.
   init?(
-    _ operation: Operation, inputs: Inputs, weights: Weights?,
+    _ operation: Operation, of graph: Graph, inputs: Inputs, weights: Weights?,
     reading source: (Activation) throws -> Tensor<Double>?
   ) rethrows {
+    guard let inputs = try graph.inputs(of: operation.output, in: inputs, decided: source) else { return nil }
     let activations = try operation.inputs.compactMap(source)
     let parameters = operation.parameters.compactMap { view in
       weights.map { ParameterValues($0.float64(view.parameter), view) }

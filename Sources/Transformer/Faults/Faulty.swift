@@ -46,6 +46,12 @@ extension Operation.Kind.Name {
     case .context: AttentionContext.self
     case .activationFunction: ActivationFunction.self
     case .softmax: Softmax.self
+    case .routeIDs: RouteIDs.self
+    case .routeWeights: RouteWeights.self
+    case .chosenRows: ChosenRows.self
+    case .mixture: Mixture.self
+    case .pickedRow: PickedRow.self
+    case .joinedColumns: JoinedColumns.self
     case .crossEntropy: CrossEntropy.self
     case .lossMean: LossMean.self
     case .crossEntropyGradient: CrossEntropyGradient.self

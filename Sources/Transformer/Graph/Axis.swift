@@ -2,6 +2,8 @@
 public enum Axis: Hashable, Sendable {
   /// The tokens of the sequence: T.
   case token
+  /// Some of the tokens.
+  case rows(TokenSelection)
   /// The tokens that ask, one row of scores each: T.
   case query
   /// The tokens that are asked, one column of scores each: T.
@@ -10,14 +12,16 @@ public enum Axis: Hashable, Sendable {
   case head(Int)
   /// Numbers of a vector: the residual stream's, a head's, the feed-forward block's.
   case unit(Int)
+  /// The experts that a token goes to, best first.
+  case slot(Int)
   /// Token ids.
   case vocabulary(Int)
 
-  /// How many elements there are, for a sequence of `tokenCount` tokens.
+  /// How many elements there are, for a sequence of `tokenCount` tokens; of some tokens, for as many of those.
   public func extent(tokenCount: Int) -> Int {
     switch self {
-    case .token, .query, .key: tokenCount
-    case .head(let count), .unit(let count), .vocabulary(let count): count
+    case .token, .rows, .query, .key: tokenCount
+    case .head(let count), .unit(let count), .slot(let count), .vocabulary(let count): count
     }
   }
 
@@ -25,10 +29,12 @@ public enum Axis: Hashable, Sendable {
   public var name: String {
     switch self {
     case .token: "token"
+    case .rows: "row"
     case .query: "query"
     case .key: "key"
     case .head: "head"
     case .unit: "unit"
+    case .slot: "choice"
     case .vocabulary: "vocabulary id"
     }
   }
@@ -45,7 +51,10 @@ extension [Axis] {
     let words = map { axis in
       switch axis {
       case .token, .query, .key: axis.name
-      case .head(let count), .unit(let count), .vocabulary(let count): "\(axis.name) \(count)"
+      case .rows(.expert(let expert, _)): "rows of expert \(expert)"
+      case .rows(.first): "first row"
+      case .head(let count), .unit(let count), .slot(let count), .vocabulary(let count):
+        "\(axis.name) \(count)"
       }
     }
     return "[" + words.joined(separator: ", ") + "]"

@@ -38,7 +38,7 @@ struct AxisInference {
     }
     for view in operation.parameters { try view.check() }
     var made = try operation.kind.payload.axes(
-      of: OperandAxes(activations: operands, parameters: operation.parameters))
+      of: OperandAxes(activations: operands, names: operation.inputs, parameters: operation.parameters))
     if output == logits, case .unit(let count) = made.last {
       made[made.count - 1] = .vocabulary(count)
     }

@@ -140,6 +140,14 @@ public struct Graph: Hashable, Sendable {
     return tables.contains(where: \.countsVisible) && tables.allSatisfy { $0.offset > 0 }
   }
 
+  /// The id of padding, from behind which positions that nobody gives are counted; nil where they are not.
+  package var paddingID: Int? {
+    operations.lazy.compactMap { operation in
+      guard case .embedding(let kind) = operation.kind else { return nil }
+      return kind.padding
+    }.first
+  }
+
   /// The number of learned numbers.
   public var parameterCount: Int {
     parameters.reduce(0) { $0 + $1.shape.reduce(1, *) }

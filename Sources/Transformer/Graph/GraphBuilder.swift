@@ -13,6 +13,8 @@ public struct GraphBuilder {
   private let root: String
   private var block: Activation.Block?
   private var prefix: String
+  /// In front of the names of activations, inside the block.
+  private var group = ""
 
   /// Begins a graph.
   ///
@@ -42,6 +44,21 @@ public struct GraphBuilder {
     prefix = root
   }
 
+  /// Builds a part of a block whose activations stand in a group of their own, such as an expert's.
+  ///
+  /// - Parameters:
+  ///   - group: in front of their names: `experts/003/`.
+  ///   - parameters: in front of the names of its parameters, behind the block's: `mlp.experts.3.`.
+  ///   - body: its operations.
+  public mutating func group(
+    _ group: String, parameters: String, _ body: (inout GraphBuilder) -> Void
+  ) {
+    let outer = (self.group, prefix)
+    (self.group, prefix) = (self.group + group, prefix + parameters)
+    body(&self)
+    (self.group, prefix) = outer
+  }
+
   /// A parameter of the block that is being built, or of the model.
   public func parameter(_ name: String, _ shape: Int...) -> Parameter {
     Parameter(prefix + name, shape)
@@ -59,7 +76,7 @@ public struct GraphBuilder {
     _ kind: some OperationKind, _ name: String, from inputs: [Activation] = [],
     with parameters: [ParameterView] = []
   ) -> Activation {
-    let operation = Operation(kind.kind, Activation(name, in: block), from: inputs, with: parameters)
+    let operation = Operation(kind.kind, Activation(group + name, in: block), from: inputs, with: parameters)
     operations.append(operation)
     if problem == nil {
       do {

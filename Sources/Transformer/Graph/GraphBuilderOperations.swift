@@ -4,10 +4,12 @@ import TouchstoneModel
 extension GraphBuilder {
   /// The rows of a table that the sequence asks for.
   public mutating func embedding(
-    _ name: String, _ ids: Input, in table: Parameter, offset: Int = 0, countsVisible: Bool = false
+    _ name: String, _ ids: Input, in table: Parameter, offset: Int = 0, countsVisible: Bool = false,
+    padding: Int? = nil
   ) -> Activation {
     append(
-      Embedding(ids, offset: offset, countsVisible: countsVisible), name, with: [ParameterView(table)])
+      Embedding(ids, offset: offset, countsVisible: countsVisible, padding: padding), name,
+      with: [ParameterView(table)])
   }
 
   /// The element-wise sum.
@@ -15,9 +17,11 @@ extension GraphBuilder {
     append(Sum(), name, from: summands)
   }
 
-  /// The element-wise product.
-  public mutating func product(_ name: String, _ a: Activation, _ b: Activation) -> Activation {
-    append(Product(), name, from: [a, b])
+  /// The element-wise product, or one that clips b and adds to it.
+  public mutating func product(
+    _ name: String, _ a: Activation, _ b: Activation, _ kind: Product = Product()
+  ) -> Activation {
+    append(kind, name, from: [a, b])
   }
 
   /// The same value under another name.
@@ -84,6 +88,16 @@ extension GraphBuilder {
     append(Linear(), name, from: [x], with: ([table] + (bias.map { [$0] } ?? [])).map { ParameterView($0) })
   }
 
+  /// A product with a part of a matrix that is stored inputs first, and its bias.
+  public mutating func linear(
+    _ name: String, _ x: Activation, _ matrix: Parameter, bias: Parameter,
+    _ selection: ParameterView.Selection
+  ) -> Activation {
+    append(
+      Linear(), name, from: [x],
+      with: [ParameterView(matrix, .inputsFirst, selection), ParameterView(bias, .outputsFirst, selection)])
+  }
+
   /// Biases on scores that grow with the place of the key.
   public mutating func alibi(_ name: String, _ kind: Alibi) -> Activation {
     append(kind, name)
@@ -97,18 +111,21 @@ extension GraphBuilder {
   /// Scores, probabilities and context of one attention.
   ///
   /// - Parameters:
+  ///   - sinks: a score of each head that takes part in every softmax; nil for none.
   ///   - bias: what is added to the scaled scores; nil for nothing.
   ///   - cap: where scores are capped, as `attn_capped`, before they become probabilities; nil for nowhere.
   /// - Returns: the context, heads side by side.
   public mutating func attention(
     query: Activation, key: Activation, value: Activation, scale: Double, visibility: Visibility = .causal,
-    bias: Activation? = nil, cap: Double? = nil
+    bias: Activation? = nil, cap: Double? = nil, sinks: Parameter? = nil
   ) -> Activation {
     var scores = append(
       AttentionScores(scale: scale, visibility: visibility), "attn_scores",
       from: [query, key] + (bias.map { [$0] } ?? []))
     if let cap { scores = softCap("attn_capped", scores, at: cap) }
-    let probabilities = append(AttentionProbabilities(visibility: visibility), "attn_probs", from: [scores])
+    let probabilities = append(
+      AttentionProbabilities(visibility: visibility), "attn_probs", from: [scores],
+      with: sinks.map { [ParameterView($0)] } ?? [])
     return append(AttentionContext(visibility: visibility), "attn_context", from: [probabilities, value])
   }
 
@@ -117,6 +134,49 @@ extension GraphBuilder {
     _ name: String, _ function: ActivationFunction, _ x: Activation
   ) -> Activation {
     append(function, name, from: [x])
+  }
+
+  /// The columns of two side by side, those of the second shared by all heads where there is one head of them.
+  public mutating func joined(_ name: String, _ x: Activation, _ other: Activation) -> Activation {
+    append(JoinedColumns(), name, from: [x, other])
+  }
+
+  /// The row of the first token.
+  public mutating func firstRow(_ name: String, _ x: Activation) -> Activation {
+    append(PickedRow(), name, from: [x])
+  }
+
+  /// Experts, of which each token goes to some: `expert_ids`, `router_weights`, what each expert makes of the tokens that
+  /// chose it in a group `experts/000`, and their mixture.
+  ///
+  /// - Parameters:
+  ///   - name: of the mixture.
+  ///   - x: what the experts are given, [T, D].
+  ///   - logits: of the router, [T, E].
+  ///   - choice: which of them a token goes to.
+  ///   - correction: what is added to their scores for the choice alone; nil for nothing.
+  ///   - weights: how they are weighed.
+  ///   - parameters: in front of the names of an expert's parameters, by its number.
+  ///   - expert: the operations of one, by its number, from `input` to what it makes.
+  /// - Returns: the mixture, [T, D].
+  public mutating func experts(
+    _ name: String, of x: Activation, logits: Activation, choosing choice: RouteIDs,
+    correction: Parameter? = nil, weights: RouteWeights, parameters: (Int) -> String,
+    _ expert: (inout GraphBuilder, Int, Activation) -> Activation
+  ) -> Activation {
+    let ids = append(
+      choice, "expert_ids", from: [logits], with: correction.map { [ParameterView($0)] } ?? [])
+    let shares = append(weights, "router_weights", from: [logits, ids])
+    let made = (0..<width(of: logits)).map { number -> Activation in
+      let digits = String(number)
+      var output = ids
+      group(
+        "experts/" + String(repeating: "0", count: max(0, 3 - digits.count)) + digits + "/",
+        parameters: parameters(number)
+      ) { b in output = expert(&b, number, b.append(ChosenRows(of: number), "input", from: [x, ids])) }
+      return output
+    }
+    return append(Mixture(), name, from: [ids, shares] + made)
   }
 
   /// Softmax along the last axis.

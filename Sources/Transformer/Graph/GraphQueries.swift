@@ -12,7 +12,17 @@ extension Graph {
 
   /// The context window: the greatest number of tokens in one sequence, where positions are looked up in a table; nil
   /// where they are not.
-  public var contextLength: Int? { idCount(of: .positionIDs) }
+  public var contextLength: Int? {
+    idCount(of: .positionIDs).map { max(0, $0 - (paddingID.map { $0 + 1 } ?? 0)) }
+  }
+
+  /// Whether it continues a text: it has logits, and no token sees one behind it.
+  public var continuesText: Bool {
+    results.logits != nil
+      && operations.allSatisfy { operation in
+        if case .scores(let kind) = operation.kind { kind.visibility.isCausal } else { true }
+      }
+  }
 
   /// V: how many token ids have a logit; nil in a model without logits.
   public var vocabularySize: Int? {

@@ -8,6 +8,8 @@ public enum Input: String, Hashable, Sendable, CaseIterable {
   case positionIDs = "position_ids"
   /// Which keys may be attended to: [T].
   case attentionMask = "attention_mask"
+  /// Which part of a pair of texts each token belongs to: [T].
+  case tokenTypeIDs = "token_type_ids"
   /// The token that should come after each, or −100 where none is asked for: [T].
   case targets
 }
@@ -17,7 +19,8 @@ public enum Input: String, Hashable, Sendable, CaseIterable {
 public struct Inputs: Hashable, Sendable {
   /// Token ids: [T].
   public let tokenIDs: [Int]
-  /// Position ids: [T]; unless given 0 … T−1, or by how many visible tokens come before.
+  /// Position ids: [T]; unless given 0 … T−1, or by how many visible tokens come before, or as the model counts them
+  /// over padding.
   public let positionIDs: [Int]
   /// false marks a key that nobody may attend to: [T]; nil where all may be.
   public let attentionMask: [Bool]?
@@ -25,6 +28,9 @@ public struct Inputs: Hashable, Sendable {
   public let targets: [Int]?
   /// How many sequences of equal length stand one behind the other.
   public let sequenceCount: Int
+
+  /// Which part of a pair of texts each token belongs to: [T]; 0 unless given.
+  public let tokenTypeIDs: [Int]
 
   /// T: the number of tokens, of all sequences together.
   public var count: Int { tokenIDs.count }
@@ -39,8 +45,8 @@ public struct Inputs: Hashable, Sendable {
   ///
   /// - Throws: ``BadInput`` for an empty or too long sequence, an id out of range, or unequal counts.
   public init(
-    tokenIDs: [Int], positionIDs: [Int]? = nil, attentionMask: [Bool]? = nil, targets: [Int]? = nil,
-    sequenceCount: Int = 1, graph: Graph
+    tokenIDs: [Int], positionIDs: [Int]? = nil, attentionMask: [Bool]? = nil, tokenTypeIDs: [Int]? = nil,
+    targets: [Int]? = nil, sequenceCount: Int = 1, graph: Graph
   ) throws(BadInput) {
     let count = tokenIDs.count
     guard count > 0, sequenceCount > 0, count.isMultiple(of: sequenceCount) else {
@@ -55,11 +61,11 @@ public struct Inputs: Hashable, Sendable {
     }
     let positions =
       positionIDs
-      ?? Self.positions(
-        count, length: length, attentionMask.flatMap { graph.countsVisible ? $0 : nil })
+      ?? graph.paddingID.map { Self.positions(tokenIDs, length: length, behind: $0) }
+      ?? Self.positions(count, length: length, attentionMask.flatMap { graph.countsVisible ? $0 : nil })
     for (what, length) in [
       ("position ids", positions.count), ("attention mask", attentionMask?.count ?? count),
-      ("targets", targets?.count ?? count),
+      ("token types", tokenTypeIDs?.count ?? count), ("targets", targets?.count ?? count),
     ]
     where length != count {
       throw BadInput(
@@ -77,13 +83,33 @@ public struct Inputs: Hashable, Sendable {
         place: "position ids", problem: "\(bad) is outside \(first)…\(positionCount - 1)",
         remedy: "use positions inside the context window")
     }
+    let types = tokenTypeIDs ?? [Int](repeating: 0, count: count)
+    let typeCount = graph.idCount(of: .tokenTypeIDs) ?? 1
+    if let bad = types.first(where: { !(0..<typeCount).contains($0) }) {
+      throw BadInput(
+        place: "token types", problem: "\(bad) is outside 0…\(typeCount - 1)",
+        remedy: typeCount > 1 ? "use the model's types" : "give none: the model has no token types")
+    }
     if let targets { try Self.check(targets, vocabularySize: graph.vocabularySize ?? tokenCount) }
     self.tokenIDs = tokenIDs
     self.positionIDs = positions
     self.attentionMask = attentionMask
     self.targets = targets
     self.sequenceCount = sequenceCount
+    self.tokenTypeIDs = types
   }
+
+  private init(_ whole: Inputs, tokens: [Int]) {
+    tokenIDs = tokens.map { whole.tokenIDs[$0] }
+    positionIDs = tokens.map { whole.positionIDs[$0] }
+    attentionMask = whole.attentionMask.map { mask in tokens.map { mask[$0] } }
+    tokenTypeIDs = tokens.map { whole.tokenTypeIDs[$0] }
+    targets = whole.targets.map { targets in tokens.map { targets[$0] } }
+    sequenceCount = 1
+  }
+
+  /// Some of the tokens, as they are; there may be none.
+  package func selecting(_ tokens: [Int]) -> Inputs { Inputs(self, tokens: tokens) }
 
   private static func check(_ targets: [Int], vocabularySize: Int) throws(BadInput) {
     let asked = targets.filter { $0 != Loss.ignoredTarget }
@@ -110,11 +136,22 @@ public struct Inputs: Hashable, Sendable {
     }
   }
 
+  /// Counted in each sequence over what is no padding, from behind the padding's id, where padding itself stands.
+  private static func positions(_ tokens: [Int], length: Int, behind padding: Int) -> [Int] {
+    var last = padding
+    return tokens.enumerated().map { place, token in
+      if place.isMultiple(of: length) { last = padding }
+      if token != padding { last += 1 }
+      return token == padding ? padding : last
+    }
+  }
+
   /// The ids that a table is looked up by.
   public func ids(_ input: Input) -> [Int] {
     switch input {
     case .tokenIDs: tokenIDs
     case .positionIDs: positionIDs
+    case .tokenTypeIDs: tokenTypeIDs
     case .attentionMask: attentionMask?.map { $0 ? 1 : 0 } ?? [Int](repeating: 1, count: count)
     case .targets: targets ?? [Int](repeating: Loss.ignoredTarget, count: count)
     }
@@ -123,7 +160,8 @@ public struct Inputs: Hashable, Sendable {
   /// Whether the token at `query` may attend to the token at `key`: both are of one sequence, the rule allows it, and the mask
   /// does not exclude the key.
   public func isVisible(key: Int, from query: Int, under visibility: Visibility) -> Bool {
-    visibility.allows(key: key, from: query) && key / sequenceLength == query / sequenceLength
+    visibility.allows(key: key, from: query)
+      && (sequenceCount == 1 || key / sequenceLength == query / sequenceLength)
       && (attentionMask?[key] ?? true)
   }
 }

@@ -27,6 +27,8 @@ public struct ActivationSizes: Sendable {
   /// - Parameter open: some of `graph`, in its order.
   public init(_ open: [Activation], of graph: Graph, tokenCount: Int) {
     layers = Set(graph.operations.compactMap { $0.output.block?.index })
+    // Of how many rows those of some tokens are, no name says.
+    let open = open.filter { graph.selection(of: $0) == nil }
     let counts = open.map { activation in
       graph.shape(of: activation, tokenCount: tokenCount)?.reduce(1) {
         $0.multipliedReportingOverflow(by: $1).partialValue

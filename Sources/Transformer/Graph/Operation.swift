@@ -23,6 +23,12 @@ public struct Operation: Hashable, Sendable {
     case context(AttentionContext)
     case activationFunction(ActivationFunction)
     case softmax(Softmax)
+    case routeIDs(RouteIDs)
+    case routeWeights(RouteWeights)
+    case chosenRows(ChosenRows)
+    case mixture(Mixture)
+    case pickedRow(PickedRow)
+    case joinedColumns(JoinedColumns)
     case crossEntropy(CrossEntropy)
     case lossMean(LossMean)
     case crossEntropyGradient(CrossEntropyGradient)
@@ -60,7 +66,9 @@ extension Operation.Kind {
   /// The kinds by the names that a stored graph gives them.
   public enum Name: String, Hashable, Sendable, CaseIterable {
     case embedding, sum, product, identity, scale, softCap, layerNorm, rmsNorm, linear, rotate
-    case alibi, scores, probabilities, context, activationFunction, softmax
+    case alibi, scores, probabilities, context, activationFunction, softmax, routeWeights, chosenRows,
+      mixture, pickedRow, joinedColumns
+    case routeIDs = "routeIds"
     case crossEntropy, lossMean, crossEntropyGradient, linearGradient, parameterGradient, normGradient
     case gainGradient, activationGradient, softCapGradient, attentionGradient, softmaxGradient
   }
@@ -84,6 +92,12 @@ extension Operation.Kind {
     case .context(let kind): kind
     case .activationFunction(let kind): kind
     case .softmax(let kind): kind
+    case .routeIDs(let kind): kind
+    case .routeWeights(let kind): kind
+    case .chosenRows(let kind): kind
+    case .mixture(let kind): kind
+    case .pickedRow(let kind): kind
+    case .joinedColumns(let kind): kind
     case .crossEntropy(let kind): kind
     case .lossMean(let kind): kind
     case .crossEntropyGradient(let kind): kind
@@ -119,6 +133,12 @@ extension Operation.Kind {
     case .context: self = .context(try AttentionContext(fields: &fields))
     case .activationFunction: self = .activationFunction(try ActivationFunction(fields: &fields))
     case .softmax: self = .softmax(try Softmax(fields: &fields))
+    case .routeIDs: self = .routeIDs(try RouteIDs(fields: &fields))
+    case .routeWeights: self = .routeWeights(try RouteWeights(fields: &fields))
+    case .chosenRows: self = .chosenRows(try ChosenRows(fields: &fields))
+    case .mixture: self = .mixture(try Mixture(fields: &fields))
+    case .pickedRow: self = .pickedRow(try PickedRow(fields: &fields))
+    case .joinedColumns: self = .joinedColumns(try JoinedColumns(fields: &fields))
     case .crossEntropy: self = .crossEntropy(try CrossEntropy(fields: &fields))
     case .lossMean: self = .lossMean(try LossMean(fields: &fields))
     case .crossEntropyGradient: self = .crossEntropyGradient(try CrossEntropyGradient(fields: &fields))

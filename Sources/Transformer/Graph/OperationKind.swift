@@ -8,6 +8,9 @@ package protocol OperationKind: Hashable, Sendable {
   /// Itself as one of all kinds.
   var kind: Operation.Kind { get }
 
+  /// Whether its output decides what is computed afterwards: whole numbers, which no arithmetic rounds.
+  var isDecision: Bool { get }
+
   /// What it reads of the sequence itself, besides activations and parameters.
   var sequenceInputs: [Input] { get }
 
@@ -42,6 +45,8 @@ package protocol OperationKind: Hashable, Sendable {
 extension OperationKind {
   /// Nothing of the sequence.
   package var sequenceInputs: [Input] { [] }
+  /// Nothing is decided.
+  package var isDecision: Bool { false }
   /// No parameter is read.
   package var parameterPurposes: [Parameter.Purpose] { [] }
   /// No operand is cached.
@@ -59,6 +64,8 @@ extension OperationKind {
 package struct OperandAxes: Sendable {
   /// The axes of each activation it reads.
   package let activations: [[Axis]]
+  /// What they are called.
+  package let names: [Activation]
   /// The parameters it reads.
   package let parameters: [ParameterView]
 

@@ -11,6 +11,8 @@ extension Parameter {
     case matrix
     /// What is added to such a product.
     case bias
+    /// A score that takes part in a softmax and has no value.
+    case sink
   }
 }
 

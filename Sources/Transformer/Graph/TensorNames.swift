@@ -7,8 +7,14 @@ public struct TensorNames: Sendable {
   /// Tensors that may be stored although the model ties them to a parameter: name, and name of the parameter.
   public let ties: [String: String]
 
+  /// How names end in old checkpoints, and what that means.
+  public let endings: [String: String]
+
   /// Describes the checkpoints of a family.
-  public init(root: String, bufferEndings: [String] = [], ties: [String: String] = [:]) {
+  public init(
+    root: String, bufferEndings: [String] = [], ties: [String: String] = [:], endings: [String: String] = [:]
+  ) {
+    self.endings = endings
     self.root = root
     self.bufferEndings = bufferEndings
     self.ties = ties
@@ -20,8 +26,15 @@ public struct TensorNames: Sendable {
     let beginnings = beginnings(in: graph)
     return Dictionary(
       uniqueKeysWithValues: names.map { name in
-        (name, beginnings.contains(String(name.prefix { $0 != "." })) ? root + name : name)
+        let today = spelledToday(name)
+        return (name, beginnings.contains(String(today.prefix { $0 != "." })) ? root + today : today)
       })
+  }
+
+  /// A name as checkpoints have it today.
+  private func spelledToday(_ name: String) -> String {
+    for (old, new) in endings where name.hasSuffix(old) { return name.dropLast(old.count) + new }
+    return name
   }
 
   /// The first words behind the root, such as `embed_tokens`, `layers`, `norm`.

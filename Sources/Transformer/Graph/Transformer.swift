@@ -50,6 +50,16 @@ public protocol NextTokenPredictor {
   mutating func nextTokenLogits(after tokens: [Int]) throws -> [Double]
 }
 
+extension Graph {
+  /// Why a model cannot continue a text.
+  package var obstacleToContinuing: BadInput {
+    BadInput(
+      problem: results.logits == nil
+        ? "the model makes no logits" : "the model sees what comes later, so that it continues no text",
+      remedy: "give a model that continues text")
+  }
+}
+
 /// Recorded activations of one sequence, wherever they are kept.
 public protocol ActivationSource {
   /// The model they belong to.

@@ -7,7 +7,7 @@ public struct Site: Sendable {
   public let operation: Operation
   /// What it reads.
   public let operands: Operands
-  /// The sequence.
+  /// The sequence, or those of its tokens of which the output has rows.
   public let inputs: Inputs
 
   /// Gathers what an operation is and reads.
@@ -62,12 +62,15 @@ public struct Executor: Sendable {
       readers: weights.graph.operations.flatMap(\.parameters).map(\.parameter))
     try walk(
       from: source,
-      computing: { operation, activations in
+      computing: { operation, activations, inputs in
         let viewed = operation.parameters.map { view in
           ParameterValues(parameters.read(view.parameter, else: weights.float64), view)
         }
         return try compute(
           Site(operation: operation, operands: Operands(activations, parameters: viewed), inputs: inputs))
+      },
+      passing: { operation in
+        for view in operation.parameters { _ = parameters.read(view.parameter) }
       }, observing: observe)
   }
 
@@ -76,18 +79,25 @@ public struct Executor: Sendable {
   /// - Parameters:
   ///   - count: how many of them, from the first on; nil for all.
   ///   - source: as in ``run(from:computing:observing:)``.
-  ///   - compute: makes an operation's output of the activations that it reads.
+  ///   - compute: makes an operation's output of the activations that it reads and the tokens that it is of.
+  ///   - pass: is told of an operation that is of no token.
   ///   - observe: sees each output, in the order of computation.
   /// - Throws: what one of them throws, which ends the walk.
   package func walk(
     through count: Int? = nil,
     from source: (Activation) throws -> Tensor<Double>?,
-    computing compute: (Operation, [Tensor<Double>]) throws -> Tensor<Double>,
+    computing compute: (Operation, [Tensor<Double>], Inputs) throws -> Tensor<Double>,
+    passing pass: (Operation) -> Void = { _ in },
     observing observe: (Activation, Tensor<Double>) throws -> Void
   ) rethrows {
-    let operations = weights.graph.operations.prefix(count ?? .max)
+    let graph = weights.graph
+    let operations = graph.operations.prefix(count ?? .max)
     var values = Kept<Activation, Tensor<Double>>(readers: operations.flatMap(\.inputs))
+    var decided: [Activation: Tensor<Double>] = [:]
     for operation in operations {
+      guard let own = graph.inputs(of: operation.output, in: inputs, decided: { decided[$0] }) else {
+        preconditionFailure("\(operation.output) is made before it is decided of which tokens")
+      }
       var activations: [Tensor<Double>] = []
       for activation in operation.inputs {
         let computed = values.read(activation)
@@ -96,8 +106,18 @@ public struct Executor: Sendable {
         }
         activations.append(value)
       }
-      let value = try compute(operation, activations)
+      // An expert that no token chose makes nothing, and its parameters need not be read.
+      if own.count == 0 {
+        pass(operation)
+        let shape = graph.shape(of: operation.output, tokenCount: 0) ?? [0]
+        values.keep(operation.output, Tensor([], shape: shape))
+        continue
+      }
+      let value = try compute(operation, activations, own)
       try observe(operation.output, value)
+      if operation.kind.payload.isDecision {
+        decided[operation.output] = try source(operation.output) ?? value
+      }
       values.keep(operation.output, value)
     }
   }
@@ -129,6 +149,9 @@ public struct Executor: Sendable {
   public func site(
     of operation: Operation, from source: (Activation) throws -> Tensor<Double>?
   ) rethrows -> Site? {
+    guard let inputs = try weights.graph.inputs(of: operation.output, in: inputs, decided: source) else {
+      return nil
+    }
     var activations: [Tensor<Double>] = []
     for activation in operation.inputs {
       guard let value = try source(activation) else { return nil }

@@ -33,8 +33,8 @@ public struct ReferenceTransformer: Transformer, NextTokenPredictor {
   ///
   /// - Throws: ``BadInput`` when the tokens do not fit the model, or it makes no logits.
   public func nextTokenLogits(after tokens: [Int]) throws -> [Double] {
-    guard let logits = graph.results.logits else {
-      throw BadInput(problem: "the model makes no logits", remedy: "give a model that continues text")
+    guard let logits = graph.results.logits, graph.continuesText else {
+      throw graph.obstacleToContinuing
     }
     var last: [Double] = []
     try forward(Inputs(tokenIDs: tokens, graph: graph)) { activation, value in

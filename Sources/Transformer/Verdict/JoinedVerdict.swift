@@ -141,8 +141,8 @@ extension Note {
     case .withoutWeights: 4
     case .withoutGolden: 5
     case .withoutFloor: 6
-    case .floorOfOtherPrecision, .floorBefore: 7
-    case .policy: 8
+    case .floorOfOtherPrecision, .floorOfOtherDecisions, .floorBefore: 7
+    case .policy, .decidedOtherwise: 8
     case .precision: 9
     case .productInputs: 10
     case .storedNarrower: 11

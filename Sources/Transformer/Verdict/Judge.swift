@@ -159,6 +159,7 @@ public struct Judge: Sendable {
     _ operation: Operation, of capture: SharedSource, _ planner: ReplayPlanner, _ search: AlternativeSearch,
     floor: FloorComparison?, _ level: EvidenceLevel
   ) throws -> Judgement {
+    if capture.hasNothing(of: operation) { return Judgement(isVacuous: true) }
     let step = try Step(operation, capture, planner, weights: weights, contract: contract, floor: floor)
     let result = try step.replay.map { replay in
       var replay = replay
@@ -224,7 +225,7 @@ public struct Judge: Sendable {
     }
     let remarks =
       remarks(findings, floor: floor, isPartial: isPartial, isNarrow: capture.precision.type.isNarrow)
-      + findings.policyRemarks + capture.ownRemarks(on: operations)
+      + findings.policyRemarks + findings.decisionRemarks + capture.ownRemarks(on: operations)
       + (unknown.isEmpty ? [] : [.unknownNames(unknown)])
     return Verdict(
       outcome: outcome, method: method(findings), findings: findings, notCompared: notCompared,
@@ -258,9 +259,10 @@ public struct Judge: Sendable {
     case nil: notes.append(.withoutGolden)
     case .missing where isPartial: notes.append(.withoutFloor)
     case .ofOtherPrecision where isPartial: notes.append(.floorOfOtherPrecision)
+    case .ofOtherDecisions where isPartial: notes.append(.floorOfOtherDecisions)
     case .present where isPartial:
       notes += [floor?.firstReadingNarrowCache.map(Note.floorBefore)].compactMap(\.self)
-    case .missing, .ofOtherPrecision, .present: break
+    case .missing, .ofOtherPrecision, .ofOtherDecisions, .present: break
     }
     return notes
   }
@@ -284,7 +286,7 @@ extension ActivationSource {
 
   /// Whether an activation is recorded with the extents that the model gives it.
   package func hasRightShape(_ activation: Activation) -> Bool {
-    guard let shape = graph.shape(of: activation, tokenCount: inputs.count) else { return false }
+    guard let shape = (try? rightShape(of: activation)) ?? nil else { return false }
     return storedShape(of: activation) == shape
   }
 }

@@ -51,6 +51,7 @@ extension ActivationSource {
       Part("token_ids", inputs.tokenIDs, other.inputs.tokenIDs),
       Part("position_ids", inputs.positionIDs, other.inputs.positionIDs),
       Part("attention_mask", mask(all.count), other.mask(other.inputs.count)),
+      Part("token_type_ids", inputs.tokenTypeIDs, other.inputs.tokenTypeIDs),
     ]
     if inputs.targets != nil || other.inputs.targets != nil {
       parts.append(Part("targets", inputs.targets ?? [], other.inputs.targets ?? []))

@@ -161,6 +161,8 @@ public struct Finding: Sendable, Equatable {
   public package(set) var searched: SearchedWeights?
   /// How the errors are spread; nil unless the judge was asked for it.
   public package(set) var survey: ErrorSurvey?
+  /// The tokens for which a decision is another than that of the definition from the same numbers, within rounding.
+  public package(set) var decidedOtherwise: [Int] = []
 
   /// Collects the parts of a finding.
   public init(

@@ -143,9 +143,11 @@ extension Fault {
 }
 
 extension FaultSite {
-  /// Attention probabilities through a causal window of so many keys.
+  /// Attention probabilities through a window of another size.
   fileprivate func probabilities(through window: Int) -> Tensor<Double>? {
-    probabilities { $0 <= $1 && $1 - $0 < window }
+    let isCausal = (operation.kind.payload as? AttentionProbabilities)?.visibility.isCausal ?? true
+    let rule = Visibility(isCausal: isCausal, window: window == .max ? nil : window)
+    return probabilities { rule.allows(key: $0, from: $1) }
   }
 
   /// What an operation that reads one activation makes of another.

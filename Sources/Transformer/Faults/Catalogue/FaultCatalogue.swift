@@ -21,6 +21,6 @@ extension Fault {
   private static let ofManyKinds: [Fault] = [
     normFaults, cacheFaults, probabilityFaults, weightFaults, biasFaults, tailFaults, stalenessFaults,
     precisionFaults, wiringFaults, readoutFaults, rotaryFaults, partialRotaryFaults, stretchFaults,
-    siblingFaults, familyFaults,
+    siblingFaults, familyFaults, expertFaults,
   ].flatMap(\.self)
 }

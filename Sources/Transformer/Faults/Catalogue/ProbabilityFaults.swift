@@ -209,7 +209,7 @@ extension FaultSite {
     var result = Tensor<Double>(repeating: 0, shape: scores.shape)
     for row in 0..<scores.rowCount {
       let columns = visible[row % visible.count]
-      let values = rule(columns.map { scores[row, $0] / temperature })
+      let values = weights(columns.map { scores[row, $0] / temperature }, row: row, rule)
       for (column, value) in zip(columns, values) { result[row, column] = value }
     }
     return result

@@ -108,9 +108,12 @@ struct FreeRun: Sendable {
   private func value(
     of operation: Operation, _ known: [Activation: Tensor<Double>], everyEight step: Int
   ) throws -> Tensor<Double>? {
-    let activations = try operation.inputs.compactMap { try known[$0] ?? golden.tensor($0) }
-    guard activations.count == operation.inputs.count else { return nil }
-    return prepared.of(operation).everyEight(step).value(of: activations, in: golden.inputs)
+    let source = { try known[$0] ?? golden.tensor($0) }
+    let activations = try operation.inputs.compactMap(source)
+    guard activations.count == operation.inputs.count,
+      let inputs = try graph.inputs(of: operation.output, in: golden.inputs, decided: source)
+    else { return nil }
+    return prepared.of(operation).everyEight(step).value(of: activations, in: inputs)
   }
 
   /// Multiply-adds of one run with the earliest of `places` as its beginning.

@@ -115,7 +115,7 @@ struct HypothesisReplay: Sendable {
   /// An operation of the chain with what it reads: what was replayed before it, else what the capture has.
   private func read(_ operation: Operation, _ known: [Activation: Tensor<Double>]) throws -> Site? {
     let format = capture.productInputs.format(of: operation)
-    return try Site(operation, inputs: capture.inputs, weights: weights) { input in
+    return try Site(operation, of: graph, inputs: capture.inputs, weights: weights) { input in
       let tensor = try known[input] ?? capture.tensor(input, readBy: operation)
       return format.flatMap { format in tensor.map(format.read) } ?? tensor
     }

@@ -101,7 +101,8 @@ struct SubtleFaults {
     guard let shape = graph.shape(of: operation.output, tokenCount: capture.inputs.count),
       shape.reduce(1, *) <= Self.elementsAtMost,
       let site = try Site(
-        operation, inputs: capture.inputs, weights: judge.weights, reading: { try capture.tensor($0) }),
+        operation, of: graph, inputs: capture.inputs, weights: judge.weights,
+        reading: { try capture.tensor($0) }),
       let got = try capture.tensor(operation.output),
       let right = try judge.estimate(operation.output, in: capture)
     else { return nil }

@@ -1,6 +1,6 @@
 extension HonestArithmetic {
-  /// Those of GPT-2, and what only models with RMSNorm, rotary positions, gates, biases on scores and parallel halves have a
-  /// choice of.
+  /// Those of GPT-2, and what only models with RMSNorm, rotary positions, gates, biases on scores, parallel halves and experts
+  /// have a choice of.
   public static let ofFamilies: [HonestArithmetic] =
     all + [
       variant("x by the root") { $0.rmsNorm = .quotient },
@@ -32,6 +32,11 @@ extension HonestArithmetic {
       variant("residual fused, sums from the last, GELU by exp", .fused) {
         ($0.fusesResidual, $0.addsBackwards, $0.gelu) = (true, true, .byExponential)
       },
+      variant("experts by logits", .lanes(8, fused: true)) { $0.routing = .byLogits },
+      variant("experts by logits, added from the last", .pairwise) {
+        ($0.routing, $0.addsBackwards) = (.byLogits, true)
+      },
+      variant("the last of equal experts", .wide) { $0.routing = .lastOfEqual },
     ]
 
   private static func variant(

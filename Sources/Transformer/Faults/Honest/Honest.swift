@@ -39,6 +39,12 @@ extension Operation.Kind {
     case .context(let kind): kind
     case .activationFunction(let kind): kind
     case .softmax(let kind): kind
+    case .routeIDs(let kind): kind
+    case .routeWeights(let kind): kind
+    case .chosenRows(let kind): kind
+    case .mixture(let kind): kind
+    case .pickedRow(let kind): kind
+    case .joinedColumns(let kind): kind
     case .crossEntropy(let kind): kind
     case .lossMean(let kind): kind
     case .crossEntropyGradient(let kind): kind

@@ -68,6 +68,16 @@ public struct HonestArithmetic: Sendable, CustomStringConvertible {
     case tables
   }
 
+  /// How a router compares experts.
+  public enum RoutingForm: Sendable {
+    /// By their logits, of which the chosen ones become weights.
+    case byLogits
+    /// By their probabilities among all, of which the chosen ones are divided by their sum.
+    case byProbabilities
+    /// The same, the last of equal ones being the first choice.
+    case lastOfEqual
+  }
+
   /// What it is called in reports.
   public let name: String
   /// The order of every sum.
@@ -91,6 +101,8 @@ public struct HonestArithmetic: Sendable, CustomStringConvertible {
   public var rotary = RotaryForm.rounded
   /// Biases on scores.
   public var scoreBias = ScoreBiasForm.added
+  /// Routing to experts.
+  public var routing = RoutingForm.byProbabilities
   /// Whether more than two values are summed from the last on: both halves of a block, and then the stream.
   public var addsBackwards = false
   /// Whether queries and keys are rotated as they are made, so that they never stand unrotated.

@@ -28,7 +28,7 @@ public struct HonestTransformer: Transformer {
         hidden.formUnion(weights.graph.projections(addedBy: operation).map(\.operation.output))
       }
       if arithmetic.fusesAttention, operation.kind.payload is AttentionContext,
-        let probabilities = weights.graph.source(of: operation)
+        let probabilities = weights.graph.source(of: operation), probabilities.parameters.isEmpty
       {
         hidden.formUnion([probabilities.output] + weights.graph.pairs(readBy: probabilities).map(\.output))
       }
@@ -50,9 +50,14 @@ public struct HonestTransformer: Transformer {
   public func forward(_ inputs: Inputs, observe: (Activation, Tensor<Float>) throws -> Void) rethrows {
     var values: [Activation: Tensor<Float>] = [:]
     for operation in graph.operations {
-      var value = compute(operation, inputs, values)
+      let own = graph.inputs(of: operation.output, in: inputs) { values[$0]?.converted(to: Double.self) }
+      guard let own, own.count > 0 else {
+        values[operation.output] = Tensor([], shape: graph.shape(of: operation.output, tokenCount: 0) ?? [0])
+        continue
+      }
+      var value = compute(operation, own, values)
       let isHidden = hidden.contains(operation.output)
-      if !isHidden { value = stored(value) }
+      if !isHidden, !operation.kind.payload.isDecision { value = stored(value) }
       values[operation.output] = value
       if !isHidden { try observe(operation.output, value) }
     }
@@ -93,7 +98,8 @@ public struct HonestTransformer: Transformer {
       }
     }
     if arithmetic.fusesAttention, let context = operation.kind.payload as? AttentionContext,
-      let scores = graph.source(of: operation).flatMap({ values[$0.inputs[0]] }),
+      let probabilities = graph.source(of: operation), hidden.contains(probabilities.output),
+      let scores = values[probabilities.inputs[0]],
       let value = values[operation.inputs[1]]
     {
       return context.value(scores: scores, value, inputs: inputs, by: arithmetic)

@@ -75,12 +75,12 @@ struct RandomFields {
 
   /// Names of fields, those of one quantity together: they have one value.
   private static let names: [[String]] = [
-    ["vocab_size"], ["hidden_size", "n_embd", "d_model", "n_embed"],
+    ["vocab_size"], ["hidden_size", "n_embd", "d_model", "n_embed", "dim"],
     ["num_hidden_layers", "n_layer", "n_layers"], ["num_attention_heads", "n_head", "n_heads"],
     ["num_key_value_heads", "num_kv_heads"], ["head_dim"],
-    ["intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size"], ["word_embed_proj_dim"],
+    ["intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size", "hidden_dim"], ["word_embed_proj_dim"],
     ["max_position_embeddings", "n_positions"],
-    ["rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon"],
+    ["rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon", "norm_eps"],
     ["hidden_act", "hidden_activation", "activation_function", "activation"],
     ["attention_bias", "use_bias", "enable_bias", "bias"], ["mlp_bias"], ["tie_word_embeddings"],
     ["qk_layernorm"], ["use_parallel_residual", "parallel_attn"], ["new_decoder_architecture"],
@@ -90,7 +90,13 @@ struct RandomFields {
     ["layer_types"], ["sliding_window_pattern"], ["query_pre_attn_scalar"], ["attn_logit_softcapping"],
     ["final_logit_softcapping"], ["attn_config"], ["partial_rotary_factor", "rotary_pct"], ["rotary_dim"],
     ["rope_theta", "rotary_emb_base"], ["rope_local_base_freq"], ["original_max_position_embeddings"],
-    ["rope_scaling"],
+    ["rope_scaling"], ["num_local_experts", "num_experts"], ["num_experts_per_tok"],
+    ["moe_intermediate_size"],
+    ["norm_topk_prob"], ["decoder_sparse_step"], ["swiglu_limit"],
+    ["type_vocab_size"], ["pad_token_id"], ["local_attention"], ["global_attn_every_n_layers"], ["norm_bias"],
+    ["n_routed_experts"], ["n_shared_experts"], ["n_group"], ["topk_group"], ["topk_method"],
+    ["routed_scaling_factor"], ["first_k_dense_replace"], ["q_lora_rank"], ["kv_lora_rank"],
+    ["qk_nope_head_dim"], ["qk_rope_head_dim"], ["v_head_dim"], ["rope_interleave"],
   ]
 
   /// Gives fields of one quantity a value, or one of them another.
@@ -145,6 +151,26 @@ struct RandomFields {
     case "rope_local_base_freq": return "\(pick([20.0, 10_000]))"
     case "original_max_position_embeddings": return pick([nil, "\(positions)", "\(positions / 4)"])
     case "rope_scaling": return scaling()
+    case "num_local_experts": return "\(pick([3, 5, 8]))"
+    case "num_experts_per_tok": return "\(pick([1, 2, 3]))"
+    case "moe_intermediate_size": return "\(pick(Array(5...40)))"
+    case "decoder_sparse_step": return "\(pick([1, 2]))"
+    case "type_vocab_size": return "\(pick([1, 2, 3]))"
+    case "pad_token_id": return "\(pick([0, 1, 3]))"
+    case "local_attention": return "\(pick([2, 5, 8]))"
+    case "global_attn_every_n_layers": return "\(pick([2, 3]))"
+    case "swiglu_limit": return "\(pick([0.25, 1, 7]))"
+    case "n_routed_experts": return "\(pick([4, 6, 12]))"
+    case "n_shared_experts": return "\(pick([1, 2]))"
+    case "n_group": return "\(pick([1, 2, 3]))"
+    case "topk_group": return "\(pick([1, 2]))"
+    case "topk_method": return pick([nil, "\"greedy\"", "\"group_limited_greedy\"", "\"noaux_tc\""])
+    case "routed_scaling_factor": return "\(pick([1, 2.5, 16]))"
+    case "first_k_dense_replace": return "\(pick([0, 1]))"
+    case "q_lora_rank": return pick(["null", "\(width / 2)"])
+    case "kv_lora_rank": return "\(pick(Array(4...24)))"
+    case "qk_nope_head_dim", "v_head_dim": return "\(pick(Array(3...24)))"
+    case "qk_rope_head_dim": return "\(2 * pick(Array(1...8)))"
     default: return pick(["true", "false"])
     }
   }

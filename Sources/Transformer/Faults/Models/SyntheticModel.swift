@@ -83,7 +83,7 @@ private enum Role {
     switch purpose {
     case .table: self = .table
     case .gain(let neutral): self = .gain(neutral: neutral)
-    case .shift, .bias: self = .bias
+    case .shift, .bias, .sink: self = .bias
     case .matrix: self = .matrix
     }
   }

@@ -103,7 +103,8 @@ public struct PowerTable: Sendable {
     let faults = catalogue.filter { $0.canSpoil(operation, in: graph) }
     guard !faults.isEmpty, let right = try judge.estimate(operation.output, in: run) else { return [] }
     let format = NumberFormat(run.precision.type)
-    let exact = Site(operation, inputs: run.inputs, weights: weights) { run.tensors[$0] }
+    let shared = SharedSource(run)
+    let exact = try Site(operation, of: graph, inputs: run.inputs, weights: weights) { try shared.tensor($0) }
     guard let read = exact?.rounded(to: format) else { return [] }
     let site = FaultSite(
       site: read, graph: graph, activation: { run.tensors[$0] },
@@ -112,8 +113,9 @@ public struct PowerTable: Sendable {
     let rightlyStored = format.rounded(definition)
     let isJudged = operation.judgedElements(run.inputs, graph: graph)
     let level = EvidenceLevel(of: operation.kind, catalogue: Fault.catalogue, in: graph)
-    let narrow =
-      run.precision.type.isNarrow ? try judge.outputJudge(of: operation.output, in: run) : nil
+    let dependsOnOutput = run.precision.type.isNarrow || operation.kind.payload.isDecision
+    let judged =
+      dependsOnOutput ? try judge.outputJudge(of: operation.output, in: run) : nil
     return try faults.map { fault in
       guard let value = fault.spoilt(site) else {
         return Entry(
@@ -125,11 +127,11 @@ public struct PowerTable: Sendable {
       var entry = Entry(
         fault: fault.id, family: fault.family, site: operation.output, outcome: .equivalent,
         ratio: comparison.ratio)
-      // In 16 bits another policy may explain it, or the signs of all errors together show it.
+      // In 16 bits another policy may explain it, or the signs of all errors together show it; a decision has other bounds.
       var zone = comparison.zone
-      if let narrow {
-        zone = try narrow.finding(captured)?.zone ?? zone
-        entry.isBeyondPolicy = narrow.isBeyondPolicy(captured)
+      if let judged {
+        zone = try judged.finding(captured)?.zone ?? zone
+        entry.isBeyondPolicy = run.precision.type.isNarrow && judged.isBeyondPolicy(captured)
       }
       if zone != .consistent {
         entry.outcome = .caught(zone)

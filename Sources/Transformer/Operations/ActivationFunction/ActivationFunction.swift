@@ -30,29 +30,48 @@ public struct ActivationFunction: OperationKind {
 
   /// Which nonlinearity.
   public let function: Function
+  /// The greatest x it is applied to, greater ones being as this; nil for none.
+  ///
+  /// 7 in gpt-oss.
+  public let limit: Double?
 
-  /// Applies `function`.
-  public init(_ function: Function) {
+  /// Applies `function`, to no more than `limit`.
+  public init(_ function: Function, limit: Double? = nil) {
     self.function = function
+    self.limit = limit
   }
 
   package static let name = Operation.Kind.Name.activationFunction
   package var kind: Operation.Kind { .activationFunction(self) }
 
-  package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] { try operands.single() }
+  package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
+    guard limit ?? 1 > 0 else { throw .graph("is applied to no more than \(limit ?? 0)") }
+    return try operands.single()
+  }
+
+  /// An argument as it is once it is clipped.
+  package func clipped<Number: BinaryFloatingPoint>(_ x: Number) -> Number {
+    guard let limit, x > Number(limit) else { return x }
+    return Number(limit)
+  }
 
   /// The gradient times the slope.
+  ///
+  /// - Throws: `BadInput` where the argument is clipped.
   package func pullBack(
     _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
   ) throws(BadInput) {
+    guard limit == nil else { throw .graph("is clipped, and has no gradient here") }
     pullbacks.give(
       input: 0, of: operation, ActivationGradient(function), from: [operation.inputs[0], gradient])
   }
 
-  package var fields: [(name: String, value: JSONText)] { [("function", .string(function.rawValue))] }
+  package var fields: [(name: String, value: JSONText)] {
+    [("function", .string(function.rawValue))] + (limit.map { [("limit", .number($0))] } ?? [])
+  }
 
   package init(fields: inout JSONFields) throws(BadInput) {
-    self.init(try fields.choice("function"))
+    self.init(try fields.choice("function"), limit: try fields.number("limit"))
   }
 }
 

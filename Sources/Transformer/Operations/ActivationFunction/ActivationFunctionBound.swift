@@ -4,7 +4,8 @@ import TouchstoneModel
 
 extension ActivationFunction: Bounded {
   func clauses(of _: TouchstoneGraph.Operation, in _: Graph) -> [String] {
-    switch function {
+    if limit != nil { return ["GLU-4", "BND-39"] }
+    return switch function {
     case .relu: ["FFN-5", "BND-11"]
     case .geluTanh: ["FFN-3", "BND-11"]
     case .geluErf: ["FFN-4", "BND-11"]
@@ -15,12 +16,31 @@ extension ActivationFunction: Bounded {
 
   var isElementwise: Bool { true }
 
-  /// Clauses: BND-11, BND-22.
+  /// Clipping brings no two arguments further apart; the limit itself is read in the type.
+  ///
+  /// Clauses: BND-11, BND-22, BND-39.
   func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
     let value = value(site.operands, in: site.inputs)
     return Estimate(
       values: value,
-      bounds: rounding.ofActivation(function, value, site.activations[0], storedAs: site.storedType))
+      bounds: rounding.ofActivation(
+        function, value, clipped(site.activations[0], rounding), storedAs: site.storedType))
+  }
+}
+
+extension ActivationFunction {
+  /// What the function is applied to.
+  private func clipped(_ x: Operand, _ rounding: Rounding) -> Operand {
+    guard let limit else { return x }
+    let ofLimit = limit * rounding.precision.type.unitRoundoff
+    let errors = x.values.values.indices.map { offset in
+      let read = x.values.values[offset]
+      return x.distance(at: offset).map { error in
+        if read - error > limit { return ofLimit }
+        return read + error > limit ? error + ofLimit : error
+      }
+    }
+    return Operand(values: Tensor(x.values.values.map(clipped), shape: x.values.shape), error: errors)
   }
 
   var waysToRoundOnce: [Alternative] {

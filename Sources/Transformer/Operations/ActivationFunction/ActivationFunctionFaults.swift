@@ -6,7 +6,7 @@ import TouchstoneVerdict
 
 extension ActivationFunction: Faulty {
   static let traits: FaultTraits = []
-  static let faults: [Fault] = otherFunctions + variants + tables + siluFaults
+  static let faults: [Fault] = otherFunctions + variants + tables + siluFaults + limitFaults
 
   private static let otherFunctions: [Fault] = [
     ("gelu_new", Function.geluTanh), ("gelu", .geluErf), ("relu", .relu),
@@ -15,7 +15,8 @@ extension ActivationFunction: Faulty {
       "activation.\(name)", "the nonlinearity is \(function.inWords) instead of the model's", .activation,
       of: ActivationFunction.self, practice: "the two GELUs are confused, or a default is built in"
     ) { own, site in
-      own.function == function ? nil : site.evaluated(as: ActivationFunction(function))
+      own.function == function
+        ? nil : site.evaluated(as: ActivationFunction(function, limit: own.limit))
     }
   }
 
@@ -125,6 +126,35 @@ extension ActivationFunction: Faulty {
     }
   }
 
+  /// Of a nonlinearity whose argument is clipped.
+  private static let limitFaults: [Fault] = [
+    limit("missing", "the nonlinearity's argument is not clipped") { x, _ in x },
+    limit("both-sides", "the nonlinearity's argument is clipped on both sides") { x, limit in
+      min(max(x, -limit), limit)
+    },
+    limit("halved", "the nonlinearity's argument is clipped at half the limit") { x, limit in
+      min(x, limit / 2)
+    },
+  ]
+
+  private static func limit(
+    _ id: String, _ name: String, _ clip: @escaping @Sendable (Double, Double) -> Double
+  ) -> Fault {
+    let place = Place.of(ActivationFunction.self).filtered { operation, _ in
+      (operation.kind.payload as? ActivationFunction)?.limit != nil
+    }
+    return Fault(
+      "activation.limit-\(id)", name, .activation, at: place,
+      practice: "swiglu_limit is not read as the model has it"
+    ) { site in
+      guard let own = site.operation.kind.payload as? ActivationFunction, let limit = own.limit else {
+        return nil
+      }
+      let x = site.activations[0]
+      return Tensor(x.values.map { own.function(clip($0, limit)) }, shape: x.shape)
+    }
+  }
+
   private static let tables: [Fault] = tableFormats.map { id, format, inWords in
     Fault(
       "gelu.\(id)-table", "GELU through a \(inWords) table", .activation,
@@ -159,7 +189,7 @@ extension ActivationFunction: Faulty {
     ) { own, site in
       guard !id.hasPrefix("gelu.") || own.function.isGELU else { return nil }
       let right = site.evaluated()
-      let values = zip(site.activations[0].values, right.values).map(rule)
+      let values = zip(site.activations[0].values.map(own.clipped), right.values).map(rule)
       return Tensor(values, shape: right.shape)
     }
   }
@@ -174,7 +204,9 @@ extension ActivationFunction {
     Reading("activation.other", .activation, of: ActivationFunction.self) { own, _, _ in
       ActivationFunction.Function.allCases.filter { $0 != own.function }.map { function in
         let name = "the nonlinearity is \(function.inWords) instead of \(own.function.inWords)"
-        return Reading.Guess(name) { site in site.evaluated(as: ActivationFunction(function)) }
+        return Reading.Guess(name) { site in
+          site.evaluated(as: ActivationFunction(function, limit: own.limit))
+        }
       }
     },
     // llama.cpp computes GELU by tanh through a table, whichever form the model has.

@@ -5,13 +5,13 @@ import TouchstoneModel
 extension ActivationFunction: Honest {
   func value(_ operands: HonestOperands, by arithmetic: HonestArithmetic) -> Tensor<Float> {
     let x = operands.activations[0]
-    return Tensor(x.values.map { function.value($0, arithmetic.gelu) }, shape: x.shape)
+    return Tensor(x.values.map { function.value(clipped($0), arithmetic.gelu) }, shape: x.shape)
   }
 }
 
 extension ActivationFunction.Function {
   /// The nonlinearity in float32, in one of the forms that GELU has.
-  fileprivate func value(_ x: Float, _ form: HonestArithmetic.GELUForm) -> Float {
+  func value(_ x: Float, _ form: HonestArithmetic.GELUForm) -> Float {
     switch (self, form) {
     case (.relu, _): return max(0, x)
     case (.reluSquared, _): return max(0, x) * max(0, x)

@@ -3,12 +3,12 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension ActivationFunction: Evaluated {
-  /// The nonlinearity of every element.
+  /// The nonlinearity of every element, clipped where it is.
   ///
-  /// Clauses: FFN-3 to FFN-7, FFN-9, GLU-2.
+  /// Clauses: FFN-3 to FFN-7, FFN-9, GLU-2, GLU-4.
   package func value(_ operands: Operands, in _: Inputs) -> Tensor<Double> {
     let x = operands.activations[0]
-    return Tensor(x.values.map(function.callAsFunction), shape: x.shape)
+    return Tensor(x.values.map { function(clipped($0)) }, shape: x.shape)
   }
 }
 

@@ -4,7 +4,7 @@ import TouchstoneReference
 
 extension AttentionProbabilities: Faulty {
   static let traits: FaultTraits = .softmax
-  static let faults: [Fault] = visibilityFaults + maskingFaults
+  static let faults: [Fault] = visibilityFaults + maskingFaults + sinkFaults
 
   /// Other rules of which keys a query sees, by key and query.
   static let visibilities: [Visible] = [
@@ -33,6 +33,16 @@ extension AttentionProbabilities: Faulty {
   }
 
   private static let maskingFaults: [Fault] = [
+    Fault(
+      "mask.causal", "no query sees a later key", .mask,
+      at: Place.of(AttentionProbabilities.self).filtered { operation, _ in
+        (operation.kind.payload as? AttentionProbabilities)?.visibility.isCausal == false
+      },
+      practice: "the mask of a decoder is on"
+    ) { site in
+      guard let own = site.operation.kind.payload as? AttentionProbabilities else { return nil }
+      return site.probabilities { $0 <= $1 && own.visibility.allows(key: $0, from: $1) }
+    },
     Fault(
       "mask.padding-ignored", "masked keys are attended to", .mask, of: AttentionProbabilities.self,
       practice: "the padding mask is not handed to the kernel"
@@ -81,6 +91,55 @@ extension AttentionProbabilities: Faulty {
   ]
 }
 
+extension AttentionProbabilities {
+  fileprivate static let sinkFaults: [Fault] = [
+    sink("missing", "heads have no sink", "a fused attention kernel knows none") { _, _ in nil },
+    sink("zero", "the sinks are 0", "an off-by-one softmax, whose sum starts at e⁰") { _, _ in 0 },
+    sink("of-first-head", "every head has the first head's sink", "a broadcast over heads") { sinks, _ in
+      sinks[0]
+    },
+    sink("of-next-head", "each head has the next head's sink", "an index is off by one") { sinks, head in
+      sinks[(head + 1) % sinks.count]
+    },
+    sink("negated", "the sinks are subtracted", "a sign") { sinks, head in -sinks[head] },
+    Fault(
+      "sink.scaled", "the sinks are scaled with the scores", .softmax, at: withSinks,
+      practice: "they are joined to the products before those are scaled"
+    ) { site in
+      let made = site.graph.pairs(readBy: site.operation).first?.kind.payload as? AttentionScores
+      return made.map { made in
+        site.evaluated(changingParameter: 0) { $0.values = $0.values.map { $0 * made.scale } }
+      }
+    },
+    Fault(
+      "sink.with-a-value", "the weights add up to 1 without the sink", .softmax, at: withSinks,
+      practice: "the sink's weight is dealt out to the keys"
+    ) { site in
+      site.edited { weights in
+        for row in 0..<weights.rowCount {
+          let total = weights.row(row).reduce(0, +)
+          for column in 0..<weights.rowWidth where total > 0 { weights[row, column] /= total }
+        }
+      }
+    },
+  ]
+
+  private static let withSinks = Place.of(AttentionProbabilities.self).filtered { operation, _ in
+    !operation.parameters.isEmpty
+  }
+
+  /// Other sinks, by those of all heads and the head; nil for none.
+  private static func sink(
+    _ id: String, _ name: String, _ practice: String, _ other: @escaping @Sendable ([Double], Int) -> Double?
+  ) -> Fault {
+    Fault("sink.\(id)", name, .softmax, at: withSinks, practice: practice) { site in
+      let sinks = site.parameters[0].values
+      let others = sinks.indices.map { other(sinks, $0) ?? -.infinity }
+      return site.evaluated(changingParameter: 0) { $0.values = others }
+    }
+  }
+}
+
 /// A rule of which keys a query sees.
 struct Visible: Sendable {
   let id: String
@@ -100,6 +159,16 @@ struct Visible: Sendable {
 }
 
 extension FaultSite {
+  /// Weights by a rule of one row of scores, among which the head's sink is where there is one.
+  func weights(
+    _ scores: [Double], row: Int, _ rule: ([Double]) -> [Double] = { $0.softmax() }
+  ) -> [Double] {
+    guard operation.kind.payload is AttentionProbabilities, let sinks = site.operands.parameters.first else {
+      return rule(scores)
+    }
+    return rule(scores + [sinks[row / inputs.count]]).dropLast()
+  }
+
   /// Every score, visible or not, as an implementation has it before it masks.
   func unmaskedScores() -> Tensor<Double>? {
     var pairs = graph.pairs(readBy: operation)[...]
@@ -149,7 +218,7 @@ extension FaultSite {
       let visible = (0..<tokens).filter { key in
         isVisible(key, row % tokens) && (ignoringPadding || inputs.attentionMask?[key] ?? true)
       }
-      for (column, weight) in zip(visible, visible.map { scores[row, $0] }.softmax()) {
+      for (column, weight) in zip(visible, weights(visible.map { scores[row, $0] }, row: row)) {
         probabilities[row, column] = weight
       }
     }
@@ -163,11 +232,12 @@ extension FaultSite {
     guard let scores = unmaskedScores() else { return nil }
     let tokens = inputs.count
     let rows = (0..<scores.rowCount).flatMap { row in
-      (0..<tokens).map { column in
-        let score = scores[row, column]
-        let isVisible = inputs.isVisible(key: column, from: row % tokens, under: own.visibility)
-        return isVisible ? score : change(score)
-      }.softmax()
+      weights(
+        (0..<tokens).map { column in
+          let score = scores[row, column]
+          let isVisible = inputs.isVisible(key: column, from: row % tokens, under: own.visibility)
+          return isVisible ? score : change(score)
+        }, row: row)
     }
     return Tensor(rows, shape: scores.shape)
   }

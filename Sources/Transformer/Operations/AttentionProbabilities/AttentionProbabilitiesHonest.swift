@@ -7,7 +7,8 @@ extension AttentionProbabilities: Honest {
     var probabilities = Tensor<Float>(repeating: 0, shape: scores.shape)
     for row in 0..<scores.rowCount {
       let visible = inputs.visibleKeys(from: row % inputs.count, under: visibility)
-      let weights = arithmetic.softmax(visible.map { scores[row, $0] })
+      let sink = operands.parameters.first.map { [$0[row / inputs.count]] } ?? []
+      let weights = arithmetic.softmax(visible.map { scores[row, $0] } + sink)
       for (column, weight) in zip(visible, weights) { probabilities[row, column] = weight }
     }
     return probabilities

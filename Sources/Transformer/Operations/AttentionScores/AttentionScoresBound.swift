@@ -36,8 +36,9 @@ extension AttentionScores: Bounded {
       }.dropFirst()
   }
 
-  func alternatives(to _: Operation, in model: Alternatives) -> [Alternative] {
-    model.heldScalings(scale).map { Alternative(policy: .scaleInType, scaling: $0) }
+  func alternatives(to operation: Operation, in model: Alternatives) -> [Alternative] {
+    model.scalingsInTwo(scale, of: operation).map { Alternative(policy: .storedScores, scaling: $0) }
+      + model.heldScalings(scale).map { Alternative(policy: .scaleInType, scaling: $0) }
   }
 
   func estimate(

@@ -11,9 +11,15 @@ public struct Embedding: OperationKind {
   /// Whether positions that nobody gives count the visible tokens: those of OPT, where what is masked stands at −1.
   public let countsVisible: Bool
 
+  /// The id of padding, from behind which positions are counted over the other tokens; nil where nobody counts so.
+  ///
+  /// Those of RoBERTa are: padding itself stands at the position of its id.
+  public let padding: Int?
+
   /// Looks `ids` up, `offset` rows further down.
-  public init(_ ids: Input, offset: Int = 0, countsVisible: Bool = false) {
+  public init(_ ids: Input, offset: Int = 0, countsVisible: Bool = false, padding: Int? = nil) {
     self.ids = ids
+    self.padding = padding
     self.offset = offset
     self.countsVisible = countsVisible
   }
@@ -35,6 +41,11 @@ public struct Embedding: OperationKind {
     guard !countsVisible || (ids == .positionIDs && offset > 0) else {
       throw .graph("counts visible tokens, for which \(ids.rawValue) from row \(offset) on have no row")
     }
+    if let padding {
+      guard ids == .positionIDs, offset == 0, !countsVisible, (0..<table.outputCount).contains(padding) else {
+        throw .graph("counts positions from behind \(padding) in \(table.parameter)")
+      }
+    }
     return [.token, .unit(width)]
   }
 
@@ -48,11 +59,12 @@ public struct Embedding: OperationKind {
   package var fields: [(name: String, value: JSONText)] {
     [("ids", .string(ids.rawValue)), ("offset", .integer(offset))]
       + (countsVisible ? [("counts_visible", .bool(true))] : [])
+      + (padding.map { [("padding", .integer($0))] } ?? [])
   }
 
   package init(fields: inout JSONFields) throws(BadInput) {
     self.init(
       try fields.choice("ids"), offset: try fields.required("offset", try fields.integer("offset")),
-      countsVisible: try fields.bool("counts_visible") ?? false)
+      countsVisible: try fields.bool("counts_visible") ?? false, padding: try fields.integer("padding"))
   }
 }

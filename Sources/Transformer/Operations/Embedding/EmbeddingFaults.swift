@@ -4,7 +4,7 @@ import TouchstoneModel
 
 extension Embedding: Faulty {
   static let traits: FaultTraits = .copy
-  static let faults: [Fault] = positionFaults + offsetFaults + tableFaults
+  static let faults: [Fault] = positionFaults + offsetFaults + tableFaults + typeFaults
 
   private static let positionFaults: [Fault] = [
     variant(
@@ -50,6 +50,36 @@ extension Embedding: Faulty {
       practice: "0 … T−1 for a family that counts over the mask"
     ) { site in site.rows(Array(0..<site.inputs.count)) },
   ]
+
+  /// Of tables of token types, and of positions that are counted over padding.
+  private static let typeFaults: [Fault] = [
+    Fault(
+      "token-type.first-for-all", "every token is of the first type", .embedding, at: types,
+      practice: "token_type_ids are not handed on"
+    ) { site in site.rows(site.inputs.tokenTypeIDs.map { _ in 0 }) },
+    Fault(
+      "token-type.exchanged", "the types of the two texts are exchanged", .embedding, at: types,
+      practice: "types are counted from the end"
+    ) { site in
+      let last = site.parameters[0].rowCount - 1
+      return site.rows(site.inputs.tokenTypeIDs.map { last - $0 })
+    },
+    Fault(
+      "token-type.missing", "no type is added", .embedding, at: types,
+      practice: "a model without types is assumed"
+    ) { site in site.edited { $0.values = $0.values.map { _ in 0 } } },
+    Fault(
+      "position.from-zero", "positions are counted from 0", .embedding,
+      at: Place.positionEmbeddings.filtered { operation, _ in
+        (operation.kind.payload as? Embedding)?.padding != nil
+      },
+      practice: "the offset behind the padding's id is left out"
+    ) { site in site.rows(Array(0..<site.inputs.count)) },
+  ]
+
+  private static let types = Place.of(Embedding.self).filtered { operation, _ in
+    (operation.kind.payload as? Embedding)?.ids == .tokenTypeIDs
+  }
 
   private static let offsetTables = Place.positionEmbeddings.filtered { operation, _ in
     (operation.kind.payload as? Embedding).map { $0.offset > 0 } ?? false

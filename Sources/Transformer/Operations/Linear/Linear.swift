@@ -2,8 +2,8 @@ import TouchstoneModel
 
 /// A matrix times each vector: y[t, j] = clip(b[j] + Σᵢ x[t, i]·W(j, i), ±limit), W as its view says.
 ///
-/// One activation [T, in]; a matrix of `in` inputs, and a bias or none. Makes [T, out], or [n, T, d] where the
-/// outputs are split into n heads: head h takes the outputs h·d ..< (h + 1)·d.
+/// One activation [T, in], or of some tokens; a matrix of `in` inputs, and a bias or none. Makes [T, out], or [n, T, d]
+/// where the outputs are split into n heads: head h takes the outputs h·d ..< (h + 1)·d.
 public struct Linear: OperationKind {
   /// n: how many heads the outputs are split into; nil for none.
   public let heads: Int?
@@ -23,14 +23,15 @@ public struct Linear: OperationKind {
   package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
     let axes = try operands.single(parameters: 1...2)
     let width = try OperandAxes.units(of: axes)
-    guard axes == [.token, .unit(width)] else {
+    let isOfTokens = if case .rows = axes[0], heads == nil { true } else { axes[0] == .token }
+    guard axes.count == 2, isOfTokens else {
       throw .graph("reads \(axes.inWords) where [token, unit] is wanted")
     }
     let outputs = operands.parameters[0].outputCount
     try operands.expect(parameter: 0, shape: [outputs, width])
     if operands.parameters.count == 2 { try operands.expect(parameter: 1, shape: [outputs]) }
     guard limit ?? 0 >= 0 else { throw .graph("clips to the negative limit \(limit ?? 0)") }
-    guard let heads else { return [.token, .unit(outputs)] }
+    guard let heads else { return [axes[0], .unit(outputs)] }
     guard heads >= 1, outputs.isMultiple(of: heads) else {
       throw .graph("splits \(outputs) outputs into \(heads) heads")
     }
@@ -54,7 +55,7 @@ public struct Linear: OperationKind {
   }
 
   /// A value as it is once it is clipped.
-  package func clipped<Number: BinaryFloatingPoint>(_ value: Number) -> Number {
+  @inlinable package func clipped<Number: BinaryFloatingPoint>(_ value: Number) -> Number {
     guard let limit, abs(value) > Number(limit) else { return value }
     return value < 0 ? -Number(limit) : Number(limit)
   }

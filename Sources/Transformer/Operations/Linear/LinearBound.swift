@@ -29,9 +29,15 @@ extension Linear: Bounded {
   ///
   /// Clauses: BND-2, BND-3, BND-5, BND-32.
   func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
+    estimate(site, rounding, measured: nil)
+  }
+
+  /// The same where the moments of its sums are known.
+  func estimate(_ site: JudgedSite, _ rounding: Rounding, measured moments: ProductMoments?) -> Estimate {
     let (matrix, bias) = (site.parameters[0], site.parameters.dropFirst().first)
     let product = rounding.ofProduct(
-      site.activations[0], matrix.matrix, weightRoundoff: matrix.roundoff, bias: bias?.vector)
+      site.activations[0], matrix.matrix, weightRoundoff: matrix.roundoff, bias: bias?.vector,
+      measured: moments)
     let estimate = clipped(product, rounding)
     return heads.map(estimate.splitIntoHeads) ?? estimate
   }

@@ -104,8 +104,11 @@ extension Linear: Faulty {
       },
       practice: "the layout of another model family is assumed"
     ) { site in
-      guard let own = site.operation.parameters.first?.selection else { return nil }
-      return other(own).map { site.evaluated(selecting: $0) }
+      guard let own = site.operation.parameters.first?.selection, let read = other(own),
+        // As many outputs: parts may be columns of a head, of which keys and values have several.
+        read.take.count * own.parts == own.take.count * read.parts
+      else { return nil }
+      return site.evaluated(selecting: read)
     }
   }
 

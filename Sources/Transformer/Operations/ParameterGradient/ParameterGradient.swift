@@ -62,7 +62,8 @@ public struct ParameterGradient: OperationKind {
         }
       case .vector: try operands.expect(parameter: place, shape: [width])
       case .rows(let table):
-        let made = try table.axes(of: OperandAxes(activations: [], parameters: [operands.parameters[place]]))
+        let made = try table.axes(
+          of: OperandAxes(activations: [], names: [], parameters: [operands.parameters[place]]))
         guard made == read[0] else {
           throw .graph("reads \(read[0].inWords) where \(made.inWords) is wanted")
         }

@@ -26,7 +26,13 @@ extension RMSNorm: Bounded {
   }
 
   func alternatives(to operation: Operation, in model: Alternatives) -> [Alternative] {
-    model.ofNorm(operation, passes: [.variance, .elements])
+    model.ofNorm(operation, passes: [.variance, .elements]).flatMap { alternative in
+      // What is added to the gain may be added in the type, or in float32.
+      guard offset != 0, !alternative.steps.isEmpty else { return [alternative] }
+      var inType = alternative
+      inType.holdsFactor = true
+      return [alternative, inType]
+    }
   }
 
   func alternativesInReading(_ operation: Operation, in model: Alternatives) -> [Alternative] {
@@ -41,10 +47,14 @@ extension RMSNorm: Bounded {
       let plain = RMSNorm(epsilon: epsilon, isJoined: isJoined)
       let one = ParameterOperand([Float](repeating: 1, count: gain.view.outputCount))
       let normalised = plain.estimate(of: input, squaresOf: input, gain: one, rounding.unstored)
-      let weight = gain.vector
+      let type = rounding.precision.type
+      let weight = gain.vector.map { weight in
+        let factor = offset + type.rounded(weight)
+        return alternative.holdsFactor ? type.rounded(factor) : factor
+      }
       var factors = [Double](repeating: 0, count: input.values.count)
       for run in runs(of: input.values) {
-        for (column, place) in run.enumerated() { factors[place] = offset + weight[column] }
+        for (column, place) in run.enumerated() { factors[place] = weight[column] }
       }
       return rounding.stepped(alternative.steps, normalised, gain: factors, shift: nil)
     }

@@ -47,10 +47,11 @@ extension SoftCap: Faulty {
     let tokens = site.inputs.count
     guard let own = site.operation.kind.payload as? AttentionProbabilities else { return nil }
     let rows = (0..<capped.rowCount).flatMap { row in
-      (0..<tokens).map { key in
-        let isVisible = site.inputs.isVisible(key: key, from: row % tokens, under: own.visibility)
-        return isVisible ? capped[row, key] : -cap
-      }.softmax()
+      site.weights(
+        (0..<tokens).map { key in
+          let isVisible = site.inputs.isVisible(key: key, from: row % tokens, under: own.visibility)
+          return isVisible ? capped[row, key] : -cap
+        }, row: row)
     }
     return Tensor(rows, shape: capped.shape)
   }

@@ -2,7 +2,7 @@
 ///
 /// Clauses: SAM-12.
 public struct SplitMix64: RandomNumberGenerator, Sendable {
-  private var state: UInt64
+  @usableFromInline var state: UInt64
 
   /// Starts the sequence that belongs to `seed`.
   public init(seed: UInt64) {
@@ -12,6 +12,7 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
   /// The next 64 bits.
   ///
   /// Clauses: SAM-12.
+  @inlinable
   public mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var z = state

@@ -3,32 +3,52 @@ extension [Double] {
   ///
   /// Recurrence is looked for in every column of a matrix, which comparing would make a large part of judging. Bit
   /// patterns order like the values once those of negative ones are inverted, and are sorted digit by digit from the
-  /// lowest (Knuth 1998, §5.2.5); values that were float32 have the same lowest digits, which are passed over.
+  /// lowest (Knuth 1998, §5.2.5): those of float32 where the values are such, as weights and what is captured are.
   func ascending() -> [Double] {
     guard count >= Self.manyToSort else { return sorted() }
+    if allSatisfy({ Double(Float($0)) == $0 }) {
+      let signBit: UInt32 = 1 << 31
+      let keys = map { value in
+        let bits = Float(value).bitPattern
+        return bits & signBit == 0 ? bits | signBit : ~bits
+      }
+      return keys.sortedByDigits().map {
+        Double(Float(bitPattern: $0 & signBit == 0 ? ~$0 : $0 & ~signBit))
+      }
+    }
     let signBit: UInt64 = 1 << 63
-    var keys = map { value in
+    let keys = map { value in
       let bits = value.bitPattern
       return bits & signBit == 0 ? bits | signBit : ~bits
     }
-    var sorted = [UInt64](repeating: 0, count: count)
-    for shift in stride(from: 0, to: 64, by: Self.digitWidth) {
-      var places = [Int](repeating: 0, count: 1 << Self.digitWidth)
-      let mask = UInt64(places.count - 1)
-      for key in keys { places[Int(key >> shift & mask)] += 1 }
-      if places[Int(keys[0] >> shift & mask)] == count { continue }
+    return keys.sortedByDigits().map { Double(bitPattern: $0 & signBit == 0 ? ~$0 : $0 & ~signBit) }
+  }
+
+  private static var manyToSort: Int { 256 }
+}
+
+extension Array where Element: FixedWidthInteger & UnsignedInteger {
+  /// The numbers by rising size; digits that all have alike are passed over.
+  fileprivate func sortedByDigits() -> [Element] {
+    let mask = Element(Self.digitCount - 1)
+    var (keys, sorted) = (self, self)
+    for place in stride(from: 0, to: Element.bitWidth, by: Self.digitWidth) {
+      let shift = Element(place)
+      var places = [Int](repeating: 0, count: Self.digitCount)
+      for key in keys { places[Int(truncatingIfNeeded: key &>> shift & mask)] += 1 }
+      if places[Int(truncatingIfNeeded: keys[0] &>> shift & mask)] == count { continue }
       var next = 0
       for digit in places.indices { (places[digit], next) = (next, next + places[digit]) }
       for key in keys {
-        let digit = Int(key >> shift & mask)
+        let digit = Int(truncatingIfNeeded: key &>> shift & mask)
         sorted[places[digit]] = key
         places[digit] += 1
       }
       swap(&keys, &sorted)
     }
-    return keys.map { Double(bitPattern: $0 & signBit == 0 ? ~$0 : $0 & ~signBit) }
+    return keys
   }
 
-  private static var manyToSort: Int { 256 }
-  private static var digitWidth: Int { 11 }
+  private static var digitWidth: Int { 8 }
+  private static var digitCount: Int { 1 << digitWidth }
 }

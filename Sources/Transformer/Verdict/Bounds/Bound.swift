@@ -8,58 +8,58 @@ public struct Bound: Hashable, Sendable {
   public var stat: Double
 
   /// No error at all: the value is exact.
-  static let zero = Bound(0)
+  package static let zero = Bound(0)
 
   /// Three bounds of one element.
-  init(det: Double, prob: Double, stat: Double) {
+  package init(det: Double, prob: Double, stat: Double) {
     self.det = det
     self.prob = prob
     self.stat = stat
   }
 
   /// An error that every assumption bounds alike.
-  init(_ every: Double) {
+  package init(_ every: Double) {
     self.init(det: every, prob: every, stat: every)
   }
 
   /// Applies the same formula under each assumption.
-  func map(_ formula: (Double) -> Double) -> Bound {
+  package func map(_ formula: (Double) -> Double) -> Bound {
     Bound(det: formula(det), prob: formula(prob), stat: formula(stat))
   }
 
   /// Combines two bounds by the same formula under each assumption.
-  func combined(with other: Bound, _ formula: (Double, Double) -> Double) -> Bound {
+  package func combined(with other: Bound, _ formula: (Double, Double) -> Double) -> Bound {
     Bound(det: formula(det, other.det), prob: formula(prob, other.prob), stat: formula(stat, other.stat))
   }
 
-  static func + (left: Bound, right: Bound) -> Bound {
+  package static func + (left: Bound, right: Bound) -> Bound {
     Bound(det: left.det + right.det, prob: left.prob + right.prob, stat: left.stat + right.stat)
   }
 
-  static func + (left: Bound, every: Double) -> Bound {
+  package static func + (left: Bound, every: Double) -> Bound {
     Bound(det: left.det + every, prob: left.prob + every, stat: left.stat + every)
   }
 
-  static func += (left: inout Bound, right: Bound) {
+  package static func += (left: inout Bound, right: Bound) {
     left = left + right
   }
 
-  static func += (left: inout Bound, every: Double) {
+  package static func += (left: inout Bound, every: Double) {
     left = left + every
   }
 
-  static func * (factor: Double, bound: Bound) -> Bound {
+  package static func * (factor: Double, bound: Bound) -> Bound {
     Bound(det: factor * bound.det, prob: factor * bound.prob, stat: factor * bound.stat)
   }
 
-  static func max(_ left: Bound, _ right: Bound) -> Bound {
+  package static func max(_ left: Bound, _ right: Bound) -> Bound {
     left.combined(with: right, Swift.max)
   }
 
   /// The zone of an element that lies `error` from the definition; NaN lies beyond every bound.
   ///
   /// The slack is for the rounding of the bounds themselves.
-  func zone(of error: Double) -> Zone {
+  package func zone(of error: Double) -> Zone {
     let slack = 1 + 1e-7
     if error <= stat * slack { return .consistent }
     if error <= prob * slack { return .suspect }

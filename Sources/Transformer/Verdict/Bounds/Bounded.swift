@@ -71,10 +71,17 @@ enum Making {
   case handedOn
   /// Rows of a table are looked up.
   case lookedUp
+  /// Whole numbers are chosen, which nothing rounds.
+  case decided
   /// A few numbers are added or multiplied, which may give numbers of a narrow type by chance.
   case combined
   /// Anything else.
   case computed
+}
+
+extension Making {
+  /// Whether storing it rounds nothing that was not rounded before.
+  var isExact: Bool { self == .handedOn || self == .decided }
 }
 
 extension Bounded {
@@ -129,6 +136,12 @@ extension Operation.Kind {
     case .context(let kind): kind
     case .activationFunction(let kind): kind
     case .softmax(let kind): kind
+    case .routeIDs(let kind): kind
+    case .routeWeights(let kind): kind
+    case .chosenRows(let kind): kind
+    case .mixture(let kind): kind
+    case .pickedRow(let kind): kind
+    case .joinedColumns(let kind): kind
     case .crossEntropy(let kind): kind
     case .lossMean(let kind): kind
     case .crossEntropyGradient(let kind): kind

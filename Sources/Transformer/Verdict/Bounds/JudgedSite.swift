@@ -10,10 +10,12 @@ struct JudgedSite {
   let activations: [Operand]
   /// The parameters that it reads.
   let parameters: [ParameterOperand]
-  /// The sequence.
+  /// The sequence, or those of its tokens of which the output has rows.
   let inputs: Inputs
   /// The type in which the output is stored.
   let storedType: ScalarType
+  /// What is judged, for a decision that may be right in several ways; nil where nothing is.
+  var output: Tensor<Double>?
 
   /// What the definition reads.
   var operands: Operands {

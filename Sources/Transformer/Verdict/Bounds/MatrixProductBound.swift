@@ -14,7 +14,7 @@ extension Rounding {
       let others = addends.indices.filter { $0 != place }.map { addends[$0] }
       return ofProduct(
         projection.input, projection.parameters[0].matrix, weightRoundoff: projection.parameters[0].roundoff,
-        bias: projection.parameters.dropFirst().first?.vector,
+        bias: projection.parameters.dropFirst().first?.vector, measured: projection.moments,
         onto: addends.count == 2 && projections.count == 1
           ? others[0] : Operand(values: Self.greatestPartialSums(others)))
     }
@@ -51,14 +51,17 @@ extension Rounding {
   ///   - weight: W.
   ///   - weightRoundoff: the rounding that the arithmetic is granted on W.
   ///   - bias: b, [out]; nil for a plain product.
+  ///   - moments: those of its sums, where they are known.
   ///   - stream: what the sum is accumulated onto, a term more; nil for nothing.
   func ofProduct(
     _ input: Operand, _ weight: MatrixView, weightRoundoff: Double, bias: [Double]?,
-    onto stream: Operand? = nil
+    measured moments: ProductMoments? = nil, onto stream: Operand? = nil
   ) -> Estimate {
-    let moments = ProductMoments(
-      input.values, weight, startingFrom: bias, rounding: self,
-      roundsFactors: input.roundoff > 0 || weightRoundoff > 0)
+    let moments =
+      moments
+      ?? ProductMoments(
+        input.values, weight, startingFrom: bias, rounding: self,
+        roundsFactors: input.roundoff > 0 || weightRoundoff > 0)
     let ofInput = input.underflow
     let ofWeight = ofSubnormalFactor(roundoff: weightRoundoff)
     // What is known only within an error, or is rounded on reading, makes no exact product.
@@ -103,6 +106,9 @@ extension Rounding {
     if let error = input.error {
       let passed = pass(error, through: weight)
       for index in bounds.indices { bounds[index] += passed[index] }
+    }
+    if let offsets = ofOffsets(input, weight) {
+      for index in bounds.indices { bounds[index] += offsets[index] }
     }
     return Estimate(values: value, bounds: bounds)
   }

@@ -10,6 +10,8 @@ struct Operand: Sendable {
   var underflow = 0.0
   /// The error of a replayed value, element by element; nil where the value is captured.
   var error: [Bound]?
+  /// The format in which a product reads it; nil for the recorded values.
+  var format: ProductInputs.Format?
 
   /// The error of the element at `offset`.
   func error(at offset: Int) -> Bound {

@@ -1,49 +1,28 @@
-import CMoments
 import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReference
 
 /// An operation with its parameters at hand, to be computed on many activations: the reference's values to the bit,
-/// products by the judge's own loop.
+/// products by the judge's own loop, rows of a table where they are stored.
 package struct PreparedOperation: Sendable {
-  private let operation: Operation
+  let operation: Operation
+  /// What it reads, each as it is stored.
+  let operands: [ParameterOperand]
+  /// The same widened; empty where the operation needs no widened copy.
   private let parameters: [ParameterValues<Double>]
-  private var product: Product?
-
-  fileprivate struct Product {
-    let linear: Linear
-    let weight: MatrixView
-    let bias: [Double]?
-    /// Its columns by eights, where they are few and much is computed of them.
-    var strips: [[SIMD8<Double>]]?
-    /// Of how many eights of outputs one is computed.
-    var step = 1
-
-    /// Matrices of more numbers are widened anew each time.
-    private static let greatestCount = 1 << 18
-
-    func keepingStrips() -> Product {
-      guard weight.rows * weight.columns <= Self.greatestCount else { return self }
-      var product = self
-      product.strips = stride(from: 0, to: weight.columns, by: 8).map { weight.strip(from: $0) }
-      return product
-    }
-
-    func strip(from first: Int) -> [SIMD8<Double>] { strips?[first / 8] ?? weight.strip(from: first) }
-  }
+  private var product: PreparedProduct?
 
   /// Prepares an operation of a model.
   package init(_ operation: Operation, of weights: Weights) {
-    self.init(
-      operation, operation.parameters.map { ParameterOperand(weights.storedFloat32($0.parameter), $0) })
+    self.init(operation, weights.operands(of: operation))
   }
 
-  init(_ operation: Operation, _ parameters: [ParameterOperand]) {
+  init(_ operation: Operation, _ operands: [ParameterOperand]) {
     self.operation = operation
-    product = (operation.kind.payload as? Linear).map {
-      Product(linear: $0, weight: parameters[0].matrix, bias: parameters.dropFirst().first?.vector)
-    }
-    self.parameters = product == nil ? parameters.map(\.values) : []
+    self.operands = operands
+    product = (operation.kind.payload as? Linear).map { PreparedProduct($0, operands) }
+    let isWidened = product == nil && !(operation.kind.payload is Embedding)
+    parameters = isWidened ? operands.map(\.values) : []
   }
 
   /// The same, for many activations of few tokens.
@@ -67,50 +46,28 @@ package struct PreparedOperation: Sendable {
 
   /// What the definition makes of what it reads.
   package func value(of activations: [Tensor<Double>], in inputs: Inputs) -> Tensor<Double> {
-    guard let product else {
-      return operation.kind.value(Operands(activations, parameters: parameters), in: inputs)
+    if let product { return product.values(ofEach: [activations[0]])[0] }
+    if let table = operation.kind.payload as? Embedding {
+      let rows = operands[0].stored.rows(inputs.ids(table.ids).map { $0 + table.offset })
+      return rows.float32().converted(to: Double.self)
     }
-    return product.value(of: activations[0])
+    return operation.kind.value(Operands(activations, parameters: parameters), in: inputs)
+  }
+
+  /// The same of several passes, on all cores; of a product the parameters are widened once for all of them.
+  func values(ofEach activations: [[Tensor<Double>]], in inputs: Inputs) -> [Tensor<Double>] {
+    if let product { return product.values(ofEach: activations.map { $0[0] }) }
+    return activations.indices.concurrentMap { value(of: activations[$0], in: inputs) }
   }
 }
 
-extension PreparedOperation.Product {
-  /// Eights of outputs on which one core works at once.
-  private static let groupCount = 16
-
-  /// Eight outputs at a time, in the widest vectors that the processor has; each adds its terms in the order of the
-  /// definition.
-  fileprivate func value(of x: Tensor<Double>) -> Tensor<Double> {
-    let rows = x.rowCount
-    let eights = Array(stride(from: 0, to: weight.columns, by: 8 * step))
-    let outputs = PreparedOperation.outputs(of: weight.columns, everyEight: step).count
-    let headWidth = outputs / (linear.heads ?? 1)
-    let values = [Double](count: rows * outputs) { values in
-      _ = (0..<(eights.count + Self.groupCount - 1) / Self.groupCount).concurrentMap { group in
-        for place in group * Self.groupCount..<min((group + 1) * Self.groupCount, eights.count) {
-          let first = eights[place]
-          let inside = min(8, weight.columns - first)
-          var start = SIMD8<Double>.zero
-          for lane in 0..<inside { start[lane] = bias?[first + lane] ?? 0 }
-          let sums = x.sums(over: strip(from: first), startingFrom: start)
-          for lane in 0..<inside {
-            let (head, column) = (8 * place + lane).quotientAndRemainder(dividingBy: headWidth)
-            for row in 0..<rows {
-              values.set((head * rows + row) * headWidth + column, linear.clipped(sums[row][lane]))
-            }
-          }
-        }
-      }
+extension Weights {
+  /// What an operation reads, in float32; a table as it is stored, because only some of its rows are read.
+  func operands(of operation: Operation) -> [ParameterOperand] {
+    operation.parameters.map { view in
+      let isTable = operation.kind.payload is Embedding
+      let table = isTable ? stored[view.parameter.name] : nil
+      return ParameterOperand(table ?? storedFloat32(view.parameter), view)
     }
-    return Tensor(values, shape: (linear.heads.map { [$0] } ?? []) + [rows, headWidth])
-  }
-}
-
-extension Tensor<Double> {
-  /// Of each row the products with eight columns, one vector of `strip` for each element of a row.
-  func sums(over strip: [SIMD8<Double>], startingFrom start: SIMD8<Double> = .zero) -> [SIMD8<Double>] {
-    var sums = [SIMD8<Double>](repeating: .zero, count: rowCount)
-    touchstone_sums(values, rowCount, strip.count, strip, 1, [start], &sums)
-    return sums
   }
 }

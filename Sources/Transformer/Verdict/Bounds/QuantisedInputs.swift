@@ -14,10 +14,13 @@ extension ProductInputs.Format {
   private var blockLength: Int? {
     switch self {
     case .float16, .bfloat16: nil
-    case .q80: 32
+    case .q80, .q81: 32
     case .q8k: 256
     }
   }
+
+  /// Whether values are multiples of a step that a block shares.
+  var hasSteps: Bool { blockLength != nil }
 
   /// The values as a product reads them.
   package func read(_ values: Tensor<Double>) -> Tensor<Double> {
@@ -38,7 +41,7 @@ extension ProductInputs.Format {
       let error = operand.error.map { errors in
         zip(errors, values).map { error, value in error + type.spacing(around: value) }
       }
-      return Operand(values: Tensor(values, shape: operand.values.shape), error: error)
+      return Operand(values: Tensor(values, shape: operand.values.shape), error: error, format: self)
     }
     let width = operand.values.rowWidth
     var values = operand.values.values
@@ -50,7 +53,7 @@ extension ProductInputs.Format {
     }
     let isExact = operand.error == nil && !uncertain.contains { $0 > 0 }
     let errors = isExact ? nil : uncertain.indices.map { operand.error(at: $0) + uncertain[$0] }
-    return Operand(values: Tensor(values, shape: operand.values.shape), error: errors)
+    return Operand(values: Tensor(values, shape: operand.values.shape), error: errors, format: self)
   }
 
   private func quantise(
@@ -84,7 +87,7 @@ extension ProductInputs.Format {
   /// What the multiples of a block whose value of the greatest magnitude is `extreme` are multiples of: of the sign of that value.
   private func step(_ extreme: Float) -> Double {
     switch self {
-    case .q80:
+    case .q80, .q81:
       let step = ScalarType.float16.rounded(Double(abs(extreme) / 127))
       return extreme < 0 ? -step : step
     case .q8k: return -Double(1 / (-127 / extreme))

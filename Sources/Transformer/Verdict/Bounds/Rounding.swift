@@ -1,7 +1,7 @@
 import TouchstoneModel
 
 /// The rounding that an arithmetic is granted.
-struct Rounding: Sendable {
+package struct Rounding: Sendable {
   /// The arithmetic.
   let precision: Precision
   /// What is granted beyond correctly rounded operations.
@@ -11,13 +11,13 @@ struct Rounding: Sendable {
   /// Ordinary noise has no such bias, and a noise floor is that of arithmetic whose terms are resolved.
   var grantsLostTerms = true
   /// u: the unit roundoff of sums.
-  let unit: Double
+  package let unit: Double
   /// T₀: what underflow, or flushing it to zero, may lose in one operation.
-  let underflow: Double
+  package let underflow: Double
   /// 2 where the arithmetic is as wide as the judge's own, whose errors then count too; 1 otherwise.
-  let judgesFactor: Double
+  package let judgesFactor: Double
 
-  init(_ precision: Precision, contract: Contract = .standard) {
+  package init(_ precision: Precision, contract: Contract = .standard) {
     let isDouble = precision.type == .float64
     self.precision = precision
     self.contract = contract

@@ -12,14 +12,14 @@ extension ScalarType {
   }
 
   /// The distance between the numbers of this type around a finite value.
-  func spacing(around value: Double) -> Double {
+  package func spacing(around value: Double) -> Double {
     // The bits of the exponent alone are the power of two below the value; 0 for what is not normal.
     let power = Double(bitPattern: value.bitPattern & Double.infinity.bitPattern)
     return max(power, leastNormal) * (2 * unitRoundoff)
   }
 
   /// The number of this type that a rule of rounding makes of a value; beyond the greatest one, infinity.
-  func rounded(_ value: Double, _ rule: FloatingPointRoundingRule = .toNearestOrEven) -> Double {
+  package func rounded(_ value: Double, _ rule: FloatingPointRoundingRule = .toNearestOrEven) -> Double {
     guard value.isFinite, self != .float64 else { return value }
     let spacing = spacing(around: value)
     let rounded = (value / spacing).rounded(rule) * spacing

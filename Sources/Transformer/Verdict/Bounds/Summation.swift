@@ -1,22 +1,31 @@
 /// What is known of the terms t of one sum.
-struct Terms: Sendable {
+package struct Terms: Sendable {
   /// n: how many are not zero, for adding zero is exact.
-  var count: Double
+  package var count: Double
   /// S = Σ|t|.
-  var absolute: Double
+  package var absolute: Double
   /// Q = Σt².
-  var squares: Double
+  package var squares: Double
   /// y = Σt.
-  var sum: Double
+  package var sum: Double
   /// The part of S whose terms are added as they are: plain terms, and products that need no rounding.
-  var exact = 0.0
+  package var exact: Double
   /// How often, on average over the terms, a term's value recurs: 1 when all differ, n when all are equal.
-  var repetition: Double = 1
+  package var repetition: Double
   /// What may be lost alike of terms below the resolution of the sum.
-  var lost = 0.0
+  package var lost: Double
+
+  /// A sum of `count` terms, by their moments.
+  package init(
+    count: Double, absolute: Double, squares: Double, sum: Double, exact: Double = 0,
+    repetition: Double = 1, lost: Double = 0
+  ) {
+    (self.count, self.absolute, self.squares, self.sum) = (count, absolute, squares, sum)
+    (self.exact, self.repetition, self.lost) = (exact, repetition, lost)
+  }
 
   /// One more plain term, already part of `sum`.
-  mutating func add(_ term: Double) {
+  package mutating func add(_ term: Double) {
     guard term != 0 else { return }
     count += 1
     absolute += abs(term)
@@ -25,7 +34,7 @@ struct Terms: Sendable {
   }
 
   /// One more product, already part of `sum`.
-  mutating func add(product: Double, isExact: Bool) {
+  package mutating func add(product: Double, isExact: Bool) {
     guard product != 0 else { return }
     add(product)
     if !isExact { exact -= abs(product) }
@@ -46,7 +55,7 @@ extension Rounding {
   /// Roundings are independent only where the terms differ: m equal terms are rounded alike, and their errors
   /// add up m by m instead of √m. `repetition` carries that into both, up to det for a constant row. Terms that are below
   /// the resolution of what they are added to are lost whole, whatever they are: `lost`.
-  func ofSum(_ terms: Terms) -> Bound {
+  package func ofSum(_ terms: Terms) -> Bound {
     let (n, s, q, y) = (terms.count, terms.absolute, terms.squares, terms.sum)
     guard n > 0 else { return .zero }
     let det = worstCase(terms)
@@ -92,7 +101,7 @@ extension Rounding {
   /// What underflow, or flushing it to zero, takes from the products, the partial sums and the factors of a sum.
   ///
   /// - Parameter factors: Σ|factor| over both sides of the products: what a factor read as zero is multiplied by.
-  func ofUnderflow(_ terms: Terms, factors: Double) -> Double {
+  package func ofUnderflow(_ terms: Terms, factors: Double) -> Double {
     (2 * terms.count + factors) * underflow
   }
 
@@ -119,7 +128,7 @@ extension Rounding {
   }
 
   /// The moments of plain terms.
-  func terms(_ values: [Double]) -> Terms {
+  package func terms(_ values: [Double]) -> Terms {
     var terms = Terms(count: 0, absolute: 0, squares: 0, sum: 0)
     for value in values where value != 0 {
       terms.count += 1

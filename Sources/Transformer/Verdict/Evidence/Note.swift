@@ -21,12 +21,16 @@ package enum Note: Sendable, Equatable {
   case withoutGolden
   /// The golden has no noise floor.
   case withoutFloor
+  /// The golden's noise floor is that of runs that decide alike, and the capture decided otherwise or does not say how.
+  case floorOfOtherDecisions
   /// The golden's noise floor is that of float32, and the capture's precision another.
   case floorOfOtherPrecision
   /// The floor does not hold from this one on, which reads a cache in fewer bits.
   case floorBefore(Activation)
   /// Operations that are judged by a policy.
   case policy(Policy, [Activation])
+  /// Decisions within rounding: at which activations, and for which tokens.
+  case decidedOtherwise([Activation], tokens: [[Int]])
   /// The bounds are those of this precision.
   case precision(Precision)
   /// Products with a matrix are judged on their inputs as the capture says that they are read.

@@ -8,6 +8,7 @@ struct FloorComparison: Sendable {
     case present
     case missing
     case ofOtherPrecision
+    case ofOtherDecisions
   }
 
   /// A row may stray from the golden by this many times its noise floor.
@@ -34,7 +35,8 @@ struct FloorComparison: Sendable {
       availability = .missing
     } else {
       let isPlain = capture.precision.type == .float32 && capture.productInputs == .recorded
-      availability = isPlain ? .present : .ofOtherPrecision
+      let isAlike = try isPlain && Decisions(capture: capture, golden: golden).areAlike()
+      availability = !isPlain ? .ofOtherPrecision : isAlike ? .present : .ofOtherDecisions
     }
   }
 
@@ -42,7 +44,7 @@ struct FloorComparison: Sendable {
   func inherited(_ activation: Activation) throws -> Double? {
     guard let (got, want) = try pair(activation) else { return nil }
     var (error, scale) = (0.0, 0.0)
-    for row in comparableRows(want, of: activation) {
+    for row in try comparableRows(want, of: activation) {
       for (left, right) in zip(got.row(row), want.row(row)) where left.isFinite && right.isFinite {
         error = max(error, abs(left - right))
         scale = max(scale, abs(right))
@@ -65,7 +67,8 @@ struct FloorComparison: Sendable {
     let isJudged = operation.judgedElements(capture.inputs, graph: capture.graph)
     var (ratio, worstRow) = (-1.0, 0)
     var tells = true
-    for row in comparableRows(want, of: operation.output) {
+    let rows = try comparableRows(want, of: operation.output)
+    for row in rows {
       var (total, size, count) = (0.0, 0.0, 0.0)
       for column in 0..<want.rowWidth where isJudged(row * want.rowWidth + column) {
         let difference = got[row, column] - want[row, column]
@@ -88,9 +91,10 @@ struct FloorComparison: Sendable {
       activation: operation.output, method: .floor, zone: ratio <= 1 ? .consistent : .fail, ratio: ratio,
       index: got.index(of: offset), axes: axes, got: got.values[offset], want: want.values[offset])
     if surveysErrors {
+      let compared = Set(rows)
       finding.survey = ErrorSurvey(
         unit: .rowNoise, got: got, want: want, axes: axes,
-        isJudged: { isJudged($0) && seesAnyKey[$0 / got.rowWidth % seesAnyKey.count] },
+        isJudged: { isJudged($0) && compared.contains($0 / got.rowWidth) },
         bound: { Self.allowance * floor.values[$0 / got.rowWidth] })
     }
     return finding
@@ -127,14 +131,26 @@ struct FloorComparison: Sendable {
   }
 
   /// The rows of tokens that attend to something; the others follow no definition.
-  private func comparableRows(_ tensor: Tensor<Double>, of activation: Activation) -> [Int] {
-    activation.isOfParameter
-      ? Array(0..<tensor.rowCount) : (0..<tensor.rowCount).filter { seesAnyKey[$0 % seesAnyKey.count] }
+  private func comparableRows(_ tensor: Tensor<Double>, of activation: Activation) throws -> [Int] {
+    guard !activation.isOfParameter else { return Array(0..<tensor.rowCount) }
+    let tokens = try tokens(of: activation, in: golden)
+    return (0..<tensor.rowCount).filter { row in
+      seesAnyKey[tokens.map { $0[row] } ?? row % seesAnyKey.count]
+    }
+  }
+
+  /// The tokens of which a recording has rows; nil where it has rows of all.
+  private func tokens(of activation: Activation, in source: SharedSource) throws -> [Int]? {
+    try source.graph.selection(of: activation).map { selection in
+      selection.tokens(of: source.inputs.count, decidedBy: try selection.decider.flatMap(source.tensor))
+    }
   }
 
   private func pair(_ activation: Activation) throws -> (got: Tensor<Double>, want: Tensor<Double>)? {
     guard capture.hasRightShape(activation), golden.hasRightShape(activation),
-      let got = try capture.tensor(activation), let want = try golden.tensor(activation)
+      let got = try capture.tensor(activation), let want = try golden.tensor(activation),
+      // Rows of other tokens are other rows.
+      try tokens(of: activation, in: capture) == tokens(of: activation, in: golden)
     else { return nil }
     return (got, want)
   }

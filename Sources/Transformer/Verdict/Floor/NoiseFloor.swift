@@ -12,6 +12,8 @@ public enum NoiseFloor {
   /// Eight passes add ``OperationNoise`` of float32 to every named point; the floor is the root mean square of
   /// their distances from the float64 pass. Seeds are fixed: the same weights and inputs give the same floor.
   ///
+  /// Passes decide as the exact one does: the floor is that of runs which send tokens to the same experts.
+  ///
   /// All nine go through the graph together, operation by operation, on all cores, so that a parameter is read once and a
   /// value is dropped with its last reader.
   ///
@@ -27,45 +29,46 @@ public enum NoiseFloor {
     let graph = weights.graph
     let rounding = Rounding(.float32)
     let projections = graph.addedProjections
-    var projected = Kept<Activation, Tensor<Double>>(
-      readers: projections.values.flatMap(\.values).map { $0.inputs[0] })
+    let added = projections.values.flatMap(\.values).map(\.output)
+    var projected = Kept<Activation, FusedProjection>(readers: added)
     let passes = (0..<passCount).map { StrayingPass(seed: UInt64($0) &+ 1, graph) }
     var floors: [Activation: Tensor<Double>] = [:]
     try Executor(weights, inputs).walk(
       through: layers.map(graph.prefix(through:)), from: { _ in nil },
-      computing: { operation, activations in
+      computing: { operation, activations, inputs in
         defer { weights.release(operation) }
         // A capture without the projection's own result may have accumulated it onto the stream.
-        let fused = (projections[operation.output] ?? [:]).compactMapValues { maker in
-          projected.read(maker.inputs[0]).map {
-            FusedProjection(
-              input: Operand(values: $0),
-              parameters: maker.parameters.map { SharedOperation.operand($0, weights) })
-          }
-        }
-        let shared = SharedOperation(operation, weights, inputs)
+        let fused = (projections[operation.output] ?? [:]).compactMapValues { projected.read($0.output) }
+        let prepared = PreparedOperation(operation, of: weights)
+        // Its sums are those of both ways.
+        let projection =
+          added.contains(operation.output)
+          ? FusedProjection(Operand(values: activations[0]), prepared.operands, measuredFor: rounding) : nil
+        if let projection { projected.keep(operation.output, projection) }
         @Sendable func noise(_ value: Tensor<Double>) -> OperationNoise {
           rounding.noise(
-            of: operation, value, activations.map { Operand(values: $0) },
-            operation.parameters.map { SharedOperation.operand($0, weights) }, fusing: fused, inputs: inputs,
-            storedAs: .float32)
+            of: operation, value, activations.map { Operand(values: $0) }, prepared.operands, fusing: fused,
+            measured: projection?.moments, inputs: inputs, storedAs: .float32)
         }
         let value: Tensor<Double>
         let ownNoise: OperationNoise
-        if shared.isShared {
-          value = shared.value(activations)
+        if operation.kind.payload is Linear {
+          // On all cores by itself.
+          value = prepared.referenceValue(of: activations, in: inputs)
           ownNoise = noise(value)
-          let computed = shared.values(ofEach: passes.map { $0.read(operation.inputs) })
+          let computed = prepared.values(
+            ofEach: passes.map { $0.read(operation.inputs, else: activations) }, in: inputs)
           for (pass, computed) in zip(passes, computed) { pass.computed = computed }
         } else {
           // The exact value and its noise are the first of nine tasks.
           let exact = (0..<1 + passCount).concurrentMap { task -> (Tensor<Double>, OperationNoise)? in
             guard task == 0 else {
               let pass = passes[task - 1]
-              pass.computed = shared.value(pass.read(operation.inputs))
+              pass.computed = prepared.value(
+                of: pass.read(operation.inputs, else: activations), in: inputs)
               return nil
             }
-            let value = shared.value(activations)
+            let value = prepared.referenceValue(of: activations, in: inputs)
             return (value, noise(value))
           }
           guard let first = exact[0] else { preconditionFailure("the exact pass made no value") }
@@ -77,8 +80,9 @@ public enum NoiseFloor {
         let floor = (0..<value.rowCount).map { row in
           (squares.reduce(0) { $0 + $1[row] } / Double(passCount)).squareRoot()
         }
-        floors[operation.output] = Tensor(floor, shape: Array(value.shape.dropLast()))
-        projected.keep(operation.output, value)
+        if !operation.kind.payload.isDecision {
+          floors[operation.output] = Tensor(floor, shape: Array(value.shape.dropLast()))
+        }
         return value
       }, observing: observe)
     return floors
@@ -115,19 +119,22 @@ public enum NoiseFloor {
 
 /// A forward pass that strays from the exact one, operation by operation beside it.
 private final class StrayingPass: @unchecked Sendable {
+  private let graph: Graph
   private var random: SplitMix64
   private var values: Kept<Activation, Tensor<Double>>
   /// What the present operation makes, before it is moved.
   var computed: Tensor<Double>?
 
   init(seed: UInt64, _ graph: Graph) {
+    self.graph = graph
     random = SplitMix64(seed: seed)
     values = Kept(readers: graph.operations.flatMap(\.inputs))
   }
 
-  /// What this pass made before of what an operation reads.
-  func read(_ activations: [Activation]) -> [Tensor<Double>] {
-    activations.compactMap { values.read($0) }
+  /// What this pass made before of what an operation reads, else what the exact one read: what no pass computes is empty
+  /// in all.
+  func read(_ activations: [Activation], else exact: [Tensor<Double>]) -> [Tensor<Double>] {
+    zip(activations, exact).map { values.read($0) ?? $1 }
   }
 
   /// Moves what was computed at random and hands it on.
@@ -135,7 +142,7 @@ private final class StrayingPass: @unchecked Sendable {
   /// - Returns: the mean square of its distance from `exact` along each row.
   func stray(_ output: Activation, by noise: OperationNoise, from exact: Tensor<Double>) -> [Double] {
     guard var value = computed.take() else { return [] }
-    noise.move(&value, &random)
+    if graph.decides(output) { value = exact } else { noise.move(&value, &random) }
     let squares = NoiseFloor.rowMeanSquares(value, exact)
     values.keep(output, value)
     return squares
@@ -143,6 +150,11 @@ private final class StrayingPass: @unchecked Sendable {
 }
 
 extension Graph {
+  /// Whether an activation is a decision.
+  fileprivate func decides(_ activation: Activation) -> Bool {
+    operation(making: activation)?.kind.payload.isDecision ?? false
+  }
+
   /// For each sum, by its output, the projections among its operands behind the first, by their places.
   fileprivate var addedProjections: [Activation: [Int: Operation]] {
     let makers = Dictionary(operations.map { ($0.output, $0) }, uniquingKeysWith: { first, _ in first })

@@ -26,34 +26,48 @@ struct OperationNoise: Sendable {
     for row in 0..<value.rowCount {
       starts.append(random)
       let first = firstAlike[row]
-      move(row: row, of: &value, &random, asMoved: first < row ? starts[first] : nil)
+      var draws = Draws(own: random, asMoved: first < row ? starts[first] : nil)
+      move(row * rowWidth..<(row + 1) * rowWidth, of: &value.values, &draws)
+      random = draws.own
     }
   }
 
-  /// Moves a row: half of it as the first that is equal to it was.
-  private func move(
-    row: Int, of value: inout Tensor<Double>, _ random: inout SplitMix64, asMoved first: SplitMix64?
-  ) {
-    var first = first
-    /// Of mean 0, and as wide as its range.
-    func draw(_ range: ClosedRange<Double>) -> Double {
-      let own = Double.random(in: range, using: &random)
-      guard var again = first else { return own }
-      defer { first = again }
-      return (own + Double.random(in: range, using: &again)) / 2.0.squareRoot()
-    }
+  /// Moves a row.
+  private func move(_ row: Range<Int>, of values: inout [Double], _ draws: inout Draws) {
     // A uniform number of variance 1.
     let unit = -1.7320508...1.7320508
-    let common = shared.map { _ in draw(unit) }
-    for offset in row * rowWidth..<(row + 1) * rowWidth where value.values[offset].isFinite {
-      var moved = value.values[offset] + Double(own[offset]) * draw(unit)
+    let common = shared.map { _ in draws.next(in: unit) }
+    // In 16 bits each step of an operation may be stored.
+    let ofStoring = type?.isNarrow == true ? -1...1 : -0.5...0.5
+    var values = values.mutableSpan
+    for offset in row where values[offset].isFinite {
+      var moved = values[offset] + Double(own[offset]) * draws.next(in: unit)
       for index in common.indices { moved += Double(shared[index][offset]) * common[index] }
       if let type {
         // Drawn for 0 too, so that the same seed gives the same floor.
-        // In 16 bits each step of an operation may be stored.
-        moved += (moved == 0 ? 0 : type.spacing(around: moved)) * draw(type.isNarrow ? -1...1 : -0.5...0.5)
+        moved += (moved == 0 ? 0 : type.spacing(around: moved)) * draws.next(in: ofStoring)
       }
-      value.values[offset] = moved
+      values[offset] = moved
+    }
+  }
+
+  /// The random numbers of a row: half of each is that of the first row that is equal to it.
+  private struct Draws {
+    var own: SplitMix64
+    private var first: SplitMix64
+    private let isAlike: Bool
+
+    init(own: SplitMix64, asMoved first: SplitMix64?) {
+      self.own = own
+      self.first = first ?? own
+      isAlike = first != nil
+    }
+
+    /// Of mean 0, and as wide as its range.
+    @inline(__always)
+    mutating func next(in range: ClosedRange<Double>) -> Double {
+      let one = Double.random(in: range, using: &own)
+      return isAlike ? (one + Double.random(in: range, using: &first)) / 2.0.squareRoot() : one
     }
   }
 
@@ -89,6 +103,19 @@ struct OperationNoise: Sendable {
 struct FusedProjection {
   let input: Operand
   let parameters: [ParameterOperand]
+  /// Those of its sums, where they are known.
+  var moments: ProductMoments?
+}
+
+extension FusedProjection {
+  /// A projection of an exact input, whose sums are measured once for all that asks for them.
+  init(_ input: Operand, _ parameters: [ParameterOperand], measuredFor rounding: Rounding) {
+    self.init(
+      input: input, parameters: parameters,
+      moments: ProductMoments(
+        input.values, parameters[0].matrix, startingFrom: parameters.dropFirst().first?.vector,
+        rounding: rounding))
+  }
 }
 
 extension Rounding {
@@ -96,11 +123,12 @@ extension Rounding {
   ///
   /// - Parameters:
   ///   - projections: for a sum, those of its operands that are projections and may have been accumulated onto the others.
+  ///   - moments: for a product, those of its sums, where they are known.
   ///   - type: what the output is handed on in.
   func noise(
     of operation: Operation, _ value: Tensor<Double>, _ operands: [Operand],
-    _ parameters: [ParameterOperand], fusing projections: [Int: FusedProjection] = [:], inputs: Inputs,
-    storedAs type: ScalarType
+    _ parameters: [ParameterOperand], fusing projections: [Int: FusedProjection] = [:],
+    measured moments: ProductMoments? = nil, inputs: Inputs, storedAs type: ScalarType
   ) -> OperationNoise {
     var rounding = self
     rounding.grantsLostTerms = false
@@ -108,10 +136,14 @@ extension Rounding {
       operation: operation, activations: operands, parameters: parameters, inputs: inputs,
       storedType: precision.type)
     let estimate =
-      projections.isEmpty ? rounding.estimate(site) : rounding.fusedEstimate(operands, projections)
+      if let product = operation.kind.payload as? Linear {
+        product.estimate(site, rounding, measured: moments)
+      } else {
+        projections.isEmpty ? rounding.estimate(site) : rounding.fusedEstimate(operands, projections)
+      }
     return OperationNoise(
       value, bounds: estimate.bounds, deviations: contract.deviations,
       shared: operation.kind.bounded.sharedNoise(value, site, rounding),
-      type: operation.making == .handedOn ? nil : type)
+      type: operation.making.isExact ? nil : type)
   }
 }

@@ -8,7 +8,7 @@ import TouchstoneModel
 /// lengths differ by ‖e‖ at most, and so does each entry; the mean square of K projections of e is ‖e‖² on average, and
 /// beyond (1 + ε)·‖e‖² with probability ((1 + ε)·exp(−ε))^(K/2) at most (Achlioptas 2003, lemma 5.1).
 ///
-/// Clauses: BND-34.
+/// Clauses: BND-35.
 struct SketchComparison {
   /// The greatest probability that a right capture is flagged by its projections.
   static let falseAlarms = 1e-6

@@ -25,6 +25,8 @@ struct Alternative: Sendable, Equatable {
   enum Scaling: Sendable, Equatable {
     /// The sum is multiplied, after it was stored where `storesSum` is true.
     case sum(Double, storesSum: Bool)
+    /// The sum is stored, multiplied by one factor, stored again, and multiplied by the other.
+    case sumInTwo(Double, Double)
     /// Queries are multiplied and stored before they are summed.
     case queries(Double)
     /// Queries and keys are, by the same factor.
@@ -61,7 +63,7 @@ struct Alternative: Sendable, Equatable {
   var storesProduct = false
   /// Whether tanh is found by hardware that has 11 bits of it.
   var findsTanhByHardware = false
-  /// Whether a constant factor is held in the type.
+  /// Whether a constant factor, or a gain with what is added to it, is held in the type.
   var holdsFactor = false
   /// How scores are made; nil for as they are defined.
   var scaling: Scaling?
@@ -185,6 +187,17 @@ struct Alternatives: Sendable {
     let root = scale.squareRoot()
     return held(scale).flatMap { [.sum($0, storesSum: false), .sum($0, storesSum: true)] }
       + ([scale] + held(scale)).map { .queries($0) } + ([root] + held(root)).map { .both($0) }
+  }
+
+  /// The ways to scale by 1/√d first and by the rest afterwards, where a layer's number divides scores besides.
+  func scalingsInTwo(_ scale: Double, of operation: Operation) -> [Alternative.Scaling] {
+    guard let query = operation.inputs.first, let width = graph.shape(of: query, tokenCount: 1)?.last else {
+      return []
+    }
+    let root = 1 / Double(width).squareRoot()
+    let divisor = root / scale
+    guard divisor >= 1.5, abs(divisor - divisor.rounded()) <= 1e-6 * divisor else { return [] }
+    return ([root] + held(root)).map { .sumInTwo($0, scale / root) }
   }
 
   /// Scores that are never rounded once they are scaled, in every way to scale them.

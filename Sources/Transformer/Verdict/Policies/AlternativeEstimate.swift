@@ -23,13 +23,20 @@ extension Rounding {
     case .both(let factor): return sum(scaled(query, by: factor), scaled(key, by: factor))
     case .sum(let factor, let storesSum):
       let whole = sum(query, key)
-      let sums = storesSum ? whole.rounded(to: precision.type) : whole
-      let values = Tensor(sums.values.values.map { factor * $0 }, shape: sums.values.shape)
-      let bounds = zip(sums.bounds, values.values).map { bound, value in
-        abs(factor) * bound + (value.isFinite ? 3 * unit * abs(value) : 0)
-      }
-      return Estimate(values: values, bounds: bounds)
+      return multiplied(storesSum ? whole.rounded(to: precision.type) : whole, by: factor)
+    case .sumInTwo(let first, let second):
+      let once = multiplied(sum(query, key).rounded(to: precision.type), by: first)
+      return multiplied(once.rounded(to: precision.type), by: second)
     }
+  }
+
+  /// Every value multiplied in float32 by a factor that may be rounded.
+  private func multiplied(_ sums: Estimate, by factor: Double) -> Estimate {
+    let values = Tensor(sums.values.values.map { factor * $0 }, shape: sums.values.shape)
+    let bounds = zip(sums.bounds, values.values).map { bound, value in
+      abs(factor) * bound + (value.isFinite ? 3 * unit * abs(value) : 0)
+    }
+    return Estimate(values: values, bounds: bounds)
   }
 
   /// Every value multiplied and stored.
@@ -69,25 +76,28 @@ extension Rounding {
     _ steps: Alternative.Steps, _ input: Operand, _ parameters: [ParameterOperand], epsilon: Double
   ) -> Estimate {
     let normalised = unstored.mixedLayerNorm(.all, rounded: input, unrounded: input, [], epsilon: epsilon)
+    func vector(_ parameter: ParameterOperand?) -> [Double]? {
+      parameter?.vector.map { precision.type.rounded($0) }
+    }
     return stepped(
-      steps, normalised, gain: parameters.first?.vector, shift: parameters.dropFirst().first?.vector)
+      steps, normalised, gain: vector(parameters.first), shift: vector(parameters.dropFirst().first))
   }
 
-  /// What gain and shift make of normalised numbers, some steps, the parameters and the result stored in the type.
+  /// What gain and shift make of normalised numbers, some steps and the result stored in the type.
   ///
   /// Rounding is monotonic, so that what it makes of an interval lies between what it makes of its ends: nearly always
   /// one number.
   ///
   /// - Parameters:
-  ///   - gain: for each number, or for each of a row; nil for 1.
+  ///   - gain: for each number, or for each of a row, as it is multiplied with; nil for 1.
   ///   - shift: as many; nil for 0.
   func stepped(
     _ steps: Alternative.Steps, _ normalised: Estimate, gain: [Double]?, shift: [Double]?
   ) -> Estimate {
     let type = precision.type
     let width = gain?.count ?? normalised.values.rowWidth
-    let weight = gain?.map { type.rounded($0) } ?? [Double](repeating: 1, count: width)
-    let bias = shift?.map { type.rounded($0) } ?? [Double](repeating: 0, count: width)
+    let weight = gain ?? [Double](repeating: 1, count: width)
+    let bias = shift ?? [Double](repeating: 0, count: width)
     var values: [Double] = []
     var bounds: [Bound] = []
     for (offset, x) in normalised.values.values.enumerated() {

@@ -15,9 +15,12 @@ public struct Policy: Hashable, Sendable {
   public static let wideParameters = Policy(
     id: "wide-parameters",
     sentence: "it were computed in float32 of parameters that are not rounded to the type, and rounded once")
-  /// Scores are stored before they are scaled, or before a bias is added.
+  /// Scores are stored before they are scaled, between two factors of their scale, or before a bias is added.
   public static let storedScores = Policy(
-    id: "stored-scores", sentence: "scores were stored before they are scaled, or before their bias is added")
+    id: "stored-scores",
+    sentence:
+      "scores were stored before they are scaled, between two factors of their scale, or before their bias is added"
+  )
   /// tanh is found by hardware that has 11 bits of it, and all else computed in float32.
   public static let hardwareTanh = Policy(
     id: "hardware-tanh", sentence: "tanh were found to 11 bits, and all else in float32, rounded once")

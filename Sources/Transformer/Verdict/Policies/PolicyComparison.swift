@@ -155,7 +155,7 @@ extension Replay {
   func stepped(to type: ScalarType) -> [Tensor<Double>] {
     let site = JudgedSite(
       operation: plan.operation, activations: plan.last.sources.map { operand($0, [:]) },
-      parameters: parameters(of: plan.operation), inputs: inputs, storedType: type)
+      parameters: parameters(of: plan.operation), inputs: inputs(of: plan.operation), storedType: type)
     return plan.operation.kind.bounded.stepped(site, to: type)
   }
 }

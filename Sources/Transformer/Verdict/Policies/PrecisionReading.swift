@@ -84,7 +84,7 @@ private struct ValueTypes {
     self.named = named
     var candidates = Self.narrow + [.float32]
     var computing: Set<ScalarType> = []
-    let operations = capture.graph.operations.filter { $0.making != .handedOn && $0.making != .lookedUp }
+    let operations = capture.graph.operations.filter { !$0.making.isExact && $0.making != .lookedUp }
     for (place, operation) in operations.enumerated() {
       guard capture.hasRightShape(operation.output), let tensor = try capture.tensor(operation.output) else {
         continue

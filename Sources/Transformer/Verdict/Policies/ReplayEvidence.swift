@@ -7,7 +7,8 @@ extension Replay {
   /// An alternative that does not explain these explains nothing, and most are seen to be wrong here.
   var ofFewRows: Replay? {
     let isByRow = plan.steps.allSatisfy {
-      $0.operation.kind.bounded.isByRow || $0.operation.kind.bounded is ActivationFunction
+      ($0.operation.kind.bounded.isByRow || $0.operation.kind.bounded is ActivationFunction)
+        && graph.selection(of: $0.operation.output) == nil
     }
     guard isByRow, inputs.count > 4 else { return nil }
     var few = self
@@ -51,7 +52,7 @@ extension Replay {
     let type = rounding.precision.type
     let isProduct = plan.operation.isParametricProduct
     guard type.isNarrow, let got = recorded[plan.operation.output], got.type == type, hidden.isEmpty,
-      plan.operation.making != .handedOn, alternative?.steps.isEmpty ?? true, !isProduct || alternative == nil
+      !plan.operation.making.isExact, alternative?.steps.isEmpty ?? true, !isProduct || alternative == nil
     else { return nil }
     var evidence = CutEvidence.Search(type: type, operationCount: operationCount)
     if isProduct {
@@ -77,7 +78,7 @@ extension Replay {
 
   /// What says that another nonlinearity was computed.
   private func otherFunction(among operationCount: Int) -> OtherFunction? {
-    guard let own = plan.operation.kind.payload as? ActivationFunction,
+    guard let own = plan.operation.kind.payload as? ActivationFunction, own.limit == nil,
       let got = recorded[plan.operation.output], let source = plan.operation.inputs.first,
       let input = recorded[source]
     else { return nil }

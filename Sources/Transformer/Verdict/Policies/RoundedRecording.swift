@@ -53,8 +53,13 @@ struct RoundedRecording {
     let floors = NoiseFloor.measured(weights, inputs: capture.inputs)
     var findings: [Finding] = []
     for operation in operations {
-      guard let rows = rows[operation.output], let floor = floors[operation.output] else { return nil }
-      let ratios = rows.map { $0.stray == 0 ? 0 : $0.stray / (Self.allowance * floor.values[$0.index]) }
+      guard let rows = rows[operation.output] else { return nil }
+      // Of decisions there is no floor: they must be the same.
+      let floor = floors[operation.output]?.values
+      guard floor != nil || operation.kind.payload.isDecision else { return nil }
+      let ratios = rows.map { row in
+        row.stray == 0 ? 0 : row.stray / (Self.allowance * (floor?[row.index] ?? 0))
+      }
       guard ratios.allSatisfy({ $0 <= 1 }) else { return nil }
       findings.append(
         Finding(
@@ -73,6 +78,8 @@ struct RoundedRecording {
   private func strays(
     _ operation: Operation, _ got: Tensor<Double>, _ want: Tensor<Double>
   ) throws -> [Row] {
+    // Another choice of experts is another run.
+    guard got.shape == want.shape else { throw Otherwise() }
     let isJudged = operation.judgedElements(capture.inputs, graph: capture.graph)
     let seesAnyKey = capture.seesAnyKey
     return try (0..<want.rowCount).compactMap { row -> Row? in

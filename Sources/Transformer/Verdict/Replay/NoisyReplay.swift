@@ -6,7 +6,10 @@ import TouchstoneReference
 extension Replay {
   /// The outputs of every step by the definition.
   func definition() -> [Tensor<Double>] {
-    computed { index, activations in prepared(plan.steps[index]).value(of: activations, in: inputs) }
+    computed { index, activations in
+      let step = plan.steps[index]
+      return prepared(step).value(of: activations, in: inputs(of: step.operation))
+    }
   }
 
   /// What right runs stray by at the judged output.
@@ -19,7 +22,8 @@ extension Replay {
       return rounding.noise(
         of: step.operation, exact[index],
         step.sources.map { operand($0, known, multipliedBy: step.operation) },
-        parameters(of: step.operation), fusing: fusedProjections(of: step, known), inputs: inputs,
+        parameters(of: step.operation), fusing: fusedProjections(of: step, known),
+        inputs: inputs(of: step.operation),
         storedAs: recorded[step.operation.output]?.type ?? rounding.precision.type)
     }
     let last = exact[exact.count - 1]
@@ -35,6 +39,7 @@ extension Replay {
       plan.steps[index].sources.isEmpty
         ? nil : PreparedOperation(plan.steps[index].operation, operands[index])
     }
+    let tokens = plan.steps.map { inputs(of: $0.operation) }
     let passes = (0..<passCount).concurrentMap { pass in
       var random = SplitMix64(seed: UInt64(pass) &+ 1)
       let outputs = computed { index, activations in
@@ -42,7 +47,7 @@ extension Replay {
         if own != nil, operands[index].contains(where: { $0.roundoff > 0 }) {
           own = PreparedOperation(plan.steps[index].operation, operands[index].map { $0.moved(&random) })
         }
-        var value = own?.value(of: activations, in: inputs) ?? exact[index]
+        var value = own?.value(of: activations, in: tokens[index]) ?? exact[index]
         noises[index].move(&value, &random)
         return value
       }

@@ -84,6 +84,7 @@ struct ReplayPlanner: Sendable {
   private let place: [Activation: Int]
   private let isUsable: @Sendable (Activation) -> Bool
   private let isDerived: @Sendable (Activation) -> Bool
+  private let decider: @Sendable (Activation) -> Activation?
   private let hasWeights: Bool
 
   /// Plans for a capture.
@@ -93,14 +94,17 @@ struct ReplayPlanner: Sendable {
   ///   - hasWeights: whether the parameters are at hand.
   ///   - isUsable: whether the capture holds an activation, in its right shape.
   ///   - isDerived: whether an engine reconstructed it for the recording.
+  ///   - decider: what decides which tokens an activation has rows of; nil where nothing does.
   init(
     _ operations: [Operation], hasWeights: Bool, isUsable: @escaping @Sendable (Activation) -> Bool,
-    isDerived: @escaping @Sendable (Activation) -> Bool
+    isDerived: @escaping @Sendable (Activation) -> Bool,
+    decider: @escaping @Sendable (Activation) -> Activation? = { _ in nil }
   ) {
     self.operations = operations
     self.place = Dictionary(operations.enumerated().map { ($1.output, $0) }) { first, _ in first }
     self.isUsable = isUsable
     self.isDerived = isDerived
+    self.decider = decider
     self.hasWeights = hasWeights
   }
 
@@ -123,6 +127,9 @@ struct ReplayPlanner: Sendable {
     if !operation.parameters.isEmpty, !hasWeights {
       throw Obstacle(why: "the weights are not at hand")
     }
+    if let decider = decider(operation.output), !isUsable(decider) {
+      throw Obstacle(why: "\(decider) is not recorded")
+    }
     var sources: [ReplayPlan.Source] = []
     for input in operation.inputs {
       if !unrounded.contains(input), let known = recorded(input, readBy: operation) {
@@ -130,6 +137,8 @@ struct ReplayPlanner: Sendable {
         continue
       }
       guard let maker = place[input] else { throw Obstacle(why: "\(input) is not recorded") }
+      // Near a tie right engines decide differently: what was really decided must be known.
+      if operations[maker].kind.payload.isDecision { throw Obstacle(why: "\(input) is not recorded") }
       if hidden[maker] == nil { hidden[maker] = try step(operations[maker], unrounded, &hidden) }
       sources.append(.replayed(input))
     }

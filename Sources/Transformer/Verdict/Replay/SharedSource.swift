@@ -43,7 +43,20 @@ package final class SharedSource: ActivationSource, @unchecked Sendable {
   }
 
   package func storedShape(of activation: Activation) -> [Int]? {
-    lock.withLock { source.storedShape(of: activation) }
+    lock.withLock { source.storedShape(of: activation) } ?? emptyShape(of: activation)
+  }
+
+  /// The shape of what has no rows: of an expert that no token chose nothing is recorded, which is all there is.
+  private func emptyShape(of activation: Activation) -> [Int]? {
+    guard graph.selection(of: activation) != nil, let shape = (try? rightShape(of: activation)) ?? nil,
+      shape[0] == 0
+    else { return nil }
+    return shape
+  }
+
+  /// Whether nothing is made and nothing is recorded: of an expert that no token chose.
+  func hasNothing(of operation: TouchstoneGraph.Operation) -> Bool {
+    emptyShape(of: operation.output).map { storedShape(of: operation.output) == $0 } ?? false
   }
 
   package func elementCount(atUnknown path: String) -> Int? {
@@ -59,12 +72,13 @@ package final class SharedSource: ActivationSource, @unchecked Sendable {
   }
 
   package func tensor(_ activation: Activation) throws -> Tensor<Double>? {
-    try lock.withLock {
+    let recorded: Tensor<Double>? = try lock.withLock {
       if let known = recent.first(where: { $0.activation == activation }) { return known.tensor }
       let tensor = try source.tensor(activation)
       if recent.count == Self.greatestCount { recent.removeFirst() }
       recent.append((activation, tensor))
       return tensor
     }
+    return recorded ?? emptyShape(of: activation).map { Tensor([], shape: $0) }
   }
 }

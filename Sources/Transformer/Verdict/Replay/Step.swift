@@ -24,8 +24,11 @@ struct Step: Sendable {
       obstacle = "it is not recorded"
       return
     }
-    guard capture.hasRightShape(activation) else {
-      let wanted = capture.graph.shape(of: activation, tokenCount: capture.inputs.count) ?? []
+    guard let wanted = try capture.rightShape(of: activation) else {
+      obstacle = "which tokens it has rows of is not recorded"
+      return
+    }
+    guard shape == wanted else {
       finding = Finding(
         activation: activation, zone: .fail, ratio: .infinity,
         evidence: .shape(shape, due: wanted))
@@ -69,7 +72,7 @@ extension ReplayPlanner {
   init(_ capture: SharedSource, hasWeights: Bool) {
     self.init(
       capture.judgedOperations, hasWeights: hasWeights, isUsable: { capture.hasRightShape($0) },
-      isDerived: { capture.isDerived($0) })
+      isDerived: { capture.isDerived($0) }, decider: { capture.graph.selection(of: $0)?.decider })
   }
 }
 

@@ -43,3 +43,18 @@ extension ReplayPlan {
     }
   }
 }
+
+extension Replay {
+  /// The tokens of which an operation computes rows.
+  func inputs(of operation: Operation) -> Inputs {
+    graph.inputs(of: operation.output, in: inputs) { recorded[$0]?.values } ?? inputs
+  }
+
+  /// For each row of the output, whether its token has a key to attend to wherever the model attends.
+  var seesAnyKey: [Bool] {
+    let all = graph.seesAnyKey(inputs)
+    guard let selection = graph.selection(of: plan.operation.output) else { return all }
+    let ids = selection.decider.flatMap { recorded[$0]?.values }
+    return selection.tokens(of: inputs.count, decidedBy: ids).map { all[$0] }
+  }
+}

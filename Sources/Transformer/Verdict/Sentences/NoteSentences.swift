@@ -27,6 +27,10 @@ extension Note {
     case .floorOfOtherPrecision: "The noise-floor check was not made: the floor is that of plain float32."
     case .floorBefore(let first):
       "The noise-floor check ends before \(first), which reads keys or values held in fewer bits: the floor is that of plain float32."
+    case .floorOfOtherDecisions:
+      "The noise-floor check was not made: the floor is that of runs which send each token to the golden's experts, and "
+        + "the capture sends one elsewhere, or does not say where."
+    case .decidedOtherwise(let places, let tokens): Self.decided(places, tokens)
     case .policy(let policy, let places): Self.policy(policy, places)
     case .precision(let precision):
       "The capture is judged in the precision \(precision.name): every bound is that of \(precision.name) arithmetic"
@@ -83,6 +87,19 @@ extension Note {
     let others = places.count - 1
     let subject = others == 0 ? "\(first) is" : "\(first) and \(counted(others, "other operation")) are"
     return "\(subject) judged as if \(policy.sentence)."
+  }
+
+  private static func decided(_ places: [Activation], _ tokens: [[Int]]) -> String {
+    let shown = zip(places, tokens).prefix(shownCount).map { place, tokens in
+      let few = tokens.prefix(shownCount).map(String.init).joined(separator: ", ")
+      let rest = tokens.count - shownCount
+      return "\(place) for token\(tokens.count == 1 ? "" : "s") \(few)"
+        + (rest > 0 ? " and \(grouped(rest)) more" : "")
+    }
+    let hidden = places.count - shownCount
+    return "Within rounding the router could choose other experts, and did: \(shown.joined(separator: "; "))"
+      + (hidden > 0 ? " and in \(grouped(hidden)) more activations" : "")
+      + ". What these experts made was judged."
   }
 
   private static let shownCount = 3

@@ -205,18 +205,21 @@ class Observed:
             else:
                 self.watch_input(before, at + "resid_mid")
                 self.watch(before, at + "ln_2")
-            if hasattr(mlp, "gate_up_proj"):
-                self.watch(mlp.gate_up_proj, (at + "mlp_gate", None), (at + "mlp_up", None))
-                self.watch(mlp.activation_fn, at + "mlp_act")
-            else:
-                for name in ["gate", "up"]:
-                    self.watch(getattr(mlp, name + "_proj"), at + "mlp_" + name)
-                self.watch(mlp.act_fn, at + "mlp_act")
-            self.watch_input(mlp.down_proj, at + "mlp_gated")
-            self.watch(mlp, at + "mlp_out")
+            self.watch_mlp(at, mlp)
         self.watch(inner.norm, "final/ln_f")
         if getattr(config, "final_logit_softcapping", None) is not None:
             self.watch(model.lm_head, "final/logits_raw")
+
+    def watch_mlp(self, at, mlp):
+        if hasattr(mlp, "gate_up_proj"):
+            self.watch(mlp.gate_up_proj, (at + "mlp_gate", None), (at + "mlp_up", None))
+            self.watch(mlp.activation_fn, at + "mlp_act")
+        else:
+            for name in ["gate", "up"]:
+                self.watch(getattr(mlp, name + "_proj"), at + "mlp_" + name)
+            self.watch(mlp.act_fn, at + "mlp_act")
+        self.watch_input(mlp.down_proj, at + "mlp_gated")
+        self.watch(mlp, at + "mlp_out")
 
     def note(self, name, value):
         self.values[name] = value.detach().clone().numpy()
@@ -338,7 +341,7 @@ def write(path, kind, family, config, inputs, values, key):
         precision = "float64" if kind == "golden-candidate" else "float32"
         for name, value in dict(producer="transformers 5.24.0", precision=precision).items():
             manifest.attrs[name] = np.bytes_(value)
-        for name, value in zip(["token_ids", "position_ids", "attention_mask"], inputs.values()):
+        for name, value in zip(["token_ids", "position_ids", "attention_mask", "token_type_ids"], inputs.values()):
             f["inputs/" + name] = np.array(value, np.int32)
         for name, value in values.items():
             f.create_dataset(name, data=value, compression="gzip", shuffle=True)

@@ -98,7 +98,8 @@ extension FaultSite {
       for row in 0..<y.rowCount {
         let first = row % inputs.count * y.rowWidth
         let seen = (0..<y.rowWidth).filter { due?[first + $0] ?? true }
-        for (column, value) in zip(seen, rule(seen.map { scores[row, $0] / temperature })) {
+        for (column, value) in zip(seen, weights(seen.map { scores[row, $0] / temperature }, row: row, rule))
+        {
           y[row, column] = value
         }
       }

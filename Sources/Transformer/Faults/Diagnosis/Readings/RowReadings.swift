@@ -10,12 +10,14 @@ extension Reading {
       return [true, false].compactMap { isBiasMoved in
         guard isBiasMoved || bias != nil else { return nil }
         // Whole rows, of the matrix and the bias alike, or of the matrix alone.
+        let whole = ParameterView.Selection(expert: site.operation.parameters.first?.selection.expert)
         var (all, due, read) = (
-          site.evaluated(as: Linear(), selecting: .whole), site.evaluated(as: Linear()), got.byToken
+          site.evaluated(as: Linear(), selecting: whole), site.evaluated(as: Linear()), got.byToken
         )
         if let bias, !isBiasMoved {
-          let whole = site.parameters[1]
-          for offset in all.values.indices { all.values[offset] -= whole.values[offset % all.rowWidth] }
+          let view = ParameterView(site.operation.parameters[1].parameter, .outputsFirst, whole)
+          let whole = ParameterValues(site.parameters[1], view)
+          for offset in all.values.indices { all.values[offset] -= whole[offset % all.rowWidth] }
           for offset in due.values.indices {
             due.values[offset] -= bias[offset % due.rowWidth]
             read.values[offset] -= bias[offset % due.rowWidth]
