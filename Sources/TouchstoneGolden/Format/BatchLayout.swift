@@ -30,7 +30,7 @@ struct BatchLayout {
   private static func isOfTokens(_ axis: Axis) -> Bool {
     switch axis {
     case .token, .query, .key: true
-    case .head, .unit, .vocabulary: false
+    case .rows, .head, .unit, .slot, .vocabulary: false
     }
   }
 
