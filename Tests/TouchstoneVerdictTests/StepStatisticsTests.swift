@@ -12,7 +12,8 @@ import TouchstoneTestSupport
   private static func statistics(_ value: (Int) -> Double) -> StepStatistics {
     let count = shape[0] * shape[1]
     return StepStatistics(
-      Tensor((0..<count).map(value), shape: shape), stepped: [], type: .bfloat16, isJudged: { _ in true })
+      Tensor((0..<count).map(value), shape: shape), stepped: [], isJudged: { _ in true },
+      isBeyond: { _, _ in false })
   }
 
   private static func moved(_ isMoved: (_ token: Int, _ column: Int) -> Bool) -> [Bool] {
@@ -50,13 +51,16 @@ import TouchstoneTestSupport
   /// Where steps move next to nothing, that nothing moved is no sign of rounding once.
   @Test(.clause("BND-34")) func whatStepsMoveIsAskedOfTheOperation() {
     let want = Tensor((0..<1024).map { 1 + Double($0) / 1024 }, shape: Self.shape)
-    func statistics(every: Int) -> StepStatistics {
+    func statistics(every: Int, bound: Double = 0x1p-8) -> StepStatistics {
       let stepped = want.values.enumerated().map { $0 % every == 0 ? $1 + 0x1p-6 : $1 }
-      return StepStatistics(
-        want, stepped: [Tensor(stepped, shape: Self.shape)], type: .bfloat16, isJudged: { _ in true })
+      return StepStatistics(want, stepped: [Tensor(stepped, shape: Self.shape)], isJudged: { _ in true }) {
+        abs($1 - want.values[$0]) > bound
+      }
     }
     let few = Self.moved { token, column in token % 2 == 1 && column == 30 }
     #expect(statistics(every: 300).mayBeSteps(few, among: 50))
     #expect(!statistics(every: 2).mayBeSteps(few, among: 50))
+    // Nor where the policy itself knows results no better than a step moves them, as those of far positions.
+    #expect(statistics(every: 2, bound: 0x1p-5).mayBeSteps(few, among: 50))
   }
 }

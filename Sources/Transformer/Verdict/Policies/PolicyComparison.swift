@@ -56,8 +56,9 @@ struct PolicyComparison {
       let quarter = type.spacing(around: values.values[place]) / 4
       return isBeyond[place] || loose.bounds[place].stat >= want.bounds[place].stat + quarter
     }
-    let statistics = StepStatistics(
-      values, stepped: plain.stepped(to: type), type: type, isJudged: isMovable)
+    let statistics = StepStatistics(values, stepped: plain.stepped(to: type), isJudged: isMovable) {
+      want.bounds[$0].zone(of: abs(type.rounded($1) - values.values[$0])) != .consistent
+    }
     if !statistics.mayBeSteps(isBeyond, among: operationCount) {
       return PolicyEvidence(
         kind: .few(share: statistics.leastShare), count: beyondCount,

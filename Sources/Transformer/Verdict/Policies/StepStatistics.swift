@@ -25,7 +25,11 @@ struct StepStatistics {
   ///   - want: the results by the tight policy, before they are stored.
   ///   - stepped: what right programs give that round some steps.
   ///   - isJudged: which elements a rounded step could move.
-  init(_ want: Tensor<Double>, stepped: [Tensor<Double>], type: ScalarType, isJudged: (Int) -> Bool) {
+  ///   - isBeyond: whether a result, once stored, lies beyond the tight policy: how well that knows it may be more than a step moves it.
+  init(
+    _ want: Tensor<Double>, stepped: [Tensor<Double>], isJudged: (Int) -> Bool,
+    isBeyond: (_ place: Int, _ value: Double) -> Bool
+  ) {
     shape = want.shape
     var counts: [Double: Double] = [:]
     for place in want.values.indices where isJudged(place) {
@@ -39,7 +43,7 @@ struct StepStatistics {
     share =
       stepped.map { values in
         values.values.indices.reduce(0) { sum, place in
-          type.rounded(values.values[place]) == type.rounded(want.values[place]) ? sum : sum + own[place]
+          own[place] > 0 && isBeyond(place, values.values[place]) ? sum + own[place] : sum
         } / all
       }.min() ?? Self.usualShare
   }
