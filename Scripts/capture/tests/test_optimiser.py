@@ -9,6 +9,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+
 import touchstone_capture as tc
 
 from .samples import TOUCHSTONE
