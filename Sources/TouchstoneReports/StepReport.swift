@@ -229,38 +229,7 @@ public struct StepReport: Sendable {
     ])
   }
 
-  private static let template = Template(
-    """
-    ### {{word}}: {{sentence}}
-
-    {{#details}}
-    - {{detail}}
-    {{/details}}
-
-    {{subject}}
-
-    {{#hasTable}}
-    | step | quantity | zone | of its bound | tensors | worst in | inherited |
-    |---|---|---|---:|---:|---|---:|
-    {{#rows}}
-    | {{step}} | {{stage}} | {{#isFlagged}}**{{zone}}**{{/isFlagged}}{{^isFlagged}}{{zone}}{{/isFlagged}} | {{ratio}} | {{tensors}} | {{where}} | {{inherited}} |
-    {{/rows}}
-
-    {{/hasTable}}
-    {{#hasOmissions}}
-    <details><summary>not compared ({{omissionCount}})</summary>
-
-    {{#omissions}}
-    - {{what}}: {{why}}
-    {{/omissions}}
-
-    </details>
-
-    {{/hasOmissions}}
-    {{#notes}}
-    > {{note}}
-
-    {{/notes}}
-
-    """, escape: .markdown)
+  private static let template = Template.markdownReport(
+    columns: ["step", "quantity", "zone", "of its bound", "tensors", "worst in", "inherited"],
+    cells: ["step", "stage", "zone", "ratio", "tensors", "where", "inherited"])
 }

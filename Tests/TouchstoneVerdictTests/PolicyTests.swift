@@ -194,6 +194,23 @@ import TouchstoneTestSupport
     #expect(more.found?.count == 40)
   }
 
+  /// A soft cap of numbers of the type lies a little beneath them, so that the nearest number lies away from zero.
+  @Test(.clause("BND-17"), arguments: [20.0, 30, 50])
+  func aFunctionJustBeneathNumbersOfItsTypeIsNotCut(_ cap: Double) {
+    let values = (128..<256).map { cap * tanh(Double($0) * 0x1p-8 / cap) }
+    let want = Estimate(
+      values: Tensor(values, shape: [values.count]),
+      bounds: [Bound](repeating: Bound(0x1p-24), count: values.count))
+    var nearest = CutEvidence.Search(type: .bfloat16, operationCount: 50)
+    let stored = values.map { ScalarType.bfloat16.rounded($0) }
+    #expect(zip(stored, values).allSatisfy { $0 >= $1 })
+    nearest.add(stored, want) { _ in true }
+    #expect(nearest.found == nil)
+    var cut = CutEvidence.Search(type: .bfloat16, operationCount: 50)
+    cut.add(values.map { ScalarType.bfloat16.rounded($0, .towardZero) }, want) { _ in true }
+    #expect(cut.found?.direction == .zero)
+  }
+
   /// Probabilities of a peaked softmax: nearly all are nearer to 0 than to the smallest number of float16.
   @Test(.clause("BND-17")) func whatIsTooSmallForTheTypeIsNoEvidence() {
     var search = CutEvidence.Search(type: .float16, operationCount: 50)

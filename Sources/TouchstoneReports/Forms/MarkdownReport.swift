@@ -29,38 +29,56 @@ extension Report {
     }
   }
 
-  private static let markdownTemplate = Template(
-    """
-    ### {{word}}: {{sentence}}
+  private static let markdownTemplate = Template.markdownReport(
+    columns: ["layers", "operation", "zone", "of its bound", "worst in", "inherited"],
+    cells: ["layers", "operation", "zone", "ratio", "where", "inherited"])
+}
 
-    {{#details}}
-    - {{detail}}
-    {{/details}}
+extension Template {
+  /// A report in Markdown: the verdict, what explains it, a table of findings, what was not compared, and notes.
+  ///
+  /// - Parameters:
+  ///   - columns: the table's titles.
+  ///   - cells: what each column holds of a row; `zone` is bold where the row is flagged, `ratio` and `inherited` stand to the right.
+  static func markdownReport(columns: [String], cells: [String]) -> Template {
+    let rules = cells.map { ["ratio", "inherited", "tensors"].contains($0) ? "---:" : "---" }
+    let row = cells.map { cell in
+      cell == "zone"
+        ? "{{#isFlagged}}**{{zone}}**{{/isFlagged}}{{^isFlagged}}{{zone}}{{/isFlagged}}" : "{{\(cell)}}"
+    }
+    return Template(
+      """
+      ### {{word}}: {{sentence}}
 
-    {{subject}}
+      {{#details}}
+      - {{detail}}
+      {{/details}}
 
-    {{#hasTable}}
-    | layers | operation | zone | of its bound | worst in | inherited |
-    |---|---|---|---:|---|---:|
-    {{#rows}}
-    | {{layers}} | {{operation}} | {{#isFlagged}}**{{zone}}**{{/isFlagged}}{{^isFlagged}}{{zone}}{{/isFlagged}} | {{ratio}} | {{where}} | {{inherited}} |
-    {{/rows}}
+      {{subject}}
 
-    {{/hasTable}}
-    {{#hasOmissions}}
-    <details><summary>not compared ({{omissionCount}})</summary>
+      {{#hasTable}}
+      | \(columns.joined(separator: " | ")) |
+      |\(rules.joined(separator: "|"))|
+      {{#rows}}
+      | \(row.joined(separator: " | ")) |
+      {{/rows}}
 
-    {{#omissions}}
-    - {{what}}: {{why}}
-    {{/omissions}}
+      {{/hasTable}}
+      {{#hasOmissions}}
+      <details><summary>not compared ({{omissionCount}})</summary>
 
-    </details>
+      {{#omissions}}
+      - {{what}}: {{why}}
+      {{/omissions}}
 
-    {{/hasOmissions}}
-    {{#notes}}
-    > {{note}}
+      </details>
 
-    {{/notes}}
+      {{/hasOmissions}}
+      {{#notes}}
+      > {{note}}
 
-    """, escape: .markdown)
+      {{/notes}}
+
+      """, escape: .markdown)
+  }
 }

@@ -7,6 +7,8 @@ import TouchstoneModel
 /// An element says something where its error is more than that of computing it. Rounded to nearest, about half of those
 /// lie to either side of what is exact; cut towards zero, all lie on the side of zero and within one unit in the last
 /// place. Which side it is depends on the significand alone, so that of significands which are equal to an eighth of a unit one counts.
+/// A function may itself lie to one side of numbers of its type, as `c tanh(x / c)` lies just beneath `x`: to nearest then moves
+/// one way too, and never by more than half a unit, which cutting does to about half of the values.
 package struct CutEvidence: Sendable, Equatable {
   /// Where every value is moved to.
   package enum Direction: String, Sendable, CaseIterable {
@@ -34,8 +36,12 @@ package struct CutEvidence: Sendable, Equatable {
     private let bits: Double
     private var seen: Set<Int> = []
     private var exceptions = [Int](repeating: 0, count: Direction.allCases.count)
+    /// How many are half a unit away or more, as the nearest number of the type is at a tie alone.
+    private var beyondNearest = 0
 
     private static let fewestUnits = 8.0
+    /// Of values that are cut about half are.
+    private static let fewestBeyondNearest = 0.125
 
     /// - Parameter operationCount: how many operations of the capture are looked at in the same way.
     init(type: ScalarType, operationCount: Int) {
@@ -56,6 +62,7 @@ package struct CutEvidence: Sendable, Equatable {
         // Significands to an eighth of a unit: results that are nearer than that, as those of rows that are nearly alike, are
         // rounded alike.
         guard seen.insert(Int((8 * abs(exact) / spacing).rounded())).inserted else { continue }
+        if abs(error) >= spacing / 2 { beyondNearest += 1 }
         let isNear = abs(error) <= spacing + bound
         for (index, direction) in Direction.allCases.enumerated() {
           let isExplained =
@@ -77,7 +84,9 @@ package struct CutEvidence: Sendable, Equatable {
       let share = Double(exceptions[index]) / Double(max(1, count))
       // P(at most that many of n on one side) ≤ 2^−n(1 − H(share)), H the entropy in bits (Hoeffding 1963, Th. 1).
       let entropy = share == 0 ? 0 : -share * log2(share) - (1 - share) * log2(1 - share)
-      guard share <= 0.05, Double(count) * (1 - entropy) >= bits else { return nil }
+      guard share <= 0.05, Double(count) * (1 - entropy) >= bits,
+        Double(beyondNearest) >= Self.fewestBeyondNearest * Double(count)
+      else { return nil }
       return CutEvidence(
         direction: Direction.allCases[index], count: count, exceptions: exceptions[index], type: type)
     }

@@ -10,13 +10,11 @@ masked.
 import importlib
 import json
 import random
-import sys
-from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
-from make_family import Double, digest, write
+from fixture_files import digest, main, write_both
 
 CLASSES = {"bert": "Bert", "roberta": "Roberta", "distilbert": "DistilBert", "modernbert": "ModernBert"}
 BASE = {
@@ -274,16 +272,9 @@ def fixture(folder, family, head, options, count, seed):
         recorded = {name: inputs[name] for name in names}
     else:
         recorded = inputs
-    with torch.no_grad():
-        single = Observed(family, model).run(inputs)
-        write(folder / "float32.h5", "capture", kept["model_type"], kept, recorded, single, key)
-        torch.set_default_dtype(torch.float64)
-        with Double():
-            double_model = made(family, head, options, seed).double()
-            double_model.load_state_dict(dict(model.state_dict()))
-            double = Observed(family, double_model).run(inputs)
-        torch.set_default_dtype(torch.float32)
-    write(folder / "float64.h5", "golden-candidate", kept["model_type"], kept, recorded, double, key)
+    write_both(
+        folder, kept["model_type"], kept, recorded, key, lambda: made(family, head, options, seed),
+        lambda model: Observed(family, model))
 
 
 def randomised(family, seed):
@@ -303,16 +294,4 @@ def randomised(family, seed):
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    folder = Path(sys.argv[1])
-    if len(sys.argv) == 5 and sys.argv[3].isdigit():
-        first = 1000 * int(sys.argv[4])
-        for seed in range(first, first + int(sys.argv[3])):
-            family = sys.argv[2]
-            fixture(
-                folder / f"{family}-{seed}", family, "ForMaskedLM", randomised(family, seed),
-                random.Random(seed).randint(4, 20), seed)
-    else:
-        for number, (name, (family, head, options)) in enumerate(FIXTURES.items()):
-            if name in sys.argv[2:] or len(sys.argv) == 2:
-                fixture(folder / name, family, head, options, 9, number)
+    main(FIXTURES, fixture, lambda family, seed: ((family, "ForMaskedLM", randomised(family, seed)), random.Random(seed).randint(4, 20)), 9)

@@ -11,18 +11,14 @@ scale, -inf where masked. A fixture is a folder: `config.json`, `config.v4.json`
 `model.safetensors`, `float64.h5` and `float32.h5`.
 """
 
-import hashlib
 import importlib
 import json
 import random
-import sys
-from pathlib import Path
 
-import h5py
-import numpy as np
 import torch
 from safetensors.torch import save_file
-from torch.overrides import TorchFunctionMode
+
+from fixture_files import digest, drawn_inputs, main, write_both
 
 BASE = dict(
     vocab_size=23, hidden_size=20, intermediate_size=13, num_hidden_layers=2, num_attention_heads=6,
@@ -151,16 +147,6 @@ CLASSES = {
     "qwen2": "Qwen2", "mistral": "Mistral",
     "gemma": "Gemma", "qwen3": "Qwen3", "gemma2": "Gemma2", "gemma3": "Gemma3", "olmo2": "Olmo2", "phi3": "Phi3"}
 GEMMAS = ("gemma", "gemma2", "gemma3")
-
-
-class Double(TorchFunctionMode):
-    """Turns casts to float32 into casts to float64."""
-
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        if function is torch.Tensor.float:
-            function = torch.Tensor.double
-        swap = lambda value: torch.float64 if value is torch.float32 else value
-        return function(*map(swap, args), **{key: swap(value) for key, value in (kwargs or {}).items()})
 
 
 class Observed:
@@ -301,15 +287,6 @@ def made(family, options, seed):
     return model
 
 
-def digest(weights):
-    """The digest of Docs/Format.md."""
-    result = hashlib.sha256()
-    for name in sorted(weights):
-        value = weights[name].numpy()
-        result.update(f"{name} float32 {','.join(map(str, value.shape))}\n".encode() + value.tobytes())
-    return result.hexdigest()
-
-
 def spelled_as_before(config):
     """The configuration as transformers 4 wrote it."""
     old = {key: value for key, value in config.items() if key not in ("rope_parameters", "layer_types")}
@@ -329,24 +306,6 @@ def spelled_as_before(config):
     return old
 
 
-def write(path, kind, family, config, inputs, values, key):
-    with h5py.File(path, "w", libver=("v110", "v110")) as f:
-        for name, value in dict(format="touchstone", format_version="1.1", kind=kind).items():
-            f.attrs[name] = np.bytes_(value)
-        f.attrs["complete"] = np.uint8(1)
-        model = f.create_group("model")
-        for name, value in dict(family=family, config_json=json.dumps(config), weights_sha256=key).items():
-            model.attrs[name] = np.bytes_(value)
-        manifest = f.create_group("provenance").create_group("manifest")
-        precision = "float64" if kind == "golden-candidate" else "float32"
-        for name, value in dict(producer="transformers 5.24.0", precision=precision).items():
-            manifest.attrs[name] = np.bytes_(value)
-        for name, value in zip(["token_ids", "position_ids", "attention_mask", "token_type_ids"], inputs.values()):
-            f["inputs/" + name] = np.array(value, np.int32)
-        for name, value in values.items():
-            f.create_dataset(name, data=value, compression="gzip", shuffle=True)
-
-
 def fixture(folder, family, options, count, seed):
     own = options
     options = {**BASE, **options}
@@ -357,11 +316,7 @@ def fixture(folder, family, options, count, seed):
     weights = {
         name: value for name, value in model.state_dict().items()
         if not (name == "lm_head.weight" and model.config.tie_word_embeddings)}
-    generator = random.Random(seed)
-    inputs = dict(
-        input_ids=[generator.randrange(model.config.vocab_size) for _ in range(count)],
-        position_ids=[index + shift for index in range(count)],
-        attention_mask=[0] * min(padding, count - 1) + [1] * (count - min(padding, count - 1)))
+    inputs = drawn_inputs(model, count, padding, shift, seed)
     text = json.loads(model.config.to_json_string(use_diff=False))
     # What transformers 4 wrote of the first Gemmas.
     if family == "gemma" and options.get("hidden_act") == "gelu":
@@ -379,16 +334,9 @@ def fixture(folder, family, options, count, seed):
     for name, value in {"config.json": config, "config.v4.json": spelled_as_before(config)}.items():
         if name == "config.json" or "layer_types" not in options:
             (folder / name).write_text(json.dumps(value, indent=1) + "\n")
-    with torch.no_grad():
-        single = Observed(family, model).run(inputs)
-        write(folder / "float32.h5", "capture", family_name, config, inputs, single, digest(weights))
-        torch.set_default_dtype(torch.float64)
-        with Double():
-            model = made(family, options, seed).double()
-            model.load_state_dict(dict(weights), strict=False)
-            double = Observed(family, model).run(inputs)
-        torch.set_default_dtype(torch.float32)
-    write(folder / "float64.h5", "golden-candidate", family_name, config, inputs, double, digest(weights))
+    write_both(
+        folder, family_name, config, inputs, digest(weights), lambda: made(family, options, seed),
+        lambda model: Observed(family, model), weights)
 
 
 def randomised(family, seed):
@@ -443,15 +391,4 @@ def randomised(family, seed):
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    folder = Path(sys.argv[1])
-    if len(sys.argv) == 5 and sys.argv[3].isdigit():
-        first = 1000 * int(sys.argv[4])
-        for seed in range(first, first + int(sys.argv[3])):
-            family = sys.argv[2]
-            options = randomised(family, seed)
-            fixture(folder / f"{family}-{seed}", family, options, random.Random(seed).randint(1, 24), seed)
-    else:
-        for number, (name, (family, options)) in enumerate(FIXTURES.items()):
-            if name in sys.argv[2:] or len(sys.argv) == 2:
-                fixture(folder / name, family, options, 9, number)
+    main(FIXTURES, fixture, lambda family, seed: ((family, randomised(family, seed)), random.Random(seed).randint(1, 24)), 9)

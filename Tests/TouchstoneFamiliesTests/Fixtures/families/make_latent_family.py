@@ -10,15 +10,12 @@ their choices, which are put best first.
 import importlib
 import json
 import random
-import sys
-import tempfile
-from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 import make_expert_family
-from make_family import Double, digest, write
+from fixture_files import digest, drawn_inputs, main, saved, write_both
 
 CLASSES = {"deepseek_v2": "DeepseekV2", "deepseek_v3": "DeepseekV3"}
 BASE = dict(
@@ -189,32 +186,19 @@ def fixture(folder, family, options, count, seed):
     options = {**BASE, **options}
     padding, shift = options.pop("_padding", 0), options.pop("_shift", 0)
     model = made(family, options, seed)
-    generator = random.Random(seed)
-    inputs = dict(
-        input_ids=[generator.randrange(model.config.vocab_size) for _ in range(count)],
-        position_ids=[index + shift for index in range(count)],
-        attention_mask=[0] * min(padding, count - 1) + [1] * (count - min(padding, count - 1)))
+    inputs = drawn_inputs(model, count, padding, shift, seed)
     text = json.loads(model.config.to_json_string(use_diff=False))
     keep = set(options) | {
         "model_type", "hidden_act", "tie_word_embeddings", "head_dim", "attention_bias", "mlp_bias", "norm_topk_prob",
         "routed_scaling_factor", "rope_interleave"}
     config = {key: value for key, value in text.items() if key in keep}
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as there:
-        model.save_pretrained(there)
-        weights = load_file(Path(there) / "model.safetensors")
+    weights = saved(model)
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
-    with torch.no_grad():
-        single = Observed(family, made(family, options, seed)).run(inputs)
-        write(folder / "float32.h5", "capture", family, config, inputs, single, digest(weights))
-        torch.set_default_dtype(torch.float64)
-        with Double():
-            double_model = made(family, options, seed).double()
-            double_model.load_state_dict(model.state_dict())
-            double = Observed(family, double_model).run(inputs)
-        torch.set_default_dtype(torch.float32)
-    write(folder / "float64.h5", "golden-candidate", family, config, inputs, double, digest(weights))
+    write_both(
+        folder, family, config, inputs, digest(weights), lambda: made(family, options, seed),
+        lambda model: Observed(family, model))
 
 
 def randomised(family, seed):
@@ -240,15 +224,4 @@ def randomised(family, seed):
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    folder = Path(sys.argv[1])
-    if len(sys.argv) == 5 and sys.argv[3].isdigit():
-        first = 1000 * int(sys.argv[4])
-        for seed in range(first, first + int(sys.argv[3])):
-            family = sys.argv[2]
-            fixture(
-                folder / f"{family}-{seed}", family, randomised(family, seed), random.Random(seed).randint(1, 24), seed)
-    else:
-        for number, (name, (family, options)) in enumerate(FIXTURES.items()):
-            if name in sys.argv[2:] or len(sys.argv) == 2:
-                fixture(folder / name, family, options, 7, number)
+    main(FIXTURES, fixture, lambda family, seed: ((family, randomised(family, seed)), random.Random(seed).randint(1, 24)), 7)

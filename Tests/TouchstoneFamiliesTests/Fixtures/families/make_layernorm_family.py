@@ -11,14 +11,13 @@ masked.
 import importlib
 import json
 import random
-import sys
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 
+from fixture_files import digest, main, write_both
 from layernorm_families import BASE, CLASSES, FIXTURES, MODULES, randomised
-from make_family import Double, digest, write
 
 
 class Observed:
@@ -254,27 +253,15 @@ def fixture(folder, family, options, count, seed):
         (stored / name).unlink(missing_ok=True)
         if value is not None:
             (stored / name).write_text(json.dumps(value, indent=1) + "\n")
-    with torch.no_grad():
-        single = Observed(family, model).run(inputs)
-        write(stored / "float32.h5", "capture", family, config, inputs, single, digest(weights))
-        torch.set_default_dtype(torch.float64)
-        with Double():
-            wide = made(family, options, seed).double()
-            wide.load_state_dict(model.state_dict())
-            double = Observed(family, wide).run(inputs)
-        torch.set_default_dtype(torch.float32)
-    write(stored / "float64.h5", "golden-candidate", family, config, inputs, double, digest(weights))
+    write_both(
+        stored, family, config, inputs, digest(weights), lambda: made(family, options, seed),
+        lambda model: Observed(family, model))
+
+
+def drawn(family, seed):
+    count = random.Random(seed).randint(1, 16)
+    return (family, randomised(family, seed, count)), count
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    folder = Path(sys.argv[1])
-    if len(sys.argv) == 5 and sys.argv[3].isdigit():
-        first = 1000 * int(sys.argv[4])
-        for seed in range(first, first + int(sys.argv[3])):
-            count = random.Random(seed).randint(1, 16)
-            fixture(folder / f"{sys.argv[2]}-{seed}", sys.argv[2], randomised(sys.argv[2], seed, count), count, seed)
-    else:
-        for number, (name, (family, options)) in enumerate(FIXTURES.items()):
-            if name in sys.argv[2:] or len(sys.argv) == 2:
-                fixture(folder / name, family, options, 9, number)
+    main(FIXTURES, fixture, drawn, 9)
