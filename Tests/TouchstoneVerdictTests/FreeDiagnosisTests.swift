@@ -115,6 +115,7 @@ import TouchstoneVerdict
     #expect(Set(places.map(\.name)).count == 3)
     let cause = try #require(try cause(of: fault, at: places, weights, inputs))
     #expect(cause.id == fault.id)
+    #expect(cause.name.hasPrefix("ε is 0.001 instead of 1e-05"))
     #expect(cause.places == places.map(\.path).sorted())
   }
 

@@ -68,10 +68,7 @@ struct Diagnosis {
 
     /// What is wrong, instead of what, and where that is a part, where.
     var name: String {
-      let name = due.map {
-        fault.name.replacing("the model's own number", with: $0).replacing("the model's", with: $0)
-      }
-      return (name ?? fault.name) + (part.map { ", in \($0) alone" } ?? "")
+      fault.name(insteadOf: due) + (part.map { ", in \($0) alone" } ?? "")
     }
   }
 

@@ -14,6 +14,11 @@ struct FreeDiagnosis {
     let places: Set<Activation>
     /// Within 1 the fault explains the capture.
     var ratio: Double
+    /// The model's own number or function that the fault changes, in words; nil where places have several.
+    let due: String?
+
+    /// What is wrong, and instead of what.
+    var name: String { fault.name(insteadOf: due) }
   }
 
   /// The hypotheses that were tried, best first.
@@ -61,7 +66,10 @@ struct FreeDiagnosis {
       guard let value = try run.value(of: target, planting: fault, at: places, everyEight: step),
         !(distance.ratio(value, fewRight) <= 1)
       else { return nil }
-      return Hypothesis(fault: fault, places: places, ratio: distance.ratio(fewGot, value))
+      let due = Set(places.map { run.graph.operation(making: $0)?.ownNumber })
+      return Hypothesis(
+        fault: fault, places: places, ratio: distance.ratio(fewGot, value),
+        due: due.count == 1 ? due.first ?? nil : nil)
     }
     let coarse = results.compactMap(\.self).sorted { $0.ratio < $1.ratio }
     let near = coarse.prefix(Self.shortlist.count).filter { $0.ratio <= Self.shortlist.ratio }
@@ -124,7 +132,9 @@ struct FreeDiagnosis {
     let matching = hypotheses.prefix { $0.ratio <= 1 }
     guard let best = matching.first else { return nil }
     var faults: [Fault] = []
-    for one in matching where !faults.contains(where: { $0.id == one.fault.id }) { faults.append(one.fault) }
+    for one in matching where !faults.contains(where: { $0.id == one.fault.id }) {
+      faults.append(one.fault.named(one.name))
+    }
     let next = hypotheses.first { other in !faults.contains { $0.id == other.fault.id } }
     let places = matching.reduce(into: Set<Activation>()) { $0.formUnion($1.places) }
     return Cause(
@@ -139,7 +149,7 @@ struct FreeDiagnosis {
     if let best = hypotheses.first, best.ratio > 1 {
       notes.append(
         .unexplainedEndToEnd(
-          tried: hypotheses.count, nearest: best.fault.name, places: best.places.map(\.path).sorted(),
+          tried: hypotheses.count, nearest: best.name, places: best.places.map(\.path).sorted(),
           ratio: best.ratio))
     }
     if untriedCount > 0 { notes.append(.untried(untriedCount)) }

@@ -42,13 +42,7 @@ struct HypothesisReplay: Sendable {
 
   /// The number or function of the model that one operation of the chain is made with, in words; nil for none.
   func due(at place: Activation) -> String? {
-    switch chain.first(where: { $0.output == place })?.kind.payload {
-    case let norm as any Normalising: words(norm.epsilon)
-    case let own as ActivationFunction: own.function.inWords
-    case let own as Rotate: words(own.frequencies.theta)
-    case let own as AttentionScores: words(own.scale)
-    default: nil
-    }
+    chain.first { $0.output == place }?.ownNumber
   }
 
   /// What the judged operation is, and of which shapes.
