@@ -40,6 +40,45 @@ void touchstone_moments(
   }
 }
 
+typedef float floats __attribute__((vector_size(32)));
+
+FOR_EACH_INSTRUCTION_SET
+void touchstone_terms(
+    const double *x, const ptrdiff_t *places, ptrdiff_t count, const void *strip, int exactness, double unit,
+    void *terms) {
+  const lanes *factors = strip;
+  lanes absolute = {0}, squares = {0}, exact = {0}, lost = {0};
+  patterns products = {0};
+  for (ptrdiff_t k = 0; k < count; k++) {
+    lanes t = x[k] * factors[places[k]], magnitude = MAGNITUDE(t);
+    absolute += magnitude;
+    squares += t * t;
+    products -= (patterns)(t != 0);
+    if (exactness == 0) continue;
+    // A product of the type is added as it is; every other one is rounded first.
+    patterns isExact = (patterns)(__builtin_convertvector(__builtin_convertvector(t, floats), lanes) == t);
+    if (exactness == 64)
+      for (int lane = 0; lane < 8; lane++)
+        isExact[lane] = -(__builtin_fma(x[k], factors[places[k]][lane], -t[lane]) == 0);
+    exact += magnitude;
+    exact -= (lanes)((patterns)magnitude & ~isExact);
+  }
+  if (unit > 0) {
+    lanes most = unit * absolute;
+    for (ptrdiff_t k = 0; k < count; k++) {
+      lanes magnitude = MAGNITUDE(x[k] * factors[places[k]]);
+      patterns isHidden = (patterns)(magnitude <= 2 * most), isLess = (patterns)(magnitude <= most);
+      lost += (lanes)(isHidden & ((isLess & (patterns)magnitude) | (~isLess & (patterns)most)));
+    }
+  }
+  lanes *results = terms;
+  results[0] = absolute;
+  results[1] = squares;
+  results[2] = __builtin_convertvector(products, lanes);
+  results[3] = exact;
+  results[4] = lost;
+}
+
 #define BLOCK 256
 
 FOR_EACH_INSTRUCTION_SET

@@ -5,7 +5,11 @@
 #include "CSystem.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 long long csystem_stored_bytes(int descriptor, long long size) {
 #if defined(SEEK_DATA) && defined(SEEK_HOLE)
@@ -30,6 +34,16 @@ long long csystem_stored_bytes(int descriptor, long long size) {
 int csystem_adopt_orphans(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0; }
 #else
 int csystem_adopt_orphans(void) { return 0; }
+#endif
+
+#if defined(__GLIBC__)
+void csystem_keep_freed_memory(void) {
+  /* The greatest that every version accepts: half of what a thread's own heap may grow to. */
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+}
+#else
+void csystem_keep_freed_memory(void) {}
 #endif
 
 #if defined(__has_feature)

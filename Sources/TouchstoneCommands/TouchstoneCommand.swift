@@ -45,6 +45,7 @@ public struct TouchstoneCommand: ParsableCommand {
   /// Runs the verb that the arguments name and ends the process with the verdict's exit code.
   public static func runProcess() -> Never {
     FileReaderProcess.runIfChild()
+    FreedMemory.keep()
     Interruption.install()
     do {
       try checkArguments()

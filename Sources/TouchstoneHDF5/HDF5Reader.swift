@@ -178,16 +178,17 @@ package final class HDF5Reader: Sendable {
 
   /// The elements of a dataset, row-major and little-endian.
   ///
+  /// - Parameter checksums: whether the chunks' checksums are checked; in vain where a digest has vouched for the file.
   /// - Throws: `BadInput` when the file does not hold as much as the shape declares, stores it in a way that
   ///   is not read, or fails a checksum.
-  package func bytes(of dataset: HDF5Dataset) throws(BadInput) -> Data {
+  package func bytes(of dataset: HDF5Dataset, checksums: Bool = true) throws(BadInput) -> Data {
     try locked { () throws(BadInput) in
       var budget = greatestByteCount
       try spend(dataset, from: &budget)
       guard let object = try find(dataset.path), H5Iget_type(object.id) == H5I_DATASET,
         try HDF5Dataset(describing: object, at: dataset.path, fileSize: byteCount) == dataset
       else { throw BadInput(place: dataset.path, problem: "changed while it was read", remedy: "try again") }
-      return try dataset.read(object)
+      return try dataset.read(object, checksums: checksums)
     }
   }
 

@@ -18,9 +18,12 @@ public enum NoiseFloorRange {
         return "is \(noise) in row \(row), which is no root mean square of float32 rounding"
       }
       guard let values, values.rowCount == floor.count else { continue }
-      let elements = values.row(row).filter(\.isFinite)
-      let square = elements.reduce(0) { $0 + $1 * $1 } / Double(max(elements.count, 1))
-      let least = leastShare * square.squareRoot()
+      var (squares, count) = (0.0, 0)
+      for value in values.row(row) where value.isFinite {
+        squares += value * value
+        count += 1
+      }
+      let least = leastShare * (squares / Double(max(count, 1))).squareRoot()
       // Below the normal range float32 has other spacings, and what is flushed leaves nothing.
       guard noise < least, least > Double(Float.leastNormalMagnitude) else { continue }
       return "is \(noise) in row \(row), less than storing that row in float32 leaves"

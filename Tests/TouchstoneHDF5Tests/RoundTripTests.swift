@@ -79,6 +79,27 @@ func write(_ path: String, _ body: (HDF5Writer) throws -> Void) throws {
     #expect(try reader.bytes(of: dataset) == data)
   }
 
+  /// A chunk that is not what its checksum says is refused, but where something better is checked.
+  @Test func checksumsOfChunksAreCheckedUnlessThatIsNotAskedFor() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("a.h5")
+    let data = bytes(4_000, seed: 3)
+    try write(path) { writer in
+      try data.withUnsafeBytes {
+        try writer.writeDataset("x", type: .float(.float32), shape: [1_000], bytes: $0)
+      }
+    }
+    var file = try Data(contentsOf: URL(filePath: path))
+    let stored = try #require(file.firstRange(of: data))
+    file[stored.lowerBound + 8] ^= 1
+    try file.write(to: URL(filePath: path))
+    let reader = try HDF5Reader(path: path)
+    let dataset = try #require(try reader.dataset(at: "x"))
+    #expect(throws: BadInput.self) { try reader.bytes(of: dataset) }
+    let damaged = try reader.bytes(of: dataset, checksums: false)
+    #expect(zip(damaged, data).count { $0 != $1 } == 1)
+  }
+
   @Test func attributesComeBack() throws {
     let folder = try TemporaryFolder()
     try write(folder.file("a.h5")) { writer in

@@ -9,5 +9,9 @@ long long csystem_stored_bytes(int descriptor, long long size);
 /* Makes processes that outlive their parents children of this one, where the system can (Linux); whether it can. */
 int csystem_adopt_orphans(void);
 
+/* Lets the allocator keep what is freed for what is allocated next, where it gives large pieces back at once (glibc):
+   their pages would be cleared anew each time. */
+void csystem_keep_freed_memory(void);
+
 /* Whether this build runs under a sanitizer whose shadow memory takes terabytes of addresses: no limit of them can hold. */
 int csystem_has_shadow_memory(void);

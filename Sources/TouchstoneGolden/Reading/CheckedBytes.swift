@@ -5,8 +5,12 @@ import TouchstoneModel
 
 extension HDF5Reader {
   /// The bytes of a dataset, held against the manifest's digest where there is one.
-  func checkedBytes(of dataset: HDF5Dataset, _ manifest: DatasetManifest?) throws(BadInput) -> Data {
-    let bytes = try bytes(of: dataset)
+  ///
+  /// - Parameter isVouchedFor: whether the whole file, checksums and all, was held against a digest.
+  func checkedBytes(
+    of dataset: HDF5Dataset, _ manifest: DatasetManifest?, isVouchedFor: Bool = false
+  ) throws(BadInput) -> Data {
+    let bytes = try bytes(of: dataset, checksums: !isVouchedFor)
     guard let entry = manifest?.entries[dataset.path] else { return bytes }
     guard entry.shape == dataset.shape, entry.sha256 == Digest.of(bytes) else {
       throw BadInput(

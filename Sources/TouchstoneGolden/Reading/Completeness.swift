@@ -64,7 +64,7 @@ extension ActivationFile {
 
   /// The values of a dataset; whole numbers as float64.
   func read(_ stored: RecordedDataset) throws(BadInput) -> StoredTensor {
-    let bytes = try file.checkedBytes(of: stored.dataset, manifest)
+    let bytes = try file.checkedBytes(of: stored.dataset, manifest, isVouchedFor: hasTrustedDigest)
     if stored.isInteger {
       guard let values = stored.dataset.type.integers(bytes), values.allSatisfy({ $0.magnitude < 1 << 53 })
       else {

@@ -208,9 +208,9 @@ extension FaultSite {
     }
     var result = Tensor<Double>(repeating: 0, shape: scores.shape)
     for row in 0..<scores.rowCount {
-      let columns = visible[row % visible.count]
-      let values = weights(columns.map { scores[row, $0] / temperature }, row: row, rule)
-      for (column, value) in zip(columns, values) { result[row, column] = value }
+      let (columns, first) = (visible[row % visible.count], row * scores.rowWidth)
+      let values = weights(columns.map { scores.values[first + $0] / temperature }, row: row, rule)
+      for (column, value) in zip(columns, values) { result.values[first + column] = value }
     }
     return result
   }

@@ -58,6 +58,11 @@ extension Rounding {
     var bounds = [Bound](repeating: .zero, count: value.count)
     for head in 0..<heads {
       let valueHead = head * values.values.shape[0] / heads
+      let strips = stride(from: 0, to: width, by: TermStrip.width).map { first in
+        TermStrip(depth: tokens, lanes: first..<min(first + TermStrip.width, width)) { column, lane in
+          factors[(valueHead * tokens + column) * width + lane]
+        }
+      }
       for row in 0..<tokens {
         let p = head * tokens + row
         let visible = (0..<tokens).filter { inputs.isVisible(key: $0, from: row, under: visibility) }
@@ -69,36 +74,36 @@ extension Rounding {
           ? ofSum(terms(visible.map { probabilities.values[p, $0] }))
             + (4 * unit + 8 * underflow * Double(visible.count)) : .zero
         let weights = visible.map { probabilities.values[p, $0] }
-        var products = [Double](repeating: 0, count: visible.count)
-        for unitIndex in 0..<width {
-          let output = row * heads * width + head * width + unitIndex
-          var terms = Terms(count: 0, absolute: 0, squares: 0, sum: value.values[output])
-          let centre = addsUpToOne ? value.values[output] : 0
-          var passed = abs(centre) * ofWeights
-          for (place, column) in visible.enumerated() {
-            let v = (valueHead * tokens + column) * width + unitIndex
-            let (left, right) = (weights[place], factors[v])
-            products[place] = left * right
-            terms.add(product: products[place], isExact: isExactInput && isExactProduct(left, right))
+        for (group, strip) in strips.enumerated() {
+          let terms = strip.terms(weights, at: visible, knowsExact: isExactInput, self)
+          for lane in 0..<min(TermStrip.width, width - TermStrip.width * group) {
+            let unitIndex = TermStrip.width * group + lane
+            let output = row * heads * width + head * width + unitIndex
+            let recurrence = (
+              left: probabilityRepetition[p], right: valueRepetition[valueHead * width + unitIndex]
+            )
+            let terms = terms.lane(
+              lane, sum: value.values[output], repetition: min(recurrence.left, recurrence.right))
+            let centre = addsUpToOne ? value.values[output] : 0
+            var passed = abs(centre) * ofWeights
             if probabilities.error != nil || values.error != nil {
-              passed += Self.ofProduct(
-                left, probabilities.error(at: p * tokens + column), right - centre, values.error(at: v))
+              for (place, column) in visible.enumerated() {
+                let v = (valueHead * tokens + column) * width + unitIndex
+                passed += Self.ofProduct(
+                  weights[place], probabilities.error(at: p * tokens + column), factors[v] - centre,
+                  values.error(at: v))
+              }
             }
+            let length = lengths[valueHead * width + unitIndex]
+            let subnormal =
+              probabilities.underflow * length
+              + values.underflow
+            bounds[output] =
+              ofSum(terms)
+              + ofRoundedFactors(probabilities.roundoff, values.roundoff, terms, recurrence: recurrence)
+              + passed
+              + (rescaling * terms.absolute + ofUnderflow(terms, factors: 8 + length) + subnormal)
           }
-          let recurrence = (
-            left: probabilityRepetition[p], right: valueRepetition[valueHead * width + unitIndex]
-          )
-          terms.repetition = min(recurrence.left, recurrence.right)
-          terms.lost = lost(visible.count, absolute: terms.absolute) { products[$0] }
-          let length = lengths[valueHead * width + unitIndex]
-          let subnormal =
-            probabilities.underflow * length
-            + values.underflow
-          bounds[output] =
-            ofSum(terms)
-            + ofRoundedFactors(probabilities.roundoff, values.roundoff, terms, recurrence: recurrence)
-            + passed
-            + (rescaling * terms.absolute + ofUnderflow(terms, factors: 8 + length) + subnormal)
         }
       }
     }

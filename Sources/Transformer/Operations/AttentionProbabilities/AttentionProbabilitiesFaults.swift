@@ -163,7 +163,7 @@ extension FaultSite {
   func weights(
     _ scores: [Double], row: Int, _ rule: ([Double]) -> [Double] = { $0.softmax() }
   ) -> [Double] {
-    guard operation.kind.payload is AttentionProbabilities, let sinks = site.operands.parameters.first else {
+    guard let sinks = site.operands.parameters.first, operation.kind.payload is AttentionProbabilities else {
       return rule(scores)
     }
     return rule(scores + [sinks[row / inputs.count]]).dropLast()

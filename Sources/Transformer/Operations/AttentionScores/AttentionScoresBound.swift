@@ -82,45 +82,57 @@ extension Rounding {
     let keyRepetition = rowRepetition(key.values)
     let (queryLengths, keyLengths) = (rowLengths(query.values), rowLengths(key.values))
     let (queries, keys) = (query.values.values, key.values.values)
-    var products = [Double](repeating: 0, count: width)
+    let places = Array(0..<width)
     var bounds = [Bound](repeating: .zero, count: value.count)
     for head in 0..<heads {
       let keyHead = head * key.values.shape[0] / heads
+      let groups = stride(from: 0, to: tokens, by: TermStrip.width).map {
+        $0..<min($0 + TermStrip.width, tokens)
+      }
+      let strips = groups.map { columns in
+        TermStrip(depth: width, lanes: columns) { index, column in
+          keys[(keyHead * tokens + column) * width + index]
+        }
+      }
       for row in 0..<tokens {
         let q = head * tokens + row
-        for column in 0..<tokens where inputs.isVisible(key: column, from: row, under: visibility) {
-          let k = keyHead * tokens + column
-          let score = value[head, row, column]
-          var terms = Terms(count: 0, absolute: 0, squares: 0, sum: scale == 0 ? 0 : score / scale)
-          var passed = Bound.zero
-          for index in 0..<width {
-            let (left, right) = (queries[q * width + index], keys[k * width + index])
-            products[index] = left * right
-            terms.add(product: products[index], isExact: false)
+        let factors = Array(queries[q * width..<(q + 1) * width])
+        for (columns, strip) in zip(groups, strips) {
+          let visible = columns.filter { inputs.isVisible(key: $0, from: row, under: visibility) }
+          guard !visible.isEmpty else { continue }
+          let ofColumns = strip.terms(factors, at: places, knowsExact: false, self)
+          for column in visible {
+            let k = keyHead * tokens + column
+            let score = value[head, row, column]
+            let terms = ofColumns.lane(
+              column - columns.lowerBound, sum: scale == 0 ? 0 : score / scale,
+              repetition: min(queryRepetition[q], keyRepetition[k]))
+            var passed = Bound.zero
             if query.error != nil || key.error != nil {
-              passed += Self.ofProduct(
-                left, query.error(at: q * width + index), right, key.error(at: k * width + index))
+              for index in 0..<width {
+                passed += Self.ofProduct(
+                  factors[index], query.error(at: q * width + index), keys[k * width + index],
+                  key.error(at: k * width + index))
+              }
             }
+            let ofRounding = ofRoundedFactors(
+              query.roundoff, key.roundoff, terms, recurrence: (queryRepetition[q], keyRepetition[k]))
+            let subnormal =
+              query.underflow * keyLengths[k]
+              + key.underflow * queryLengths[q]
+            let sum = ofSum(terms) + ofRounding + passed + subnormal
+            // Scaled after the sum by a rounded 1/√d, or before it: queries by the whole, or queries and keys by
+            // the root of it each, which rounds every factor once more.
+            let worst = 2 * unit * terms.absolute
+            let usual =
+              contract.deviations / 3.0.squareRoot() * unit
+              * (2 * terms.repetition * terms.squares).squareRoot()
+            let ofFactors = Bound(det: worst, prob: worst, stat: min(worst, usual))
+            let lost = (1 + abs(scale)) * ofUnderflow(terms, factors: queryLengths[q] + keyLengths[k])
+            bounds[q * tokens + column] =
+              abs(scale) * stored(sum + ofFactors, terms.sum, as: precision.type)
+              + (3 * unit * abs(score) + lost)
           }
-          terms.repetition = min(queryRepetition[q], keyRepetition[k])
-          terms.lost = lost(width, absolute: terms.absolute) { products[$0] }
-          let ofRounding = ofRoundedFactors(
-            query.roundoff, key.roundoff, terms, recurrence: (queryRepetition[q], keyRepetition[k]))
-          let subnormal =
-            query.underflow * keyLengths[k]
-            + key.underflow * queryLengths[q]
-          let sum = ofSum(terms) + ofRounding + passed + subnormal
-          // Scaled after the sum by a rounded 1/√d, or before it: queries by the whole, or queries and keys by
-          // the root of it each, which rounds every factor once more.
-          let worst = 2 * unit * terms.absolute
-          let usual =
-            contract.deviations / 3.0.squareRoot() * unit
-            * (2 * terms.repetition * terms.squares).squareRoot()
-          let ofFactors = Bound(det: worst, prob: worst, stat: min(worst, usual))
-          let lost = (1 + abs(scale)) * ofUnderflow(terms, factors: queryLengths[q] + keyLengths[k])
-          bounds[q * tokens + column] =
-            abs(scale) * stored(sum + ofFactors, terms.sum, as: precision.type)
-            + (3 * unit * abs(score) + lost)
         }
       }
     }

@@ -31,20 +31,31 @@ extension Array where Element: FixedWidthInteger & UnsignedInteger {
   /// The numbers by rising size; digits that all have alike are passed over.
   fileprivate func sortedByDigits() -> [Element] {
     let mask = Element(Self.digitCount - 1)
+    let shifts = stride(from: 0, to: Element.bitWidth, by: Self.digitWidth).map { Element($0) }
+    // Where the numbers with each digit go, place by place: how many there are, counted in one pass over all places.
+    var starts = [Int](repeating: 0, count: shifts.count * Self.digitCount)
     var (keys, sorted) = (self, self)
-    for place in stride(from: 0, to: Element.bitWidth, by: Self.digitWidth) {
-      let shift = Element(place)
-      var places = [Int](repeating: 0, count: Self.digitCount)
-      for key in keys { places[Int(truncatingIfNeeded: key &>> shift & mask)] += 1 }
-      if places[Int(truncatingIfNeeded: keys[0] &>> shift & mask)] == count { continue }
-      var next = 0
-      for digit in places.indices { (places[digit], next) = (next, next + places[digit]) }
-      for key in keys {
-        let digit = Int(truncatingIfNeeded: key &>> shift & mask)
-        sorted[places[digit]] = key
-        places[digit] += 1
+    starts.withUnsafeMutableBufferPointer { starts in
+      for key in self {
+        for (place, shift) in shifts.enumerated() {
+          starts[place * Self.digitCount + Int(truncatingIfNeeded: key &>> shift & mask)] += 1
+        }
       }
-      swap(&keys, &sorted)
+      for (place, shift) in shifts.enumerated() {
+        let starts = UnsafeMutableBufferPointer(
+          rebasing: starts[place * Self.digitCount..<(place + 1) * Self.digitCount])
+        if starts[Int(truncatingIfNeeded: self[0] &>> shift & mask)] == count { continue }
+        var next = 0
+        for digit in starts.indices { (starts[digit], next) = (next, next + starts[digit]) }
+        sorted.withUnsafeMutableBufferPointer { sorted in
+          for key in keys {
+            let digit = Int(truncatingIfNeeded: key &>> shift & mask)
+            sorted[starts[digit]] = key
+            starts[digit] += 1
+          }
+        }
+        swap(&keys, &sorted)
+      }
     }
     return keys
   }

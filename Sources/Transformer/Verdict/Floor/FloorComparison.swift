@@ -45,7 +45,9 @@ struct FloorComparison: Sendable {
     guard let (got, want) = try pair(activation) else { return nil }
     var (error, scale) = (0.0, 0.0)
     for row in try comparableRows(want, of: activation) {
-      for (left, right) in zip(got.row(row), want.row(row)) where left.isFinite && right.isFinite {
+      for offset in row * want.rowWidth..<(row + 1) * want.rowWidth {
+        let (left, right) = (got.values[offset], want.values[offset])
+        guard left.isFinite, right.isFinite else { continue }
         error = max(error, abs(left - right))
         scale = max(scale, abs(right))
       }
@@ -68,12 +70,13 @@ struct FloorComparison: Sendable {
     var (ratio, worstRow) = (-1.0, 0)
     var tells = true
     let rows = try comparableRows(want, of: operation.output)
+    let width = want.rowWidth
     for row in rows {
       var (total, size, count) = (0.0, 0.0, 0.0)
-      for column in 0..<want.rowWidth where isJudged(row * want.rowWidth + column) {
-        let difference = got[row, column] - want[row, column]
+      for offset in row * width..<(row + 1) * width where isJudged(offset) {
+        let (right, difference) = (want.values[offset], got.values[offset] - want.values[offset])
         total += difference * difference
-        size += want[row, column] * want[row, column]
+        size += right * right
         count += 1
       }
       guard count > 0 else { continue }

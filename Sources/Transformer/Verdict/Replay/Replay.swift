@@ -289,11 +289,15 @@ struct Replay: Sendable {
     {
       return estimate
     }
-    let bounds = zip(estimate.bounds, estimate.values.values).map { bound, value in
-      if plan.operation.making == .handedOn, case .recorded(let source) = plan.last.sources[0] {
-        return bound + rounding.ofHandingOn(value, from: recorded[source]?.type ?? type, to: type)
+    let source: ScalarType? =
+      if making == .handedOn, case .recorded(let source) = plan.last.sources[0] {
+        recorded[source]?.type ?? type
+      } else {
+        nil
       }
-      return rounding.judgesFactor * rounding.stored(bound, value, as: type)
+    let bounds = zip(estimate.bounds, estimate.values.values).map { bound, value in
+      source.map { bound + rounding.ofHandingOn(value, from: $0, to: type) }
+        ?? rounding.judgesFactor * rounding.stored(bound, value, as: type)
     }
     return Estimate(values: estimate.values, bounds: bounds)
   }

@@ -25,16 +25,26 @@ package struct NextTokens: Sendable, Equatable {
     let seesAnyKey = golden.seesAnyKey
     let positions = (0..<own.rowCount).filter { seesAnyKey[$0] }
     count = positions.count
-    unreadable = positions.filter { !own.row($0).allSatisfy(\.isFinite) }
-    let readable = Set(positions).subtracting(unreadable)
-    differing = readable.filter { Self.greatest(own.row($0)) != Self.greatest(wanted.row($0)) }.sorted()
     let certificate = capture.precision.type == .float32 ? try TokenCertificate(golden: golden) : nil
-    ties = certificate.map { certificate in positions.filter { !certificate.argMax(at: $0).isCertain } }
+    let rows = positions.indices.concurrentMap { index in
+      let (position, row) = (positions[index], own.row(positions[index]))
+      return (
+        isReadable: row.allSatisfy { $0.isFinite },
+        differs: Self.greatest(row) != Self.greatest(wanted.row(position)),
+        isTie: certificate.map { !$0.argMax(at: position).isCertain } ?? false
+      )
+    }
+    let found = zip(positions, rows)
+    unreadable = found.filter { !$1.isReadable }.map(\.0)
+    differing = found.filter { $1.isReadable && $1.differs }.map(\.0)
+    ties = certificate.map { _ in found.filter { $1.isTie }.map(\.0) }
   }
 
   /// The id of the greatest logit, the least of equal ones.
   private static func greatest(_ row: ArraySlice<Double>) -> Int? {
-    row.indices.max { (row[$0], $1) < (row[$1], $0) }.map { $0 - row.startIndex }
+    guard var greatest = row.indices.first else { return nil }
+    for id in row.indices where row[id] > row[greatest] { greatest = id }
+    return greatest - row.startIndex
   }
 
   /// What there is to say, in a sentence; nil where no position is compared.
