@@ -18,10 +18,13 @@ import sys
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
+# A page of all sizes is drawn on a machine that may have other work: milliseconds.
+PATIENCE = 300_000
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 
 
 def watched(page, found):
+    page.set_default_timeout(PATIENCE)
     page.on("console", lambda message: found.append(f"console: {message.type}: {message.text}"))
     page.on("pageerror", lambda error: found.append(f"error: {error}"))
     page.on("request", lambda request: request.is_navigation_request() or found.append(f"request: {request.url}"))

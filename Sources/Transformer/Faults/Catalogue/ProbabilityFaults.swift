@@ -221,16 +221,24 @@ extension FaultSite {
     var result = scores
     var extents = scores.shape
     extents[axis] = 1
+    let (rows, width, count) = (scores.shape[1], scores.rowWidth, scores.shape[axis])
+    let step = axis == 0 ? rows * width : width
+    var powers = [Double](repeating: 0, count: count)
     for head in 0..<extents[0] {
       for row in 0..<extents[1] {
         for column in 0..<extents[2] {
-          let places = (0..<scores.shape[axis]).map { axis == 0 ? ($0, row) : (head, $0) }
-          let entries = places.map { scores[$0.0, $0.1, column] }.filter(\.isFinite)
-          let greatest = entries.max() ?? 0
-          let total = entries.reduce(0) { $0 + exp($1 - greatest) }
-          for (head, row) in places {
-            let isVisible = inputs.isVisible(key: column, from: row, under: own.visibility)
-            result[head, row, column] = isVisible ? exp(scores[head, row, column] - greatest) / total : 0
+          let first = (head * rows + row) * width + column
+          let entries = (0..<count).map { scores.values[first + $0 * step] }
+          let greatest = entries.reduce(-.infinity) { $1.isFinite ? max($0, $1) : $0 }
+          var total = 0.0
+          for (place, entry) in entries.enumerated() {
+            powers[place] = exp(entry - (greatest.isFinite ? greatest : 0))
+            if entry.isFinite { total += powers[place] }
+          }
+          for place in 0..<count {
+            let query = axis == 0 ? row : place
+            let isVisible = inputs.isVisible(key: column, from: query, under: own.visibility)
+            result.values[first + place * step] = isVisible ? powers[place] / total : 0
           }
         }
       }

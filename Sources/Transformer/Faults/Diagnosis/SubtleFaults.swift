@@ -118,16 +118,32 @@ struct SubtleFaults {
 
   /// The subtle faults of the catalogue that this capture shows, the clearest first.
   func found(_ catalogue: [Fault]) -> [SubtleEvidence] {
-    catalogue.filter { $0.isSubtle && $0.canSpoil(site.operation, in: site.graph) }
-      .compactMap(evidence).filter(\.isConclusive).sorted { $0.deviations > $1.deviations }
+    // NaN is wanted: it is refused at the end.
+    let most = 8 * lengthOfErrors
+    return catalogue.filter { $0.isSubtle && $0.canSpoil(site.operation, in: site.graph) }
+      .compactMap { evidence($0, isWanted: { !($0 > most) }) }
+      .filter(\.isConclusive).sorted { $0.deviations > $1.deviations }
+  }
+
+  /// ⟨r, r⟩ in the weights of ``Moments``.
+  ///
+  /// The share of a fault is ⟨r, d⟩/⟨d, d⟩ ≤ √(⟨r, r⟩/⟨d, d⟩): where ⟨d, d⟩ is over four times as much,
+  /// it is below a half, whatever the other rows hold.
+  private var lengthOfErrors: Double {
+    observations.reduce(0) { $0 + $1.lengthOfErrors }
   }
 
   /// How much of one fault is in the capture; nil where it changes nothing here.
-  func evidence(_ fault: Fault) -> SubtleEvidence? {
+  ///
+  /// - Parameter isWanted: whether to go on, by ⟨d, d⟩ over the rows so far.
+  func evidence(_ fault: Fault, isWanted: (Double) -> Bool = { _ in true }) -> SubtleEvidence? {
     guard !observations.isEmpty, let faulty = fault.spoilt(site), faulty.shape == got.shape
     else { return nil }
     var total = Moments()
-    for observation in observations { total.add(moments(observation, faulty)) }
+    for observation in observations {
+      total.add(moments(observation, faulty))
+      guard isWanted(total.norm) else { return nil }
+    }
     guard total.norm > 0, total.norm.isFinite, total.cross.isFinite else { return nil }
     return SubtleEvidence(
       fault: fault, share: total.cross / total.norm,
@@ -164,6 +180,16 @@ struct SubtleFaults {
     /// How much each element says by itself: one over how often its exponential is taken, for equal arguments are rounded
     /// alike.
     let shares: [Double]
+
+    /// ⟨r, r⟩, each part by how much it says.
+    var lengthOfErrors: Double {
+      var total = ofErrors * ofErrors * length / Double(offsets.count)
+      for index in shares.indices {
+        let own = errors[index] - ofErrors * common[index]
+        total += shares[index] * own * own
+      }
+      return total
+    }
   }
 
   /// nil for a row that says nothing.
@@ -171,7 +197,7 @@ struct SubtleFaults {
     _ row: Int, _ allowance: SubtleAllowance, _ repeats: [Float: Int]
   ) -> Observation? {
     let offsets = judgedOffsets(row)
-    let common = standardised(offsets, allowance.shared)
+    let common = standardised(offsets) { allowance.shared($0) }
     let length = common.reduce(0) { $0 + $1 * $1 }
     guard length > 0 else { return nil }
     let errors = standardised(offsets) { got.values[$0] - right.values.values[$0] }
@@ -179,7 +205,7 @@ struct SubtleFaults {
       offsets: offsets, errors: errors, common: common, length: length,
       ofErrors: dot(errors, common) / length,
       allowedOfRow: allowance.ofRow(equalTerms: equalTerms(offsets, allowance)),
-      allowedOfElements: isSoftmax ? standardised(offsets, allowance.ofElement) : [],
+      allowedOfElements: isSoftmax ? standardised(offsets) { allowance.ofElement($0) } : [],
       shares: isSoftmax ? offsets.map { share(allowance.argument($0), repeats) } : [])
   }
 
@@ -196,6 +222,7 @@ struct SubtleFaults {
   /// How often each argument of an exponential stands in the rows.
   private func repeats(in rows: [Int], _ allowance: SubtleAllowance) -> [Float: Int] {
     var repeats: [Float: Int] = [:]
+    repeats.reserveCapacity(rows.count * got.rowWidth)
     for row in rows {
       for offset in judgedOffsets(row) { repeats[allowance.argument(offset), default: 0] += 1 }
     }
