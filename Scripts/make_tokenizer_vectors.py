@@ -9,6 +9,7 @@ byte, and the decoded text; of ten texts, or ten lists of ids, one after the oth
 committed; of those only digests are written.
 """
 
+import base64
 import hashlib
 import json
 import pathlib
@@ -285,6 +286,8 @@ def kinds():
     yield "byte-normalizer", byte_normalizer()
     yield "wordpiece", wordpiece(lower=True)
     yield "wordpiece-cased", wordpiece(lower=False)
+    yield "unigram", unigram()
+    yield "unigram-bytes", unigram(with_bytes=True)
 
 
 def with_front(tokenizer, front, post, back=()):
@@ -460,6 +463,47 @@ def wordpiece(lower):
     return result
 
 
+# Eleven characters and pairs that become others, compiled by sentencepiece 0.2 from a table: ligatures, wide letters and
+# spaces, composed letters, and one that vanishes.
+CHARACTER_MAP = (
+    "AAQAAAAgAAAJDQAAAQAAgMwYAgCBBQAAFQAAgKARAAAHAACAgCgCAIsNAAAAAACAAwAAgISkAgASAACAqw0AAIA1AACAfAIAgSACAIuIAwDjFA"
+    "IAgmACAJkNAAAYAACADwAAgKEJAACBOQAADQAAgL1xAAAdAAAAHAAAAB8AAAAeAAAAIQAAAKzkAgAjAAAAIgAAAKa9AAAkAAAAJwAAACYAAAAp"
+    "AAAAKAAAACsAAAAqAAAALQAAACwAAAAvAAAALgAAADEAAAC8IAIAMwAAADIAAAA1AAAANAAAADcAAAA2AAAAOQAAADgAAAA7AAAAOgAAAD0AAA"
+    "A8AAAAPwAAAD4AAABBAAAAQAAAAEMAAABCAAAARQAAAEQAAABHAAAARgAAAEkAAABIAAAASwAAAEoAAABNAAAATAAAAE8AAABOAAAAUQAAAFAA"
+    "AABTAAAAUgAAAFUAAABUAAAAVwAAAFYAAABZAAAAWAAAAFsAAABaAAAAXQAAAFwAAABfAAAAXgAAAGEAAABgAAAAYwAAAGIAAABlAAAAZAAAAG"
+    "cAAABmAAAAaQAAAGgAAABrAAAAagAAAG0AAABliAIAbwAAAG4AAABxAAAAcAAAAHMAAAByAAAAdQAAAHQAAAB3AAAAdgAAAHkAAAB4AAAAewAA"
+    "AHoAAAB9AAAAfAAAAH8AAAB+AAAAgQAAAIAAAACDAAAAggAAAIUAAACEAAAAhwAAAIYAAACJAAAAiAAAAIsAAACKAAAAjQAAAIwAAACPAAAAjg"
+    "AAAJEAAACQAAAAkwAAAJIAAACVAAAAlAAAAJcAAACWAAAAmQAAAJgAAACbAAAAmgAAAJ0AAACcAAAAnwAAAJ4AAAChAAAAoAAAAKMAAACiAAAA"
+    "pQAAAKQAAACnAAAApgAAAKkAAACoAAAAqwAAAKoAAACtAAAArAAAAK8AAACuAAAAsQAAALAAAACzAAAAsgAAALUAAAC0AAAAtwAAALYAAAC5AA"
+    "AAuAAAALsAAAC6AAAAvQAAALwAAAC/AAAAvgAAAMEAAADAAAAAwwAAAMIAAADFAAAAxAAAAMcAAADGAAAAyQAAAMgAAADCsAEAygAAAM0AAADM"
+    "AAAAzwAAAM4AAADRAAAA0AAAANMAAADSAAAA1QAAANQAAADXAAAA1gAAANkAAADYAAAA2wAAANoAAADdAAAA3AAAAN8AAADeAAAA4QAAAOAAAA"
+    "DjAAAA4gAAAOUAAADkAAAA5wAAAO+oAQDpAAAA6AAAAOKIAQDj7AEA7QAAAOwAAADvAAAA7gAAAPEAAADwAAAA8wAAAPIAAAD1AAAA9AAAAPcA"
+    "AAD2AAAA+QAAAPgAAAD7AAAA+gAAAP0AAAD8AAAA/wAAAP4AAAAAIAAuLi4AMeKBhDIAQQBmaQDDhQDDqQDjgYwA"
+)
+
+
+def unigram(with_bytes=False):
+    """T5's tokenizer: a compiled map of characters, words between spaces, the likeliest spelling; or one that spells bytes."""
+    result = Tokenizer(models.Unigram())
+    result.normalizer = normalizers.NFKC() if with_bytes else normalizers.Precompiled(base64.b64decode(CHARACTER_MAP))
+    mark = pre_tokenizers.Metaspace("▁", "always", split=not with_bytes)
+    result.pre_tokenizer = mark if with_bytes else pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), mark])
+    names = ["<pad>", "</s>", "<unk>"] + ([f"<0x{byte:02X}>" for byte in range(256)] if with_bytes else [])
+    result.train_from_iterator(
+        CORPUS, trainers.UnigramTrainer(vocab_size=SIZE, show_progress=False, special_tokens=names, unk_token="<unk>"))
+    value = json.loads(result.to_str())
+    value["model"]["byte_fallback"] = with_bytes
+    value["added_tokens"] = value["added_tokens"][:3]
+    result = Tokenizer.from_str(json.dumps(value))
+    result.decoder = decoders.Metaspace("▁", "always", split=True)
+    if with_bytes:
+        result.decoder = decoders.Sequence(
+            [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    result.post_processor = processors.TemplateProcessing(
+        single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", 1)])
+    return result
+
+
 # MARK: Vectors
 
 
@@ -534,8 +578,8 @@ CORPUS = SENTENCES * 20 + (SHARED / "tinyshakespeare.txt").read_text()[:150_000]
 
 def main():
     tokenizers = dict(kinds())
-    # Those of WordPiece came later: the texts stay what they are.
-    first = [k for name, k in tokenizers.items() if not name.startswith("wordpiece")]
+    # Those of WordPiece and Unigram came later: the texts stay what they are.
+    first = [k for name, k in tokenizers.items() if not name.startswith(("wordpiece", "unigram"))]
     added = sorted({t.content for k in first for t in k.get_added_tokens_decoder().values()})
     strings = texts(added + [a[:-1] for a in added] + [a.upper() for a in added])
     OUT.mkdir(parents=True, exist_ok=True)

@@ -78,6 +78,9 @@ static const char encoders[] = {
 static const char latent_attention[] = {
 #embed "../../Docs/Specification/24-Latent-attention.md" suffix(, 0)
 };
+static const char two_stacks[] = {
+#embed "../../Docs/Specification/25-Two-stacks.md" suffix(, 0)
+};
 static const char optimiser[] = {
 #embed "../../Docs/Specification/28-Optimiser.md" suffix(, 0)
 };
@@ -110,6 +113,7 @@ static const struct {
     {"22-Experts.md", experts},
     {"23-Encoders.md", encoders},
     {"24-Latent-attention.md", latent_attention},
+    {"25-Two-stacks.md", two_stacks},
     {"28-Optimiser.md", optimiser},
 };
 static const int count = sizeof chapters / sizeof chapters[0];

@@ -25,11 +25,15 @@ public struct EmbeddingSpace: Sendable {
   ///
   /// - Throws: ``BadInput`` for a model that looks no tokens up.
   public init(_ weights: Weights) throws(BadInput) {
-    guard let table = weights.graph.purposes.first(where: { $0.purpose == .table(.tokenIDs) }) else {
+    let tables = weights.graph.operations.lazy.compactMap { operation -> Parameter? in
+      guard case .embedding(let kind) = operation.kind, kind.ids == .tokenIDs else { return nil }
+      return operation.parameters[0].parameter
+    }
+    guard let table = tables.first else {
       throw BadInput(
         place: "embedding", problem: "the model has no table of tokens", remedy: "use a language model")
     }
-    self.table = weights.float32(table.parameter)
+    self.table = weights.float32(table)
   }
 
   /// The rows of a table: [V, D].

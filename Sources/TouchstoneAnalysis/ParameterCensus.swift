@@ -76,7 +76,7 @@ private struct Counting {
   private var positions: [ParameterCensus.Family] = []
   private var biases: [ParameterCensus.Family] = []
   private var norms: [ParameterCensus.Family] = []
-  /// Vectors that were counted: some are read more than once.
+  /// Tables and vectors that were counted: some are read more than once.
   private var seen: Set<String> = []
 
   init(_ graph: Graph) {
@@ -98,8 +98,14 @@ private struct Counting {
     for (view, purpose) in zip(operation.parameters, operation.kind.payload.parameterPurposes) {
       let shape = view.parameter.shape
       switch purpose {
-      case .table(.positionIDs): Self.add("position embedding", shape, to: &positions)
-      case .table: Self.add("embedding", shape, to: &embedding)
+      case .table(let ids):
+        // Two stacks may look their tokens up in one table.
+        guard isNew(view) else { continue }
+        if ids.own == .positionIDs {
+          Self.add("position embedding", shape, to: &positions)
+        } else {
+          Self.add("embedding", shape, to: &embedding)
+        }
       case .matrix: addMatrix(view, of: operation)
       case .bias, .sink:
         if isNew(view) { Self.add("biases", of: view, to: &biases) }

@@ -15,7 +15,7 @@ struct Work {
     var whole: Set<Activation> = []
     for operation in graph.operations.reversed() {
       let isWhole = whole.contains(operation.output)
-      let cached = type(of: operation.kind.payload).cachedOperands
+      let cached = operation.kind.payload.cachedOperands
       for (index, input) in operation.inputs.enumerated() where isWhole || cached[index] != nil {
         whole.insert(input)
       }
@@ -55,7 +55,7 @@ struct Work {
       if operation.output.block != nil || operation.output == graph.results.logits {
         parameters.formUnion(operation.parameters.map(\.parameter))
       }
-      for index in type(of: operation.kind.payload).cachedOperands.keys {
+      for index in operation.kind.payload.cachedOperands.keys {
         cached.insert(operation.inputs[index])
       }
     }

@@ -62,7 +62,7 @@ public struct WeightRule: Sendable {
   /// How large the weights are that do what `purpose` says.
   package func distribution(_ purpose: Parameter.Purpose) -> Distribution {
     switch purpose {
-    case .table(.positionIDs): positionEmbedding
+    case .table(.positionIDs), .table(.encoderPositionIDs): positionEmbedding
     case .table: tokenEmbedding
     case .gain(let neutral): Distribution(base: Float(neutral), scale: gainScale)
     case .shift, .bias, .sink: bias

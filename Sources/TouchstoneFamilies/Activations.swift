@@ -10,7 +10,17 @@ extension ConfigFields {
     _ name: String, else fallback: String,
     among known: [ActivationFunction.Function] = ActivationFunction.Function.allCases
   ) throws(BadInput) -> ActivationFunction {
-    let text = try string(name) ?? fallback
+    try activation(try string(name) ?? fallback, at: name, among: known)
+  }
+
+  /// The nonlinearity of a name.
+  ///
+  /// - Parameter field: where the name stands.
+  /// - Throws: ``BadInput`` naming the field for a name that stands for no function, or for one that is not known.
+  func activation(
+    _ text: String, at name: String,
+    among known: [ActivationFunction.Function] = ActivationFunction.Function.allCases
+  ) throws(BadInput) -> ActivationFunction {
     let functions = Self.functions.filter { known.contains($0.value) }
     guard let function = functions[text] else {
       throw BadInput(

@@ -147,14 +147,14 @@ extension GraphBuilder {
   /// - Returns: `attn_out`, [T, D].
   public mutating func attended(
     _ heads: ProjectedHeads, width: Int, scale: Double? = nil, visibility: Visibility = .causal,
-    bias: Activation? = nil, cap: Double? = nil, sinks: Parameter? = nil, _ module: String, outputs: Int,
-    hasBias: Bool
+    bias: Activation? = nil, cap: Double? = nil, sinks: Parameter? = nil, prefix: String = "attn",
+    _ module: String, outputs: Int, hasBias: Bool
   ) -> Activation {
     let context = attention(
       query: heads.query, key: heads.key, value: heads.value,
       scale: scale ?? 1 / Double(width).squareRoot(), visibility: visibility, bias: bias, cap: cap,
-      sinks: sinks)
-    return linear("attn_out", context, module, outputs: outputs, hasBias: hasBias)
+      sinks: sinks, prefix: prefix)
+    return linear(prefix + "_out", context, module, outputs: outputs, hasBias: hasBias)
   }
 }
 

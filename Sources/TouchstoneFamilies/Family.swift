@@ -62,5 +62,8 @@ public struct Family: Sendable {
     .roberta,
     .distilBERT,
     .modernBERT,
+    .t5,
+    .bart,
+    .marian,
   ]
 }

@@ -45,7 +45,7 @@ package final class KernelProbe: Sendable {
       Place(buffer: .projections, column: index * width, width: width, heads: heads)
     }
     var needs = Needs()
-    needs.caches = [shape]
+    needs.caches = [Needs.Cache(shape: shape, isOfSource: false)]
     needs.reserve(.projections, width: 3 * width)
     needs.reserve(.context, width: width)
     let workspace = Workspace(needs, rows: keys, keys: keys, threadCount: pool.threadCount)
@@ -58,7 +58,8 @@ package final class KernelProbe: Sendable {
       for index in 0..<3 * width { values[index] = Float((row &* 31 &+ index) % 61) * 0.05 - 1.5 }
     }
     let attention = Attention(
-      layer: 0, headCount: heads, shape: shape, query: part(0), key: part(1), value: part(2),
+      layer: 0, headCount: heads, shape: shape, query: part(0),
+      own: Attention.OwnKeys(key: part(1), value: part(2)),
       context: Place(buffer: .context, width: width), scale: 0.125)
     func run(_ positions: Range<Int>) {
       let ids = Array(positions)

@@ -22,6 +22,11 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
   private let pool: ThreadPool
   private var session: PredictionSession
 
+  /// What the encoder reads when the next token is asked for; nil in a model without one.
+  public var source: Inputs? {
+    didSet { forgetPrompt() }
+  }
+
   /// Packs the weights in float32; they are not needed afterwards.
   ///
   /// - Parameters:
@@ -63,17 +68,22 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
     _ inputs: Inputs, observe: (Activation, Tensor<Float>) throws -> Void
   ) throws {
     let (count, needs) = (inputs.count, model.plan.needs)
-    let pass = ForwardPass(
-      model, kernels: kernels, pool: pool,
-      cache: KeyValueCache(needs.caches, capacity: count, attentionMask: inputs.attentionMask),
-      workspace: Workspace(needs, rows: count, keys: count, threadCount: threadCount),
-      positionIDs: inputs.positionIDs,
-      frequencies: needs.frequencies(sequenceLength: (inputs.positionIDs.max() ?? 0) + 1),
-      sequenceLength: count)
     let rows = Rows(
       first: 0, tokenIDs: inputs.tokenIDs, positionIDs: inputs.positionIDs, tokenTypeIDs: inputs.tokenTypeIDs)
     try withoutActuallyEscaping(observe) { observe in
       try model.pass {
+        let source = try inputs.source.map {
+          try ForwardPass.encode($0, model, kernels: kernels, pool: pool, observe: observe)
+        }
+        let cache = KeyValueCache(
+          needs.cacheShapes(ofSource: false), capacity: count, attentionMask: inputs.attentionMask)
+        let pass = ForwardPass(
+          model, kernels: kernels, pool: pool, cache: cache,
+          workspace: Workspace(
+            needs, rows: count, keys: max(count, source?.cache.capacity ?? 0), threadCount: threadCount),
+          positionIDs: inputs.positionIDs,
+          frequencies: needs.frequencies(sequenceLength: (inputs.positionIDs.max() ?? 0) + 1),
+          sequenceLength: count, source: source)
         try pass.run(rows, kept: count, observe: observe)
         guard let readout = model.plan.readout else { return }
         try model.withWeights(of: model.plan.regions.count) {
@@ -98,7 +108,7 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
 
   /// The same in float32, with the prompt cut into pieces of `rowsAtOnce` rows.
   package mutating func nextTokenLogits(after tokens: [Int], rowsAtOnce: Int) throws -> [Float] {
-    let inputs = try Inputs(tokenIDs: tokens, graph: graph)
+    let inputs = try Inputs(tokenIDs: tokens, source: source, graph: graph)
     if !isKnownUniquelyReferenced(&session) { session = PredictionSession() }
     return try session.logits(
       after: inputs, rowsAtOnce: max(1, rowsAtOnce), model: model, kernels: kernels, pool: pool)

@@ -19,7 +19,7 @@ final class Workspace: Sendable {
     self.rows = rows
     self.keys = keys
     buffers = needs.widths.map { RowBuffer(rows: rows, width: $0) }
-    let headWidth = needs.caches.map(\.valueWidth).max() ?? 0
+    let headWidth = needs.caches.map(\.shape.valueWidth).max() ?? 0
     zeros = AlignedBuffer(count: roundedUp(max(keys, headWidth), to: Kernels.pairWidth))
     let tile = min(rows, Self.attentionRows)
     scores = (0..<threadCount).map { _ in RowBuffer(rows: tile, width: keys) }

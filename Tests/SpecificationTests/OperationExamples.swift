@@ -16,6 +16,23 @@ extension ExampleExpression {
       let mask = try integers("mask")
       let kind = Alibi(heads: try integers("heads")[0], form: labelled["fromEnd"] == nil ? .bloom : .mpt)
       return try value(of: kind, [], tokenCount: mask.count, mask: mask.map { $0 != 0 })
+    case "relativeBias":
+      let table = try tensor("table")
+      let kind = RelativeBias(
+        buckets: table.shape[0], greatestDistance: try integers("distance")[0],
+        isBothWays: labelled["bothWays"] != nil, ofSource: false)
+      return try value(of: kind, [], parameters: [table], tokenCount: try integers("count")[0])
+    case "buckets":
+      let kind = RelativeBias(
+        buckets: try integers("count")[0], greatestDistance: try integers("distance")[0],
+        isBothWays: labelled["bothWays"] != nil, ofSource: false)
+      return .list(try integers("offsets").map { .number(Double(kind.bucket(of: $0))) })
+    case "sinusoid":
+      let kind = Sinusoid(
+        .positionIDs, width: try integers("width")[0],
+        form: labelled["interleaved"] == nil ? .halves : .interleaved)
+      let positions = try integers("positions")
+      return try value(of: kind, [], positions: positions, tokenCount: positions.count)
     case "clipped":
       return try value(
         of: Linear(limit: try number("limit")), [try operand(0)], parameters: [try tensor("weight")])

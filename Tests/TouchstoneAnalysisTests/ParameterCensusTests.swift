@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import TouchstoneAnalysis
 import TouchstoneFamilies
+import TouchstoneGraph
 import TouchstoneModel
 
 @Suite struct ParameterCensusTests {
@@ -90,5 +91,30 @@ import TouchstoneModel
       ])
     #expect(census.storedWeights == graph.parameterCount && census.tiesEmbeddings == isTied)
     #expect(census.storedWeights == (isTied ? census.tiedWeights : census.weights))
+  }
+
+  /// One table for both stacks is counted once, biases by distance are positions; words are those of the stack that makes
+  /// logits.
+  @Test(arguments: ["t5", "bart", "marian"])
+  func aTableOfTwoStacksIsCountedOnce(family: String) throws {
+    let config = """
+      {"model_type": "\(family)", "vocab_size": 7, "d_model": 6, "num_layers": 1, "num_heads": 2, "d_kv": 3, "d_ff": 5,
+       "encoder_layers": 1, "decoder_layers": 2, "encoder_attention_heads": 2, "decoder_attention_heads": 3,
+       "encoder_ffn_dim": 5, "decoder_ffn_dim": 4, "share_encoder_decoder_embeddings": \(family != "marian"),
+       "decoder_vocab_size": 9}
+      """
+    let architecture = try Architecture(huggingFaceJSON: Data(config.utf8), file: "config.json")
+    let census = ParameterCensus(architecture.graph)
+    #expect(census.matrices[0].tensors == (family == "marian" ? 2 : 1))
+    #expect(census.others[0].name == (family == "marian" ? "biases" : "position embedding"))
+    #expect(census.storedWeights == architecture.graph.parameterCount)
+    #expect(census.storedWeights == census.tiedWeights)
+    let tensors = architecture.graph.parameters.map {
+      ($0.name, StoredTensor(Tensor(repeating: Float(1), shape: $0.shape)))
+    }
+    let weights = try Weights(
+      graph: architecture.graph, names: architecture.family.tensors,
+      tensors: Dictionary(uniqueKeysWithValues: tensors))
+    #expect(try EmbeddingSpace(weights).count == (family == "marian" ? 9 : 7))
   }
 }

@@ -78,6 +78,14 @@ struct Fixture {
       attentionMask: try integers(at: "inputs/attention_mask").map { $0 != 0 }, graph: graph)
   }
 
+  /// What the encoder reads.
+  func source(_ graph: Graph) throws -> Inputs {
+    try Inputs.source(
+      tokenIDs: try integers(at: "inputs/encoder_token_ids"),
+      positionIDs: try integers(at: "inputs/encoder_position_ids"),
+      attentionMask: try integers(at: "inputs/encoder_attention_mask").map { $0 != 0 }, graph: graph)
+  }
+
   /// The weights inside, for a graph.
   func weights(_ architecture: Architecture) throws -> Weights {
     let tensors = try datasets(below: "weights").mapValues(tensor)

@@ -21,6 +21,11 @@ import TouchstoneTestSupport
       RouteWeights(isNormalised: true, by: .sigmoid).kind, JoinedColumns().kind,
       RouteWeights(isNormalised: true).kind, ChosenRows(of: 4).kind, Mixture().kind, PickedRow().kind,
       ActivationFunction(.quickGELU, limit: 7).kind,
+      RelativeBias(buckets: 8, greatestDistance: 20, isBothWays: true, ofSource: false).kind,
+      RelativeBias(buckets: 9, greatestDistance: 20, isBothWays: false, ofSource: true).kind,
+      Sinusoid(.positionIDs, width: 5, form: .halves).kind,
+      Sinusoid(.encoderPositionIDs, width: 6, form: .interleaved).kind,
+      Embedding(.encoderTokenIDs).kind,
     ] + ActivationFunction.Function.allCases.map { ActivationFunction($0).kind }
     + scalings.flatMap { scaling in
       Rotate.Style.allCases.map {
@@ -57,7 +62,8 @@ import TouchstoneTestSupport
     ]
     let operands: [([Activation], [ParameterView])] = [
       ([], []),
-      ([], [weight("p", 9, 8)]), ([vector], []), ([vector, vector], []), ([vector], [weight("g", 8)]),
+      ([], [weight("p", 9, 8)]), ([], [weight("b", 8, 3)]), ([vector], []), ([vector, vector], []),
+      ([vector], [weight("g", 8)]),
       ([vector], [weight("w", 10, 8)]), ([heads], []), ([heads], [weight("g", 8)]), ([heads, heads], []),
       ([scores], []), ([scores, heads], []), ([vector, ids], []), ([ids, ids, rows], []),
     ]

@@ -37,6 +37,9 @@ struct Case: Sendable, CustomStringConvertible {
   var masked: [Int] = []
   var positions: [Int]?
   var folder: URL?
+  /// How many tokens the source has, in models that read one.
+  var sourceCount = 0
+  var maskedSource: [Int] = []
 
   var description: String { "\(name), seed \(seed)" }
 
@@ -63,7 +66,20 @@ struct Case: Sendable, CustomStringConvertible {
     let mask = masked.isEmpty ? nil : (0..<count).map { !masked.contains($0) }
     return try Inputs(
       tokenIDs: Array(tokens[..<count]), positionIDs: positions.map { Array($0[..<count]) },
-      attentionMask: mask, graph: graph)
+      attentionMask: mask, source: source, graph: graph)
+  }
+
+  /// What the encoder reads; nil in a model without one.
+  var source: Inputs? {
+    get throws {
+      guard graph.readsSource else { return nil }
+      var generator = SeededGenerator(seed: seed ^ 0x123456)
+      let count = graph.idCount(of: .encoderTokenIDs) ?? 1
+      return try Inputs.source(
+        tokenIDs: (0..<sourceCount).map { _ in Int.random(in: 0..<count, using: &generator) },
+        attentionMask: maskedSource.isEmpty ? nil : (0..<sourceCount).map { !maskedSource.contains($0) },
+        graph: graph)
+    }
   }
 
   /// Whether the angle of a token depends on how long the sequence is.

@@ -21,7 +21,7 @@ struct ScalarForward {
     for operation in graph.operations {
       let own =
         graph.inputs(of: operation.output, in: inputs) { values[$0]?.converted(to: Double.self) } ?? inputs
-      let shape = graph.shape(of: operation.output, tokenCount: own.count) ?? []
+      let shape = graph.shape(of: operation.output, in: own) ?? []
       let operands = operation.inputs.compactMap { values[$0] }
       let value = own.count == 0 ? [] : value(of: operation, operands, shape, own)
       values[operation.output] = Tensor(value, shape: shape)
@@ -75,12 +75,28 @@ struct ScalarForward {
         let slope = Float(exp2(-8 * Double(term) / Double(length)))
         return (0..<inputs.count).flatMap { _ in places.map { slope * Float($0) } }
       }
+    case .relativeBias(let kind):
+      let table = parameters[0].tensor
+      return (0..<table.rowWidth).flatMap { head in
+        (0..<inputs.count).flatMap { query in
+          (0..<inputs.count).map { table[kind.bucket(of: $0 - query), head] }
+        }
+      }
+    case .sinusoid(let kind):
+      return inputs.ids(kind.ids).flatMap { position in
+        (0..<kind.width).map { column -> Float in
+          let (pair, isCosine) = kind.term(of: column)
+          let angle = Double(position) * pow(10_000, -2 * Double(pair) / Double(kind.width))
+          return Float(isCosine ? cos(angle) : sin(angle))
+        }
+      }
     case .scores(let kind):
       let products = scores(kind, operands[0], operands[1], inputs)
       return operands.count == 3 ? zip(products, operands[2].values).map(+) : products
     case .probabilities(let kind):
       return rows(operands[0]).enumerated().flatMap { index, row in
         let query = index % inputs.count
+        if kind.visibility.readsSource { return arithmetic.softmax(row) }
         let first = firstKey(kind.visibility, query)
         let end =
           kind.visibility.isCausal
@@ -192,7 +208,7 @@ struct ScalarForward {
     let (heads, count, width) = (query.shape[0], query.shape[1], query.shape[2])
     return (0..<heads).flatMap { head in
       (0..<count).flatMap { i in
-        (0..<count).map { j -> Float in
+        (0..<key.shape[1]).map { j -> Float in
           guard inputs.isVisible(key: j, from: i, under: kind.visibility) else { return -.infinity }
           let keyHead = head * key.shape[0] / heads
           return arithmetic.chain(0, width, { query[head, i, $0] }, { key[keyHead, j, $0] })
@@ -211,7 +227,7 @@ struct ScalarForward {
         (0..<width).map { column -> Float in
           let first = firstKey(kind.visibility, i)
           return arithmetic.chain(
-            0, (kind.visibility.isCausal ? i + 1 : inputs.count) - first,
+            0, (kind.visibility.isCausal ? i + 1 : value.shape[1]) - first,
             { probabilities[head, i, first + $0] },
             { j in
               let isVisible = inputs.isVisible(key: first + j, from: i, under: kind.visibility)

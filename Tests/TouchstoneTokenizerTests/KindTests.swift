@@ -13,7 +13,7 @@ enum TokenizerKind {
     "mistral",
     "gemma", "clip", "gptj", "llama2-always", "codellama", "mixtral-split", "mistral-nemo", "gemma-whole",
     "phi4", "olmo2", "opt", "opt-files", "falcon3", "letters", "marks", "words", "byte-normalizer",
-    "wordpiece", "wordpiece-cased",
+    "wordpiece", "wordpiece-cased", "unigram", "unigram-bytes",
   ]
 
   static func folder(_ name: String) -> URL {
@@ -76,7 +76,9 @@ enum TokenizerKind {
   }
 
   @Test(
-    .clause("TOK-11", "TOK-12", "TOK-13", "TOK-15", "TOK-16", "TOK-17", "TOK-18"),
+    .clause(
+      "TOK-11", "TOK-12", "TOK-13", "TOK-15", "TOK-16", "TOK-17", "TOK-18", "TOK-19",
+      "TOK-20"),
     arguments: TokenizerKind.all)
   func idsAndTextsAreThoseOfTheLibrary(kind: String) throws {
     let tokenizer = try TokenizerKind.tokenizer(kind)

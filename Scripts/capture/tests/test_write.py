@@ -1,5 +1,6 @@
 """The file: whole or absent, with what the format asks for, in the engine's own types."""
 
+import json
 import os
 import stat
 import tempfile
@@ -30,6 +31,19 @@ class Writing(unittest.TestCase):
         for word in words:
             self.assertIn(word, str(caught.exception))
         self.assertNotIn("\n", str(caught.exception))
+
+    def test_what_a_model_reads_besides_its_tokens_is_handed_on(self):
+        others = {"token_type_ids": [0, 1], "encoder_token_ids": [3, 1, 4], "encoder_attention_mask": [1, 1, 0]}
+        given = self.folder / "golden.h5"
+        config = {"n_embd": 4, "n_head": 2, "n_layer": 1, "n_inner": 5, "vocab_size": 7}
+        with h5py.File(given, "w") as file:
+            file.create_group("model").attrs["config_json"] = np.bytes_(json.dumps(config))
+            for name, values in {"token_ids": [5, 6], **others}.items():
+                file[f"inputs/{name}"] = np.array(values, np.int32)
+        tc.write(given, {"final/logits": np.full((2, 7), 0.1, np.float32)}, self.out)
+        with h5py.File(self.out) as file:
+            for name, values in others.items():
+                np.testing.assert_array_equal(file[f"inputs/{name}"], values)
 
     def test_what_the_format_asks_for_is_there(self):
         path = GOLDENS / "cases" / "shakespeare-padded.h5"

@@ -31,6 +31,8 @@ _SIZES = {
     "n_inner": ["n_inner", "intermediate_size", "ffn_dim", "ffn_hidden_size"],
 }
 
+_KNOWN_INPUTS = ("token_ids", "position_ids", "attention_mask")
+
 
 @dataclass(frozen=True)
 class Golden:
@@ -44,6 +46,7 @@ class Golden:
     weights_sha256: str | None = None
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of the activations that the file holds
     graph_json: str | None = None  # of every golden but GPT-2's
+    other_inputs: Mapping[str, np.ndarray] = field(default_factory=dict)  # token types, and what an encoder reads
 
     @staticmethod
     def read(path: str | os.PathLike | Golden) -> Golden:
@@ -72,6 +75,7 @@ class Golden:
             None if digest is None else _text(digest),
             shapes,
             graph,
+            {name: data for name, data in inputs.items() if name not in _KNOWN_INPUTS},
         )
 
     @staticmethod

@@ -113,6 +113,8 @@ def _fill(
     file["inputs/position_ids"] = golden.position_ids.astype(np.int32)
     if golden.attention_mask is not None:
         file["inputs/attention_mask"] = (golden.attention_mask != 0).astype(np.uint8)
+    for name, values in golden.other_inputs.items():
+        file[f"inputs/{name}"] = values
     for name, found in tensors.items():
         data = put(file, name, found)
         for key, value in attributes.get(name, {}).items():

@@ -17,16 +17,17 @@ struct AttentionPicture {
   /// - Parameters:
   ///   - pattern: what to draw.
   ///   - heads: which heads.
-  ///   - labels: how each token is written: [T].
+  ///   - labels: how each query is written: [T].
+  ///   - keyLabels: how each key is written: [T], or [S].
   /// - Throws: ``BadInput`` for more than ``greatestTokenCount`` tokens.
-  init(_ pattern: AttentionPattern, heads: [Int], labels: [String]) throws(BadInput) {
-    let count = pattern.inputs.count
+  init(_ pattern: AttentionPattern, heads: [Int], labels: [String], keyLabels: [String]) throws(BadInput) {
+    let count = max(labels.count, keyLabels.count)
     guard count <= Self.greatestTokenCount else {
       throw BadInput(
         place: "picture", problem: "\(count) tokens make squares too small to see",
         remedy: "shorten the prompt to \(Self.greatestTokenCount) tokens")
     }
-    let margin = 8 + 7.3 * Double(labels.map(\.count).max() ?? 0)
+    let margin = 8 + 7.3 * Double((labels + keyLabels).map(\.count).max() ?? 0)
     let side = Double(count) * Self.cell
     let columns = min(4, max(1, heads.count))
     let rows = (heads.count + columns - 1) / columns
@@ -36,30 +37,36 @@ struct AttentionPicture {
     for (place, head) in heads.enumerated() {
       let left = Double(place % columns) * panel.width + margin
       let top = 30 + Double(place / columns) * panel.height + 24 + margin
-      picture.text("head \(head)", x: left + side / 2, y: top - margin - 6, size: 13, anchor: .middle)
-      Self.draw(pattern.head(head), labels, at: (left, top), in: &picture)
+      picture.text(
+        "head \(head)", x: left + Double(keyLabels.count) * Self.cell / 2, y: top - margin - 6, size: 13,
+        anchor: .middle)
+      Self.draw(pattern, head: head, labels, keyLabels, at: (left, top), in: &picture)
     }
     svg = picture.document
   }
 
   private static func draw(
-    _ weights: Tensor<Double>, _ labels: [String], at origin: (x: Double, y: Double), in picture: inout SVG
+    _ pattern: AttentionPattern, head: Int, _ labels: [String], _ keyLabels: [String],
+    at origin: (x: Double, y: Double), in picture: inout SVG
   ) {
-    let side = Double(labels.count) * cell
+    let (weights, side) = (pattern.head(head), Double(keyLabels.count) * cell)
     for (index, label) in labels.enumerated() {
       let middle = (Double(index) + 0.5) * cell
       picture.text(label, x: origin.x - 4, y: origin.y + middle + 4, anchor: .end, isToken: true)
+    }
+    for (index, label) in keyLabels.enumerated() {
+      let middle = (Double(index) + 0.5) * cell
       picture.text(label, x: origin.x + middle + 4, y: origin.y - 4, angle: -90, isToken: true)
     }
     // The future is hidden: grey, so that it is not taken for a weight of 0.
-    for query in labels.indices.dropLast() {
-      let visible = Double(query + 1) * cell
+    for query in labels.indices where pattern.keys(seenFrom: query).count < keyLabels.count {
+      let visible = Double(pattern.keys(seenFrom: query).count) * cell
       picture.rectangle(
         x: origin.x + visible, y: origin.y + Double(query) * cell, width: side - visible, height: cell,
         fill: "#e8e8e8")
     }
     for query in labels.indices {
-      for key in 0...query where weights[query, key] >= 0.0005 {
+      for key in pattern.keys(seenFrom: query) where weights[query, key] >= 0.0005 {
         picture.rectangle(
           x: origin.x + Double(key) * cell, y: origin.y + Double(query) * cell, width: cell, height: cell,
           opacity: weights[query, key])

@@ -30,9 +30,11 @@ public struct AttentionReport: Sendable {
       var table = AlignedColumns(
         [false, true, false, true, false, true, false].map { AlignedColumns.Column(isRight: $0) })
       for query in 0..<pattern.inputs.count {
-        let keys = (0...query).sorted { (weights[query, $1], $1) < (weights[query, $0], $0) }.prefix(3)
-        let cells = keys.flatMap { [percent(weights[query, $0], digits: 1), name($0)] }
-        table.add([name(query)] + cells + [String](repeating: "", count: 6 - cells.count))
+        let keys = pattern.keys(seenFrom: query).sorted {
+          (weights[query, $1], $1) < (weights[query, $0], $0)
+        }.prefix(3)
+        let cells = keys.flatMap { [percent(weights[query, $0], digits: 1), name($0, in: pattern.keys)] }
+        table.add([name(query, in: pattern.inputs)] + cells + [String](repeating: "", count: 6 - cells.count))
       }
       let title = "layer \(pattern.layer), head \(head): each token and the three it attends to most"
       return ([title] + table.lines()).joined(separator: "\n") + "\n"
@@ -41,27 +43,37 @@ public struct AttentionReport: Sendable {
 
   /// One JSON object with every weight.
   public func json() -> String {
-    OrderedJSON.object([
-      ("layer", .integer(pattern.layer)),
-      ("tokens", .array(pattern.inputs.tokenIDs.map { .object(text.members($0)) })),
-      (
-        "heads",
-        .array(
-          heads.map { head in
-            let weights = pattern.head(head)
-            let rows = (0..<weights.rowCount).map { OrderedJSON.array(weights.row($0).map { .number($0) }) }
-            return .object([("head", .integer(head)), ("weights", .array(rows))])
-          })
-      ),
-    ]).text() + "\n"
+    OrderedJSON.object(
+      [
+        ("layer", .integer(pattern.layer)),
+        ("tokens", .array(pattern.inputs.tokenIDs.map { .object(text.members($0)) })),
+      ]
+        + (pattern.keys == pattern.inputs
+          ? [] : [("keys", .array(pattern.keys.tokenIDs.map { .object(text.members($0)) }))]) + [
+          (
+            "heads",
+            .array(
+              heads.map { head in
+                let weights = pattern.head(head)
+                let rows = (0..<weights.rowCount).map {
+                  OrderedJSON.array(weights.row($0).map { .number($0) })
+                }
+                return .object([("head", .integer(head)), ("weights", .array(rows))])
+              })
+          )
+        ]
+    ).text() + "\n"
   }
 
   /// A heat map of the same heads.
   ///
   /// - Throws: ``BadInput`` for a sequence too long to draw.
   public func svg() throws(BadInput) -> String {
-    try AttentionPicture(pattern, heads: heads, labels: pattern.inputs.tokenIDs.map(text.visible)).svg
+    try AttentionPicture(
+      pattern, heads: heads, labels: pattern.inputs.tokenIDs.map(text.visible),
+      keyLabels: pattern.keys.tokenIDs.map(text.visible)
+    ).svg
   }
 
-  private func name(_ position: Int) -> String { text.quoted(pattern.inputs.tokenIDs[position]) }
+  private func name(_ position: Int, in inputs: Inputs) -> String { text.quoted(inputs.tokenIDs[position]) }
 }

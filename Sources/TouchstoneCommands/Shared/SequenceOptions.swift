@@ -30,17 +30,41 @@ struct SequenceOptions: ParsableArguments {
       valueName: "types"))
   var tokenTypes: IntegerList?
 
+  @Option(
+    help: ArgumentHelp(
+      "What the encoder reads, in models that have one: a text to translate, say.", valueName: "text"))
+  var source: String?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Token ids of the source instead of its text.", valueName: "ids"))
+  var sourceTokens: IntegerList?
+
+  @Option(
+    help: ArgumentHelp("0 for each token of the source that nobody may attend to.", valueName: "bits"))
+  var sourceMask: IntegerList?
+
   func validate() throws {
+    if source != nil, sourceTokens != nil {
+      throw ValidationError("Give either --source or --source-tokens, not both.")
+    }
     if prompt != nil, tokens != nil {
       throw ValidationError("Give either --prompt or --tokens, not both.")
     }
-    if let mask = attentionMask?.values, !mask.allSatisfy({ $0 == 0 || $0 == 1 }) {
-      throw ValidationError("--attention-mask takes only 0 and 1.")
+    for (name, mask) in [("--attention-mask", attentionMask), ("--source-mask", sourceMask)]
+    where mask?.values.allSatisfy({ $0 == 0 || $0 == 1 }) == false {
+      throw ValidationError("\(name) takes only 0 and 1.")
     }
   }
 
   /// Whether nothing was given.
-  var isEmpty: Bool { !isGiven && attentionMask == nil && positionIds == nil && tokenTypes == nil }
+  var isEmpty: Bool { !isGiven && !saysMore }
+
+  /// Whether anything is said of the sequence besides its tokens.
+  var saysMore: Bool {
+    attentionMask != nil || positionIds != nil || tokenTypes != nil || source != nil || sourceTokens != nil
+      || sourceMask != nil
+  }
 
   /// Whether any tokens were given.
   var isGiven: Bool { prompt != nil || tokens != nil }
@@ -50,7 +74,17 @@ struct SequenceOptions: ParsableArguments {
     try Inputs(
       tokenIDs: tokenIDs(for: model), positionIDs: positionIds?.values,
       attentionMask: attentionMask?.values.map { $0 == 1 }, tokenTypeIDs: tokenTypes?.values,
-      graph: model.weights.graph)
+      source: source(for: model), graph: model.weights.graph)
+  }
+
+  /// What the encoder reads; nil where nothing was given.
+  private func source(for model: LoadedModel) throws -> Inputs? {
+    guard let ids = try sourceTokens?.values ?? source.map({ try model.tokenizer().encode($0) }) else {
+      guard sourceMask == nil else { throw ValidationError("--source-mask goes with --source.") }
+      return nil
+    }
+    return try Inputs.source(
+      tokenIDs: ids, attentionMask: sourceMask?.values.map { $0 == 1 }, graph: model.weights.graph)
   }
 
   private func tokenIDs(for model: LoadedModel) throws -> [Int] {

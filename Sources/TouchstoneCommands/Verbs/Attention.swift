@@ -26,6 +26,9 @@ struct Attention: ParsableCommand {
   @Option(help: "The layer, from 0.")
   var layer: Int = 0
 
+  @Option(help: "Whose attention in a model with an encoder: own, encoder, or cross, that to the source.")
+  var part: AttentionPattern.Part = .own
+
   @Option(help: "The head, from 0; all of them unless given.")
   var head: Int?
 
@@ -49,7 +52,7 @@ struct Attention: ParsableCommand {
     let loaded = try LoadedModel(model)
     let pattern = try AttentionPattern(
       of: implementation.transformer(loaded.weights, forOnePass: true),
-      inputs: sequence.inputs(for: loaded), layer: layer)
+      inputs: sequence.inputs(for: loaded), layer: layer, part: part)
     // Ids need no tokenizer; text does, and was encoded with it.
     let tokenizer = try? loaded.tokenizer()
     let report = try AttentionReport(
@@ -58,3 +61,5 @@ struct Attention: ParsableCommand {
     Console.write(json ? report.json() : report.terminal())
   }
 }
+
+extension AttentionPattern.Part: ExpressibleByArgument {}

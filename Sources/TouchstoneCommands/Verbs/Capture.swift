@@ -48,10 +48,8 @@ struct Capture: ParsableCommand {
     guard (golden != nil) != sequence.isGiven else {
       throw ValidationError("Give either --golden, or --prompt or --tokens.")
     }
-    if golden != nil,
-      sequence.attentionMask != nil || sequence.positionIds != nil || sequence.tokenTypes != nil
-    {
-      throw ValidationError("--attention-mask and --position-ids come from the golden.")
+    if golden != nil, sequence.saysMore {
+      throw ValidationError("--attention-mask, --position-ids and --source come from the golden.")
     }
     if golden == nil, model == nil { throw ValidationError("Give --model.") }
   }

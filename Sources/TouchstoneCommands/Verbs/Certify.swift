@@ -89,7 +89,7 @@ struct Certify: ParsableCommand {
       throw error.inFile(path)
     }
     guard let logits = try file.tensor(point),
-      logits.shape == golden.graph.shape(of: point, tokenCount: golden.inputs.count)
+      logits.shape == golden.graph.shape(of: point, in: golden.inputs)
     else {
       throw BadInput(
         file: path, place: point.path, problem: "is missing or has another shape",

@@ -33,13 +33,21 @@ struct Generate: ParsableCommand {
   var model: String
 
   @Option(help: ArgumentHelp("The text to continue.", valueName: "text"))
-  var prompt: String
+  var prompt: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "What the encoder reads, in models that have one: a text to translate, say; --prompt then begins the answer.",
+      valueName: "text"))
+  var source: String?
 
   @Option(help: "The greatest number of tokens to make.")
   var maxTokens: Int = 100
 
-  @Option(help: "Divides the logits, in 0…2; 0 always takes the most probable token.")
-  var temperature: Double = 1
+  @Option(
+    help:
+      "Divides the logits, in 0…2; 0 always takes the most probable token; 1 unless given, 0 with --source.")
+  var temperature: Double?
 
   @Option(help: "Chooses among the k most probable tokens.")
   var topK: Int?
@@ -81,24 +89,41 @@ struct Generate: ParsableCommand {
       throw ValidationError("--picture and --json belong to --show-distribution.")
     }
     guard count >= 1 else { throw ValidationError("--count must be at least 1.") }
+    guard prompt != nil || source != nil else { throw ValidationError("Give --prompt, or --source.") }
+    guard source == nil || system == nil else {
+      throw ValidationError("--system makes a prompt a conversation; it does not go with --source.")
+    }
     guard maxTokens >= 0 else { throw ValidationError("--max-tokens must not be negative.") }
   }
 
   func run() throws {
     let files = try OutputFiles(["--picture": picture], inputs: [model], overwrite: output.overwrite)
     let options = try SamplingOptions(
-      temperature: temperature, topK: topK, topP: topP, allowAnyTemperature: allowAnyTemperature)
+      temperature: temperature ?? (source == nil ? 1 : 0), topK: topK, topP: topP,
+      allowAnyTemperature: allowAnyTemperature)
     let loaded = try LoadedModel(model)
     let tokenizer = try loaded.tokenizer()
+    let prompt = prompt ?? ""
     let text = system.map { Dialogue(system: $0, prompt: prompt).text } ?? prompt
-    let promptIDs = try tokenizer.encode(text)
     var predictor = try implementation.predictor(loaded.weights)
+    var promptIDs: [Int] = []
+    var endOfText = tokenizer.endOfText
+    if let source {
+      let settings = try GenerationSettings(at: loaded.directory)
+      predictor.source = try Inputs.source(
+        tokenIDs: tokenizer.encode(source), graph: loaded.weights.graph)
+      promptIDs = try settings.beginning + tokenizer.encode(text, addsSpecialTokens: false)
+      predictor = SteeredPredictor(predictor, settings, beginning: promptIDs.count)
+      endOfText = settings.endOfText ?? endOfText
+    } else {
+      promptIDs = try tokenizer.encode(text)
+    }
     if showDistribution {
       try printDistribution(after: promptIDs, options, tokenizer, &predictor, files)
     } else {
       var sampler = Sampler(options: options, seed: seed ?? .random(in: 0...UInt64.max))
       let generation = Generation(
-        maximumTokens: maxTokens, endOfText: tokenizer.endOfText, stopsAtContext: stopAtContext)
+        maximumTokens: maxTokens, endOfText: endOfText, stopsAtContext: stopAtContext)
       try stream(generation, text, promptIDs, tokenizer, &predictor, &sampler)
     }
   }

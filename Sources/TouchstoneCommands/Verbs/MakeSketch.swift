@@ -43,7 +43,7 @@ struct MakeSketch: ParsableCommand {
     var count = 0
     for activation in outputs {
       guard let stored = try source.storedTensor(activation) else { continue }
-      guard stored.shape == source.graph.shape(of: activation, tokenCount: source.inputs.count) else {
+      guard stored.shape == source.graph.shape(of: activation, in: source.inputs) else {
         throw BadInput(
           file: file, place: activation.path,
           problem: "has the shape \(stored.shape), which is not the model's",

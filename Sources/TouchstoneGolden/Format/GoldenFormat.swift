@@ -27,15 +27,15 @@ enum GoldenFormat {
   static let sketchForm = "1"
   static let graph = "model/graph"
   static let inputs = "inputs"
-  static let tokenIDs = "inputs/token_ids"
-  static let positionIDs = "inputs/position_ids"
-  static let attentionMask = "inputs/attention_mask"
-  static let tokenTypeIDs = "inputs/token_type_ids"
+  static let positionIDs = path(of: .positionIDs)
   static let weights = "weights"
   static let floor = "floor"
   static let extra = "extra"
   static let provenance = "provenance"
   static let manifest = "provenance/manifest"
+
+  /// Where what a model was given stands.
+  static func path(of input: Input) -> String { inputs + "/" + input.rawValue }
 
   /// Where the noise floor of an activation stands.
   static func floorPath(_ activation: Activation) -> String { floor + "/" + activation.path }

@@ -117,7 +117,7 @@ public final class ActivationFile: ActivationSource, Sendable {
       precision = try header.precision(kind)
       productInputs = try header.productInputs()
       namesPrecision = kind == .golden || provenance["precision"] != nil
-      let index = try ActivationIndex(file, graph, tokenCount: inputs.count)
+      let index = try ActivationIndex(file, graph, inputs)
       layers = try header.layers(graph)
       isSketch = try header.isSketch()
       recorded = index.recorded

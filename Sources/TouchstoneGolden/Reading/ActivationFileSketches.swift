@@ -10,7 +10,7 @@ extension ActivationFile: SketchSource {
   public func sketch(of activation: Activation) throws(BadInput) -> Sketch? {
     let place = GoldenFormat.sketchPath(activation)
     guard isSketch, try file.kind(of: place) == .group,
-      let shape = graph.shape(of: activation, tokenCount: inputs.count)
+      let shape = graph.shape(of: activation, in: inputs)
     else { return nil }
     let rows = Array(shape.dropLast())
     let entries = Sketch.entryCount(ofRows: shape.last ?? 1)

@@ -23,6 +23,8 @@ public struct ActivationFileSummary: Sendable, Equatable, Encodable {
   public let positionIDs: [Int]
   /// The keys that nobody may attend to, by token.
   public let maskedTokens: [Int]
+  /// The token ids of what an encoder reads; nil in a model without one.
+  public let encoderTokenIDs: [Int]?
   /// The layers that it holds, `A..<B`, where it is a shard; nil for all.
   public let layers: String?
   /// How many activations are stored in each type.
@@ -79,7 +81,7 @@ extension ActivationFile {
       weightsSHA256: weightsDigest, hasWeights: try !file.members(of: GoldenFormat.weights).isEmpty,
       tokenIDs: inputs.tokenIDs, positionIDs: inputs.positionIDs,
       maskedTokens: (inputs.attentionMask ?? []).enumerated().filter { !$0.element }.map(\.offset),
-      layers: layers?.description,
+      encoderTokenIDs: inputs.source?.tokenIDs, layers: layers?.description,
       activationsByType: Dictionary(types.map { ($0, 1) }, uniquingKeysWith: +),
       missing: missing.map(\.path),
       missingLayerCount: own == nil ? Set(outputs.compactMap(\.block)).subtracting(blocks).count : 0,
@@ -110,6 +112,7 @@ extension ActivationFileSummary: CustomStringConvertible {
         .joined(separator: ", ")
       lines.append((label, few + (paths.count > 8 ? " and \(paths.count - 8) more" : "") + meaning))
     }
+    if let encoderTokenIDs { lines.insert(("source", Self.shown(encoderTokenIDs)), at: 3) }
     add("missing", missing, "")
     if missingLayerCount > 0 { lines.append(("missing", "\(missingLayerCount) whole layers")) }
     add("wrong shape", wrongShapes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }, "")
@@ -128,9 +131,12 @@ extension ActivationFileSummary: CustomStringConvertible {
       .joined(separator: ", ")
   }
 
+  private static func shown(_ ids: [Int]) -> String {
+    "\(ids.count): " + ids.prefix(16).map(String.init).joined(separator: " ") + (ids.count > 16 ? " …" : "")
+  }
+
   private var tokensLine: String {
-    let shown = tokenIDs.prefix(16).map(String.init).joined(separator: " ")
-    var line = "\(tokenIDs.count): " + shown + (tokenIDs.count > 16 ? " …" : "")
+    var line = Self.shown(tokenIDs)
     if positionIDs != Array(0..<tokenIDs.count) {
       line += "; positions " + positionIDs.prefix(16).map(String.init).joined(separator: " ")
     }

@@ -60,17 +60,17 @@ struct ActivationIndex {
   private let graph: Graph
   /// Groups in which activations of the model stand.
   private let groups: Set<String>
-  private let tokenCount: Int
+  private let inputs: Inputs
   private var visits = 0
   private var bytesLeft: Int
   /// Groups that the format does not know, which are looked into once, by whatever name.
   private var seen: Set<[UInt64]> = []
 
-  init(_ file: HDF5Reader, _ graph: Graph, tokenCount: Int) throws(BadInput) {
+  init(_ file: HDF5Reader, _ graph: Graph, _ inputs: Inputs) throws(BadInput) {
     self.file = file
     self.graph = graph
     groups = Self.groups(of: graph)
-    self.tokenCount = tokenCount
+    self.inputs = inputs
     bytesLeft = file.greatestByteCount
     for link in try file.links(of: "/") {
       switch link.name {
@@ -83,7 +83,7 @@ struct ActivationIndex {
     for name in try file.members(of: "inputs") {
       let path = "inputs/" + name
       let input = Input(rawValue: name)
-      if input == nil || input == .tokenTypeIDs && !graph.inputs.contains(.tokenTypeIDs) {
+      if input.map({ !graph.mayBeGiven($0) }) ?? true {
         unknownPaths.append(path)
       }
     }
@@ -153,7 +153,7 @@ struct ActivationIndex {
       return
     }
     guard let activation = activation(at: path),
-      let wanted = graph.shape(of: activation, tokenCount: tokenCount),
+      let wanted = graph.shape(of: activation, in: inputs),
       let dataset = try file.dataset(at: path)
     else {
       unknownPaths.append(path)

@@ -7,15 +7,15 @@ extension ActivationFile {
   /// - Throws: `BadInput` when what decides them cannot be read.
   func dueShape(of activation: Activation) throws(BadInput) -> [Int]? {
     guard let selection = graph.selection(of: activation) else {
-      return graph.shape(of: activation, tokenCount: inputs.count)
+      return graph.shape(of: activation, in: inputs)
     }
     var ids: Tensor<Double>?
     if let decider = selection.decider {
-      guard storedShape(of: decider) == graph.shape(of: decider, tokenCount: inputs.count) else { return nil }
+      guard storedShape(of: decider) == graph.shape(of: decider, in: inputs) else { return nil }
       ids = try tensor(decider)
     }
-    let count = selection.tokens(of: inputs.count, decidedBy: ids).count
-    return graph.shape(of: activation, tokenCount: count)
+    let tokens = selection.tokens(of: inputs.count, decidedBy: ids)
+    return graph.shape(of: activation, in: inputs.selecting(tokens))
   }
 
   /// Whether an activation has rows: an expert that no token chose has none, and nothing of it is recorded.

@@ -34,20 +34,20 @@ public struct RecordedInputs: Sendable {
     do throws(BadInput) {
       try header.checkFormat()
       try self.init(
-        header, try header.manifest(isRequired: false), greatestCount: Inputs.greatestCount)
+        header, try header.manifest(isRequired: false), greatestCount: { _ in Inputs.greatestCount })
     } catch {
       throw error.inFile(path)
     }
   }
 
   fileprivate init(
-    _ header: ActivationFileHeader, _ manifest: DatasetManifest?, greatestCount: Int
+    _ header: ActivationFileHeader, _ manifest: DatasetManifest?, greatestCount: (Input) -> Int
   ) throws(BadInput) {
     file = header.file.path
     var numbers: [Input: [Int]] = [:]
     for input in Input.allCases {
       numbers[input] = try header.integers(
-        GoldenFormat.inputs + "/" + input.rawValue, greatestCount: greatestCount, manifest)
+        GoldenFormat.path(of: input), greatestCount: greatestCount(input), manifest)
     }
     self.numbers = numbers
     others = try header.file.members(of: GoldenFormat.inputs).filter { Input(rawValue: $0) == nil }
@@ -58,21 +58,37 @@ public struct RecordedInputs: Sendable {
   /// - Throws: `BadInput` for ids out of range, unequal counts, or no token ids.
   func inputs(for graph: Graph) throws(BadInput) -> Inputs {
     guard let tokenIDs = numbers[.tokenIDs] else {
-      throw BadInput(place: GoldenFormat.tokenIDs, problem: "is missing", remedy: "store the token ids")
+      throw BadInput(
+        place: GoldenFormat.path(of: .tokenIDs), problem: "is missing", remedy: "store the token ids")
     }
     return try Inputs(
-      tokenIDs: tokenIDs, positionIDs: numbers[.positionIDs],
-      attentionMask: numbers[.attentionMask]?.map { $0 != 0 },
-      tokenTypeIDs: graph.inputs.contains(.tokenTypeIDs) ? numbers[.tokenTypeIDs] : nil, graph: graph)
+      tokenIDs: tokenIDs, positionIDs: numbers[.positionIDs], attentionMask: mask(.attentionMask),
+      tokenTypeIDs: graph.inputs.contains(.tokenTypeIDs) ? numbers[.tokenTypeIDs] : nil,
+      source: try source(for: graph), graph: graph)
   }
+
+  /// What an encoder reads; nil for a model without one.
+  private func source(for graph: Graph) throws(BadInput) -> Inputs? {
+    guard graph.readsSource else { return nil }
+    guard let tokenIDs = numbers[.encoderTokenIDs] else {
+      throw BadInput(
+        place: GoldenFormat.path(of: .encoderTokenIDs), problem: "is missing",
+        remedy: "store the ids that the encoder reads")
+    }
+    return try Inputs.source(
+      tokenIDs: tokenIDs, positionIDs: numbers[.encoderPositionIDs],
+      attentionMask: mask(.encoderAttentionMask), graph: graph)
+  }
+
+  private func mask(_ input: Input) -> [Bool]? { numbers[input]?.map { $0 != 0 } }
 
   /// The checked inputs, if they are all that the file holds: what no model reads is not left out silently.
   ///
   /// - Throws: `BadInput` for ids out of range, unequal counts, no token ids, or an input that `graph` does not read.
   public func allInputs(for graph: Graph) throws(BadInput) -> Inputs {
     do throws(BadInput) {
-      let unread = numbers[.tokenTypeIDs] != nil && !graph.inputs.contains(.tokenTypeIDs)
-      if let other = unread ? Input.tokenTypeIDs.rawValue : others.first {
+      let unread = Input.allCases.first { numbers[$0] != nil && !graph.mayBeGiven($0) }
+      if let other = unread?.rawValue ?? others.first {
         throw BadInput(
           place: GoldenFormat.inputs + "/" + other, problem: "is an input that the model does not read",
           remedy: "give a file of this model")
@@ -88,8 +104,11 @@ public struct RecordedInputs: Sendable {
 extension ActivationFileHeader {
   /// What the model was given.
   func inputs(_ graph: Graph, _ manifest: DatasetManifest?) throws(BadInput) -> Inputs {
-    try RecordedInputs(self, manifest, greatestCount: graph.contextLength ?? Inputs.greatestCount)
-      .inputs(for: graph)
+    let inputs = try RecordedInputs(self, manifest) { input in
+      (input.isOfSource ? graph.idCount(of: .encoderPositionIDs) : graph.contextLength)
+        ?? Inputs.greatestCount
+    }
+    return try inputs.inputs(for: graph)
   }
 
   /// One integer for each token, in any integer type, with or without a batch axis of 1.

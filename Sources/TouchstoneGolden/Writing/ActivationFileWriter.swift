@@ -133,23 +133,27 @@ public final class ActivationFileWriter {
 
   private func writeInputs() throws(BadInput) {
     let integer = ElementType.integer(byteCount: 4, isSigned: true)
-    for (path, ids) in [
-      (GoldenFormat.tokenIDs, inputs.tokenIDs), (GoldenFormat.positionIDs, inputs.positionIDs),
-    ] {
+    func write(_ input: Input) throws(BadInput) {
       // Ids are below `Inputs.greatestCount` or rows of a table, which int32 holds.
-      let values = ids.map { Int32($0).littleEndian }
-      try datasets.write(path, integer, shape: [values.count], bytes: values.withUnsafeBytes { Data($0) })
-    }
-    if graph.inputs.contains(.tokenTypeIDs) {
-      let values = inputs.tokenTypeIDs.map { Int32($0).littleEndian }
+      let values = inputs.ids(input).map { Int32($0).littleEndian }
       try datasets.write(
-        GoldenFormat.tokenTypeIDs, integer, shape: [values.count], bytes: values.withUnsafeBytes { Data($0) })
+        GoldenFormat.path(of: input), integer, shape: [values.count],
+        bytes: values.withUnsafeBytes { Data($0) })
     }
-    if let mask = inputs.attentionMask {
-      let byte = ElementType.integer(byteCount: 1, isSigned: false)
+    func write(mask: [Bool]?, _ input: Input) throws(BadInput) {
+      guard let mask else { return }
       try datasets.write(
-        GoldenFormat.attentionMask, byte, shape: [mask.count], bytes: Data(mask.map { $0 ? 1 : 0 }))
+        GoldenFormat.path(of: input), .integer(byteCount: 1, isSigned: false), shape: [mask.count],
+        bytes: Data(mask.map { $0 ? 1 : 0 }))
     }
+    try write(.tokenIDs)
+    try write(.positionIDs)
+    if graph.inputs.contains(.tokenTypeIDs) { try write(.tokenTypeIDs) }
+    try write(mask: inputs.attentionMask, .attentionMask)
+    guard let source = inputs.source else { return }
+    try write(.encoderTokenIDs)
+    try write(.encoderPositionIDs)
+    try write(mask: source.attentionMask, .encoderAttentionMask)
   }
 
   // MARK: Activations
@@ -163,8 +167,7 @@ public final class ActivationFileWriter {
     _ activation: Activation, _ tensor: StoredTensor, isDerived: Bool = false
   ) throws(BadInput) {
     try naming { () throws(BadInput) in
-      let count = tokenCount(of: activation, tensor)
-      guard let wanted = graph.shape(of: activation, tokenCount: count) else {
+      guard let wanted = shape(of: activation, tensor) else {
         throw BadInput(place: activation.path, problem: "is no activation of this model")
       }
       guard kind == .capture || tensor.shape == wanted else {
@@ -179,7 +182,7 @@ public final class ActivationFileWriter {
         return
       }
       // Of an expert that no token chose nothing is written.
-      if tensor.shape.first == 0, count == 0 { return }
+      if tensor.shape.first == 0, wanted.first == 0 { return }
       try datasets.write(activation.path, .float(tensor.type), shape: tensor.shape, bytes: tensor.bytes)
       if isDerived { try file.setFlag("derived", of: activation.path) }
       if activation == graph.probabilities {
@@ -193,7 +196,7 @@ public final class ActivationFileWriter {
   /// - Throws: `BadInput` when it was written before, is of another shape than the model's, or the disk is full.
   public func write(_ activation: Activation, _ sketch: Sketch) throws(BadInput) {
     try naming { () throws(BadInput) in
-      guard isSketch, graph.shape(of: activation, tokenCount: inputs.count) == sketch.shape else {
+      guard isSketch, graph.shape(of: activation, in: inputs) == sketch.shape else {
         throw BadInput(
           place: activation.path, problem: "has the shape \(sketch.shape), which is not the model's",
           remedy: "sketch what has the model's shapes")
@@ -251,7 +254,7 @@ public final class ActivationFileWriter {
       let rows = manifest.entries[activation.path]?.shape
       let wanted =
         graph.selection(of: activation) == nil
-        ? graph.shape(of: activation, tokenCount: inputs.count)?.dropLast().map(\.self)
+        ? graph.shape(of: activation, in: inputs)?.dropLast().map(\.self)
         : rows?.dropLast().map(\.self)
       let path = GoldenFormat.floorPath(activation)
       guard let wanted, floor.shape == wanted else {

@@ -3,13 +3,19 @@ import TouchstoneModel
 
 /// Decisions, of which the shapes of other activations follow.
 extension ActivationFileWriter {
-  /// How many tokens an activation has rows of: those that chose an expert, which is written before what it makes.
-  func tokenCount(of activation: Activation, _ tensor: StoredTensor) -> Int {
-    guard let selection = graph.selection(of: activation) else { return inputs.count }
+  /// The extents that an activation must have; nil where it is not the model's.
+  ///
+  /// Where tokens chose an expert, of these, which are written before what it makes.
+  func shape(of activation: Activation, _ tensor: StoredTensor) -> [Int]? {
+    guard let selection = graph.selection(of: activation) else {
+      return graph.shape(of: activation, in: inputs)
+    }
     let ids = selection.decider.flatMap { decided[$0] }
     // An engine that does not say which tokens they are is taken at its word.
-    if selection.decider != nil, ids == nil { return tensor.shape.first ?? 0 }
-    return selection.tokens(of: inputs.count, decidedBy: ids).count
+    let isUnsaid = selection.decider != nil && ids == nil
+    let count =
+      isUnsaid ? tensor.shape.first ?? 0 : selection.tokens(of: inputs.count, decidedBy: ids).count
+    return graph.shape(of: activation, tokenCount: count)
   }
 
   func wholeNumbers(_ tensor: StoredTensor, at activation: Activation) throws(BadInput) -> [Int32] {

@@ -128,7 +128,7 @@ extension ModelProperty {
 extension Run {
   /// H.
   private var headCount: Int {
-    graph.shape(of: Activation(.attentionScores, layer: 0), tokenCount: inputs.count)?.first ?? 0
+    graph.shape(of: Activation(.attentionScores, layer: 0), in: inputs)?.first ?? 0
   }
 
   /// Every head, query and key that the query sees.

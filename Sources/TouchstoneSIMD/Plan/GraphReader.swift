@@ -16,24 +16,33 @@ struct GraphReader {
   }
 
   let graph: Graph
+  /// Its operations, those on the source's tokens first: an encoder, and the keys and values that are made of what it makes.
+  let operations: [Operation]
+  /// How many of them are on the source's tokens.
+  let sourceCount: Int
   /// What the regions so far need.
   private(set) var needs = Needs()
   private(set) var index = 0
   private(set) var places: [Activation: Place] = [:]
   /// Biases on scores, which stand nowhere.
   private(set) var biases: [Activation: KeyBias] = [:]
+  /// Keys of the source by the cache in which they stand, with the values made with them.
+  private(set) var sourceKeys: [Activation: SourceKeys] = [:]
   /// The last operation that reads an activation, by its index.
   private let lastReader: [Activation: Int]
 
   init(_ graph: Graph) {
     self.graph = graph
+    let ofSource = graph.operations.filter { graph.isOfSource($0.output) }
+    operations = ofSource + graph.operations.filter { !graph.isOfSource($0.output) }
+    sourceCount = ofSource.count
     lastReader = Dictionary(
-      graph.operations.enumerated().flatMap { index, operation in operation.inputs.map { ($0, index) } },
+      operations.enumerated().flatMap { index, operation in operation.inputs.map { ($0, index) } },
       uniquingKeysWith: max)
   }
 
   /// The operation that comes next; nil behind the last.
-  var next: Operation? { index < graph.operations.count ? graph.operations[index] : nil }
+  var next: Operation? { index < operations.count ? operations[index] : nil }
 
   /// Takes the next operation if it is of that kind and as it is wanted.
   mutating func take<Kind: OperationKind>(
@@ -114,10 +123,23 @@ struct GraphReader {
   /// The weights that were asked for since the last call.
   mutating func takeAskedWeights() -> Set<WeightLayout.Item> { needs.weights.takeAsked() }
 
-  /// The number of a new cache of keys and values.
+  /// Whether what comes next is on the source's tokens.
+  var isOfSource: Bool { index < sourceCount }
+
+  /// The number of a new cache of keys and values, of the source's tokens where what was taken last is on these.
   mutating func cache(_ shape: HeadShape) -> Int {
-    needs.caches.append(shape)
+    needs.caches.append(Needs.Cache(shape: shape, isOfSource: index <= sourceCount))
     return needs.caches.count - 1
+  }
+
+  /// Notes that keys and values of the source stand in a cache.
+  mutating func put(_ keys: SourceKeys, of activation: Activation) { sourceKeys[activation] = keys }
+
+  /// The number of a relative bias, the same for the same one.
+  mutating func relativeBias(_ kind: RelativeBias) -> Int {
+    if let index = needs.relativeBiases.firstIndex(of: kind) { return index }
+    needs.relativeBiases.append(kind)
+    return needs.relativeBiases.count - 1
   }
 
   /// The number of a rotation, the same for the same one.
@@ -134,8 +156,17 @@ struct Needs: Sendable {
   var weights = WeightLayout()
   /// The columns of each buffer.
   private(set) var widths = [Int](repeating: 0, count: Buffer.allCases.count)
+  /// What an attention keeps for every token.
+  struct Cache: Sendable {
+    let shape: HeadShape
+    /// Whether these tokens are the source's.
+    let isOfSource: Bool
+  }
+
   /// What each attention keeps for every token.
-  var caches: [HeadShape] = []
+  var caches: [Cache] = []
+  /// The biases on scores by distance.
+  var relativeBiases: [RelativeBias] = []
   /// The rotations of queries and keys.
   var rotations: [Rotation] = []
   /// Whether scores are biased by the places of keys.
@@ -144,6 +175,15 @@ struct Needs: Sendable {
   /// The frequencies of each rotation in a sequence whose greatest position is one less than its length.
   func frequencies(sequenceLength: Int) -> [[Double]] {
     rotations.map { $0.frequencies(sequenceLength: sequenceLength) }
+  }
+
+  /// The heads of each cache, none of those that are of other tokens.
+  func cacheShapes(ofSource: Bool) -> [HeadShape] {
+    caches.map { cache in
+      let shape = cache.shape
+      return cache.isOfSource == ofSource
+        ? shape : HeadShape(count: 0, width: shape.width, valueWidth: shape.valueWidth)
+    }
   }
 
   mutating func reserve(_ buffer: Buffer, width: Int) {

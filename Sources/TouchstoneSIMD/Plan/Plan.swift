@@ -5,6 +5,8 @@ import TouchstoneModel
 struct Plan: Sendable {
   let graph: Graph
   let regions: [any Region]
+  /// How many of them, the first, are on the source's tokens.
+  let sourceCount: Int
   /// What makes the logits of the last rows; nil in a model without.
   let readout: Readout?
   let needs: Needs
@@ -23,7 +25,8 @@ struct Plan: Sendable {
 
   /// The regions, in the order in which they are tried: those that take the most first.
   private static let table: [any Region.Type] = [
-    Embed.self, EmbedPositions.self, MakeBias.self, Rename.self, Scaled.self, Norm.self,
+    Embed.self, EmbedPositions.self, MakeWaves.self, MakeBias.self, StoreSourceKeys.self, Rename.self,
+    Scaled.self, Norm.self,
     Experts.self, PooledRow.self, FeedForwardInput.self, ProjectOnto.self, Project.self, ProjectHeads.self,
     JoinedKeys.self, Attend.self, Combine.self,
   ]
@@ -37,15 +40,17 @@ struct Plan: Sendable {
     var readout: Readout?
     var lastAttention: LastAttention?
     var weightsRead: [Set<WeightLayout.Item>] = []
+    var sourceCount = 0
     while let next = reader.next, readout == nil {
       if let found = Readout(&reader) {
         readout = found
       } else if let region = Self.region(&reader) {
-        if let attention = (region as? Attend)?.attention {
+        if reader.index > reader.sourceCount, let attention = (region as? Attend)?.attention {
           guard let places = attention.placesKept(reader) else { throw Self.unmatched(next) }
           lastAttention = LastAttention(index: regions.count, places: places)
         }
         regions.append(region)
+        if reader.index <= reader.sourceCount { sourceCount = regions.count }
       } else {
         throw Self.unmatched(next)
       }
@@ -54,6 +59,7 @@ struct Plan: Sendable {
     if let rest = reader.next { throw Self.unmatched(rest) }
     self.graph = graph
     self.regions = regions
+    self.sourceCount = sourceCount
     self.readout = readout
     self.lastAttention = lastAttention
     self.weightsRead = weightsRead

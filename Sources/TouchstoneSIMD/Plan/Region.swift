@@ -57,6 +57,12 @@ struct Machine {
   let turns: [RotaryTable]
   /// Where keys stand, as biases on scores count them.
   var keyPlaces = KeyPlaces.none
+  /// The buckets of each bias by distance, by how far a key stands behind a query.
+  var distances: [DistanceBuckets] = []
+  /// Where tables stand among the weights.
+  var tables: [Parameter: WeightLayout.Offset] = [:]
+  /// Keys and values of the source; nil where these are its own tokens, or there is none.
+  var source: SourceCache?
 
   /// Calls `body` for every row, shared out among the threads.
   func forEachRow(_ count: Int, width: Int, _ body: @escaping (Int) -> Void) {

@@ -31,25 +31,24 @@ struct Attend: Region {
     let rule = scores.kind.visibility
     // Scores are masked before they are scaled: a factor that is not above 0 would make keys visible again.
     guard rules.allSatisfy({ $0 == rule }), Float(scores.kind.scale) > 0 else { return nil }
-    guard let query = reader.place(of: scores.inputs[0]), let key = reader.place(of: scores.inputs[1]),
-      let value = reader.place(of: context.inputs[1]), let headCount = query.heads, let keyHeads = key.heads,
-      key.heads == value.heads,
+    guard let query = reader.place(of: scores.inputs[0]), let headCount = query.heads,
+      let keys = Self.keys(of: scores.inputs[1], values: context.inputs[1], rule, &reader),
       turns.keys.allSatisfy([scores.inputs[0], scores.inputs[1]].contains)
     else { return nil }
     var bias: KeyBias?
     if scores.inputs.count == 3 {
       // Places that are counted from the end change with the length, and behind a cap the probabilities with them.
-      guard let found = reader.biases[scores.inputs[2]], capped == nil || found.form != .mpt
+      guard let found = reader.biases[scores.inputs[2]], capped == nil || !found.countsFromEnd
       else { return nil }
+      found.table(&reader)
       bias = found
     }
     let sinks = probabilities.parameters.first.map { view in
       reader.vector(VectorSource(view: view, count: view.outputCount, addend: 0))
     }
     guard sinks == nil || capped == nil else { return nil }
-    let shape = HeadShape(count: keyHeads, width: key.headWidth, valueWidth: value.headWidth)
     attention = Attention(
-      layer: reader.cache(shape), headCount: headCount, shape: shape, query: query, key: key, value: value,
+      layer: keys.cache, headCount: headCount, shape: keys.shape, query: query, own: keys.own,
       context: reader.put(context.output, in: .context), scale: Float(scores.kind.scale), visibility: rule,
       cap: capped.map { Float($0.kind.cap) }, queryTurn: turns[scores.inputs[0]],
       keyTurn: turns[scores.inputs[1]], bias: bias, sinks: sinks)
@@ -60,9 +59,27 @@ struct Attend: Region {
     self.context = context.output
   }
 
+  /// Where keys and values are found: in the workspace, from where a cache takes them, or in a cache of the source.
+  private static func keys(
+    of key: Activation, values: Activation, _ rule: Visibility, _ reader: inout GraphReader
+  ) -> (cache: Int, shape: HeadShape, own: Attention.OwnKeys?)? {
+    if rule.readsSource {
+      guard let stored = reader.sourceKeys[key], stored.values == values else { return nil }
+      return (stored.cache, stored.shape, nil)
+    }
+    guard let key = reader.place(of: key), let value = reader.place(of: values), let heads = key.heads,
+      key.heads == value.heads
+    else { return nil }
+    let shape = HeadShape(count: heads, width: key.headWidth, valueWidth: value.headWidth)
+    return (reader.cache(shape), shape, Attention.OwnKeys(key: key, value: value))
+  }
+
   func run(_ rows: Rows, on machine: Machine, observe: Observer?) throws {
     let observed = observe.map { _ in
-      ObservedAttention(heads: attention.headCount, tokens: rows.count, isCapped: capped != nil)
+      ObservedAttention(
+        heads: attention.headCount, tokens: rows.count,
+        keys: attention.visibility.readsSource ? machine.source?.count ?? 0 : rows.count,
+        isCapped: capped != nil)
     }
     attention.run(rows, on: machine, observed: observed)
     guard let observe, let observed else { return }

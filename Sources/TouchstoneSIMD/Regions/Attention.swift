@@ -10,8 +10,8 @@ struct Attention: Sendable {
   /// KV, and the columns of a key and of a value.
   let shape: HeadShape
   let query: Place
-  let key: Place
-  let value: Place
+  /// Where keys and values stand before they are stored; nil where the source's are stored already.
+  let own: OwnKeys?
   let context: Place
   let scale: Float
   /// Which keys a query sees.
@@ -26,8 +26,14 @@ struct Attention: Sendable {
   /// Where each head's sink stands; nil where there is none.
   var sinks: WeightLayout.Offset?
 
+  /// Keys and values in the workspace.
+  struct OwnKeys: Sendable {
+    let key: Place
+    let value: Place
+  }
+
   /// What the cache keeps.
-  var stored: [Place] { [key, value] }
+  var stored: [Place] { own.map { [$0.key, $0.value] } ?? [] }
 
   private var groupSize: Int { headCount / shape.count }
 
@@ -63,14 +69,15 @@ struct Attention: Sendable {
 
   /// Puts one head's keys and values into the cache.
   private func store(_ head: Int, _ rows: Rows, _ machine: Machine) {
+    guard let own else { return }
     let (workspace, count) = (machine.workspace, rows.tokenIDs.count)
-    let keys = workspace.row(0, of: key) + head * shape.width
-    let keyStride = workspace[key.buffer].stride
+    let keys = workspace.row(0, of: own.key) + head * shape.width
+    let keyStride = workspace[own.key.buffer].stride
     keyTurn?.turn(keys, stride: keyStride, rows: 0..<count, with: machine)
     machine.cache.store(
       layer: layer, head: head, first: rows.first, count: count, keys: keys, keyStride: keyStride,
-      values: workspace.row(0, of: value) + head * shape.valueWidth,
-      valueStride: workspace[value.buffer].stride)
+      values: workspace.row(0, of: own.value) + head * shape.valueWidth,
+      valueStride: workspace[own.value.buffer].stride)
   }
 
   private func attend(_ rows: Rows, _ machine: Machine, tiles: Int, _ observed: ObservedAttention?) {
@@ -91,7 +98,7 @@ struct Attention: Sendable {
   private func attendTile(
     _ head: Int, _ rows: Rows, _ machine: Machine, tile: Int, thread: Int, _ observed: ObservedAttention?
   ) {
-    let (workspace, cache, kernels) = (machine.workspace, machine.cache, machine.kernels)
+    let (workspace, cache, kernels) = (machine.workspace, cache(machine), machine.kernels)
     let headWidth = shape.width
     let firstRow = tile * Workspace.attentionRows
     let count = min(Workspace.attentionRows, rows.count - firstRow)
@@ -105,7 +112,7 @@ struct Attention: Sendable {
 
     // Keys that every row of the tile sees, and how many the last one sees; from a pair of panels on.
     let position = rows.firstComputed + firstRow
-    let total = rows.first + rows.tokenIDs.count
+    let total = visibility.readsSource ? machine.source?.count ?? 0 : rows.first + rows.tokenIDs.count
     let seen = keys(from: position + count - 1, of: total).upperBound
     let firstPanel = keys(from: position, of: total).lowerBound / Kernels.pairWidth * 2
     kernels.multiply(
@@ -115,7 +122,8 @@ struct Attention: Sendable {
       zeros, 0, scores.row(0) + firstPanel * Kernels.panelWidth, scores.stride)
     for row in 0..<count {
       softmax(
-        scores.row(row), keys: keys(from: position + row, of: total), head: head, machine,
+        scores.row(row), keys: keys(from: position + row, of: total), query: position + row, head: head,
+        machine,
         observed: observed?.row(head: head, row: firstRow + row), observed)
     }
 
@@ -135,8 +143,14 @@ struct Attention: Sendable {
     }
   }
 
-  /// The keys that the token at `position` of `total` sees.
+  /// Where keys and values stand.
+  private func cache(_ machine: Machine) -> KeyValueCache {
+    visibility.readsSource ? machine.source?.cache ?? machine.cache : machine.cache
+  }
+
+  /// The keys that the token at `position` of `total` sees; of the source all.
   private func keys(from position: Int, of total: Int) -> Range<Int> {
+    if visibility.readsSource { return 0..<total }
     let window = visibility.window ?? total
     return visibility.isCausal
       ? max(0, position + 1 - window)..<position + 1
@@ -152,7 +166,7 @@ struct Attention: Sendable {
     _ machine: Machine, to target: UnsafeMutablePointer<Float>, stride: Int
   ) {
     let (kernels, panels) = (machine.kernels, shape.valuePanelCount)
-    let (panelStride, zeros) = (machine.cache.valuePanelStride, UnsafePointer(machine.workspace.zeros.base))
+    let (panelStride, zeros) = (cache(machine).valuePanelStride, UnsafePointer(machine.workspace.zeros.base))
     /// Goes on with the chains of some rows over some keys, from 0 or from where they are.
     func goOn(_ rows: Range<Int>, over keys: Range<Int>, fromZero: Bool) {
       let result = target + rows.lowerBound * stride
@@ -190,15 +204,15 @@ struct Attention: Sendable {
   }
 
   private func softmax(
-    _ row: UnsafeMutablePointer<Float>, keys: Range<Int>, head: Int, _ machine: Machine,
+    _ row: UnsafeMutablePointer<Float>, keys: Range<Int>, query: Int, head: Int, _ machine: Machine,
     observed offset: Int?, _ observed: ObservedAttention?
   ) {
-    let (kernels, cache) = (machine.kernels, machine.cache)
+    let (kernels, cache) = (machine.kernels, cache(machine))
     if !cache.masked.isEmpty { kernels.mask(row, keys.upperBound, cache.masked) }
     let visible = row + keys.lowerBound
     var scale = scale
     if let bias {
-      bias.add(visible, keys: keys, head: head, scale: scale, machine.keyPlaces[bias.form])
+      OwnBias(bias, machine).add(visible, keys: keys, query: query, head: head, scale: scale)
       scale = 1
     }
     let kept = observed.flatMap { observed in offset.map { (observed, $0 + keys.lowerBound) } }

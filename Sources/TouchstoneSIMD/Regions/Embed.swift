@@ -37,7 +37,7 @@ struct Embed: Region {
   private let place: Place
 
   init?(_ reader: inout GraphReader) {
-    guard let token = reader.take(Embedding.self, where: { $0.kind.ids == .tokenIDs }) else { return nil }
+    guard let token = reader.take(Embedding.self, where: { $0.kind.ids.own == .tokenIDs }) else { return nil }
     let table = token.parameters[0].parameter
     let storage: Table.Storage =
       if let matrix = reader.graph.matrix(ofRowsOf: table) {
@@ -47,7 +47,7 @@ struct Embed: Region {
       }
     tokens = Table(output: token.output, offset: token.kind.offset, storage: storage)
     var others: [(ids: Input, table: Table)] = []
-    while let other = reader.take(Embedding.self, where: { $0.kind.ids != .tokenIDs }) {
+    while let other = reader.take(Embedding.self, where: { $0.kind.ids.own != .tokenIDs }) {
       let rows = Table.Storage.rows(reader.table(other.parameters[0].parameter))
       others.append(
         (other.kind.ids, Table(output: other.output, offset: other.kind.offset, storage: rows)))
@@ -93,11 +93,10 @@ struct Embed: Region {
 extension Rows {
   /// The ids that a table is looked up by.
   fileprivate func ids(_ input: Input) -> [Int] {
-    switch input {
-    case .tokenIDs: tokenIDs
+    switch input.own {
     case .positionIDs: positionIDs
     case .tokenTypeIDs: tokenTypeIDs
-    case .attentionMask: []
+    default: tokenIDs
     }
   }
 }
@@ -112,7 +111,7 @@ struct EmbedPositions: Region {
   private let place: Place
 
   init?(_ reader: inout GraphReader) {
-    guard let position = reader.take(Embedding.self, where: { $0.kind.ids == .positionIDs }),
+    guard let position = reader.take(Embedding.self, where: { $0.kind.ids.own == .positionIDs }),
       let buffer = reader.free(.stream, .normed, .normedToo)
     else { return nil }
     output = position.output

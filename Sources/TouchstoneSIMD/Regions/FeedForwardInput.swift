@@ -74,7 +74,7 @@ struct FeedForwardInput: Region {
       reader.put(activation.output, in: .inner)
     }
     reader.scratch(.before, width: width)
-    outputs = reader.graph.operations[start..<reader.index].compactMap { operation in
+    outputs = reader.operations[start..<reader.index].compactMap { operation in
       made[operation.output].map { (operation.output, $0) }
     }
   }

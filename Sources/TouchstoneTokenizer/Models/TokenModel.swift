@@ -1,6 +1,6 @@
 import TouchstoneModel
 
-/// What turns a word into tokens: byte-pair encoding, or WordPiece.
+/// What turns a word into tokens: byte-pair encoding, WordPiece or Unigram.
 protocol TokenModel: Sendable {
   /// The spelling of each token, in UTF-8.
   var spellings: [Int: [UInt8]] { get }

@@ -31,6 +31,8 @@ indirect enum Normalizer: Sendable {
   case spacedChinese
   /// Marks that take no room are dropped.
   case stripNonspacingMarks
+  /// Characters become what a map says.
+  case mapped(CharacterMap)
   case sequence([Normalizer])
 
   /// The changed text.
@@ -55,6 +57,7 @@ indirect enum Normalizer: Sendable {
         if scalar.value == 0xFFFD || scalar.isControlOfBERT { return [] }
         return scalar.properties.isWhitespace ? [UInt8(ascii: " ")] : Array(String(scalar).utf8)
       }
+    case .mapped(let map): return Self.mappingText(text, map.applied(to:))
     case .spacedChinese:
       return Self.mappingScalars(text) { Array(($0.isChinese ? " \($0) " : String($0)).utf8) }
     case .stripNonspacingMarks:

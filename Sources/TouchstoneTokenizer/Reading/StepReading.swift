@@ -31,6 +31,7 @@ extension Normalizer {
       }
       self = .prepend(Array(prefix.utf8))
     case "ByteLevel": self = .byteAlphabet
+    case "Precompiled": self = .mapped(try CharacterMap(json))
     case "BertNormalizer":
       // The tokenizers library, `BertNormalizer::normalize`.
       let isLower = try json.bool("lowercase", else: true)

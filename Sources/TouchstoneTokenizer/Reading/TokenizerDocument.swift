@@ -44,9 +44,10 @@ struct TokenizerDocument {
     switch type {
     case "BPE": return try BytePairModel(json, spellsBytes: spellsBytes)
     case "WordPiece": return try WordPieceModel(json)
+    case "Unigram": return try UnigramModel(json)
     default:
       throw json.refusal(
-        "\(type) is not supported (BPE and WordPiece are)", remedy: "give token ids instead of text")
+        "\(type) is not supported (BPE, WordPiece and Unigram are)", remedy: "give token ids instead of text")
     }
   }
 }

@@ -5,6 +5,16 @@ extension Operation {
   /// How many keys a query sees where these are its weights; nil for all.
   var window: Int? { (kind.payload as? AttentionProbabilities)?.visibility.window }
 
+  /// Whether it attends to the source.
+  var readsSource: Bool {
+    switch kind {
+    case .scores(let kind): kind.visibility.readsSource
+    case .probabilities(let kind): kind.visibility.readsSource
+    case .context(let kind): kind.visibility.readsSource
+    default: false
+    }
+  }
+
   /// Whether it normalises all heads of a token together.
   var isJoinedNorm: Bool { (kind.payload as? RMSNorm)?.isJoined ?? false }
 

@@ -104,7 +104,7 @@ extension Fault {
   /// The faulty output, rounded as the bug would have it; nil where the bug cannot arise or would give it another
   /// shape.
   func spoilt(_ site: FaultSite) -> Tensor<Double>? {
-    let shape = site.graph.shape(of: site.operation.output, tokenCount: site.inputs.count)
+    let shape = site.graph.shape(of: site.operation.output, in: site.inputs)
     guard site.inputs.count > 0, let value = output(site), value.shape == shape else { return nil }
     guard let storage else { return value }
     return Tensor(value.values.map { storage.round($0) }, shape: value.shape)

@@ -41,6 +41,8 @@ extension Operation.Kind.Name {
     case .linear: Linear.self
     case .rotate: Rotate.self
     case .alibi: Alibi.self
+    case .relativeBias: RelativeBias.self
+    case .sinusoid: Sinusoid.self
     case .scores: AttentionScores.self
     case .probabilities: AttentionProbabilities.self
     case .context: AttentionContext.self

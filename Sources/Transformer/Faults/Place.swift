@@ -75,7 +75,7 @@ extension Place {
   }
 
   private static func embeddings(of ids: Input) -> Place {
-    Place { operation, _ in (operation.kind.payload as? Embedding)?.ids == ids }
+    Place { operation, _ in (operation.kind.payload as? Embedding)?.ids.own == ids }
   }
 }
 

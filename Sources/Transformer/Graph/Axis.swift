@@ -8,6 +8,8 @@ public enum Axis: Hashable, Sendable {
   case query
   /// The tokens that are asked, one column of scores each: T.
   case key
+  /// The tokens of the source that are asked, one column of scores each: S.
+  case sourceKey
   /// Attention heads.
   case head(Int)
   /// Numbers of a vector: the residual stream's, a head's, the feed-forward block's.
@@ -17,10 +19,16 @@ public enum Axis: Hashable, Sendable {
   /// Token ids.
   case vocabulary(Int)
 
+  /// Whether it counts what is asked.
+  package var isOfKeys: Bool { self == .key || self == .sourceKey }
+
   /// How many elements there are, for a sequence of `tokenCount` tokens; of some tokens, for as many of those.
-  public func extent(tokenCount: Int) -> Int {
+  ///
+  /// - Parameter sourceCount: how many tokens the source has that is attended to; as many unless given.
+  public func extent(tokenCount: Int, sourceCount: Int? = nil) -> Int {
     switch self {
     case .token, .rows, .query, .key: tokenCount
+    case .sourceKey: sourceCount ?? tokenCount
     case .head(let count), .unit(let count), .slot(let count), .vocabulary(let count): count
     }
   }
@@ -31,7 +39,7 @@ public enum Axis: Hashable, Sendable {
     case .token: "token"
     case .rows: "row"
     case .query: "query"
-    case .key: "key"
+    case .key, .sourceKey: "key"
     case .head: "head"
     case .unit: "unit"
     case .slot: "choice"
@@ -42,8 +50,8 @@ public enum Axis: Hashable, Sendable {
 
 extension [Axis] {
   /// The extents, outermost first.
-  public func shape(tokenCount: Int) -> [Int] {
-    map { $0.extent(tokenCount: tokenCount) }
+  public func shape(tokenCount: Int, sourceCount: Int? = nil) -> [Int] {
+    map { $0.extent(tokenCount: tokenCount, sourceCount: sourceCount) }
   }
 
   /// For example `[head 5, token, unit 6]`.
@@ -51,6 +59,7 @@ extension [Axis] {
     let words = map { axis in
       switch axis {
       case .token, .query, .key: axis.name
+      case .sourceKey: "key of the source"
       case .rows(.expert(let expert, _)): "rows of expert \(expert)"
       case .rows(.first): "first row"
       case .head(let count), .unit(let count), .slot(let count), .vocabulary(let count):

@@ -4,6 +4,8 @@ import TouchstoneModel
 struct AxisInference {
   /// The axes of every activation made so far.
   private(set) var axes: [Activation: [Axis]] = [:]
+  /// Those that are of the source's tokens.
+  private(set) var ofSource: Set<Activation> = []
   /// The activation whose last axis is the vocabulary.
   let logits: Activation?
 
@@ -39,9 +41,25 @@ struct AxisInference {
     for view in operation.parameters { try view.check() }
     var made = try operation.kind.payload.axes(
       of: OperandAxes(activations: operands, names: operation.inputs, parameters: operation.parameters))
+    if try isOfSource(operation) { ofSource.insert(output) }
     if output == logits, case .unit(let count) = made.last {
       made[made.count - 1] = .vocabulary(count)
     }
     axes[output] = made
+  }
+
+  /// Whether what is made is of the source's tokens.
+  private func isOfSource(_ operation: Operation) throws(BadInput) -> Bool {
+    let kind = operation.kind.payload
+    let crossed = kind.sourceOperands
+    let own = operation.inputs.indices.filter { !crossed.contains($0) }.map {
+      ofSource.contains(operation.inputs[$0])
+    }
+    let isOfSource = kind.isOfSource ?? own.first ?? false
+    guard own.allSatisfy({ $0 == isOfSource }), crossed.isEmpty || !isOfSource,
+      crossed.allSatisfy({ ofSource.contains(operation.inputs[$0]) })
+    else { throw .graph("mixes what is of the source's tokens with what is not") }
+    guard !isOfSource || operation.output != logits else { throw .graph("makes logits of the source") }
+    return isOfSource
   }
 }

@@ -28,6 +28,8 @@ public struct Graph: Hashable, Sendable {
   /// is recorded, the activation that it stands for.
   public let cached: [Activation: Activation]
 
+  /// The activations that are of the source's tokens: an encoder's, and what a decoder makes of them to attend to.
+  private let ofSource: Set<Activation>
   private let axes: [Activation: [Axis]]
   /// Where the operation that makes an activation stands among ``operations``.
   private let places: [Activation: Int]
@@ -51,7 +53,13 @@ public struct Graph: Hashable, Sendable {
     self.operations = operations
     self.results = results
     parameters = try Self.parameters(of: operations)
-    let read = Set(operations.flatMap(\.kind.payload.sequenceInputs))
+    ofSource = inference.ofSource
+    let read = Set(
+      operations.flatMap { operation in
+        operation.kind.payload.sequenceInputs.map {
+          inference.ofSource.contains(operation.output) ? $0.ofSource : $0
+        }
+      })
     inputs = Input.allCases.filter(read.contains)
     axes = inference.axes
     places = Dictionary(uniqueKeysWithValues: operations.enumerated().map { ($0.element.output, $0.offset) })
@@ -79,7 +87,7 @@ public struct Graph: Hashable, Sendable {
   ) throws(BadInput) -> [Activation: Activation] {
     var cached: [Activation: Activation] = [:]
     for operation in operations {
-      for (operand, name) in type(of: operation.kind.payload).cachedOperands {
+      for (operand, name) in operation.kind.payload.cachedOperands {
         let record = Activation(name, in: operation.output.block)
         guard axes[record] == nil else {
           throw BadInput.graph("is what \(operation.output) may find in a cache, and cannot be computed")
@@ -115,6 +123,21 @@ public struct Graph: Hashable, Sendable {
   /// What the elements along each axis of an activation are, outermost first; nil for one that the model has not.
   public func axes(of activation: Activation) -> [Axis]? {
     axes[activation] ?? cached[activation].flatMap { axes[$0] }
+  }
+
+  /// Whether the model has an encoder, which reads a sequence of its own: the source.
+  public var readsSource: Bool { !ofSource.isEmpty }
+
+  /// Whether an activation is of the source's tokens.
+  public func isOfSource(_ activation: Activation) -> Bool {
+    ofSource.contains(cached[activation] ?? activation)
+  }
+
+  /// The shape of an activation in a run of `inputs`, or of the part of them that it has rows of; nil for one that the
+  /// model has not.
+  public func shape(of activation: Activation, in inputs: Inputs) -> [Int]? {
+    let own = isOfSource(activation) ? inputs.source ?? inputs : inputs
+    return axes(of: activation)?.shape(tokenCount: own.count, sourceCount: own.source?.count)
   }
 
   /// The shape of an activation for a sequence of `tokenCount` tokens; nil for one that the model has not.

@@ -81,11 +81,14 @@ extension GraphBuilder {
     return append(Linear(heads: heads, limit: limit), name, from: [x], with: views)
   }
 
-  /// A product with the rows of a table, and a bias if there is one.
+  /// A product with the rows of a table, and a bias if there is one, a vector [out] or a row [1, out].
   public mutating func linear(
     _ name: String, _ x: Activation, rowsOf table: Parameter, bias: Parameter? = nil
   ) -> Activation {
-    append(Linear(), name, from: [x], with: ([table] + (bias.map { [$0] } ?? [])).map { ParameterView($0) })
+    let ofBias = bias.map {
+      ParameterView($0, .outputsFirst, ParameterView.Selection(expert: $0.shape.count == 2 ? 0 : nil))
+    }
+    return append(Linear(), name, from: [x], with: [ParameterView(table)] + (ofBias.map { [$0] } ?? []))
   }
 
   /// A product with a part of a matrix that is stored inputs first, and its bias.
@@ -103,6 +106,16 @@ extension GraphBuilder {
     append(kind, name)
   }
 
+  /// Biases on scores by how far apart query and key stand, rows of `table`.
+  public mutating func relativeBias(_ name: String, _ kind: RelativeBias, in table: Parameter) -> Activation {
+    append(kind, name, with: [ParameterView(table)])
+  }
+
+  /// Positions as sines and cosines.
+  public mutating func sinusoid(_ name: String, _ kind: Sinusoid) -> Activation {
+    append(kind, name)
+  }
+
   /// Rotary positions.
   public mutating func rotate(_ name: String, _ x: Activation, _ kind: Rotate) -> Activation {
     append(kind, name, from: [x])
@@ -111,22 +124,24 @@ extension GraphBuilder {
   /// Scores, probabilities and context of one attention.
   ///
   /// - Parameters:
+  ///   - prefix: of the names: `attn`, or `cross`.
   ///   - sinks: a score of each head that takes part in every softmax; nil for none.
   ///   - bias: what is added to the scaled scores; nil for nothing.
   ///   - cap: where scores are capped, as `attn_capped`, before they become probabilities; nil for nowhere.
   /// - Returns: the context, heads side by side.
   public mutating func attention(
     query: Activation, key: Activation, value: Activation, scale: Double, visibility: Visibility = .causal,
-    bias: Activation? = nil, cap: Double? = nil, sinks: Parameter? = nil
+    bias: Activation? = nil, cap: Double? = nil, sinks: Parameter? = nil, prefix: String = "attn"
   ) -> Activation {
     var scores = append(
-      AttentionScores(scale: scale, visibility: visibility), "attn_scores",
+      AttentionScores(scale: scale, visibility: visibility), prefix + "_scores",
       from: [query, key] + (bias.map { [$0] } ?? []))
-    if let cap { scores = softCap("attn_capped", scores, at: cap) }
+    if let cap { scores = softCap(prefix + "_capped", scores, at: cap) }
     let probabilities = append(
-      AttentionProbabilities(visibility: visibility), "attn_probs", from: [scores],
+      AttentionProbabilities(visibility: visibility), prefix + "_probs", from: [scores],
       with: sinks.map { [ParameterView($0)] } ?? [])
-    return append(AttentionContext(visibility: visibility), "attn_context", from: [probabilities, value])
+    return append(
+      AttentionContext(visibility: visibility), prefix + "_context", from: [probabilities, value])
   }
 
   /// A nonlinearity, element by element.

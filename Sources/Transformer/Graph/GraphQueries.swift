@@ -1,6 +1,8 @@
 extension Graph {
-  /// The number of blocks of the stack `layers`.
-  public var layerCount: Int { blockCount(of: "layers") }
+  /// The number of blocks, of all stacks together.
+  public var layerCount: Int {
+    Set(operations.compactMap(\.output.block?.stack)).reduce(0) { $0 + blockCount(of: $1) }
+  }
 
   /// The number of blocks of a stack.
   public func blockCount(of stack: String) -> Int {
@@ -20,8 +22,18 @@ extension Graph {
   public var continuesText: Bool {
     results.logits != nil
       && operations.allSatisfy { operation in
-        if case .scores(let kind) = operation.kind { kind.visibility.isCausal } else { true }
+        guard case .scores(let kind) = operation.kind, !isOfSource(operation.output) else { return true }
+        return kind.visibility.isCausal || kind.visibility.readsSource
       }
+  }
+
+  /// Whether a run may be given an input: what it is of every model, token types and a source where they are read.
+  package func mayBeGiven(_ input: Input) -> Bool {
+    switch input {
+    case .tokenIDs, .positionIDs, .attentionMask: true
+    case .tokenTypeIDs: inputs.contains(input)
+    case .encoderTokenIDs, .encoderPositionIDs, .encoderAttentionMask: readsSource
+    }
   }
 
   /// V: how many token ids have a logit; nil in a model without logits.
@@ -34,7 +46,7 @@ extension Graph {
   package func pairs(readBy operation: Operation) -> [Operation] {
     var makers: [Operation] = []
     var next = operation.inputs.first
-    while let maker = next.flatMap(self.operation(making:)), axes(of: maker.output)?.last == .key {
+    while let maker = next.flatMap(self.operation(making:)), axes(of: maker.output)?.last?.isOfKeys == true {
       makers.insert(maker, at: 0)
       if case .scores = maker.kind { return makers }
       next = maker.inputs.first

@@ -10,9 +10,39 @@ public enum Input: String, Hashable, Sendable, CaseIterable {
   case attentionMask = "attention_mask"
   /// Which part of a pair of texts each token belongs to: [T].
   case tokenTypeIDs = "token_type_ids"
+  /// Token ids of the source, the sequence that an encoder reads: [S].
+  case encoderTokenIDs = "encoder_token_ids"
+  /// Where each token of the source stands: [S].
+  case encoderPositionIDs = "encoder_position_ids"
+  /// Which tokens of the source may be attended to: [S].
+  case encoderAttentionMask = "encoder_attention_mask"
+
+  /// Whether it is of the source.
+  public var isOfSource: Bool { own != self }
+
+  /// What it is of its own sequence: of the source's tokens, token ids.
+  package var own: Input {
+    switch self {
+    case .encoderTokenIDs: .tokenIDs
+    case .encoderPositionIDs: .positionIDs
+    case .encoderAttentionMask: .attentionMask
+    default: self
+    }
+  }
+
+  /// The same of the source; itself where the source has none.
+  package var ofSource: Input {
+    switch self {
+    case .tokenIDs: .encoderTokenIDs
+    case .positionIDs: .encoderPositionIDs
+    case .attentionMask: .encoderAttentionMask
+    default: self
+    }
+  }
 }
 
-/// One sequence: token ids, where they stand, and which of them may be attended to.
+/// One sequence: token ids, where they stand, and which of them may be attended to; and in a model with an encoder the
+/// source, the sequence that the encoder reads.
 public struct Inputs: Hashable, Sendable {
   /// Token ids: [T].
   public let tokenIDs: [Int]
@@ -25,6 +55,12 @@ public struct Inputs: Hashable, Sendable {
   /// Which part of a pair of texts each token belongs to: [T]; 0 unless given.
   public let tokenTypeIDs: [Int]
 
+  /// None, or the source.
+  private let sources: [Inputs]
+
+  /// What an encoder reads, a sequence of its own; nil in a model without one.
+  public var source: Inputs? { sources.first }
+
   /// T: the number of tokens.
   public var count: Int { tokenIDs.count }
 
@@ -33,42 +69,81 @@ public struct Inputs: Hashable, Sendable {
 
   /// Checks the ids against the tables that the graph looks them up in.
   ///
-  /// - Throws: ``BadInput`` for an empty or too long sequence, an id out of range, or unequal counts.
+  /// - Parameter source: what the encoder reads, by ``source(tokenIDs:positionIDs:attentionMask:graph:)``.
+  /// - Throws: ``BadInput`` for an empty or too long sequence, an id out of range, unequal counts, or a source that is
+  ///   missing, or given to a model without an encoder.
   public init(
     tokenIDs: [Int], positionIDs: [Int]? = nil, attentionMask: [Bool]? = nil, tokenTypeIDs: [Int]? = nil,
-    graph: Graph
+    source: Inputs? = nil, graph: Graph
   ) throws(BadInput) {
-    let count = tokenIDs.count
-    guard count > 0 else {
-      throw BadInput(place: "token ids", problem: "there are none", remedy: "give at least one token")
+    if graph.readsSource, source == nil {
+      throw BadInput(
+        place: "source", problem: "is missing, which the model's encoder reads",
+        remedy: "give --source TEXT, or \(Input.encoderTokenIDs.rawValue) in a file")
     }
-    let positionCount = graph.idCount(of: .positionIDs) ?? Self.greatestCount
+    if !graph.readsSource, source != nil {
+      throw BadInput(
+        place: "source", problem: "is given to a model without an encoder", remedy: "give the prompt alone")
+    }
+    try self.init(
+      tokenIDs, positionIDs, attentionMask, tokenTypeIDs, ofSource: false, sources: source.map { [$0] } ?? [],
+      graph)
+  }
+
+  /// What an encoder reads, checked against the tables of its own.
+  ///
+  /// - Throws: ``BadInput`` for an empty or too long sequence, an id out of range, unequal counts, or a model without an
+  ///   encoder.
+  public static func source(
+    tokenIDs: [Int], positionIDs: [Int]? = nil, attentionMask: [Bool]? = nil, graph: Graph
+  ) throws(BadInput) -> Inputs {
+    guard graph.readsSource else {
+      throw BadInput(
+        place: "source", problem: "is given to a model without an encoder", remedy: "give the prompt alone")
+    }
+    return try Inputs(tokenIDs, positionIDs, attentionMask, nil, ofSource: true, sources: [], graph)
+  }
+
+  private init(
+    _ tokenIDs: [Int], _ positionIDs: [Int]?, _ attentionMask: [Bool]?, _ tokenTypeIDs: [Int]?,
+    ofSource: Bool, sources: [Inputs], _ graph: Graph
+  ) throws(BadInput) {
+    let (count, prefix) = (tokenIDs.count, ofSource ? "the source's " : "")
+    func idCount(of input: Input) -> Int? { graph.idCount(of: ofSource ? input.ofSource : input) }
+    guard count > 0 else {
+      throw BadInput(
+        place: prefix + "token ids", problem: "there are none", remedy: "give at least one token")
+    }
+    let positionCount = idCount(of: .positionIDs) ?? Self.greatestCount
     guard count <= positionCount else {
       throw BadInput(
-        place: "token ids", problem: "\(count) tokens do not fit the context of \(positionCount)",
-        remedy: "shorten the prompt to \(positionCount) tokens")
+        place: prefix + "token ids", problem: "\(count) tokens do not fit the context of \(positionCount)",
+        remedy: "shorten the \(ofSource ? "source" : "prompt") to \(positionCount) tokens")
     }
+    let countsVisible = !ofSource && graph.countsVisible
+    let padding = ofSource ? nil : graph.paddingID
     let positions =
-      positionIDs ?? graph.paddingID.map { Self.positions(tokenIDs, behind: $0) }
-      ?? Self.positions(count, attentionMask.flatMap { graph.countsVisible ? $0 : nil })
+      positionIDs ?? padding.map { Self.positions(tokenIDs, behind: $0) }
+      ?? Self.positions(count, attentionMask.flatMap { countsVisible ? $0 : nil })
     for (what, length) in [
       ("position ids", positions.count), ("attention mask", attentionMask?.count ?? count),
       ("token types", tokenTypeIDs?.count ?? count),
     ]
     where length != count {
       throw BadInput(
-        place: what, problem: "has \(length) entries for \(count) tokens", remedy: "give one for each token")
+        place: prefix + what, problem: "has \(length) entries for \(count) tokens",
+        remedy: "give one for each token")
     }
-    let tokenCount = graph.idCount(of: .tokenIDs) ?? Self.greatestCount
+    let tokenCount = idCount(of: .tokenIDs) ?? Self.greatestCount
     if let bad = tokenIDs.first(where: { !(0..<tokenCount).contains($0) }) {
       throw BadInput(
-        place: "token ids", problem: "\(bad) is outside the vocabulary 0…\(tokenCount - 1)",
+        place: prefix + "token ids", problem: "\(bad) is outside the vocabulary 0…\(tokenCount - 1)",
         remedy: "use ids of this model's tokenizer")
     }
-    let first = graph.countsVisible ? -1 : 0
+    let first = countsVisible ? -1 : 0
     if let bad = positions.first(where: { !(first..<positionCount).contains($0) }) {
       throw BadInput(
-        place: "position ids", problem: "\(bad) is outside \(first)…\(positionCount - 1)",
+        place: prefix + "position ids", problem: "\(bad) is outside \(first)…\(positionCount - 1)",
         remedy: "use positions inside the context window")
     }
     let types = tokenTypeIDs ?? [Int](repeating: 0, count: count)
@@ -82,6 +157,7 @@ public struct Inputs: Hashable, Sendable {
     self.positionIDs = positions
     self.attentionMask = attentionMask
     self.tokenTypeIDs = types
+    self.sources = sources
   }
 
   private init(_ whole: Inputs, tokens: [Int]) {
@@ -89,6 +165,7 @@ public struct Inputs: Hashable, Sendable {
     positionIDs = tokens.map { whole.positionIDs[$0] }
     attentionMask = whole.attentionMask.map { mask in tokens.map { mask[$0] } }
     tokenTypeIDs = tokens.map { whole.tokenTypeIDs[$0] }
+    sources = whole.sources
   }
 
   /// Some of the tokens, as they are; there may be none.
@@ -113,19 +190,26 @@ public struct Inputs: Hashable, Sendable {
     }
   }
 
-  /// The ids that a table is looked up by.
+  /// The ids that a table is looked up by; those of the source where it is the source's or this one is it.
   public func ids(_ input: Input) -> [Int] {
-    switch input {
-    case .tokenIDs: tokenIDs
+    if input.isOfSource { return (source ?? self).ids(input.own) }
+    return switch input {
     case .positionIDs: positionIDs
     case .tokenTypeIDs: tokenTypeIDs
     case .attentionMask: attentionMask?.map { $0 ? 1 : 0 } ?? [Int](repeating: 1, count: count)
+    default: tokenIDs
     }
+  }
+
+  /// How many keys there are, seen or not.
+  package func keyCount(under visibility: Visibility) -> Int {
+    visibility.readsSource ? source?.count ?? 0 : count
   }
 
   /// Whether the token at `query` may attend to the token at `key`: the rule allows it, and the mask does not
   /// exclude the key.
   public func isVisible(key: Int, from query: Int, under visibility: Visibility) -> Bool {
-    visibility.allows(key: key, from: query) && (attentionMask?[key] ?? true)
+    if visibility.readsSource { return source?.attentionMask?[key] ?? true }
+    return visibility.allows(key: key, from: query) && (attentionMask?[key] ?? true)
   }
 }

@@ -25,12 +25,12 @@ public struct ActivationSizes: Sendable {
   /// Measures activations.
   ///
   /// - Parameter open: some of `graph`, in its order.
-  public init(_ open: [Activation], of graph: Graph, tokenCount: Int) {
+  public init(_ open: [Activation], of graph: Graph, in inputs: Inputs) {
     layers = Set(graph.operations.compactMap { $0.output.block?.index })
     // Of how many rows those of some tokens are, no name says.
     let open = open.filter { graph.selection(of: $0) == nil }
     let counts = open.map { activation in
-      graph.shape(of: activation, tokenCount: tokenCount)?.reduce(1) {
+      graph.shape(of: activation, in: inputs)?.reduce(1) {
         $0.multipliedReportingOverflow(by: $1).partialValue
       } ?? 0
     }

@@ -18,6 +18,8 @@ public struct Operation: Hashable, Sendable {
     case linear(Linear)
     case rotate(Rotate)
     case alibi(Alibi)
+    case relativeBias(RelativeBias)
+    case sinusoid(Sinusoid)
     case scores(AttentionScores)
     case probabilities(AttentionProbabilities)
     case context(AttentionContext)
@@ -55,8 +57,8 @@ extension Operation.Kind {
   /// The kinds by the names that a stored graph gives them.
   public enum Name: String, Hashable, Sendable, CaseIterable {
     case embedding, sum, product, identity, scale, softCap, layerNorm, rmsNorm, linear, rotate
-    case alibi, scores, probabilities, context, activationFunction, softmax, routeWeights, chosenRows,
-      mixture, pickedRow, joinedColumns
+    case alibi, relativeBias, sinusoid, scores, probabilities, context, activationFunction, softmax
+    case routeWeights, chosenRows, mixture, pickedRow, joinedColumns
     case routeIDs = "routeIds"
   }
 
@@ -74,6 +76,8 @@ extension Operation.Kind {
     case .linear(let kind): kind
     case .rotate(let kind): kind
     case .alibi(let kind): kind
+    case .relativeBias(let kind): kind
+    case .sinusoid(let kind): kind
     case .scores(let kind): kind
     case .probabilities(let kind): kind
     case .context(let kind): kind
@@ -104,6 +108,8 @@ extension Operation.Kind {
     case .linear: self = .linear(try Linear(fields: &fields))
     case .rotate: self = .rotate(try Rotate(fields: &fields))
     case .alibi: self = .alibi(try Alibi(fields: &fields))
+    case .relativeBias: self = .relativeBias(try RelativeBias(fields: &fields))
+    case .sinusoid: self = .sinusoid(try Sinusoid(fields: &fields))
     case .scores: self = .scores(try AttentionScores(fields: &fields))
     case .probabilities: self = .probabilities(try AttentionProbabilities(fields: &fields))
     case .context: self = .context(try AttentionContext(fields: &fields))

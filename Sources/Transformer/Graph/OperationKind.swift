@@ -19,7 +19,13 @@ package protocol OperationKind: Hashable, Sendable {
 
   /// The operands that a key-value cache may hold in another form: the operand's place, and the name under which a
   /// recording has what was really read.
-  static var cachedOperands: [Int: String] { get }
+  var cachedOperands: [Int: String] { get }
+
+  /// Whether it makes something of the source's tokens; nil where that follows from the activations that it reads.
+  var isOfSource: Bool? { get }
+
+  /// The operands that are of the source's tokens where what is made is not.
+  var sourceOperands: Set<Int> { get }
 
   /// The axes of its output.
   ///
@@ -43,7 +49,11 @@ extension OperationKind {
   /// No parameter is read.
   package var parameterPurposes: [Parameter.Purpose] { [] }
   /// No operand is cached.
-  package static var cachedOperands: [Int: String] { [:] }
+  package var cachedOperands: [Int: String] { [:] }
+  /// It follows from what is read.
+  package var isOfSource: Bool? { nil }
+  /// All that is read is of the same tokens.
+  package var sourceOperands: Set<Int> { [] }
 }
 
 /// What an operation is given, by axes: enough to know the axes of what it makes.

@@ -46,6 +46,7 @@ extension Graph {
   public func inputs(
     of activation: Activation, in sequence: Inputs, decided value: (Activation) throws -> Tensor<Double>?
   ) rethrows -> Inputs? {
+    if isOfSource(activation) { return sequence.source ?? sequence }
     guard let selection = selection(of: activation) else { return sequence }
     guard let decider = selection.decider else {
       return sequence.selecting(selection.tokens(of: sequence.count, decidedBy: nil))
@@ -60,13 +61,13 @@ extension ActivationSource {
   /// The part of the sequence that an activation has rows of; nil where the recording lacks what decides it.
   public func inputs(of activation: Activation) throws -> Inputs? {
     try graph.inputs(of: activation, in: inputs) { decider in
-      guard storedShape(of: decider) == graph.shape(of: decider, tokenCount: inputs.count) else { return nil }
+      guard storedShape(of: decider) == graph.shape(of: decider, in: inputs) else { return nil }
       return try tensor(decider)
     }
   }
 
   /// The extents that an activation must have; nil where the recording lacks what decides them, or it is not the model's.
   public func rightShape(of activation: Activation) throws -> [Int]? {
-    try inputs(of: activation).flatMap { graph.shape(of: activation, tokenCount: $0.count) }
+    try inputs(of: activation).flatMap { graph.shape(of: activation, in: $0) }
   }
 }

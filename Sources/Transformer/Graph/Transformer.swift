@@ -43,11 +43,22 @@ public protocol NextTokenPredictor {
   /// The model it computes.
   var graph: Graph { get }
 
+  /// What the encoder reads; nil in a model without one.
+  var source: Inputs? { get set }
+
   /// The logits that follow `tokens`: [V].
   ///
   /// Positions run from 0. An implementation may keep what it computed for a common beginning of successive
   /// calls; the result must not depend on it.
   mutating func nextTokenLogits(after tokens: [Int]) throws -> [Double]
+}
+
+extension NextTokenPredictor {
+  /// An implementation that knows no encoder is given nothing to read.
+  public var source: Inputs? {
+    get { nil }
+    set {}
+  }
 }
 
 extension Graph {

@@ -36,6 +36,8 @@ extension Operation.Kind {
     case .linear(let kind): kind
     case .rotate(let kind): kind
     case .alibi(let kind): kind
+    case .relativeBias(let kind): kind
+    case .sinusoid(let kind): kind
     case .scores(let kind): kind
     case .probabilities(let kind): kind
     case .context(let kind): kind

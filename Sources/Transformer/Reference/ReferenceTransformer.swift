@@ -12,6 +12,9 @@ public struct ReferenceTransformer: Transformer, NextTokenPredictor {
   /// The model's parameters.
   public let weights: Weights
 
+  /// What the encoder reads when the next token is asked for; nil in a model without one.
+  public var source: Inputs?
+
   /// The model it computes.
   public var graph: Graph { weights.graph }
 
@@ -37,7 +40,7 @@ public struct ReferenceTransformer: Transformer, NextTokenPredictor {
       throw graph.obstacleToContinuing
     }
     var last: [Double] = []
-    try forward(Inputs(tokenIDs: tokens, graph: graph)) { activation, value in
+    try forward(Inputs(tokenIDs: tokens, source: source, graph: graph)) { activation, value in
       if activation == logits { last = Array(value.row(value.rowCount - 1)) }
     }
     return last

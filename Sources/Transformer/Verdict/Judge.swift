@@ -281,7 +281,7 @@ public struct Judge: Sendable {
 extension ActivationSource {
   /// How many elements the model gives an activation.
   fileprivate func elementCount(of activation: Activation) -> Double {
-    (graph.shape(of: activation, tokenCount: inputs.count) ?? []).reduce(1) { $0 * Double($1) }
+    (graph.shape(of: activation, in: inputs) ?? []).reduce(1) { $0 * Double($1) }
   }
 
   /// Whether an activation is recorded with the extents that the model gives it.

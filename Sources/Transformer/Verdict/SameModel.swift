@@ -38,15 +38,11 @@ extension ActivationSource {
   package func checkSameSequence(as other: any ActivationSource, called name: String = "the golden")
     throws(BadInput)
   {
-    let all = [Bool](repeating: true, count: inputs.count)
-    let parts =
-      [
-        Part("token_ids", inputs.tokenIDs, other.inputs.tokenIDs),
-        Part("position_ids", inputs.positionIDs, other.inputs.positionIDs),
-        Part("attention_mask", mask(all.count), other.mask(other.inputs.count)),
-      ]
-      + (graph.inputs.contains(.tokenTypeIDs)
-        ? [Part("token_type_ids", inputs.tokenTypeIDs, other.inputs.tokenTypeIDs)] : [])
+    func part(_ input: Input) -> Part { Part(input.rawValue, inputs.ids(input), other.inputs.ids(input)) }
+    var read: [Input] = [.tokenIDs, .positionIDs, .attentionMask]
+    if graph.inputs.contains(.tokenTypeIDs) { read.append(.tokenTypeIDs) }
+    if graph.readsSource { read += [.encoderTokenIDs, .encoderPositionIDs, .encoderAttentionMask] }
+    let parts = read.map(part)
     guard let first = parts.first(where: { $0.difference != nil }), let difference = first.difference else {
       return
     }
@@ -67,16 +63,12 @@ extension ActivationSource {
       problem += "; \(agreeing.joined(separator: " and ")) agree\(agreeing.count == 1 ? "s" : "")"
     }
     if first.name == "position_ids", inputs.positionIDs == Array(0..<inputs.count),
-      mask(inputs.count).contains(0)
+      inputs.ids(.attentionMask).contains(0)
     {
       remedy +=
         "; an engine that counts 0…\(inputs.count - 1) here does not skip masked tokens, as \(name) does"
     }
     throw BadInput(place: "inputs/" + first.name, problem: problem, remedy: remedy)
-  }
-
-  private func mask(_ count: Int) -> [Int] {
-    inputs.attentionMask?.map { $0 ? 1 : 0 } ?? [Int](repeating: 1, count: count)
   }
 }
 

@@ -27,7 +27,7 @@ public struct UnknownName: Sendable, Equatable {
   static func all(in capture: any ActivationSource, compared: Set<Activation>) -> [UnknownName] {
     let graph = capture.graph
     let open = graph.operations.map(\.output).filter { !compared.contains($0) }
-    let sizes = ActivationSizes(open, of: graph, tokenCount: capture.inputs.count)
+    let sizes = ActivationSizes(open, of: graph, in: capture.inputs)
     let groups = Set(
       open.flatMap { activation in
         activation.path.indices.filter { activation.path[$0] == "/" }.map { String(activation.path[..<$0]) }

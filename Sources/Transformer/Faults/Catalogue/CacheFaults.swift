@@ -13,26 +13,27 @@ extension Fault {
       _ change: @escaping @Sendable (inout Tensor<Double>, FaultSite) -> Void
     ) -> Fault {
       Fault("cache.\(suffix)-\(id)", "\(name): \(what)", .cache, at: place, practice: practice) { site in
-        guard site.inputs.count > 1 else { return nil }
+        guard site.activations[1].shape[1] > 1 else { return nil }
         return site.evaluated(changing: 1) { change(&$0, site) }
       }
     }
     return [
       fault(
         "stale", "the last row is that of the token before", "the cache is read before the row is written"
-      ) { cache, site in
-        cache.copyRow(from: site.inputs.count - 2, to: site.inputs.count - 1)
+      ) { cache, _ in
+        cache.copyRow(from: cache.shape[1] - 2, to: cache.shape[1] - 1)
       },
       fault("stale-middle", "a row in the middle is that of the token before", "a slot is not overwritten") {
-        cache, site in
-        cache.copyRow(from: max(site.inputs.count / 2 - 1, 0), to: site.inputs.count / 2)
+        cache, _ in
+        cache.copyRow(from: max(cache.shape[1] / 2 - 1, 0), to: cache.shape[1] / 2)
       },
-      fault("lost", "a row in the middle is zero", "a slot is never written") { cache, site in
-        cache.takeTokens(from: Tensor(repeating: 0, shape: cache.shape)) { $0 == site.inputs.count / 2 }
+      fault("lost", "a row in the middle is zero", "a slot is never written") { cache, _ in
+        let middle = cache.shape[1] / 2
+        cache.takeTokens(from: Tensor(repeating: 0, shape: cache.shape)) { $0 == middle }
       },
       fault("wrapped", "the first row is that of the last token", "a ring buffer wraps one early") {
-        cache, site in
-        cache.copyRow(from: site.inputs.count - 1, to: 0)
+        cache, _ in
+        cache.copyRow(from: cache.shape[1] - 1, to: 0)
       },
       fault("shifted", "each row is that of the token before", "the write position is off by one") {
         cache, _ in

@@ -74,16 +74,18 @@ extension Fault {
       "tail.last-key", "the last visible key of each query is dropped from its context", .tail,
       at: .of(AttentionContext.self), practice: "a loop ends one early"
     ) { site in
-      site.rawContext { probabilities, head, row, column in
-        column == row ? 0 : probabilities[head, row, column]
+      let last = site.operation.readsSource ? site.activations[1].shape[1] - 1 : nil
+      return site.rawContext { probabilities, head, row, column in
+        column == last ?? row ? 0 : probabilities[head, row, column]
       }
     },
     Fault(
       "tail.keys-modulo-8", "the last T mod 8 keys are dropped from the context", .tail,
       at: .of(AttentionContext.self), practice: "a vector loop without its remainder"
     ) { site in
-      let whole = site.inputs.count / 8 * 8
-      guard whole < site.inputs.count else { return nil }
+      let keys = site.activations[1].shape[1]
+      let whole = keys / 8 * 8
+      guard whole < keys else { return nil }
       return site.rawContext { probabilities, head, row, column in
         column >= whole ? 0 : probabilities[head, row, column]
       }
@@ -127,7 +129,7 @@ extension Fault {
       "stale.tile", "a tile of four columns repeats the four before it", .staleness, at: .products,
       practice: "a tile of the output is written from the wrong accumulator"
     ) { site in
-      let shape = site.graph.shape(of: site.operation.output, tokenCount: site.inputs.count)
+      let shape = site.graph.shape(of: site.operation.output, in: site.inputs)
       guard let width = shape?.last, width >= 8 else { return nil }
       return site.edited { value in
         for row in 0..<value.rowCount {

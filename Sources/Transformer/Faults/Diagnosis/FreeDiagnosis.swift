@@ -50,7 +50,7 @@ struct FreeDiagnosis {
       let floor = try golden.noiseFloor(of: target), floor.count == right.rowCount, got.shape == right.shape
     else { return nil }
     let run = FreeRun(golden: golden, weights: weights)
-    let seesAnyKey = run.graph.seesAnyKey(golden.inputs)
+    let seesAnyKey = run.graph.seesAnyKey(golden.inputs, of: target)
     let distance = RowDistance(
       rows: (0..<right.rowCount).filter { seesAnyKey[$0 % seesAnyKey.count] }, noise: floor.values)
     let (tries, untriedCount) = Self.tries(run, catalogue, target: target, after: known)

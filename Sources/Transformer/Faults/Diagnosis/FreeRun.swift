@@ -134,7 +134,7 @@ struct FreeRun: Sendable {
   private static let enoughOutputs = 1024
 
   private func width(of activation: Activation) -> Int {
-    graph.shape(of: activation, tokenCount: golden.inputs.count)?.last ?? 1
+    graph.shape(of: activation, in: golden.inputs)?.last ?? 1
   }
 
   private func cost(of operation: Operation) -> Double {

@@ -48,7 +48,7 @@ struct HypothesisReplay: Sendable {
   /// What the judged operation is, and of which shapes.
   var form: OperationForm {
     let activations = ([operation.output] + operation.inputs).map {
-      graph.shape(of: $0, tokenCount: capture.inputs.count) ?? []
+      graph.shape(of: $0, in: capture.inputs) ?? []
     }
     return OperationForm(
       kind: type(of: operation.kind.payload).name,

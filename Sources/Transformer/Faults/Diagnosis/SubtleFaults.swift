@@ -98,7 +98,7 @@ struct SubtleFaults {
     _ operation: Operation, of graph: Graph, in capture: any ActivationSource, by judge: Judge,
     _ level: EvidenceLevel
   ) throws {
-    guard let shape = graph.shape(of: operation.output, tokenCount: capture.inputs.count),
+    guard let shape = graph.shape(of: operation.output, in: capture.inputs),
       shape.reduce(1, *) <= Self.elementsAtMost,
       let site = try Site(
         operation, of: graph, inputs: capture.inputs, weights: judge.weights,

@@ -34,6 +34,8 @@ extension Operation.Kind {
     case .linear(let kind): kind
     case .rotate(let kind): kind
     case .alibi(let kind): kind
+    case .relativeBias(let kind): kind
+    case .sinusoid(let kind): kind
     case .scores(let kind): kind
     case .probabilities(let kind): kind
     case .context(let kind): kind
@@ -52,6 +54,6 @@ extension Operation.Kind {
 extension Inputs {
   /// The keys that a query sees, in ascending order.
   func visibleKeys(from query: Int, under visibility: Visibility) -> [Int] {
-    (0..<count).filter { isVisible(key: $0, from: query, under: visibility) }
+    (0..<keyCount(under: visibility)).filter { isVisible(key: $0, from: query, under: visibility) }
   }
 }

@@ -6,7 +6,7 @@ import TouchstoneReference
 /// One of the random models of a family that the verdict's studies run on, with a sequence to run through it.
 ///
 /// Everything that a `config.json` of the family may say is drawn by the seed (``RandomFields``). Positions may begin far
-/// out, and keys may be masked.
+/// out, and keys may be masked. What has an encoder reads a source of another length.
 public struct RandomDecoder: Sendable, CustomStringConvertible {
   /// The family.
   public let family: Family
@@ -76,9 +76,19 @@ public struct RandomDecoder: Sendable, CustomStringConvertible {
     let isMasked = random.next() % 2 == 0
     // Half of those that count positions over the mask are given none.
     let areGiven = !graph.countsVisible || random.next() % 2 == 0
+    let tokens = (0..<count).map { _ in Int(random.next() % 61) }
     return try Inputs(
+      tokenIDs: tokens, positionIDs: areGiven ? (0..<count).map { first + max($0 - padding, 0) } : nil,
+      attentionMask: isMasked ? (0..<count).map { $0 >= padding && $0 % 7 != 5 } : nil,
+      source: graph.readsSource ? try read(graph, &random) : nil, graph: graph)
+  }
+
+  /// A source of up to twenty tokens, one in two with some of them masked.
+  private func read(_ graph: Graph, _ random: inout SplitMix64) throws -> Inputs {
+    let count = 1 + Int(random.next() % 20)
+    let isMasked = random.next() % 2 == 0
+    return try Inputs.source(
       tokenIDs: (0..<count).map { _ in Int(random.next() % 61) },
-      positionIDs: areGiven ? (0..<count).map { first + max($0 - padding, 0) } : nil,
-      attentionMask: isMasked ? (0..<count).map { $0 >= padding && $0 % 7 != 5 } : nil, graph: graph)
+      attentionMask: isMasked ? (0..<count).map { $0 % 5 != 3 } : nil, graph: graph)
   }
 }

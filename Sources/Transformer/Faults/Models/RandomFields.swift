@@ -50,6 +50,10 @@ struct RandomFields {
     positions = pick(isWide ? [64, 512] : [64, 512, 8192])
     self.random = SplitMix64(seed: random.next())
     for names in Self.names { draw(names) }
+    // These do not change what is drawn again of the others.
+    let kept = self.random
+    for names in Self.namesOfTwoStacks { draw(names) }
+    self.random = kept
   }
 
   /// The family's own, once it refuses nothing more.
@@ -65,7 +69,7 @@ struct RandomFields {
         // What is inside an object is refused with the object.
         let path = (error.place ?? "").split(separator: ".").map(String.init)
         guard let name = [path.last, path.first].compactMap({ $0 }).first(where: { fields[$0] != nil }),
-          let names = Self.names.first(where: { $0.contains(name) })
+          let names = (Self.names + Self.namesOfTwoStacks).first(where: { $0.contains(name) })
         else { throw error }
         refusals[name, default: 0] += 1
         if refusals[name, default: 0] > 12 { fields[name] = nil } else { draw(names, only: name) }
@@ -76,9 +80,11 @@ struct RandomFields {
   /// Names of fields, those of one quantity together: they have one value.
   private static let names: [[String]] = [
     ["vocab_size"], ["hidden_size", "n_embd", "d_model", "n_embed", "dim"],
-    ["num_hidden_layers", "n_layer", "n_layers"], ["num_attention_heads", "n_head", "n_heads"],
+    ["num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers"],
+    ["num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads"],
     ["num_key_value_heads", "num_kv_heads"], ["head_dim"],
-    ["intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size", "hidden_dim"], ["word_embed_proj_dim"],
+    ["intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size", "hidden_dim", "d_ff", "encoder_ffn_dim"],
+    ["word_embed_proj_dim"],
     ["max_position_embeddings", "n_positions"],
     ["rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon", "norm_eps"],
     ["hidden_act", "hidden_activation", "activation_function", "activation"],
@@ -97,6 +103,14 @@ struct RandomFields {
     ["n_routed_experts"], ["n_shared_experts"], ["n_group"], ["topk_group"], ["topk_method"],
     ["routed_scaling_factor"], ["first_k_dense_replace"], ["q_lora_rank"], ["kv_lora_rank"],
     ["qk_nope_head_dim"], ["qk_rope_head_dim"], ["v_head_dim"], ["rope_interleave"],
+  ]
+
+  /// The same of models with an encoder and a decoder.
+  private static let namesOfTwoStacks: [[String]] = [
+    ["decoder_layers", "num_decoder_layers"], ["decoder_attention_heads"], ["decoder_ffn_dim"], ["d_kv"],
+    ["feed_forward_proj"], ["relative_attention_num_buckets"], ["relative_attention_max_distance"],
+    ["scale_embedding"], ["scale_decoder_outputs"], ["share_encoder_decoder_embeddings"],
+    ["decoder_vocab_size"],
   ]
 
   /// Gives fields of one quantity a value, or one of them another.
@@ -170,6 +184,15 @@ struct RandomFields {
     case "q_lora_rank": return pick(["null", "\(width / 2)"])
     case "kv_lora_rank": return "\(pick(Array(4...24)))"
     case "qk_nope_head_dim", "v_head_dim": return "\(pick(Array(3...24)))"
+    case "decoder_layers": return "\(isWide ? 1 : pick([1, 2]))"
+    case "decoder_attention_heads": return "\(pick([1, heads]))"
+    case "decoder_ffn_dim": return "\(isWide ? width : width + pick(Array(1...40)))"
+    case "d_kv": return "\(isWide ? 64 : pick(Array(3...24)))"
+    case "feed_forward_proj":
+      return pick(["\"relu\"", "\"gated-gelu\"", "\"gated-silu\"", "\"gelu_new\""])
+    case "relative_attention_num_buckets": return "\(pick([4, 6, 8, 32]))"
+    case "relative_attention_max_distance": return "\(pick([9, 20, 128]))"
+    case "decoder_vocab_size": return "\(pick([61, 83]))"
     case "qk_rope_head_dim": return "\(2 * pick(Array(1...8)))"
     default: return pick(["true", "false"])
     }

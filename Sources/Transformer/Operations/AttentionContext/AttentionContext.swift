@@ -14,14 +14,15 @@ public struct AttentionContext: OperationKind {
 
   package static let name = Operation.Kind.Name.context
   package var kind: Operation.Kind { .context(self) }
-  package var sequenceInputs: [Input] { [.attentionMask] }
-  package static let cachedOperands = [1: "v_cache"]
+  package var sequenceInputs: [Input] { [visibility.readsSource ? .encoderAttentionMask : .attentionMask] }
+  package var cachedOperands: [Int: String] { visibility.readsSource ? [:] : [1: "v_cache"] }
+  package var sourceOperands: Set<Int> { visibility.readsSource ? [1] : [] }
 
   package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
     try operands.expect(activations: 2...2)
     let probabilities = operands.activations[0]
     guard probabilities.count == 3, case .head(let count) = probabilities[0],
-      probabilities[1...] == [.query, .key]
+      probabilities[1...] == [.query, visibility.keyAxis]
     else { throw .graph("reads \(probabilities.inWords) where [head, query, key] is wanted") }
     let value = try OperandAxes.heads(of: operands.activations[1])
     guard count.isMultiple(of: value.count) else {

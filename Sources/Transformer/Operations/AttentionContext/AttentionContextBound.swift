@@ -45,7 +45,8 @@ extension Rounding {
     _ value: Tensor<Double>, probabilities: Operand, values: Operand, inputs: Inputs,
     visibility: Visibility = .causal
   ) -> [Bound] {
-    let (heads, tokens) = (probabilities.values.shape[0], values.values.shape[1])
+    let (heads, tokens) = (probabilities.values.shape[0], probabilities.values.shape[1])
+    let keys = values.values.shape[1]
     let width = values.values.shape[2]
     let isExactInput =
       probabilities.error == nil && probabilities.roundoff == 0 && values.error == nil && values.roundoff == 0
@@ -59,13 +60,13 @@ extension Rounding {
     for head in 0..<heads {
       let valueHead = head * values.values.shape[0] / heads
       let strips = stride(from: 0, to: width, by: TermStrip.width).map { first in
-        TermStrip(depth: tokens, lanes: first..<min(first + TermStrip.width, width)) { column, lane in
-          factors[(valueHead * tokens + column) * width + lane]
+        TermStrip(depth: keys, lanes: first..<min(first + TermStrip.width, width)) { column, lane in
+          factors[(valueHead * keys + column) * width + lane]
         }
       }
       for row in 0..<tokens {
         let p = head * tokens + row
-        let visible = (0..<tokens).filter { inputs.isVisible(key: $0, from: row, under: visibility) }
+        let visible = (0..<keys).filter { inputs.isVisible(key: $0, from: row, under: visibility) }
         let rescaling =
           probabilities.error == nil
           ? 0 : unit * (2 * logRange(visible.map { probabilities.values[p, $0] }) + 16)
@@ -88,9 +89,9 @@ extension Rounding {
             var passed = abs(centre) * ofWeights
             if probabilities.error != nil || values.error != nil {
               for (place, column) in visible.enumerated() {
-                let v = (valueHead * tokens + column) * width + unitIndex
+                let v = (valueHead * keys + column) * width + unitIndex
                 passed += Self.ofProduct(
-                  weights[place], probabilities.error(at: p * tokens + column), factors[v] - centre,
+                  weights[place], probabilities.error(at: p * keys + column), factors[v] - centre,
                   values.error(at: v))
               }
             }

@@ -36,7 +36,8 @@ extension AttentionContext: Faulty {
       "attention.probabilities-transposed", "probabilities are read transposed", .attention,
       at: .of(AttentionContext.self), practice: "row and column strides are exchanged"
     ) { site in
-      site.rawContext { probabilities, head, row, column in probabilities[head, column, row] }
+      guard site.activations[0].shape[1] == site.activations[0].shape[2] else { return nil }
+      return site.rawContext { probabilities, head, row, column in probabilities[head, column, row] }
     },
     Fault(
       "attention.mean-of-values", "the context is divided by the number of keys", .attention,
@@ -73,12 +74,12 @@ extension FaultSite {
     _ weight: (_ probabilities: Tensor<Double>, _ head: Int, _ row: Int, _ column: Int) -> Double
   ) -> Tensor<Double> {
     let (probabilities, value) = (activations[0], activations[1])
-    let (heads, tokens, width) = (probabilities.shape[0], value.shape[1], value.shape[2])
+    let (heads, tokens, width) = (probabilities.shape[0], probabilities.shape[1], value.shape[2])
     var context = Tensor<Double>(repeating: 0, shape: [tokens, heads * width])
     for head in 0..<heads {
       let valueHead = head * value.shape[0] / heads
       for row in 0..<tokens {
-        for column in 0..<tokens {
+        for column in 0..<value.shape[1] {
           let factor = weight(probabilities, head, row, column)
           guard factor != 0 else { continue }
           for unit in 0..<width {

@@ -5,7 +5,7 @@ import TouchstoneModel
 extension AttentionContext: Honest {
   func value(_ operands: HonestOperands, by arithmetic: HonestArithmetic) -> Tensor<Float> {
     let (probabilities, value) = (operands.activations[0], operands.activations[1])
-    let (heads, tokens, width) = (probabilities.shape[0], value.shape[1], value.shape[2])
+    let (heads, tokens, width) = (probabilities.shape[0], probabilities.shape[1], value.shape[2])
     var context = Tensor<Float>(repeating: 0, shape: [tokens, heads * width])
     for row in 0..<heads * tokens {
       let valueHead = row / tokens * value.shape[0] / heads
@@ -27,7 +27,7 @@ extension AttentionContext: Honest {
   func value(
     scores: Tensor<Float>, _ value: Tensor<Float>, inputs: Inputs, by arithmetic: HonestArithmetic
   ) -> Tensor<Float> {
-    let (heads, tokens, width) = (scores.shape[0], value.shape[1], value.shape[2])
+    let (heads, tokens, width) = (scores.shape[0], scores.shape[1], value.shape[2])
     let summation = arithmetic.summation
     var block = 8
     if case .online(let size) = arithmetic.softmax { block = size }

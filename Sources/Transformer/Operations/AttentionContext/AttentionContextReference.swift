@@ -14,7 +14,7 @@ extension AttentionContext: Evaluated {
     for head in 0..<headCount {
       let valueHead = head * value.shape[0] / headCount
       for i in 0..<tokenCount {
-        for j in 0..<tokenCount where inputs.isVisible(key: j, from: i, under: visibility) {
+        for j in 0..<value.shape[1] where inputs.isVisible(key: j, from: i, under: visibility) {
           let probability = probabilities[head, i, j]
           for column in 0..<headWidth {
             context[i, head * headWidth + column] += probability * value[valueHead, j, column]

@@ -16,12 +16,13 @@ public struct AttentionProbabilities: OperationKind {
 
   package static let name = Operation.Kind.Name.probabilities
   package var kind: Operation.Kind { .probabilities(self) }
-  package var sequenceInputs: [Input] { [.attentionMask] }
+  package var sequenceInputs: [Input] { [visibility.readsSource ? .encoderAttentionMask : .attentionMask] }
   package var parameterPurposes: [Parameter.Purpose] { [.sink] }
 
   package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
     let axes = try operands.single(parameters: 0...1)
-    guard axes.count == 3, case .head(let heads) = axes[0], axes[1...] == [.query, .key] else {
+    guard axes.count == 3, case .head(let heads) = axes[0], axes[1...] == [.query, visibility.keyAxis]
+    else {
       throw .graph("reads \(axes.inWords) where [head, query, key] is wanted")
     }
     if operands.parameters.count == 1 { try operands.expect(parameter: 0, shape: [heads]) }

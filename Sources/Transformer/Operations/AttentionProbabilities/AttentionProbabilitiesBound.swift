@@ -24,7 +24,8 @@ extension AttentionProbabilities: Bounded {
 
   func judgedElements(_ inputs: Inputs, shape: [Int]) -> (Int) -> Bool {
     let (tokens, seesAny) = (inputs.count, inputs.seesAnyKey(under: visibility))
-    return { offset in seesAny[offset / tokens % tokens] }
+    let keys = inputs.keyCount(under: visibility)
+    return { offset in seesAny[offset / keys % tokens] }
   }
 
   func alternatives(to operation: Operation, in model: Alternatives) -> [Alternative] {
@@ -38,12 +39,12 @@ extension Rounding {
     _ value: Tensor<Double>, _ scores: Operand, sinks: ParameterOperand? = nil, inputs: Inputs,
     visibility: Visibility = .causal
   ) -> [Bound] {
-    let tokens = inputs.count
+    let (tokens, keys) = (inputs.count, value.rowWidth)
     let sinkScores = sinks?.vector
     var bounds = [Bound](repeating: Bound(8 * underflow), count: value.count)
     for row in 0..<value.rowCount {
-      let visible = (0..<tokens).filter { inputs.isVisible(key: $0, from: row % tokens, under: visibility) }
-      let offsets = visible.map { row * tokens + $0 }
+      let visible = (0..<keys).filter { inputs.isVisible(key: $0, from: row % tokens, under: visibility) }
+      let offsets = visible.map { row * keys + $0 }
       let weights = offsets.map { value.values[$0] }
       let sink = sinkScores.map { [$0[row / tokens]] } ?? []
       let roundoff = sinks?.roundoff ?? 0

@@ -47,14 +47,14 @@ extension AttentionProbabilities: Faulty {
       "mask.padding-ignored", "masked keys are attended to", .mask, of: AttentionProbabilities.self,
       practice: "the padding mask is not handed to the kernel"
     ) { own, site in
-      guard site.inputs.attentionMask?.contains(false) == true else { return nil }
+      guard site.keyMask?.contains(false) == true else { return nil }
       return site.probabilities(ignoringPadding: true) { own.visibility.allows(key: $0, from: $1) }
     },
     Fault(
       "mask.padding-only", "the padding mask replaces the causal one", .mask, of: AttentionProbabilities.self,
       practice: "giving a mask switches the causal one off"
     ) { _, site in
-      guard site.inputs.attentionMask?.contains(false) == true else { return nil }
+      guard site.keyMask?.contains(false) == true else { return nil }
       return site.probabilities { _, _ in true }
     },
     Fault(
@@ -78,11 +78,11 @@ extension AttentionProbabilities: Faulty {
       of: AttentionProbabilities.self, practice: "the mask is applied after softmax"
     ) { own, site in
       guard let all = site.probabilities({ _, _ in true }) else { return nil }
-      let tokens = site.inputs.count
+      let (tokens, keys) = (site.inputs.count, all.rowWidth)
       var masked = all
       for offset in masked.values.indices
       where !site.inputs.isVisible(
-        key: offset % tokens, from: offset / tokens % tokens, under: own.visibility)
+        key: offset % keys, from: offset / keys % tokens, under: own.visibility)
       {
         masked.values[offset] = 0
       }
@@ -159,6 +159,12 @@ struct Visible: Sendable {
 }
 
 extension FaultSite {
+  /// Which keys may be attended to; nil where all may be.
+  var keyMask: [Bool]? {
+    let visibility = (operation.kind.payload as? AttentionProbabilities)?.visibility
+    return visibility?.readsSource == true ? inputs.source?.attentionMask : inputs.attentionMask
+  }
+
   /// Weights by a rule of one row of scores, among which the head's sink is where there is one.
   func weights(
     _ scores: [Double], row: Int, _ rule: ([Double]) -> [Double] = { $0.softmax() }
@@ -196,11 +202,11 @@ extension FaultSite {
     let bias = operation.inputs.dropFirst(2).first.map(activation)
     if let bias, bias == nil { return nil }
     var scores = recorded
-    let tokens = inputs.count
+    let (tokens, keys) = (inputs.count, key.shape[1])
     for offset in scores.values.indices where !scores.values[offset].isFinite {
-      let (head, row, column) = (offset / (tokens * tokens), offset / tokens % tokens, offset % tokens)
+      let (head, row, column) = (offset / (tokens * keys), offset / keys % tokens, offset % keys)
       let keyHead = head * key.shape[0] / scores.shape[0]
-      let (q, k) = (query.row(head * tokens + row), key.row(keyHead * tokens + column))
+      let (q, k) = (query.row(head * tokens + row), key.row(keyHead * keys + column))
       scores.values[offset] =
         made.scale * zip(q, k).reduce(0) { $0 + $1.0 * $1.1 } + (bias??.values[offset] ?? 0)
     }
@@ -212,11 +218,11 @@ extension FaultSite {
     ignoringPadding: Bool = false, _ isVisible: (Int, Int) -> Bool
   ) -> Tensor<Double>? {
     guard let scores = unmaskedScores() else { return nil }
-    let tokens = inputs.count
+    let (tokens, mask) = (inputs.count, keyMask)
     var probabilities = Tensor<Double>(repeating: 0, shape: scores.shape)
     for row in 0..<scores.rowCount {
-      let visible = (0..<tokens).filter { key in
-        isVisible(key, row % tokens) && (ignoringPadding || inputs.attentionMask?[key] ?? true)
+      let visible = (0..<scores.rowWidth).filter { key in
+        isVisible(key, row % tokens) && (ignoringPadding || mask?[key] ?? true)
       }
       for (column, weight) in zip(visible, weights(visible.map { scores[row, $0] }, row: row)) {
         probabilities[row, column] = weight
@@ -233,7 +239,7 @@ extension FaultSite {
     let tokens = inputs.count
     let rows = (0..<scores.rowCount).flatMap { row in
       weights(
-        (0..<tokens).map { column in
+        (0..<scores.rowWidth).map { column in
           let score = scores[row, column]
           let isVisible = inputs.isVisible(key: column, from: row % tokens, under: own.visibility)
           return isVisible ? score : change(score)

@@ -12,7 +12,7 @@ extension AttentionProbabilities: Evaluated {
     let (headCount, tokenCount) = (scores.shape[0], scores.shape[1])
     var probabilities = Tensor<Double>(repeating: 0, shape: scores.shape)
     for i in 0..<tokenCount {
-      let visible = (0..<tokenCount).filter { inputs.isVisible(key: $0, from: i, under: visibility) }
+      let visible = (0..<scores.shape[2]).filter { inputs.isVisible(key: $0, from: i, under: visibility) }
       for head in 0..<headCount {
         let sink = sinks.map { [$0[head]] } ?? []
         let weights = softmax(visible.map { scores[head, i, $0] } + sink)

@@ -6,7 +6,8 @@ import TouchstoneModel
 /// al. 2017, §3.2.1).
 ///
 /// Queries [H, T, d], then keys [KV, T, d]; KV divides H, and H/KV query heads share a key head (Ainslie et al. 2023). A
-/// third activation, a bias [H, T, T], is added after the scaling. Makes [H, T, T].
+/// third activation, a bias [H, T, T], is added after the scaling. Makes [H, T, T]; of keys of a source of S tokens
+/// [H, T, S].
 public struct AttentionScores: OperationKind {
   /// The factor on each product, usually 1/√d.
   public let scale: Double
@@ -21,8 +22,9 @@ public struct AttentionScores: OperationKind {
 
   package static let name = Operation.Kind.Name.scores
   package var kind: Operation.Kind { .scores(self) }
-  package var sequenceInputs: [Input] { [.attentionMask] }
-  package static let cachedOperands = [1: "k_cache"]
+  package var sequenceInputs: [Input] { [visibility.readsSource ? .encoderAttentionMask : .attentionMask] }
+  package var cachedOperands: [Int: String] { visibility.readsSource ? [:] : [1: "k_cache"] }
+  package var sourceOperands: Set<Int> { visibility.readsSource ? [1] : [] }
 
   package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
     try operands.expect(activations: 2...3)
@@ -33,7 +35,7 @@ public struct AttentionScores: OperationKind {
         "compares \(query.count) query heads of \(query.width) with \(key.count) key heads of \(key.width)")
     }
     try visibility.check()
-    let axes: [Axis] = [.head(query.count), .query, .key]
+    let axes: [Axis] = [.head(query.count), .query, visibility.keyAxis]
     if operands.activations.count == 3, operands.activations[2] != axes {
       throw .graph("adds the bias \(operands.activations[2].inWords) to \(axes.inWords)")
     }

@@ -19,9 +19,9 @@ extension AttentionScores: Bounded {
 
   /// The entries that the definition masks may hold anything.
   func judgedElements(_ inputs: Inputs, shape: [Int]) -> (Int) -> Bool {
-    let tokens = inputs.count
+    let (tokens, keys) = (inputs.count, inputs.keyCount(under: visibility))
     return { offset in
-      inputs.isVisible(key: offset % tokens, from: offset / tokens % tokens, under: visibility)
+      inputs.isVisible(key: offset % keys, from: offset / keys % tokens, under: visibility)
     }
   }
 
@@ -78,6 +78,7 @@ extension Rounding {
     visibility: Visibility = .causal
   ) -> [Bound] {
     let (heads, tokens, width) = (query.values.shape[0], query.values.shape[1], query.values.shape[2])
+    let keyCount = key.values.shape[1]
     let queryRepetition = rowRepetition(query.values)
     let keyRepetition = rowRepetition(key.values)
     let (queryLengths, keyLengths) = (rowLengths(query.values), rowLengths(key.values))
@@ -86,12 +87,12 @@ extension Rounding {
     var bounds = [Bound](repeating: .zero, count: value.count)
     for head in 0..<heads {
       let keyHead = head * key.values.shape[0] / heads
-      let groups = stride(from: 0, to: tokens, by: TermStrip.width).map {
-        $0..<min($0 + TermStrip.width, tokens)
+      let groups = stride(from: 0, to: keyCount, by: TermStrip.width).map {
+        $0..<min($0 + TermStrip.width, keyCount)
       }
       let strips = groups.map { columns in
         TermStrip(depth: width, lanes: columns) { index, column in
-          keys[(keyHead * tokens + column) * width + index]
+          keys[(keyHead * keyCount + column) * width + index]
         }
       }
       for row in 0..<tokens {
@@ -102,7 +103,7 @@ extension Rounding {
           guard !visible.isEmpty else { continue }
           let ofColumns = strip.terms(factors, at: places, knowsExact: false, self)
           for column in visible {
-            let k = keyHead * tokens + column
+            let k = keyHead * keyCount + column
             let score = value[head, row, column]
             let terms = ofColumns.lane(
               column - columns.lowerBound, sum: scale == 0 ? 0 : score / scale,
@@ -129,7 +130,7 @@ extension Rounding {
               * (2 * terms.repetition * terms.squares).squareRoot()
             let ofFactors = Bound(det: worst, prob: worst, stat: min(worst, usual))
             let lost = (1 + abs(scale)) * ofUnderflow(terms, factors: queryLengths[q] + keyLengths[k])
-            bounds[q * tokens + column] =
+            bounds[q * keyCount + column] =
               abs(scale) * stored(sum + ofFactors, terms.sum, as: precision.type)
               + (3 * unit * abs(score) + lost)
           }

@@ -121,7 +121,7 @@ extension AttentionScores: Faulty {
       "attention.rotary", "queries and keys are rotated by their positions", .attention,
       at: .of(AttentionScores.self), practice: "the positions of another model family are on"
     ) { site in
-      guard site.headWidth > 1 else { return nil }
+      guard site.headWidth > 1, !site.operation.readsSource else { return nil }
       return site.evaluated(
         activations: site.activations.prefix(2).map { $0.rotated(by: site.inputs.positionIDs) }
           + site.activations.dropFirst(2))

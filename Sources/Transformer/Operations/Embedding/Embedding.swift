@@ -26,7 +26,8 @@ public struct Embedding: OperationKind {
 
   package static let name = Operation.Kind.Name.embedding
   package var kind: Operation.Kind { .embedding(self) }
-  package var sequenceInputs: [Input] { [ids] }
+  package var sequenceInputs: [Input] { [ids.own] }
+  package var isOfSource: Bool? { ids.isOfSource }
   package var parameterPurposes: [Parameter.Purpose] { [.table(ids)] }
 
   package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
@@ -35,7 +36,7 @@ public struct Embedding: OperationKind {
     guard let width = table.inputCount, table == ParameterView(table.parameter) else {
       throw .graph("looks rows up in \(table.parameter), which is viewed as no whole table")
     }
-    guard ids != .attentionMask, (0..<table.outputCount).contains(offset) else {
+    guard ids.own != .attentionMask, (0..<table.outputCount).contains(offset) else {
       throw .graph("looks up \(ids.rawValue) from row \(offset) on of \(table.parameter)")
     }
     guard !countsVisible || (ids == .positionIDs && offset > 0) else {

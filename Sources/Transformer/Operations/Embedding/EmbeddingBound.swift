@@ -3,7 +3,7 @@ import TouchstoneModel
 
 extension Embedding: Bounded {
   func clauses(of _: Operation, in _: Graph) -> [String] {
-    [ids == .tokenIDs ? "EMB-1" : ids == .tokenTypeIDs ? "ENC-1" : "POS-1", "BND-4"]
+    [ids.own == .tokenIDs ? "EMB-1" : ids == .tokenTypeIDs ? "ENC-1" : "POS-1", "BND-4"]
   }
 
   var making: Making { .lookedUp }

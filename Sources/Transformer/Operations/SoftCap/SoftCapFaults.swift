@@ -48,7 +48,7 @@ extension SoftCap: Faulty {
     guard let own = site.operation.kind.payload as? AttentionProbabilities else { return nil }
     let rows = (0..<capped.rowCount).flatMap { row in
       site.weights(
-        (0..<tokens).map { key in
+        (0..<capped.rowWidth).map { key in
           let isVisible = site.inputs.isVisible(key: key, from: row % tokens, under: own.visibility)
           return isVisible ? capped[row, key] : -cap
         }, row: row)

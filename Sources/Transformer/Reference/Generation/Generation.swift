@@ -51,7 +51,7 @@ public struct Generation: Sendable {
     report: (Event) throws -> Void
   ) throws -> Ending {
     let contextLength = predictor.graph.contextLength ?? Inputs.greatestCount
-    var tokens = try Inputs(tokenIDs: prompt, graph: predictor.graph).tokenIDs
+    var tokens = try Inputs(tokenIDs: prompt, source: predictor.source, graph: predictor.graph).tokenIDs
     for _ in 0..<maximumTokens {
       if stopsAtContext, tokens.count >= contextLength { return .contextFull }
       if tokens.count == contextLength + 1 { try report(.windowSlides(contextLength: contextLength)) }

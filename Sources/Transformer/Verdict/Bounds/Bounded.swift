@@ -125,6 +125,8 @@ extension Operation.Kind {
     case .linear(let kind): kind
     case .rotate(let kind): kind
     case .alibi(let kind): kind
+    case .relativeBias(let kind): kind
+    case .sinusoid(let kind): kind
     case .scores(let kind): kind
     case .probabilities(let kind): kind
     case .context(let kind): kind
@@ -166,7 +168,7 @@ extension Operation {
   /// Which elements of the output are judged; what is made of scores element by element where the scores are.
   package func judgedElements(_ inputs: Inputs, graph: Graph) -> (Int) -> Bool {
     let judged = kind.bounded.isElementwise ? graph.pairs(readBy: self).first ?? self : self
-    return judged.kind.bounded.judgedElements(
-      inputs, shape: graph.shape(of: judged.output, tokenCount: inputs.count) ?? [])
+    let own = graph.isOfSource(judged.output) ? inputs.source ?? inputs : inputs
+    return judged.kind.bounded.judgedElements(own, shape: graph.shape(of: judged.output, in: own) ?? [])
   }
 }

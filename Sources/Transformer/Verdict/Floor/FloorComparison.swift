@@ -19,15 +19,12 @@ struct FloorComparison: Sendable {
   let availability: Availability
   /// Whether each finding says how its errors are spread.
   private let surveysErrors: Bool
-  /// Of each token, whether it attends to something.
-  private let seesAnyKey: [Bool]
 
   /// - Throws: what reading the golden throws.
   init(capture: SharedSource, golden: SharedSource, surveysErrors: Bool = false) throws {
     self.capture = capture
     self.surveysErrors = surveysErrors
     self.golden = golden
-    seesAnyKey = golden.seesAnyKey
     let hasFloor = try capture.graph.operations.contains { operation in
       try golden.noiseFloor(of: operation.output) != nil
     }
@@ -136,6 +133,7 @@ struct FloorComparison: Sendable {
   /// The rows of tokens that attend to something; the others follow no definition.
   private func comparableRows(_ tensor: Tensor<Double>, of activation: Activation) throws -> [Int] {
     let tokens = try tokens(of: activation, in: golden)
+    let seesAnyKey = golden.seesAnyKey(of: activation)
     return (0..<tensor.rowCount).filter { row in
       seesAnyKey[tokens.map { $0[row] } ?? row % seesAnyKey.count]
     }

@@ -64,7 +64,7 @@ struct SketchComparison {
       return .nothing("the golden has no noise floor of it")
     }
     let isJudged = operation.judgedElements(golden.inputs, graph: golden.graph)
-    let seesAnyKey = golden.graph.seesAnyKey(golden.inputs)
+    let seesAnyKey = golden.graph.seesAnyKey(golden.inputs, of: activation)
     let width = want.shape.last ?? 1
     var (ratio, worst) = (-1.0, 0)
     var tells = true
@@ -136,7 +136,7 @@ extension Judge {
     let isPlain = capture.precision.type == .float32 && capture.productInputs == .recorded
     let rowCount = operations.reduce(0) { count, operation in
       count
-        + (graph.shape(of: operation.output, tokenCount: golden.inputs.count) ?? []).dropLast().reduce(1, *)
+        + (graph.shape(of: operation.output, in: golden.inputs) ?? []).dropLast().reduce(1, *)
     }
     let comparison = SketchComparison(capture, golden, rowCount: rowCount)
     var (findings, notCompared, vacuous) = ([Finding](), [NotCompared](), [Activation]())

@@ -10,10 +10,11 @@ extension Replay {
       ($0.operation.kind.bounded.isByRow || $0.operation.kind.bounded is ActivationFunction)
         && graph.selection(of: $0.operation.output) == nil
     }
-    guard isByRow, inputs.count > 4 else { return nil }
+    let count = inputs(of: plan.operation).count
+    guard isByRow, count > 4 else { return nil }
     var few = self
     few.isOfFewRows = true
-    few.recorded = recorded.mapValues { $0.rows(inputs.count - 2..<inputs.count) }
+    few.recorded = recorded.mapValues { $0.rows(count - 2..<count) }
     return few
   }
 

@@ -81,7 +81,7 @@ struct RoundedRecording {
     // Another choice of experts is another run.
     guard got.shape == want.shape else { throw Otherwise() }
     let isJudged = operation.judgedElements(capture.inputs, graph: capture.graph)
-    let seesAnyKey = capture.seesAnyKey
+    let seesAnyKey = capture.seesAnyKey(of: operation.output)
     return try (0..<want.rowCount).compactMap { row -> Row? in
       guard seesAnyKey[row % seesAnyKey.count] else { return nil }
       var (strays, records, count) = (0.0, 0.0, 0.0)

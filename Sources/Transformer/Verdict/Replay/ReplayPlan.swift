@@ -158,6 +158,6 @@ extension Activation {
   /// What attention really read of it, which a capture may hold apart from what was computed.
   package func cacheRead(by reader: Operation) -> Activation? {
     guard let place = reader.inputs.firstIndex(of: self) else { return nil }
-    return type(of: reader.kind.payload).cachedOperands[place].map { Activation($0, in: reader.output.block) }
+    return reader.kind.payload.cachedOperands[place].map { Activation($0, in: reader.output.block) }
   }
 }

@@ -7,7 +7,13 @@ extension Inputs {
   /// One that sees none does not see itself, so that nobody attends to it either: what attention gives it, and all
   /// that follows in its row, is an engine's own affair.
   func seesAnyKey(under visibility: Visibility) -> [Bool] {
-    (0..<count).map { row in
+    if visibility.readsSource {
+      let seesAny = (0..<keyCount(under: visibility)).contains {
+        isVisible(key: $0, from: 0, under: visibility)
+      }
+      return [Bool](repeating: seesAny, count: count)
+    }
+    return (0..<count).map { row in
       isVisible(key: row, from: row, under: visibility)
         || (0..<count).contains { isVisible(key: $0, from: row, under: visibility) }
     }
@@ -15,18 +21,26 @@ extension Inputs {
 }
 
 extension Graph {
-  /// For each token of a sequence, whether it has a key to attend to wherever the model attends.
-  package func seesAnyKey(_ inputs: Inputs) -> [Bool] {
-    Set(operations.compactMap(\.kind.bounded.attention)).reduce([Bool](repeating: true, count: inputs.count))
-    {
-      zip($0, inputs.seesAnyKey(under: $1)).map { $0 && $1 }
+  /// For each token of the sequence that an activation is of, whether it has a key to attend to wherever the model attends
+  /// from these tokens.
+  ///
+  /// - Parameters:
+  ///   - inputs: the whole sequence.
+  ///   - activation: nil for the sequence that logits are made of.
+  package func seesAnyKey(_ inputs: Inputs, of activation: Activation? = nil) -> [Bool] {
+    let ofSource = activation.map(isOfSource) ?? false
+    let own = ofSource ? inputs.source ?? inputs : inputs
+    let attentions = operations.filter { isOfSource($0.output) == ofSource }.compactMap(
+      \.kind.bounded.attention)
+    return Set(attentions).reduce([Bool](repeating: true, count: own.count)) {
+      zip($0, own.seesAnyKey(under: $1)).map { $0 && $1 }
     }
   }
 }
 
 extension ActivationSource {
-  /// For each token, whether it has a key to attend to wherever the model attends.
-  var seesAnyKey: [Bool] { graph.seesAnyKey(inputs) }
+  /// For each token of the sequence that an activation is of, whether it has a key to attend to.
+  func seesAnyKey(of activation: Activation?) -> [Bool] { graph.seesAnyKey(inputs, of: activation) }
 }
 
 extension ReplayPlan {
@@ -34,10 +48,15 @@ extension ReplayPlan {
   /// rows of tokens that attend to something.
   func judgedElements(_ inputs: Inputs, graph: Graph) -> (Int) -> Bool {
     let isJudged = operation.judgedElements(inputs, graph: graph)
-    let attentions = Set(steps.dropLast().compactMap(\.operation.kind.bounded.attention))
+    let ofSource = graph.isOfSource(operation.output)
+    // Rows of the other tokens are not these.
+    let attentions = Set(
+      steps.dropLast().map(\.operation).filter { graph.isOfSource($0.output) == ofSource }
+        .compactMap(\.kind.bounded.attention))
     guard !attentions.isEmpty else { return isJudged }
-    let width = graph.shape(of: operation.output, tokenCount: inputs.count)?.last ?? 1
-    let seesAnyKey = attentions.map(inputs.seesAnyKey(under:))
+    let width = graph.shape(of: operation.output, in: inputs)?.last ?? 1
+    let own = ofSource ? inputs.source ?? inputs : inputs
+    let seesAnyKey = attentions.map(own.seesAnyKey(under:))
     return { offset in
       isJudged(offset) && seesAnyKey.allSatisfy { $0[offset / width % $0.count] }
     }
@@ -52,7 +71,7 @@ extension Replay {
 
   /// For each row of the output, whether its token has a key to attend to wherever the model attends.
   var seesAnyKey: [Bool] {
-    let all = graph.seesAnyKey(inputs)
+    let all = graph.seesAnyKey(inputs, of: plan.operation.output)
     guard let selection = graph.selection(of: plan.operation.output) else { return all }
     let ids = selection.decider.flatMap { recorded[$0]?.values }
     return selection.tokens(of: inputs.count, decidedBy: ids).map { all[$0] }

@@ -22,7 +22,7 @@ package struct NextTokens: Sendable, Equatable {
       let own = try capture.tensor(point),
       let wanted = try golden.tensor(point), own.shape == wanted.shape
     else { return nil }
-    let seesAnyKey = golden.seesAnyKey
+    let seesAnyKey = golden.seesAnyKey(of: point)
     let positions = (0..<own.rowCount).filter { seesAnyKey[$0] }
     count = positions.count
     let certificate = capture.precision.type == .float32 ? try TokenCertificate(golden: golden) : nil

@@ -62,8 +62,8 @@ def write(path, kind, family, config, inputs, values, key):
         precision = "float64" if kind == "golden-candidate" else "float32"
         for name, value in dict(producer="transformers 5.24.0", precision=precision).items():
             manifest.attrs[name] = np.bytes_(value)
-        for name, value in zip(["token_ids", "position_ids", "attention_mask", "token_type_ids"], inputs.values()):
-            f["inputs/" + name] = np.array(value, np.int32)
+        for name, value in inputs.items():
+            f["inputs/" + {"input_ids": "token_ids"}.get(name, name)] = np.array(value, np.int32)
         for name, value in values.items():
             f.create_dataset(name, data=value, compression="gzip", shuffle=True)
 

@@ -97,7 +97,8 @@ struct Reading: Sendable {
   func found<Found>(
     at site: FaultSite, got: Tensor<Double>, distinctCount: Int, explains: (Fault) throws -> Found?
   ) rethrows -> Found? {
-    guard place.contains(site.operation, site.graph) else { return nil }
+    // Numbers are read off attention within one sequence.
+    guard place.contains(site.operation, site.graph), !site.operation.readsSource else { return nil }
     // Numbers are told only by more numbers than they are.
     for guess in guesses(site, got) where 2 * guess.readCount <= distinctCount {
       if let found = try explains(fault(guess)) { return found }

@@ -10,13 +10,9 @@ extension Reading {
       return [true, false].compactMap { isBiasMoved in
         guard isBiasMoved || bias != nil else { return nil }
         // Whole rows, of the matrix and the bias alike, or of the matrix alone.
-        let whole = ParameterView.Selection(expert: site.operation.parameters.first?.selection.expert)
-        var (all, due, read) = (
-          site.evaluated(as: Linear(), selecting: whole), site.evaluated(as: Linear()), got.byToken
-        )
+        var (all, due, read) = (site.evaluatedWhole(), site.evaluated(as: Linear()), got.byToken)
         if let bias, !isBiasMoved {
-          let view = ParameterView(site.operation.parameters[1].parameter, .outputsFirst, whole)
-          let whole = ParameterValues(site.parameters[1], view)
+          let whole = ParameterValues(site.parameters[1], site.operation.parameters[1].whole)
           for offset in all.values.indices { all.values[offset] -= whole[offset % all.rowWidth] }
           for offset in due.values.indices {
             due.values[offset] -= bias[offset % due.rowWidth]
@@ -150,14 +146,17 @@ extension Reading {
 }
 
 extension FaultSite {
-  /// The operation's value as another kind's, where other outputs of its parameters are read.
-  fileprivate func evaluated(
-    as kind: any OperationKind, selecting selection: ParameterView.Selection
-  ) -> Tensor<Double> {
-    let viewed = zip(parameters, operation.parameters).map { tensor, view in
-      ParameterValues(tensor, ParameterView(view.parameter, view.layout, selection))
-    }
-    return kind.kind.value(Operands(activations, parameters: viewed), in: inputs)
+  /// A product with all outputs of its parameters: [T, n].
+  fileprivate func evaluatedWhole() -> Tensor<Double> {
+    let viewed = zip(parameters, operation.parameters).map { ParameterValues($0, $1.whole) }
+    return Linear().value(Operands(activations, parameters: viewed), in: inputs)
+  }
+}
+
+extension ParameterView {
+  /// All that is stored of it, of the same expert.
+  fileprivate var whole: ParameterView {
+    ParameterView(parameter, layout, Selection(expert: selection.expert))
   }
 }
 

@@ -1,0 +1,97 @@
+import Foundation
+import TouchstoneFiles
+import TouchstoneGraph
+import TouchstoneModel
+
+/// How a model that answers a source begins and ends its answer: `generation_config.json`, or `config.json` where there is
+/// none.
+struct GenerationSettings: Sendable {
+  /// The ids that an answer begins with: `decoder_start_token_id`, then `forced_bos_token_id` where there is one.
+  let beginning: [Int]
+  /// The id that ends an answer; nil where none is named.
+  let endOfText: Int?
+  /// Ids that are never chosen: `suppress_tokens`, and those of `bad_words_ids` that stand alone.
+  let suppressed: Set<Int>
+  /// Ids that are not chosen first: `begin_suppress_tokens`.
+  let suppressedFirst: Set<Int>
+
+  private static let greatestSize = 1 << 22
+
+  /// Reads the settings in a model's folder.
+  ///
+  /// - Throws: ``BadInput`` naming the file and a field that is no id, or that is missing.
+  init(at folder: URL) throws(BadInput) {
+    let names = ["generation_config.json", "config.json"]
+    let paths = names.map { folder.appendingPathComponent($0).path }
+    guard let path = paths.first(where: FileManager.default.fileExists(atPath:)) else {
+      throw BadInput(
+        file: folder.path, problem: "holds no config.json, which says how an answer begins",
+        remedy: "give the model's folder")
+    }
+    do throws(BadInput) {
+      let value = try JSONValue.parse(SmallFile.read(path, greatest: Self.greatestSize), file: path)
+      try self.init(Fields(members: value.object ?? [:]))
+    } catch {
+      throw error.inFile(path)
+    }
+  }
+
+  private init(_ fields: Fields) throws(BadInput) {
+    let starts = try fields.ids("decoder_start_token_id") + fields.ids("bos_token_id")
+    guard let start = starts.first else {
+      throw BadInput(
+        place: "decoder_start_token_id", problem: "the field is missing",
+        remedy: "give the id with which an answer begins")
+    }
+    beginning = try [start] + fields.ids("forced_bos_token_id").prefix(1)
+    endOfText = try fields.ids("eos_token_id").first
+    let alone = (fields.members["bad_words_ids"]?.array ?? []).compactMap { word in
+      word.array.flatMap { $0.count == 1 ? $0[0].integer : nil }
+    }
+    suppressed = Set(try fields.ids("suppress_tokens") + alone)
+    suppressedFirst = Set(try fields.ids("begin_suppress_tokens"))
+  }
+
+  /// The members of the file.
+  private struct Fields {
+    let members: [String: JSONValue]
+
+    /// An id or a list of them; none where the field is absent or null.
+    func ids(_ name: String) throws(BadInput) -> [Int] {
+      guard let value = members[name], value != .null else { return [] }
+      let ids = (value.array ?? [value]).compactMap(\.integer)
+      guard ids.count == value.array?.count ?? 1 else {
+        throw BadInput(place: name, problem: "is no id and no list of ids", remedy: "correct the field")
+      }
+      return ids
+    }
+  }
+}
+
+/// A predictor some of whose tokens are never chosen.
+struct SteeredPredictor: NextTokenPredictor {
+  private var predictor: any NextTokenPredictor
+  private let settings: GenerationSettings
+  private let beginning: Int
+
+  /// - Parameter beginning: how many tokens an answer begins with that nobody chooses.
+  init(_ predictor: any NextTokenPredictor, _ settings: GenerationSettings, beginning: Int) {
+    self.predictor = predictor
+    self.settings = settings
+    self.beginning = beginning
+  }
+
+  var graph: Graph { predictor.graph }
+
+  var source: Inputs? {
+    get { predictor.source }
+    set { predictor.source = newValue }
+  }
+
+  mutating func nextTokenLogits(after tokens: [Int]) throws -> [Double] {
+    var logits = try predictor.nextTokenLogits(after: tokens)
+    let others = tokens.count == beginning ? settings.suppressedFirst : []
+    for id in settings.suppressed.union(others) where logits.indices.contains(id) { logits[id] = -.infinity }
+    return logits
+  }
+}
