@@ -84,6 +84,12 @@ static const char two_stacks[] = {
 static const char optimiser[] = {
 #embed "../../Docs/Specification/28-Optimiser.md" suffix(, 0)
 };
+static const char loss[] = {
+#embed "../../Docs/Specification/26-Loss.md" suffix(, 0)
+};
+static const char backward[] = {
+#embed "../../Docs/Specification/27-Backward.md" suffix(, 0)
+};
 
 static const struct {
   const char *name;
@@ -114,6 +120,8 @@ static const struct {
     {"23-Encoders.md", encoders},
     {"24-Latent-attention.md", latent_attention},
     {"25-Two-stacks.md", two_stacks},
+    {"26-Loss.md", loss},
+    {"27-Backward.md", backward},
     {"28-Optimiser.md", optimiser},
 };
 static const int count = sizeof chapters / sizeof chapters[0];

@@ -67,6 +67,7 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
   public func forward(
     _ inputs: Inputs, observe: (Activation, Tensor<Float>) throws -> Void
   ) throws {
+    guard inputs.sequenceCount == 1 else { throw NotImplemented("several sequences at once") }
     let (count, needs) = (inputs.count, model.plan.needs)
     let rows = Rows(
       first: 0, tokenIDs: inputs.tokenIDs, positionIDs: inputs.positionIDs, tokenTypeIDs: inputs.tokenTypeIDs)

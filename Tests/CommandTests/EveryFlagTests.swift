@@ -32,6 +32,12 @@ import Testing
       "--no-floor": "aGoldenWithoutAFloorJudgesByTheWeights",
       "--layers": "shardsAreRecordedCapturedJudgedAndMerged",
       "--sketch": "sketchesOfAGoldenAndOfACaptureAreCompared",
+      "--backward": "aBackwardPassIsRecordedCapturedAndJudged",
+      "--targets": "aBackwardPassIsRecordedCapturedAndJudged",
+      "--reduction": "aBackwardPassIsRecordedCapturedAndJudged",
+      "--divisor": "aBackwardPassIsRecordedCapturedAndJudged",
+      "--loss-scale": "aBackwardPassIsRecordedCapturedAndJudged",
+      "--label-smoothing": "aBackwardPassIsRecordedCapturedAndJudged",
     ],
     "sketch": [
       "--out": "sketchesOfAGoldenAndOfACaptureAreCompared",

@@ -102,7 +102,7 @@ extension ExampleExpression {
     case "geluFast": return .number(ActivationFunction.Function.geluFast(try first()))
     case "geluBloom": return .number(ActivationFunction.Function.geluBloom(try first()))
     case "reluSquared": return .number(ActivationFunction.Function.reluSquared(try first()))
-    default: return nil
+    default: return try backwardValue()
     }
   }
 

@@ -49,6 +49,14 @@ import TouchstoneTestSupport
     #expect(file.temperature == 1)
   }
 
+  @Test func severalSequencesStandOneBehindTheOther() throws {
+    let file = try ActivationFile(path: Self.folder + "two-sequences.h5")
+    #expect(file.inputs.tokenIDs == [4, 0, 3, 4, 0, 3])
+    #expect(file.inputs.positionIDs == [0, 1, 2, 0, 1, 2])
+    #expect(file.inputs.sequenceCount == 2)
+    try file.checkContents()
+  }
+
   @Test(.clause("BND-33")) func whatProductsReadIsDeclaredInOneOfTheNamesThatThereAre() throws {
     let folder = try TemporaryFolder()
     let sample = try Sample()
@@ -103,7 +111,7 @@ import TouchstoneTestSupport
     ("external-storage", "in another file"), ("lzf", "compressed by the filter 32000"),
     ("never-written", "of which only 0 bytes were written"), ("missing-chunk", "only 2 of its 3 chunks"),
     ("integers", "holds int32"), ("long-double", "holds a float of 16 bytes"), ("text-ids", "holds text"),
-    ("two-sequences", "store one sequence"), ("token-beyond-vocabulary", "outside the vocabulary"),
+    ("three-axes", "of one sequence or of several"), ("token-beyond-vocabulary", "outside the vocabulary"),
     ("huge-token", "beyond the range of int64"), ("incomplete", "did not finish"),
     ("version", "is 2.0; this program reads 1.1"), ("other-format", "no golden or capture"),
     ("kind", "is silver"), ("config", "model@config_json: vocab_size: the field is missing"),

@@ -26,6 +26,21 @@ import TouchstoneTestSupport
       Sinusoid(.positionIDs, width: 5, form: .halves).kind,
       Sinusoid(.encoderPositionIDs, width: 6, form: .interleaved).kind,
       Embedding(.encoderTokenIDs).kind,
+      Softmax(temperature: 0.7).kind, CrossEntropy(labelSmoothing: 0.1).kind, LossMean(.sum).kind,
+      CrossEntropyGradient(Loss(divisor: 7, scale: 1024, labelSmoothing: 0.2)).kind, LinearGradient().kind,
+      ParameterGradient([.matrix]).kind, ParameterGradient([.vector]).kind,
+      ParameterGradient([.shift]).kind,
+      ParameterGradient([.rows(Embedding(.positionIDs, offset: 1))]).kind,
+      NormGradient(epsilon: 1e-6, isCentred: true, offset: 1).kind,
+      NormGradient(epsilon: 1e-6, isCentred: false, isJoined: true).kind,
+      GainGradient(epsilon: 1e-6, isCentred: true).kind, ActivationGradient(.silu).kind,
+      SoftCapGradient(at: 30).kind, AttentionGradient(of: .probabilities, heads: 1).kind,
+      AttentionGradient(of: .values, heads: 1).kind,
+      AttentionGradient(of: .queries, heads: 1, scale: 0.3).kind,
+      AttentionGradient(of: .keys, heads: 1, scale: 0.3, visibility: Visibility(isCausal: true, window: 3))
+        .kind,
+      SoftmaxGradient().kind,
+      Rotate(width: 4, frequencies: RotaryFrequencies(theta: 5e5), isTransposed: true).kind,
     ] + ActivationFunction.Function.allCases.map { ActivationFunction($0).kind }
     + scalings.flatMap { scaling in
       Rotate.Style.allCases.map {
@@ -53,12 +68,14 @@ import TouchstoneTestSupport
     let weight = SmallGraph.weight
     let (ids, rows) = (SmallGraph.at("expert_ids"), SmallGraph.at("experts/000/input"))
     let (vector, heads, scores) = (SmallGraph.at("resid_in"), SmallGraph.at("q8"), SmallGraph.at("s"))
+    let perToken = Activation("loss/per_token")
     let start = [
       Operation(Embedding(.tokenIDs).kind, vector, with: [weight("e", 9, 8)]),
       Operation(Linear(heads: 1).kind, heads, from: [vector], with: [weight("q", 8, 8)]),
       Operation(AttentionScores(scale: 1).kind, scores, from: [heads, heads]),
       Operation(RouteIDs(2).kind, ids, from: [vector]),
       Operation(ChosenRows(of: 0).kind, rows, from: [vector, ids]),
+      Operation(CrossEntropy().kind, perToken, from: [vector]),
     ]
     let operands: [([Activation], [ParameterView])] = [
       ([], []),
@@ -66,6 +83,9 @@ import TouchstoneTestSupport
       ([vector], [weight("g", 8)]),
       ([vector], [weight("w", 10, 8)]), ([heads], []), ([heads], [weight("g", 8)]), ([heads, heads], []),
       ([scores], []), ([scores, heads], []), ([vector, ids], []), ([ids, ids, rows], []),
+      ([scores], []), ([scores, heads], []), ([scores, vector], []), ([scores, scores], []),
+      ([vector, heads], []), ([perToken], []), ([vector, vector], [weight("w", 8, 8)]),
+      ([vector], [weight("b", 8)]), ([vector], [weight("t", 9, 8)]), ([vector], [weight("w", 8, 8)]),
     ]
     for (inputs, parameters) in operands {
       let last = Operation(kind, Activation("made"), from: inputs, with: parameters)

@@ -150,6 +150,7 @@ struct ScalarForward {
       }
     case .pickedRow: return Array(operands[0].row(0))
     case .joinedColumns(let kind): return kind.joined(operands[0], operands[1]).values
+    default: preconditionFailure("\(operation.output) is of no forward pass")
     }
   }
 

@@ -165,7 +165,8 @@ extension ActivationFile {
   /// What tells one run from another, whichever of its layers a file holds: the model, its weights, the sequence.
   fileprivate func run(weightsDigest: String?) -> String {
     let numbers = [inputs.tokenIDs, inputs.positionIDs, inputs.attentionMask?.map { $0 ? 1 : 0 } ?? []]
-    let text = "\(weightsDigest ?? "")\n\(model.configJSON)\n\(numbers)\n\(precision.name)"
+    let training = model.loss.map { "\($0) \(inputs.targets ?? [])" } ?? ""
+    let text = "\(weightsDigest ?? "")\n\(model.configJSON)\n\(numbers)\n\(precision.name)\(training)"
     return Digest.of(Data(text.utf8))
   }
 }

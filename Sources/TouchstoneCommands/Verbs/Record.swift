@@ -20,6 +20,7 @@ struct Record: ParsableCommand {
           --inputs to-be.h5 --out again.h5
         touchstone record --model DIR --prompt "To be, or not" --no-floor --out sooner.h5
         touchstone record --model DIR --prompt "To be, or not" --layers "12..<24" --out second-quarter.h5
+        touchstone record --model DIR --prompt "To be, or not" --backward --out training.h5
       """)
 
   /// The version of the recipe by which goldens are made, which they name in place of the program's: another one says
@@ -30,6 +31,8 @@ struct Record: ParsableCommand {
   var model: String
 
   @OptionGroup var sequence: SequenceOptions
+
+  @OptionGroup var training: LossOptions
 
   @Option(
     help: ArgumentHelp(
@@ -66,10 +69,10 @@ struct Record: ParsableCommand {
     guard sequence.isGiven || inputs != nil else {
       throw ValidationError("Give --prompt or --tokens, or --inputs.")
     }
-    if inputs != nil, !sequence.isEmpty {
+    if inputs != nil, !sequence.isEmpty || training.backward {
       throw ValidationError(
         "--inputs takes everything from the file; leave out --prompt, --tokens, --attention-mask, "
-          + "--position-ids.")
+          + "--position-ids, --backward.")
     }
   }
 
@@ -77,14 +80,14 @@ struct Record: ParsableCommand {
     try OutputFiles.checkApart(out, from: [model, inputs])
     try reading.apply()
     let loaded = try LoadedModel(model)
-    let inputs = try inputs(for: loaded)
-    let weights = loaded.weights
+    let (inputs, loss) = try inputs(for: loaded)
+    let (model, weights) = try trained(loaded, for: loss)
     let layers = shard.layers
     try layers?.check(in: weights.graph)
     var provenance = try Implementation.reference.provenance()
     provenance["producer_version"] = Self.recipe
     let writer = try ActivationFileWriter(
-      path: out, kind: .golden, model: RecordedModel(loaded.architecture), inputs: inputs,
+      path: out, kind: .golden, model: model, inputs: inputs,
       weightsDigest: WeightsDigest.of(weights), provenance: provenance, layers: layers, isSketch: sketch,
       overwrite: output.overwrite)
     let progress = Progress()
@@ -117,9 +120,25 @@ struct Record: ParsableCommand {
     Console.line("\(out): \(inputs.count) tokens, \(recorded)")
   }
 
-  private func inputs(for model: LoadedModel) throws -> Inputs {
-    guard let inputs else { return try sequence.inputs(for: model) }
-    return try RecordedInputs(path: inputs).allInputs(for: model.weights.graph)
+  /// The model, with the loss and the backward pass where there is a loss.
+  private func trained(_ loaded: LoadedModel, for loss: Loss?) throws(BadInput) -> (RecordedModel, Weights) {
+    let recorded = RecordedModel(loaded.architecture)
+    guard let loss else { return (recorded, loaded.weights) }
+    try loss.check()
+    do throws(BadInput) {
+      return (try recorded.trained(for: loss), try loaded.weights.differentiated(by: loss))
+    } catch {
+      throw error.inFile(model)
+    }
+  }
+
+  private func inputs(for model: LoadedModel) throws -> (Inputs, Loss?) {
+    let graph = model.weights.graph
+    guard let inputs else {
+      return (try training.asked(of: sequence.inputs(for: model), graph), training.loss)
+    }
+    let recorded = try RecordedInputs(path: inputs)
+    return (try recorded.allInputs(for: graph), recorded.loss)
   }
 
   /// Refuses what no implementation could be compared with: NaN and infinities, but for the scores of masked keys.

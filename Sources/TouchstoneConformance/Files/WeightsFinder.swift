@@ -25,7 +25,13 @@
     ///
     /// - Throws: ``BadInput`` where the given model is another than the golden's.
     package func find(for golden: ActivationFile) throws -> Weights? {
-      try lock.withLock { try findAlone(golden) }
+      try lock.withLock { try findAlone(golden).map { try trained($0, as: golden) } }
+    }
+
+    /// The weights of the graph that a golden has: with its backward pass, where it has one.
+    private func trained(_ weights: Weights, as golden: ActivationFile) throws(BadInput) -> Weights {
+      guard let loss = golden.model.loss, !weights.graph.isDifferentiated else { return weights }
+      return try weights.differentiated(by: loss)
     }
 
     /// The folder or file of the model with the weights of a golden; nil where none is given or near it.

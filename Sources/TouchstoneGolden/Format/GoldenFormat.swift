@@ -8,6 +8,8 @@ enum GoldenFormat {
   static let firstVersion = "1.0"
   /// From this version on a golden holds its graph.
   static let version = "1.1"
+  /// What files say that hold a backward pass, or several sequences.
+  static let trainingVersion = "1.2"
 
   /// What files of an optimiser's steps say.
   static let stepVersion = "1.2"

@@ -8,11 +8,13 @@ struct RecordedDataset: Sendable {
   let dataset: HDF5Dataset
   /// The type of the values, which 16-bit integers may stand for.
   let type: ScalarType
-  /// The extents without a leading batch axis of 1.
+  /// The extents without a leading batch axis of 1; where there are several sequences, those that the program has.
   let shape: [Int]
   var isDerived = false
   /// Whether the values are whole numbers, which stand for themselves.
   var isInteger = false
+  /// Where the numbers of several sequences stand; nil for one.
+  var batch: BatchLayout?
 
   init(dataset: HDF5Dataset, type: ScalarType, shape: [Int]) {
     self.dataset = dataset
@@ -160,10 +162,13 @@ struct ActivationIndex {
       unknownCounts[path] = elementCount(ofUnknown: path)
       return
     }
+    let layout = BatchLayout(of: activation, in: graph, inputs)
+    let batch = layout?.shape == dataset.shape ? layout : nil
     let isBatch = dataset.shape.count == wanted.count + 1 && dataset.shape.first == 1
-    let shape = isBatch ? Array(dataset.shape.dropFirst()) : dataset.shape
+    let shape = batch != nil ? wanted : isBatch ? Array(dataset.shape.dropFirst()) : dataset.shape
     try checkExtent(dataset, wanted)
     var stored = try recordedDataset(dataset, of: activation, shape: shape)
+    stored.batch = batch
     stored.isDerived = try file.attribute("derived", of: path).map { $0 == .integer(1) } ?? false
     recorded[activation] = stored
   }

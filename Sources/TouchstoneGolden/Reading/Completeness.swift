@@ -62,7 +62,7 @@ extension ActivationFile {
     }
   }
 
-  /// The values of a dataset; whole numbers as float64.
+  /// The values of a dataset, sequences one behind the other; whole numbers as float64.
   func read(_ stored: RecordedDataset) throws(BadInput) -> StoredTensor {
     let bytes = try file.checkedBytes(of: stored.dataset, manifest, isVouchedFor: hasTrustedDigest)
     if stored.isInteger {
@@ -74,6 +74,9 @@ extension ActivationFile {
       }
       return StoredTensor(Tensor(values.map(Double.init), shape: stored.shape))
     }
-    return StoredTensor(type: stored.type, shape: stored.shape, bytes: bytes)
+    guard let batch = stored.batch else {
+      return StoredTensor(type: stored.type, shape: stored.shape, bytes: bytes)
+    }
+    return batch.packed(StoredTensor(type: stored.type, shape: batch.shape, bytes: bytes))
   }
 }

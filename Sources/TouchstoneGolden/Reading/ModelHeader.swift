@@ -29,7 +29,7 @@ extension ActivationFileHeader {
           place: "model@family", problem: "\(family) is not one of \(known)",
           remedy: Self.heldAgainstItsGolden)
       }
-      return golden
+      return try golden.trained(for: nil)
     case .golden:
       guard let graph = try storedGraph(manifest) else {
         throw BadInput(

@@ -9,6 +9,10 @@ public struct RecordedInputs: Sendable {
   private let file: String
   /// One number for each token.
   private let numbers: [Input: [Int]]
+  /// How many sequences there are.
+  private let sequenceCount: Int
+  /// What the model is trained for; nil where no targets are there.
+  public let loss: Loss?
   /// What stands there beside them.
   private let others: [String]
 
@@ -45,11 +49,23 @@ public struct RecordedInputs: Sendable {
   ) throws(BadInput) {
     file = header.file.path
     var numbers: [Input: [Int]] = [:]
+    var counts: Set<Int> = []
     for input in Input.allCases {
-      numbers[input] = try header.integers(
-        GoldenFormat.path(of: input), greatestCount: greatestCount(input), manifest)
+      let path = GoldenFormat.path(of: input)
+      guard let read = try header.integers(path, greatestCount: greatestCount(input), manifest) else {
+        continue
+      }
+      numbers[input] = read.numbers
+      counts.insert(read.sequenceCount)
+    }
+    guard counts.count <= 1 else {
+      throw BadInput(
+        place: GoldenFormat.inputs, problem: "holds different numbers of sequences: \(counts.sorted())",
+        remedy: "store as many of each input")
     }
     self.numbers = numbers
+    sequenceCount = counts.first ?? 1
+    loss = try header.loss()
     others = try header.file.members(of: GoldenFormat.inputs).filter { Input(rawValue: $0) == nil }
   }
 
@@ -64,7 +80,7 @@ public struct RecordedInputs: Sendable {
     return try Inputs(
       tokenIDs: tokenIDs, positionIDs: numbers[.positionIDs], attentionMask: mask(.attentionMask),
       tokenTypeIDs: graph.inputs.contains(.tokenTypeIDs) ? numbers[.tokenTypeIDs] : nil,
-      source: try source(for: graph), graph: graph)
+      source: try source(for: graph), targets: numbers[.targets], sequenceCount: sequenceCount, graph: graph)
   }
 
   /// What an encoder reads; nil for a model without one.
@@ -111,15 +127,20 @@ extension ActivationFileHeader {
     return try inputs.inputs(for: graph)
   }
 
-  /// One integer for each token, in any integer type, with or without a batch axis of 1.
+  /// The greatest number of sequences.
+  private static let greatestSequenceCount = 1 << 10
+
+  /// One integer for each token, in any integer type, with or without an axis of sequences in front.
   fileprivate func integers(
     _ path: String, greatestCount: Int, _ manifest: DatasetManifest?
-  ) throws(BadInput) -> [Int]? {
+  ) throws(BadInput) -> (numbers: [Int], sequenceCount: Int)? {
     guard let dataset = try file.dataset(at: path) else { return nil }
-    guard dataset.shape.count == 1 || (dataset.shape.count == 2 && dataset.shape[0] == 1) else {
+    let sequenceCount = dataset.shape.count == 2 ? dataset.shape[0] : 1
+    guard (1...2).contains(dataset.shape.count), (1...Self.greatestSequenceCount).contains(sequenceCount)
+    else {
       throw BadInput(
         place: path, problem: "has the shape \(dataset.shape)",
-        remedy: "store one sequence, one number a token")
+        remedy: "store one number a token, of one sequence or of several of one length")
     }
     let count = dataset.shape.last ?? 0
     guard count <= greatestCount else {
@@ -134,6 +155,38 @@ extension ActivationFileHeader {
     guard let values = dataset.type.integers(try file.checkedBytes(of: dataset, manifest)) else {
       throw BadInput(place: path, problem: "holds a number beyond the range of int64", remedy: "store int32")
     }
-    return values
+    return (values, sequenceCount)
+  }
+
+  /// What the model is trained for; nil where nothing is asked for.
+  func loss() throws(BadInput) -> Loss? {
+    guard try file.dataset(at: GoldenFormat.targets) != nil else { return nil }
+    let place = GoldenFormat.inputs
+    let reduction = try text("reduction", of: place) ?? "mean"
+    guard ["mean", "sum"].contains(reduction) else {
+      throw BadInput(
+        place: "\(place)@reduction", problem: "is \(JSONValue.quoted(reduction))", remedy: "store mean or sum"
+      )
+    }
+    let loss = Loss(
+      divisor: try number("divisor", of: place) ?? (reduction == "sum" ? 1 : nil),
+      scale: try number("loss_scale", of: place) ?? 1,
+      labelSmoothing: try number("label_smoothing", of: place) ?? 0)
+    do throws(BadInput) {
+      try loss.check()
+    } catch {
+      throw BadInput(place: place, problem: error.problem, remedy: error.remedy)
+    }
+    return loss
+  }
+
+  /// A number; nil where there is no such attribute.
+  private func number(_ name: String, of place: String) throws(BadInput) -> Double? {
+    switch try file.attribute(name, of: place) {
+    case nil: return nil
+    case .number(let value): return value
+    case .integer(let value): return Double(value)
+    case .text: throw BadInput(place: "\(place)@\(name)", problem: "is no number", remedy: "store a float64")
+    }
   }
 }

@@ -1,12 +1,17 @@
 import TouchstoneFamilies
 import TouchstoneGraph
+import TouchstoneModel
 
 /// The model that a golden or a capture speaks of.
 public struct RecordedModel: Sendable {
   /// The name of its family.
   public let family: String
-  /// Its operations.
-  public let graph: Graph
+  /// The operations of its forward pass, which a golden stores.
+  public let forwardGraph: Graph
+  /// What it is trained for, where the file holds the backward pass as well; nil where it does not.
+  public private(set) var loss: Loss?
+  /// Its operations: those of the forward pass, and where there is a loss, of that and of the backward pass.
+  public private(set) var graph: Graph
   /// How checkpoints of the family spell what the graph names.
   public let tensors: TensorNames
   /// Its configuration, as Hugging Face's `config.json`.
@@ -17,6 +22,7 @@ public struct RecordedModel: Sendable {
   /// A model of a family that the program holds.
   public init(_ architecture: Architecture) {
     family = architecture.family.name
+    forwardGraph = architecture.graph
     graph = architecture.graph
     tensors = architecture.family.tensors
     configJSON = architecture.configJSON
@@ -26,18 +32,30 @@ public struct RecordedModel: Sendable {
   /// A model of a family that only the file knows.
   public init(family: String, graph: Graph, configJSON: String) {
     self.family = family
+    forwardGraph = graph
     self.graph = graph
     self.configJSON = configJSON
     tensors = TensorNames(root: "")
     hasOwnGraph = true
   }
 
+  /// The same model with a loss and the backward pass; nil for the forward pass alone.
+  ///
+  /// - Throws: ``BadInput`` where the model has no such pass.
+  public func trained(for loss: Loss?) throws(BadInput) -> RecordedModel {
+    var model = self
+    model.loss = loss
+    model.graph = forwardGraph
+    if let loss { model.graph = try forwardGraph.differentiated(by: loss) }
+    return model
+  }
+
   /// The model in one line.
   public var line: String {
-    if let configuration = try? Configuration(graph) { return configuration.line }
+    if let configuration = try? Configuration(forwardGraph) { return configuration.line }
     let layers = graph.layerCount
     let parts = [
-      family, "\(layers) layer\(layers == 1 ? "" : "s")", "\(graph.operations.count) operations",
+      family, "\(layers) layer\(layers == 1 ? "" : "s")", "\(forwardGraph.operations.count) operations",
       "\(graph.parameterCount) parameters in \(graph.parameters.count) tensors",
       graph.vocabularySize.map { "vocabulary \($0)" }, graph.contextLength.map { "context \($0)" },
       hasOwnGraph ? "the graph is the file's own" : nil,

@@ -113,8 +113,10 @@ public final class ActivationFileWriter {
   private func writeHeader(weightsDigest: String?) throws(BadInput) {
     let isFirstVersion = model.family == Family.gpt2.name && !model.hasOwnGraph
     try file.setAttribute("format", of: "/", to: GoldenFormat.format)
+    let version = isFirstVersion ? GoldenFormat.firstVersion : GoldenFormat.version
+    let isTraining = model.loss != nil || inputs.sequenceCount > 1
     try file.setAttribute(
-      "format_version", of: "/", to: isFirstVersion ? GoldenFormat.firstVersion : GoldenFormat.version)
+      "format_version", of: "/", to: isTraining ? GoldenFormat.trainingVersion : version)
     try file.setAttribute("kind", of: "/", to: kind.rawValue)
     if let layers { try file.setAttribute(GoldenFormat.layers, of: "/", to: layers.description) }
     if isSketch { try file.setAttribute(GoldenFormat.sketch, of: "/", to: GoldenFormat.sketchForm) }
@@ -124,36 +126,53 @@ public final class ActivationFileWriter {
     if let weightsDigest {
       try file.setAttribute("weights_sha256", of: "model", to: weightsDigest)
     }
-    if kind == .golden, !isFirstVersion {
-      let text = Data(graph.json.utf8)
+    if kind == .golden, !isFirstVersion || isTraining {
+      let text = Data(model.forwardGraph.json.utf8)
       try datasets.write(
         GoldenFormat.graph, .integer(byteCount: 1, isSigned: false), shape: [text.count], bytes: text)
     }
   }
 
   private func writeInputs() throws(BadInput) {
-    let integer = ElementType.integer(byteCount: 4, isSigned: true)
+    func shape(_ inputs: Inputs) -> [Int] {
+      (inputs.sequenceCount > 1 ? [inputs.sequenceCount] : []) + [inputs.sequenceLength]
+    }
     func write(_ input: Input) throws(BadInput) {
       // Ids are below `Inputs.greatestCount` or rows of a table, which int32 holds.
       let values = inputs.ids(input).map { Int32($0).littleEndian }
       try datasets.write(
-        GoldenFormat.path(of: input), integer, shape: [values.count],
+        GoldenFormat.path(of: input), .integer(byteCount: 4, isSigned: true),
+        shape: shape((input.isOfSource ? inputs.source : nil) ?? inputs),
         bytes: values.withUnsafeBytes { Data($0) })
     }
-    func write(mask: [Bool]?, _ input: Input) throws(BadInput) {
-      guard let mask else { return }
+    func write(mask inputs: Inputs, _ input: Input) throws(BadInput) {
+      guard let mask = inputs.attentionMask else { return }
       try datasets.write(
-        GoldenFormat.path(of: input), .integer(byteCount: 1, isSigned: false), shape: [mask.count],
+        GoldenFormat.path(of: input), .integer(byteCount: 1, isSigned: false), shape: shape(inputs),
         bytes: Data(mask.map { $0 ? 1 : 0 }))
     }
     try write(.tokenIDs)
     try write(.positionIDs)
     if graph.inputs.contains(.tokenTypeIDs) { try write(.tokenTypeIDs) }
-    try write(mask: inputs.attentionMask, .attentionMask)
-    guard let source = inputs.source else { return }
-    try write(.encoderTokenIDs)
-    try write(.encoderPositionIDs)
-    try write(mask: source.attentionMask, .encoderAttentionMask)
+    if model.loss != nil, inputs.targets != nil { try write(.targets) }
+    try write(mask: inputs, .attentionMask)
+    if let source = inputs.source {
+      try write(.encoderTokenIDs)
+      try write(.encoderPositionIDs)
+      try write(mask: source, .encoderAttentionMask)
+    }
+    try writeLoss()
+  }
+
+  private func writeLoss() throws(BadInput) {
+    guard let loss = model.loss else { return }
+    try file.setAttribute("reduction", of: GoldenFormat.inputs, to: loss.divisor == 1 ? "sum" : "mean")
+    for (name, value) in [
+      ("divisor", loss.divisor ?? Double.nan), ("loss_scale", loss.scale),
+      ("label_smoothing", loss.labelSmoothing),
+    ] where !value.isNaN {
+      try file.setAttribute(name, of: GoldenFormat.inputs, to: value)
+    }
   }
 
   // MARK: Activations
@@ -183,7 +202,9 @@ public final class ActivationFileWriter {
       }
       // Of an expert that no token chose nothing is written.
       if tensor.shape.first == 0, wanted.first == 0 { return }
-      try datasets.write(activation.path, .float(tensor.type), shape: tensor.shape, bytes: tensor.bytes)
+      let layout = tensor.shape == wanted ? BatchLayout(of: activation, in: graph, inputs) : nil
+      let stored = layout?.batched(tensor) ?? tensor
+      try datasets.write(activation.path, .float(stored.type), shape: stored.shape, bytes: stored.bytes)
       if isDerived { try file.setFlag("derived", of: activation.path) }
       if activation == graph.probabilities {
         try file.setAttribute("temperature", of: activation.path, to: temperature)

@@ -17,7 +17,7 @@ struct Attend: Region {
     var turns: [Activation: Turn] = [:]
     var rotated: [(Activation, Place)] = []
     while let rotate = reader.take(Rotate.self) {
-      guard let place = reader.place(of: rotate.inputs[0]) else { return nil }
+      guard !rotate.kind.isTransposed, let place = reader.place(of: rotate.inputs[0]) else { return nil }
       turns[rotate.output] = Turn(rotate.kind, number: reader.rotation(rotate.kind))
       rotated.append((rotate.output, reader.put(rotate.output, over: place)))
     }

@@ -21,6 +21,8 @@ public struct Fault: Sendable, CustomStringConvertible {
     case wiring
     case embedding
     case readout
+    case loss
+    case gradient
   }
 
   /// The stable name in reports, such as `gelu.half-table`.

@@ -54,6 +54,17 @@ extension Operation.Kind.Name {
     case .mixture: Mixture.self
     case .pickedRow: PickedRow.self
     case .joinedColumns: JoinedColumns.self
+    case .crossEntropy: CrossEntropy.self
+    case .lossMean: LossMean.self
+    case .crossEntropyGradient: CrossEntropyGradient.self
+    case .linearGradient: LinearGradient.self
+    case .parameterGradient: ParameterGradient.self
+    case .normGradient: NormGradient.self
+    case .gainGradient: GainGradient.self
+    case .activationGradient: ActivationGradient.self
+    case .softCapGradient: SoftCapGradient.self
+    case .attentionGradient: AttentionGradient.self
+    case .softmaxGradient: SoftmaxGradient.self
     }
   }
 }

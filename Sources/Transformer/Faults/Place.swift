@@ -41,6 +41,11 @@ extension Place {
 
   /// Where more is done than handing a value on.
   static let computed = Place { operation, _ in !operation.kind.traits.contains(.copy) }
+  /// Those of them that make a row for each token.
+  static let rowsOfTokens = computed.filtered { operation, graph in
+    let axes = graph.axes(of: operation.output) ?? []
+    return axes.count > 1 && [.token, .query].contains(axes[axes.count - 2])
+  }
   /// Sums of products.
   static let contractions = having(.contraction)
   /// The two products of attention.

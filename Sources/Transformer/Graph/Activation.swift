@@ -49,15 +49,22 @@ public struct Activation: Hashable, Sendable, CustomStringConvertible {
   /// Reads a path; nil for one that no activation has.
   ///
   /// A path is lower-case letters, digits and underscores between slashes. `layers`, alone or behind one other
-  /// part, begins a block and is followed by its index.
+  /// part, and that behind `grad`, begins a block and is followed by its index. Behind `grad/weights/` stands the name of a
+  /// parameter.
   public init?(path: String) {
+    if path.hasPrefix(Self.parameterGradients) {
+      let parameter = Parameter(String(path.dropFirst(Self.parameterGradients.utf8.count)), [1])
+      guard (try? parameter.check()) != nil else { return nil }
+      self.init(gradientOf: parameter)
+      return
+    }
     guard path.utf8.count <= Self.greatestPathLength else { return nil }
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.allSatisfy(Self.isWord), let first = parts.first, !Self.otherGroups.contains(String(first))
     else {
       return nil
     }
-    guard let layers = parts.prefix(2).firstIndex(of: "layers") else {
+    guard let layers = parts.prefix(first == Self.gradientGroup[...] ? 3 : 2).firstIndex(of: "layers") else {
       self.init(path)
       return
     }

@@ -27,11 +27,13 @@ extension Graph {
       }
   }
 
-  /// Whether a run may be given an input: what it is of every model, token types and a source where they are read.
+  /// Whether a run may be given an input: what it is of every model, token types and a source where they are read, targets
+  /// where there are logits.
   package func mayBeGiven(_ input: Input) -> Bool {
     switch input {
     case .tokenIDs, .positionIDs, .attentionMask: true
     case .tokenTypeIDs: inputs.contains(input)
+    case .targets: results.logits != nil
     case .encoderTokenIDs, .encoderPositionIDs, .encoderAttentionMask: readsSource
     }
   }

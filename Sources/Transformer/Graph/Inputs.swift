@@ -10,6 +10,8 @@ public enum Input: String, Hashable, Sendable, CaseIterable {
   case attentionMask = "attention_mask"
   /// Which part of a pair of texts each token belongs to: [T].
   case tokenTypeIDs = "token_type_ids"
+  /// The token that should come after each, or −100 where none is asked for: [T].
+  case targets
   /// Token ids of the source, the sequence that an encoder reads: [S].
   case encoderTokenIDs = "encoder_token_ids"
   /// Where each token of the source stands: [S].
@@ -41,8 +43,10 @@ public enum Input: String, Hashable, Sendable, CaseIterable {
   }
 }
 
-/// One sequence: token ids, where they stand, and which of them may be attended to; and in a model with an encoder the
-/// source, the sequence that the encoder reads.
+/// One sequence: token ids, where they stand, and which of them may be attended to; or several of one length, one behind the
+/// other, of which none sees another.
+///
+/// In a model with an encoder the source besides, the sequence that the encoder reads.
 public struct Inputs: Hashable, Sendable {
   /// Token ids: [T].
   public let tokenIDs: [Int]
@@ -51,6 +55,10 @@ public struct Inputs: Hashable, Sendable {
   public let positionIDs: [Int]
   /// false marks a key that nobody may attend to: [T]; nil where all may be.
   public let attentionMask: [Bool]?
+  /// The token that should come after each, −100 where none is asked for: [T]; nil where nothing is trained.
+  public let targets: [Int]?
+  /// How many sequences of equal length stand one behind the other.
+  public let sequenceCount: Int
 
   /// Which part of a pair of texts each token belongs to: [T]; 0 unless given.
   public let tokenTypeIDs: [Int]
@@ -61,8 +69,11 @@ public struct Inputs: Hashable, Sendable {
   /// What an encoder reads, a sequence of its own; nil in a model without one.
   public var source: Inputs? { sources.first }
 
-  /// T: the number of tokens.
+  /// T: the number of tokens, of all sequences together.
   public var count: Int { tokenIDs.count }
+
+  /// The number of tokens in each sequence.
+  public var sequenceLength: Int { count / sequenceCount }
 
   /// The greatest number of tokens, and the greatest position.
   public static let greatestCount = 1 << 24
@@ -74,7 +85,7 @@ public struct Inputs: Hashable, Sendable {
   ///   missing, or given to a model without an encoder.
   public init(
     tokenIDs: [Int], positionIDs: [Int]? = nil, attentionMask: [Bool]? = nil, tokenTypeIDs: [Int]? = nil,
-    source: Inputs? = nil, graph: Graph
+    source: Inputs? = nil, targets: [Int]? = nil, sequenceCount: Int = 1, graph: Graph
   ) throws(BadInput) {
     if graph.readsSource, source == nil {
       throw BadInput(
@@ -85,9 +96,13 @@ public struct Inputs: Hashable, Sendable {
       throw BadInput(
         place: "source", problem: "is given to a model without an encoder", remedy: "give the prompt alone")
     }
+    if source != nil, sequenceCount > 1 {
+      throw BadInput(
+        place: "source", problem: "is one, for \(sequenceCount) sequences", remedy: "give one sequence")
+    }
     try self.init(
-      tokenIDs, positionIDs, attentionMask, tokenTypeIDs, ofSource: false, sources: source.map { [$0] } ?? [],
-      graph)
+      tokenIDs, positionIDs, attentionMask, tokenTypeIDs, targets, sequenceCount: sequenceCount,
+      ofSource: false, sources: source.map { [$0] } ?? [], graph)
   }
 
   /// What an encoder reads, checked against the tables of its own.
@@ -101,33 +116,36 @@ public struct Inputs: Hashable, Sendable {
       throw BadInput(
         place: "source", problem: "is given to a model without an encoder", remedy: "give the prompt alone")
     }
-    return try Inputs(tokenIDs, positionIDs, attentionMask, nil, ofSource: true, sources: [], graph)
+    return try Inputs(
+      tokenIDs, positionIDs, attentionMask, nil, nil, sequenceCount: 1, ofSource: true, sources: [], graph)
   }
 
   private init(
     _ tokenIDs: [Int], _ positionIDs: [Int]?, _ attentionMask: [Bool]?, _ tokenTypeIDs: [Int]?,
-    ofSource: Bool, sources: [Inputs], _ graph: Graph
+    _ targets: [Int]?, sequenceCount: Int, ofSource: Bool, sources: [Inputs], _ graph: Graph
   ) throws(BadInput) {
     let (count, prefix) = (tokenIDs.count, ofSource ? "the source's " : "")
     func idCount(of input: Input) -> Int? { graph.idCount(of: ofSource ? input.ofSource : input) }
-    guard count > 0 else {
+    guard count > 0, sequenceCount > 0, count.isMultiple(of: sequenceCount) else {
       throw BadInput(
         place: prefix + "token ids", problem: "there are none", remedy: "give at least one token")
     }
     let positionCount = idCount(of: .positionIDs) ?? Self.greatestCount
-    guard count <= positionCount else {
+    let length = count / sequenceCount
+    guard length <= positionCount, count <= Self.greatestCount else {
       throw BadInput(
-        place: prefix + "token ids", problem: "\(count) tokens do not fit the context of \(positionCount)",
+        place: prefix + "token ids", problem: "\(length) tokens do not fit the context of \(positionCount)",
         remedy: "shorten the \(ofSource ? "source" : "prompt") to \(positionCount) tokens")
     }
     let countsVisible = !ofSource && graph.countsVisible
     let padding = ofSource ? nil : graph.paddingID
     let positions =
-      positionIDs ?? padding.map { Self.positions(tokenIDs, behind: $0) }
-      ?? Self.positions(count, attentionMask.flatMap { countsVisible ? $0 : nil })
+      positionIDs
+      ?? padding.map { Self.positions(tokenIDs, length: length, behind: $0) }
+      ?? Self.positions(count, length: length, attentionMask.flatMap { countsVisible ? $0 : nil })
     for (what, length) in [
       ("position ids", positions.count), ("attention mask", attentionMask?.count ?? count),
-      ("token types", tokenTypeIDs?.count ?? count),
+      ("token types", tokenTypeIDs?.count ?? count), ("targets", targets?.count ?? count),
     ]
     where length != count {
       throw BadInput(
@@ -153,9 +171,12 @@ public struct Inputs: Hashable, Sendable {
         place: "token types", problem: "\(bad) is outside 0…\(typeCount - 1)",
         remedy: typeCount > 1 ? "use the model's types" : "give none: the model has no token types")
     }
+    if let targets { try Self.check(targets, vocabularySize: graph.vocabularySize ?? tokenCount) }
     self.tokenIDs = tokenIDs
     self.positionIDs = positions
     self.attentionMask = attentionMask
+    self.targets = targets
+    self.sequenceCount = sequenceCount
     self.tokenTypeIDs = types
     self.sources = sources
   }
@@ -166,25 +187,43 @@ public struct Inputs: Hashable, Sendable {
     attentionMask = whole.attentionMask.map { mask in tokens.map { mask[$0] } }
     tokenTypeIDs = tokens.map { whole.tokenTypeIDs[$0] }
     sources = whole.sources
+    targets = whole.targets.map { targets in tokens.map { targets[$0] } }
+    sequenceCount = 1
   }
 
   /// Some of the tokens, as they are; there may be none.
   package func selecting(_ tokens: [Int]) -> Inputs { Inputs(self, tokens: tokens) }
 
-  /// 0 … T−1; with a mask, how many visible tokens come before, and −1 for what is masked.
-  private static func positions(_ count: Int, _ mask: [Bool]?) -> [Int] {
-    guard let mask, mask.count == count else { return Array(0..<count) }
+  private static func check(_ targets: [Int], vocabularySize: Int) throws(BadInput) {
+    let asked = targets.filter { $0 != Loss.ignoredTarget }
+    guard !asked.isEmpty else {
+      throw BadInput(
+        place: "targets", problem: "every one is \(Loss.ignoredTarget), so that nothing is asked for",
+        remedy: "give at least one token id")
+    }
+    if let bad = asked.first(where: { !(0..<vocabularySize).contains($0) }) {
+      throw BadInput(
+        place: "targets", problem: "\(bad) is outside the vocabulary 0…\(vocabularySize - 1)",
+        remedy: "use ids of this model's tokenizer, and \(Loss.ignoredTarget) where there is no target")
+    }
+  }
+
+  /// 0 … T−1 in each sequence; with a mask, how many visible tokens come before, and −1 for what is masked.
+  private static func positions(_ count: Int, length: Int, _ mask: [Bool]?) -> [Int] {
+    guard let mask, mask.count == count else { return (0..<count).map { $0 % length } }
     var seen = 0
-    return mask.map { isVisible in
+    return mask.enumerated().map { place, isVisible in
+      if place.isMultiple(of: length) { seen = 0 }
       seen += isVisible ? 1 : 0
       return isVisible ? seen - 1 : -1
     }
   }
 
-  /// Counted over what is no padding, from behind the padding's id, where padding itself stands.
-  private static func positions(_ tokens: [Int], behind padding: Int) -> [Int] {
+  /// Counted in each sequence over what is no padding, from behind the padding's id, where padding itself stands.
+  private static func positions(_ tokens: [Int], length: Int, behind padding: Int) -> [Int] {
     var last = padding
-    return tokens.map { token in
+    return tokens.enumerated().map { place, token in
+      if place.isMultiple(of: length) { last = padding }
       if token != padding { last += 1 }
       return token == padding ? padding : last
     }
@@ -197,6 +236,7 @@ public struct Inputs: Hashable, Sendable {
     case .positionIDs: positionIDs
     case .tokenTypeIDs: tokenTypeIDs
     case .attentionMask: attentionMask?.map { $0 ? 1 : 0 } ?? [Int](repeating: 1, count: count)
+    case .targets: targets ?? [Int](repeating: Loss.ignoredTarget, count: count)
     default: tokenIDs
     }
   }
@@ -206,10 +246,12 @@ public struct Inputs: Hashable, Sendable {
     visibility.readsSource ? source?.count ?? 0 : count
   }
 
-  /// Whether the token at `query` may attend to the token at `key`: the rule allows it, and the mask does not
-  /// exclude the key.
+  /// Whether the token at `query` may attend to the token at `key`: both are of one sequence, the rule allows it, and the mask
+  /// does not exclude the key.
   public func isVisible(key: Int, from query: Int, under visibility: Visibility) -> Bool {
     if visibility.readsSource { return source?.attentionMask?[key] ?? true }
-    return visibility.allows(key: key, from: query) && (attentionMask?[key] ?? true)
+    return visibility.allows(key: key, from: query)
+      && (sequenceCount == 1 || key / sequenceLength == query / sequenceLength)
+      && (attentionMask?[key] ?? true)
   }
 }

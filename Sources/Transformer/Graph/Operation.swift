@@ -31,6 +31,17 @@ public struct Operation: Hashable, Sendable {
     case mixture(Mixture)
     case pickedRow(PickedRow)
     case joinedColumns(JoinedColumns)
+    case crossEntropy(CrossEntropy)
+    case lossMean(LossMean)
+    case crossEntropyGradient(CrossEntropyGradient)
+    case linearGradient(LinearGradient)
+    case parameterGradient(ParameterGradient)
+    case normGradient(NormGradient)
+    case gainGradient(GainGradient)
+    case activationGradient(ActivationGradient)
+    case softCapGradient(SoftCapGradient)
+    case attentionGradient(AttentionGradient)
+    case softmaxGradient(SoftmaxGradient)
   }
 
   /// What it computes.
@@ -60,6 +71,8 @@ extension Operation.Kind {
     case alibi, relativeBias, sinusoid, scores, probabilities, context, activationFunction, softmax
     case routeWeights, chosenRows, mixture, pickedRow, joinedColumns
     case routeIDs = "routeIds"
+    case crossEntropy, lossMean, crossEntropyGradient, linearGradient, parameterGradient, normGradient
+    case gainGradient, activationGradient, softCapGradient, attentionGradient, softmaxGradient
   }
 
   /// What a kind says of itself.
@@ -89,6 +102,17 @@ extension Operation.Kind {
     case .mixture(let kind): kind
     case .pickedRow(let kind): kind
     case .joinedColumns(let kind): kind
+    case .crossEntropy(let kind): kind
+    case .lossMean(let kind): kind
+    case .crossEntropyGradient(let kind): kind
+    case .linearGradient(let kind): kind
+    case .parameterGradient(let kind): kind
+    case .normGradient(let kind): kind
+    case .gainGradient(let kind): kind
+    case .activationGradient(let kind): kind
+    case .softCapGradient(let kind): kind
+    case .attentionGradient(let kind): kind
+    case .softmaxGradient(let kind): kind
     }
   }
 
@@ -121,6 +145,17 @@ extension Operation.Kind {
     case .mixture: self = .mixture(try Mixture(fields: &fields))
     case .pickedRow: self = .pickedRow(try PickedRow(fields: &fields))
     case .joinedColumns: self = .joinedColumns(try JoinedColumns(fields: &fields))
+    case .crossEntropy: self = .crossEntropy(try CrossEntropy(fields: &fields))
+    case .lossMean: self = .lossMean(try LossMean(fields: &fields))
+    case .crossEntropyGradient: self = .crossEntropyGradient(try CrossEntropyGradient(fields: &fields))
+    case .linearGradient: self = .linearGradient(try LinearGradient(fields: &fields))
+    case .parameterGradient: self = .parameterGradient(try ParameterGradient(fields: &fields))
+    case .normGradient: self = .normGradient(try NormGradient(fields: &fields))
+    case .gainGradient: self = .gainGradient(try GainGradient(fields: &fields))
+    case .activationGradient: self = .activationGradient(try ActivationGradient(fields: &fields))
+    case .softCapGradient: self = .softCapGradient(try SoftCapGradient(fields: &fields))
+    case .attentionGradient: self = .attentionGradient(try AttentionGradient(fields: &fields))
+    case .softmaxGradient: self = .softmaxGradient(try SoftmaxGradient(fields: &fields))
     }
   }
 }

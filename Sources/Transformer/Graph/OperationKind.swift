@@ -32,6 +32,13 @@ package protocol OperationKind: Hashable, Sendable {
   /// - Throws: ``BadInput``, without a place, for operands or numbers that cannot be.
   func axes(of operands: OperandAxes) throws(BadInput) -> [Axis]
 
+  /// Says what the gradient of its output gives what it reads.
+  ///
+  /// - Throws: ``BadInput``, without a place, where there is no gradient.
+  func pullBack(
+    _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
+  ) throws(BadInput)
+
   /// Its numbers, in the order in which a stored graph has them.
   var fields: [(name: String, value: JSONText)] { get }
 
@@ -54,6 +61,13 @@ extension OperationKind {
   package var isOfSource: Bool? { nil }
   /// All that is read is of the same tokens.
   package var sourceOperands: Set<Int> { [] }
+
+  /// There is no gradient.
+  package func pullBack(
+    _: Activation, through _: Operation, to _: inout Pullbacks
+  ) throws(BadInput) {
+    throw .graph("has no gradient here: the kind \(Self.name.rawValue) cannot be pulled back")
+  }
 }
 
 /// What an operation is given, by axes: enough to know the axes of what it makes.
@@ -109,6 +123,15 @@ package struct OperandAxes: Sendable {
       throw .graph("reads \(axes.inWords), whose last axis is no vector")
     }
     return count
+  }
+
+  /// How many numbers of an activation belong to a token, side by side or split into heads.
+  ///
+  /// - Throws: ``BadInput`` for other axes.
+  static func tokenWidth(of axes: [Axis]) throws(BadInput) -> Int {
+    if axes.count == 2, axes[0] == .token { return axes[1].extent(tokenCount: 1) }
+    let heads = try heads(of: axes)
+    return heads.count * heads.width
   }
 
   /// The head count and width of an activation split into heads.

@@ -93,6 +93,15 @@ public struct Weights: Sendable {
     return copy
   }
 
+  /// The same parameters, of the model with a loss and the backward pass.
+  ///
+  /// - Throws: ``BadInput`` as ``Graph/differentiated(by:)`` does.
+  public func differentiated(by loss: Loss) throws(BadInput) -> Weights {
+    var copy = self
+    copy.graph = try graph.differentiated(by: loss)
+    return copy
+  }
+
   /// The parameter as it is stored.
   private func tensor(_ parameter: Parameter) -> StoredTensor {
     guard let tensor = stored[parameter.name] else { preconditionFailure("the model has no \(parameter)") }

@@ -7,6 +7,14 @@ extension Judge {
     let graph = capture.graph.with(temperature: 1)
     for (other, owner) in [(golden?.graph, "the golden"), (weights?.graph, "the weights")] {
       guard let other, other.with(temperature: 1) != graph else { continue }
+      guard other.isDifferentiated == graph.isDifferentiated else {
+        throw BadInput(
+          place: "inputs/targets",
+          problem: graph.isDifferentiated
+            ? "are in the capture, and \(owner) holds the forward pass alone"
+            : "are missing, and \(owner) has them",
+          remedy: "store targets in both, for the forward and the backward pass, or in none")
+      }
       throw BadInput(
         place: "config_json", problem: "the capture's configuration is not that of \(owner)",
         remedy: "capture the same model")
@@ -42,6 +50,7 @@ extension ActivationSource {
     var read: [Input] = [.tokenIDs, .positionIDs, .attentionMask]
     if graph.inputs.contains(.tokenTypeIDs) { read.append(.tokenTypeIDs) }
     if graph.readsSource { read += [.encoderTokenIDs, .encoderPositionIDs, .encoderAttentionMask] }
+    if inputs.targets != nil || other.inputs.targets != nil { read.append(.targets) }
     let parts = read.map(part)
     guard let first = parts.first(where: { $0.difference != nil }), let difference = first.difference else {
       return

@@ -164,9 +164,13 @@ with capture("refused-text-ids.h5") as f:
     del f["inputs/token_ids"]
     f["inputs/token_ids"] = np.array([b"four", b"zero", b"five"])
 
-with capture("refused-two-sequences.h5") as f:
+with capture("two-sequences.h5") as f:
     del f["inputs/token_ids"]
     f["inputs/token_ids"] = np.array([TOKENS, TOKENS])
+
+with capture("refused-three-axes.h5") as f:
+    del f["inputs/token_ids"]
+    f["inputs/token_ids"] = np.array([[TOKENS, TOKENS]])
 
 with capture("refused-token-beyond-vocabulary.h5") as f:
     f["inputs/token_ids"][1] = 5

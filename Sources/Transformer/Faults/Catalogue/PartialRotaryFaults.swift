@@ -40,6 +40,8 @@ extension Fault {
 extension Rotate {
   /// The same rotation of other columns.
   fileprivate func turning(_ width: Int, from first: Int) -> Rotate {
-    Rotate(width: width, first: first, style: style, frequencies: frequencies, magnitude: magnitude)
+    Rotate(
+      width: width, first: first, style: style, frequencies: frequencies, magnitude: magnitude,
+      isTransposed: isTransposed)
   }
 }

@@ -203,7 +203,7 @@ private struct RotaryPair {
   var magnitude: Double { kind.magnitude }
   /// Whether the two stand half the columns apart.
   var isInHalves: Bool { kind.style == .half }
-  var angle: Double { position * frequencies[index] }
+  var angle: Double { kind.direction * position * frequencies[index] }
 
   func factors(_ angle: Double) -> (cosine: Double, sine: Double) {
     (magnitude * cos(angle), magnitude * sin(angle))

@@ -92,7 +92,7 @@ extension Fault {
     },
     Fault(
       "tail.last-token", "the last token's row stays zero", .tail,
-      at: .computed.subtracting(.of(AttentionScores.self)).subtracting(.softmaxes).subtracting(
+      at: .rowsOfTokens.subtracting(.of(AttentionScores.self)).subtracting(.softmaxes).subtracting(
         .embeddingSums),
       practice: "a loop over tokens ends one early"
     ) { site in
@@ -106,7 +106,7 @@ extension Fault {
   /// What is left over from another moment: races, stale buffers, lost writes.
   static let stalenessFaults: [Fault] = [
     Fault(
-      "stale.last-token", "the last token's row repeats the one before", .staleness, at: .computed,
+      "stale.last-token", "the last token's row repeats the one before", .staleness, at: .rowsOfTokens,
       practice: "a buffer is read before it is written"
     ) { site in
       let last = site.inputs.count - 1
@@ -151,7 +151,7 @@ extension Fault {
       }
     },
     Fault(
-      "stale.rows-exchanged", "two tokens' rows are exchanged", .staleness, at: .computed,
+      "stale.rows-exchanged", "two tokens' rows are exchanged", .staleness, at: .rowsOfTokens,
       practice: "two threads write each other's rows"
     ) { site in
       guard site.inputs.count > 2 else { return nil }

@@ -47,6 +47,17 @@ extension Operation.Kind {
     case .mixture(let kind): kind
     case .pickedRow(let kind): kind
     case .joinedColumns(let kind): kind
+    case .crossEntropy(let kind): kind
+    case .lossMean(let kind): kind
+    case .crossEntropyGradient(let kind): kind
+    case .linearGradient(let kind): kind
+    case .parameterGradient(let kind): kind
+    case .normGradient(let kind): kind
+    case .gainGradient(let kind): kind
+    case .activationGradient(let kind): kind
+    case .softCapGradient(let kind): kind
+    case .attentionGradient(let kind): kind
+    case .softmaxGradient(let kind): kind
     }
   }
 }

@@ -172,7 +172,7 @@ extension Rounding {
   /// overflows, nothing is left of σ. By tanh: as the contract says, and a sum.
   ///
   /// - Parameter roundings: those of z, in units of u.
-  private func ofSigmoid(_ z: Double, _ roundings: Double, _ unit: Double) -> Double {
+  func ofSigmoid(_ z: Double, _ roundings: Double, _ unit: Double) -> Double {
     let value = 1 / (1 + exp(-z))
     // σ·(1 − σ), without cancellation.
     let slope = value / (1 + exp(z))

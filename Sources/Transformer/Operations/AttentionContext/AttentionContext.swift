@@ -32,6 +32,23 @@ public struct AttentionContext: OperationKind {
     return [.token, .unit(count * value.width)]
   }
 
+  /// Probabilities have the values, values the probabilities, weighted by the gradient.
+  package func pullBack(
+    _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
+  ) throws(BadInput) {
+    guard !visibility.readsSource else { throw .graph("attends to a source, and has no gradient here") }
+    let (probabilities, value) = (operation.inputs[0], operation.inputs[1])
+    pullbacks.give(
+      input: 0, of: operation,
+      AttentionGradient(
+        of: .probabilities, heads: pullbacks.headCount(of: probabilities), visibility: visibility),
+      from: [gradient, value])
+    pullbacks.give(
+      input: 1, of: operation,
+      AttentionGradient(of: .values, heads: pullbacks.headCount(of: value), visibility: visibility),
+      from: [probabilities, gradient])
+  }
+
   package var fields: [(name: String, value: JSONText)] { [("visibility", visibility.stored)] }
 
   package init(fields: inout JSONFields) throws(BadInput) {

@@ -30,6 +30,15 @@ public struct AttentionProbabilities: OperationKind {
     return axes
   }
 
+  /// The gradient by the probabilities themselves.
+  package func pullBack(
+    _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
+  ) throws(BadInput) {
+    guard operation.parameters.isEmpty else { throw .graph("has sinks, and no gradient here") }
+    pullbacks.give(
+      input: 0, of: operation, SoftmaxGradient(visibility: visibility), from: [operation.output, gradient])
+  }
+
   package var fields: [(name: String, value: JSONText)] { [("visibility", visibility.stored)] }
 
   package init(fields: inout JSONFields) throws(BadInput) {

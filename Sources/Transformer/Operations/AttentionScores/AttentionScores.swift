@@ -42,6 +42,25 @@ public struct AttentionScores: OperationKind {
     return axes
   }
 
+  /// Queries have the keys, keys the queries, weighted by the gradients of the scores; a bias has those themselves.
+  package func pullBack(
+    _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
+  ) throws(BadInput) {
+    guard !visibility.readsSource else { throw .graph("attends to a source, and has no gradient here") }
+    let (query, key) = (operation.inputs[0], operation.inputs[1])
+    pullbacks.give(
+      input: 0, of: operation,
+      AttentionGradient(
+        of: .queries, heads: pullbacks.headCount(of: query), scale: scale, visibility: visibility),
+      from: [gradient, key])
+    pullbacks.give(
+      input: 1, of: operation,
+      AttentionGradient(
+        of: .keys, heads: pullbacks.headCount(of: key), scale: scale, visibility: visibility),
+      from: [gradient, query])
+    for bias in operation.inputs.dropFirst(2) { pullbacks.handOn(gradient, to: bias) }
+  }
+
   package var fields: [(name: String, value: JSONText)] {
     [("scale", .number(scale)), ("visibility", visibility.stored)]
   }

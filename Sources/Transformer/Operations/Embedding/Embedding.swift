@@ -36,7 +36,7 @@ public struct Embedding: OperationKind {
     guard let width = table.inputCount, table == ParameterView(table.parameter) else {
       throw .graph("looks rows up in \(table.parameter), which is viewed as no whole table")
     }
-    guard ids.own != .attentionMask, (0..<table.outputCount).contains(offset) else {
+    guard ids.own != .attentionMask, ids != .targets, (0..<table.outputCount).contains(offset) else {
       throw .graph("looks up \(ids.rawValue) from row \(offset) on of \(table.parameter)")
     }
     guard !countsVisible || (ids == .positionIDs && offset > 0) else {
@@ -48,6 +48,13 @@ public struct Embedding: OperationKind {
       }
     }
     return [.token, .unit(width)]
+  }
+
+  /// Each row of the table has what the tokens that looked it up have.
+  package func pullBack(
+    _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
+  ) throws(BadInput) {
+    pullbacks.give(operation.parameters[0], .rows(self), from: [gradient])
   }
 
   package var fields: [(name: String, value: JSONText)] {

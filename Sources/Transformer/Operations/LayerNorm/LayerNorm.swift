@@ -25,6 +25,21 @@ public struct LayerNorm: OperationKind {
     return axes
   }
 
+  /// What reaches the row goes through its mean and its deviation as well.
+  package func pullBack(
+    _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
+  ) throws(BadInput) {
+    let read = [operation.inputs[0], gradient]
+    pullbacks.give(
+      input: 0, of: operation, NormGradient(epsilon: epsilon, isCentred: true), from: read,
+      with: Array(operation.parameters.prefix(1)))
+    guard let gain = operation.parameters.first else { return }
+    try pullbacks.give(
+      gain: gain.parameter, GainGradient(epsilon: epsilon, isCentred: true), from: read)
+    guard operation.parameters.count > 1 else { return }
+    pullbacks.give(operation.parameters[1], .shift, from: [gradient])
+  }
+
   package var fields: [(name: String, value: JSONText)] { [("epsilon", .number(epsilon))] }
 
   package init(fields: inout JSONFields) throws(BadInput) {

@@ -38,6 +38,18 @@ public struct Linear: OperationKind {
     return [.head(heads), .token, .unit(outputs / heads)]
   }
 
+  /// The input has the gradient times the matrix, the matrix the products of gradient and input, the bias their sum.
+  package func pullBack(
+    _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
+  ) throws(BadInput) {
+    guard limit == nil else { throw .graph("clips its outputs, for which there is no gradient") }
+    pullbacks.give(
+      input: 0, of: operation, LinearGradient(), from: [gradient], with: [operation.parameters[0]])
+    pullbacks.give(operation.parameters[0], .matrix, from: [operation.inputs[0], gradient])
+    guard operation.parameters.count > 1 else { return }
+    pullbacks.give(operation.parameters[1], .vector, from: [gradient])
+  }
+
   package var fields: [(name: String, value: JSONText)] {
     [("heads", .optional(heads))] + (limit.map { [("limit", .number($0))] } ?? [])
   }

@@ -26,6 +26,16 @@ public struct Product: OperationKind {
     return a
   }
 
+  /// Each factor has the gradient times the other.
+  package func pullBack(
+    _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
+  ) throws(BadInput) {
+    guard limit == nil else { throw .graph("clips what it multiplies, for which there is no gradient") }
+    let (a, b) = (operation.inputs[0], operation.inputs[1])
+    pullbacks.give(input: 0, of: operation, self, from: [gradient, b])
+    pullbacks.give(input: 1, of: operation, Product(), from: [gradient, a])
+  }
+
   package var fields: [(name: String, value: JSONText)] {
     [("plus", .number(plus)), ("limit", .optional(limit))]
   }

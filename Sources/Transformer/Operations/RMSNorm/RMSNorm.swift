@@ -35,6 +35,20 @@ public struct RMSNorm: OperationKind {
     return axes
   }
 
+  /// What reaches the row goes through its root mean square as well.
+  package func pullBack(
+    _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
+  ) throws(BadInput) {
+    let read = [operation.inputs[0], gradient]
+    pullbacks.give(
+      input: 0, of: operation,
+      NormGradient(epsilon: epsilon, isCentred: false, offset: offset, isJoined: isJoined), from: read,
+      with: operation.parameters)
+    try pullbacks.give(
+      gain: operation.parameters[0].parameter,
+      GainGradient(epsilon: epsilon, isCentred: false, isJoined: isJoined), from: read)
+  }
+
   package var fields: [(name: String, value: JSONText)] {
     [("epsilon", .number(epsilon)), ("offset", .number(offset)), ("joined", .bool(isJoined))]
   }

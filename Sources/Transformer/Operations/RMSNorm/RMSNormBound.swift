@@ -114,7 +114,7 @@ extension RMSNorm: Bounded {
 }
 
 /// The mean square of a run of numbers, and how well an implementation can know it.
-private struct RunStatistics {
+struct RunStatistics {
   /// I = 1/√(mean x² + ε).
   let inverse: Double
   /// The relative error of I.

@@ -27,16 +27,20 @@ public struct Rotate: OperationKind {
   public let frequencies: RotaryFrequencies
   /// What cosine and sine are multiplied by; 1 unless yarn or longrope says otherwise.
   public let magnitude: Double
+  /// Whether pairs turn back, from where they are put to where they stand, as their gradients do.
+  public let isTransposed: Bool
 
   /// Turns `width` columns.
   public init(
-    width: Int, first: Int = 0, style: Style = .half, frequencies: RotaryFrequencies, magnitude: Double = 1
+    width: Int, first: Int = 0, style: Style = .half, frequencies: RotaryFrequencies, magnitude: Double = 1,
+    isTransposed: Bool = false
   ) {
     self.width = width
     self.first = first
     self.style = style
     self.frequencies = frequencies
     self.magnitude = magnitude
+    self.isTransposed = isTransposed
   }
 
   package static let name = Operation.Kind.Name.rotate
@@ -60,7 +64,7 @@ public struct Rotate: OperationKind {
     [
       ("width", .integer(width)), ("first", .integer(first)), ("style", .string(style.rawValue)),
       ("frequencies", frequencies.stored), ("magnitude", .number(magnitude)),
-    ]
+    ] + (isTransposed ? [("transposed", .bool(true))] : [])
   }
 
   package init(fields: inout JSONFields) throws(BadInput) {
@@ -70,17 +74,34 @@ public struct Rotate: OperationKind {
       style: try fields.choice("style"),
       frequencies: try RotaryFrequencies(
         stored: try fields.required("frequencies", try fields.object("frequencies"))),
-      magnitude: try fields.required("magnitude", try fields.number("magnitude")))
+      magnitude: try fields.required("magnitude", try fields.number("magnitude")),
+      isTransposed: try fields.bool("transposed") ?? false)
   }
 
   /// Where the two numbers of a pair stand, and where they are put.
   package func columns(of pair: Int) -> (from: (Int, Int), to: (Int, Int)) {
     let half = (first + pair, first + pair + width / 2)
     let interleaved = (first + 2 * pair, first + 2 * pair + 1)
-    return switch style {
-    case .half: (half, half)
-    case .interleaved: (interleaved, interleaved)
-    case .interleavedToHalf: (interleaved, half)
-    }
+    let (from, to) =
+      switch style {
+      case .half: (half, half)
+      case .interleaved: (interleaved, interleaved)
+      case .interleavedToHalf: (interleaved, half)
+      }
+    return isTransposed ? (to, from) : (from, to)
+  }
+
+  /// 1, or −1 where pairs turn back.
+  package var direction: Double { isTransposed ? -1 : 1 }
+
+  /// What turned a pair turns its gradient back.
+  package func pullBack(
+    _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
+  ) throws(BadInput) {
+    pullbacks.give(
+      input: 0, of: operation,
+      Rotate(
+        width: width, first: first, style: style, frequencies: frequencies, magnitude: magnitude,
+        isTransposed: !isTransposed), from: [gradient])
   }
 }

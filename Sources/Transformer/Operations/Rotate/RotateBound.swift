@@ -25,7 +25,7 @@ extension Rotate: Bounded {
     var bounds = value.values.indices.map(input.error(at:))
     for (token, position) in positions.enumerated() {
       for pair in 0..<pairCount {
-        let angle = Double(position) * frequencies[pair]
+        let angle = direction * Double(position) * frequencies[pair]
         let (cosine, sine) = (abs(magnitude * cos(angle)), abs(magnitude * sin(angle)))
         // The product of position and frequency is rounded once more.
         let ofAngle = min((roundings[pair] + 1) * rounding.unit * abs(angle), 2)
@@ -65,7 +65,7 @@ extension Rotate: Bounded {
       var y = x
       for (token, position) in positions.enumerated() {
         for pair in 0..<width / 2 {
-          let angle = Double(position) * frequencies[pair]
+          let angle = direction * Double(position) * frequencies[pair]
           let (cosine, sine) = (table(magnitude * cos(angle)), table(magnitude * sin(angle)))
           let (from, to) = columns(of: pair)
           for head in 0..<x.shape[0] {

@@ -20,7 +20,7 @@ extension Rotate: Faulty {
       return site.evaluated(
         as: Rotate(
           width: own.width, first: own.first, style: style, frequencies: own.frequencies,
-          magnitude: own.magnitude))
+          magnitude: own.magnitude, isTransposed: own.isTransposed))
     },
     Fault(
       "rotary.backwards", "pairs turn the other way", .embedding, of: Rotate.self,
@@ -49,7 +49,9 @@ extension Rotate: Faulty {
       own.magnitude == 1
         ? nil
         : site.evaluated(
-          as: Rotate(width: own.width, first: own.first, style: own.style, frequencies: own.frequencies))
+          as: Rotate(
+            width: own.width, first: own.first, style: own.style, frequencies: own.frequencies,
+            isTransposed: own.isTransposed))
     },
   ]
 
@@ -105,7 +107,9 @@ extension Rotate: Faulty {
 
   /// The same with other frequencies.
   func with(_ frequencies: RotaryFrequencies) -> Rotate {
-    Rotate(width: width, first: first, style: style, frequencies: frequencies, magnitude: magnitude)
+    Rotate(
+      width: width, first: first, style: style, frequencies: frequencies, magnitude: magnitude,
+      isTransposed: isTransposed)
   }
 }
 
@@ -119,7 +123,7 @@ extension FaultSite {
     var y = x
     for (token, position) in positions.enumerated() {
       for (pair, frequency) in frequencies.enumerated() {
-        let turn = angle(Double(position), frequency)
+        let turn = own.direction * angle(Double(position), frequency)
         let (cosine, sine) = (own.magnitude * cos(turn), own.magnitude * sin(turn))
         let (from, to) = own.columns(of: pair)
         for head in 0..<x.shape[0] {

@@ -15,10 +15,10 @@ extension Rotate: Honest {
     var y = x
     for (token, position) in positions.enumerated() {
       for pair in 0..<pairs {
-        let angle = Float(position) * own[pair]
+        let angle = Float(direction) * Float(position) * own[pair]
         var (cosine, sine) = (cos(angle), sin(angle))
         if case .tables = arithmetic.rotary {
-          let angle = Double(position) * exact[pair]
+          let angle = direction * Double(position) * exact[pair]
           (cosine, sine) = (Float(cos(angle)), Float(sin(angle)))
         }
         if magnitude != 1 { (cosine, sine) = (cosine * Float(magnitude), sine * Float(magnitude)) }

@@ -16,7 +16,7 @@ extension Rotate: Evaluated {
     var y = x
     for (token, position) in positions.enumerated() {
       for pair in 0..<width / 2 {
-        let angle = Double(position) * frequencies[pair]
+        let angle = direction * Double(position) * frequencies[pair]
         let (cosine, sine) = (magnitude * cos(angle), magnitude * sin(angle))
         let (from, to) = columns(of: pair)
         for head in 0..<x.shape[0] {

@@ -17,6 +17,13 @@ public struct Scale: OperationKind {
 
   package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] { try operands.single() }
 
+  /// The gradient is scaled alike.
+  package func pullBack(
+    _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
+  ) throws(BadInput) {
+    pullbacks.give(input: 0, of: operation, self, from: [gradient])
+  }
+
   package var fields: [(name: String, value: JSONText)] { [("factor", .number(factor))] }
 
   package init(fields: inout JSONFields) throws(BadInput) {

@@ -24,6 +24,14 @@ public struct SoftCap: OperationKind {
     return axes
   }
 
+  /// The gradient times the slope.
+  package func pullBack(
+    _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
+  ) throws(BadInput) {
+    pullbacks.give(
+      input: 0, of: operation, SoftCapGradient(at: cap), from: [operation.inputs[0], gradient])
+  }
+
   package var fields: [(name: String, value: JSONText)] { [("cap", .number(cap))] }
 
   package init(fields: inout JSONFields) throws(BadInput) {

@@ -45,14 +45,8 @@ extension Rounding {
     scores: [Double], probabilities: [Double], distances: [Bound]?, division: Double = 0
   ) -> [Bound] {
     guard let greatest = scores.max() else { return [] }
-    let argumentErrors = scores.enumerated().map { index, score in
-      let magnitudes = abs(score) + abs(greatest)
-      let rounding =
-        unit * (4 * abs(score - greatest) + magnitudes)
-        + (score == greatest ? 0 : contract.exponential * unit)
-      let own = rounding + division * magnitudes
-      return (distances?[index] ?? .zero) + own
-    }
+    let argumentErrors = argumentErrors(
+      scores: scores, greatest: greatest, distances: distances, division: division)
     var weighted = Bound.zero
     for (error, probability) in zip(argumentErrors, probabilities) where probability > 0 {
       weighted += probability * error
@@ -61,6 +55,22 @@ extension Rounding {
     return zip(argumentErrors, probabilities).map { error, probability in
       let relative = error + weighted + sumError + 4 * unit
       return (probability == 0 ? .zero : relative.map { probability * expm1($0) }) + 8 * underflow
+    }
+  }
+
+  /// How far the argument of each exponential may be off, and the exponential relatively.
+  ///
+  /// - Parameters: as ``ofSoftmaxRow(scores:probabilities:distances:division:)`` has them.
+  func argumentErrors(
+    scores: [Double], greatest: Double, distances: [Bound]?, division: Double
+  ) -> [Bound] {
+    scores.enumerated().map { index, score in
+      let magnitudes = abs(score) + abs(greatest)
+      let rounding =
+        unit * (4 * abs(score - greatest) + magnitudes)
+        + (score == greatest ? 0 : contract.exponential * unit)
+      let own = rounding + division * magnitudes
+      return (distances?[index] ?? .zero) + own
     }
   }
 

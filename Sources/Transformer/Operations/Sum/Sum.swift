@@ -17,6 +17,13 @@ public struct Sum: OperationKind {
     return first
   }
 
+  /// Each summand has the gradient of the sum.
+  package func pullBack(
+    _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
+  ) throws(BadInput) {
+    for summand in operation.inputs { pullbacks.handOn(gradient, to: summand) }
+  }
+
   package var fields: [(name: String, value: JSONText)] { [] }
   package init(fields: inout JSONFields) throws(BadInput) { self.init() }
 }

@@ -19,6 +19,10 @@ protocol Bounded: Evaluated {
   /// Whether each element of the output is made from the elements in the same place of what is read.
   var isElementwise: Bool { get }
 
+  /// Of how many parts its output is made that implementations may add one by one onto what it is added to; 0 where it is one
+  /// value before it is added.
+  func addedParts(of operation: Operation) -> Int
+
   /// Which keys a token's row is an average over; nil where it is none.
   var attention: Visibility? { get }
 
@@ -87,6 +91,8 @@ extension Bounded {
   var isElementwise: Bool { false }
   var attention: Visibility? { nil }
 
+  func addedParts(of _: Operation) -> Int { 0 }
+
   func sharedNoise(_: Tensor<Double>, _: JudgedSite, _: Rounding) -> [[Float]] { [] }
 
   func judgedElements(_: Inputs, shape _: [Int]) -> (Int) -> Bool { { _ in true } }
@@ -138,6 +144,17 @@ extension Operation.Kind {
     case .mixture(let kind): kind
     case .pickedRow(let kind): kind
     case .joinedColumns(let kind): kind
+    case .crossEntropy(let kind): kind
+    case .lossMean(let kind): kind
+    case .crossEntropyGradient(let kind): kind
+    case .linearGradient(let kind): kind
+    case .parameterGradient(let kind): kind
+    case .normGradient(let kind): kind
+    case .gainGradient(let kind): kind
+    case .activationGradient(let kind): kind
+    case .softCapGradient(let kind): kind
+    case .attentionGradient(let kind): kind
+    case .softmaxGradient(let kind): kind
     }
   }
 }
@@ -164,6 +181,9 @@ extension Operation {
 
   /// Whether it is a product with parameters whose outputs stand side by side, as what is added to the stream does.
   var isProjection: Bool { (kind.bounded as? Linear).map { $0.heads == nil && $0.limit == nil } ?? false }
+
+  /// Of how many parts its output is made that may be added one by one onto something.
+  var addedParts: Int { kind.bounded.addedParts(of: self) }
 
   /// Which elements of the output are judged; what is made of scores element by element where the scores are.
   package func judgedElements(_ inputs: Inputs, graph: Graph) -> (Int) -> Bool {

@@ -255,7 +255,26 @@ struct Replay: Sendable {
       return rounding.unstored.estimate(
         step.operation, site.activations, site.parameters, inputs: own)
     }
-    return rounding.estimate(site)
+    return added(rounding.estimate(site), step, site)
+  }
+
+  /// A sum widened by what adding the parts of hidden addends one by one onto the others errs by.
+  private func added(_ sum: Estimate, _ step: ReplayPlan.Step, _ site: JudgedSite) -> Estimate {
+    guard step.operation.isSum else { return sum }
+    var bounds = sum.bounds
+    for (place, source) in step.sources.enumerated() {
+      guard case .replayed(let addend) = source,
+        let parts = plan.steps.first(where: { $0.operation.output == addend })?.operation.addedParts,
+        parts > 0
+      else { continue }
+      for offset in bounds.indices {
+        let others = site.activations.indices.reduce(0) {
+          $1 == place ? $0 : $0 + abs(site.activations[$1].values.values[offset])
+        }
+        bounds[offset] += Double(parts) * rounding.unit * others
+      }
+    }
+    return Estimate(values: sum.values, bounds: bounds)
   }
 
   /// In what the steps of an operation may be stored: what was never rounded in between was made in float32, every step of it.

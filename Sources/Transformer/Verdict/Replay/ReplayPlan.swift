@@ -47,26 +47,26 @@ struct ReplayPlan: Sendable {
     let hidden = steps.dropLast().filter {
       $0.operation.making != .handedOn && !unrounded.contains($0.operation.output)
     }
-    return Set(hidden.map(\.operation.output.block)).count > 1
+    return Set(hidden.map(\.operation.output.block?.ofForwardPass)).count > 1
   }
 
   /// Whether bounds passed through what is hidden lose much of their sharpness.
   ///
-  /// A value handed on, or projections that are only added into the residual stream, cost nothing.
+  /// A value handed on, or projections and branches of gradients that are only added into the stream, cost nothing.
   ///
   /// - Parameter unrounded: what is hidden by choice.
   func hidesMuch(except unrounded: Set<Activation> = []) -> Bool {
-    let addsAllHidden = operation.isSum && steps.dropLast().allSatisfy(isAddedProjection)
+    let addsAllHidden = operation.isSum && steps.dropLast().allSatisfy(isAdded)
     return steps.dropLast().contains { step in
       if unrounded.contains(step.operation.output) { return false }
-      if step.operation.isProjection { return !addsAllHidden }
+      if step.operation.isProjection || step.operation.addedParts > 0 { return !addsAllHidden }
       return step.operation.making != .handedOn && step.operation.making != .lookedUp
     }
   }
 
-  /// Whether a hidden step is a projection that the judged operation reads itself.
-  private func isAddedProjection(_ step: Step) -> Bool {
-    step.operation.isProjection
+  /// Whether a hidden step is a projection or a branch of gradients that the judged operation reads itself.
+  private func isAdded(_ step: Step) -> Bool {
+    (step.operation.isProjection || step.operation.addedParts > 0)
       && last.sources.contains { source in
         if case .replayed(let activation) = source { activation == step.operation.output } else { false }
       }

@@ -34,12 +34,21 @@ struct Step: Sendable {
         evidence: .shape(shape, due: wanted))
       return
     }
-    do {
-      replay = try Replay(planner.plan(operation), of: capture, weights: weights, contract: contract)
-    } catch let obstacle as ReplayPlanner.Obstacle {
+    let plan: ReplayPlan
+    do throws(ReplayPlanner.Obstacle) {
+      plan = try planner.plan(operation)
+    } catch {
       finding = try floor?.judge(operation) ?? operation.findingOfNonFinite(in: capture)
-      self.obstacle = obstacle.why
+      obstacle = error.why
+      return
     }
+    guard !operation.output.isGradient || !plan.spansBlocks() else {
+      // From the tokens alone a gradient is as far as the whole model, once for each parameter.
+      finding = try floor?.judge(operation) ?? operation.findingOfNonFinite(in: capture)
+      obstacle = "blocks lie between it and what is recorded, where a golden with a noise floor judges"
+      return
+    }
+    replay = try Replay(plan, of: capture, weights: weights, contract: contract)
   }
 }
 

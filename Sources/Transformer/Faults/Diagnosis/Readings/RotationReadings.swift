@@ -83,7 +83,9 @@ extension Rotate {
     return widths.flatMap { width in
       styles.flatMap { style in
         Set([min(first, columns - width), 0, columns - width]).sorted().map { first in
-          Rotate(width: width, first: first, style: style, frequencies: frequencies, magnitude: magnitude)
+          Rotate(
+            width: width, first: first, style: style, frequencies: frequencies, magnitude: magnitude,
+            isTransposed: isTransposed)
         }
       }
     }
@@ -185,7 +187,7 @@ private struct TurnReading {
       magnitudes.map { magnitude in
         Rotate(
           width: shape.width, first: shape.first, style: shape.style, frequencies: frequencies,
-          magnitude: magnitude)
+          magnitude: magnitude, isTransposed: shape.isTransposed)
       }
     }
     .filter { $0 != own && (try? $0.frequencies.check(pairs: $0.width / 2)) != nil }
@@ -205,7 +207,7 @@ extension FaultSite {
       func error(_ position: Int) -> Double {
         frequencies.enumerated().reduce(0) { sum, entry in
           let (from, to) = own.columns(of: entry.offset)
-          let angle = Double(position) * entry.element
+          let angle = own.direction * Double(position) * entry.element
           let (cosine, sine) = (own.magnitude * cos(angle), own.magnitude * sin(angle))
           let (a, b) = (x[0, token, from.0], x[0, token, from.1])
           let c = a * cosine - b * sine - got[0, token, to.0]

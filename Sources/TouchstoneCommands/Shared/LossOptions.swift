@@ -1,0 +1,95 @@
+import ArgumentParser
+import TouchstoneGraph
+import TouchstoneModel
+
+/// The options that say what a model is trained for.
+struct LossOptions: ParsableArguments {
+  @Flag(
+    help: "Records the loss and the backward pass as well: the gradient of every activation and parameter.")
+  var backward = false
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "The token that should come after each, -100 where none is asked for; next: the token that does, unless given.",
+      valueName: "ids"))
+  var targets: Targets?
+
+  @Option(help: ArgumentHelp("What the sum over tokens becomes: mean or sum.", valueName: "name"))
+  var reduction: Reduction?
+
+  @Option(
+    help: ArgumentHelp(
+      "What the sum over tokens is divided by, such as all targets of a step with several batches.",
+      valueName: "number"))
+  var divisor: Double?
+
+  @Option(help: ArgumentHelp("What gradients are multiplied by.", valueName: "number"))
+  var lossScale: Double?
+
+  @Option(help: ArgumentHelp("How much of each target is spread over the vocabulary.", valueName: "number"))
+  var labelSmoothing: Double?
+
+  /// Mean or sum.
+  enum Reduction: String, CaseIterable, ExpressibleByArgument, Sendable {
+    case mean, sum
+  }
+
+  /// The tokens that should come.
+  enum Targets: ExpressibleByArgument, Sendable {
+    case next
+    case ids([Int])
+
+    init?(argument: String) {
+      if argument == "next" {
+        self = .next
+      } else if let ids = IntegerList(argument: argument) {
+        self = .ids(ids.values)
+      } else {
+        return nil
+      }
+    }
+  }
+
+  func validate() throws {
+    let isGiven =
+      targets != nil || reduction != nil || divisor != nil || lossScale != nil || labelSmoothing != nil
+    if isGiven, !backward {
+      throw ValidationError(
+        "--targets, --reduction, --divisor, --loss-scale and --label-smoothing say what is trained: add --backward."
+      )
+    }
+    if reduction != nil, divisor != nil {
+      throw ValidationError("Give either --reduction or --divisor, not both.")
+    }
+  }
+
+  /// The loss; nil where nothing is trained.
+  var loss: Loss? {
+    guard backward else { return nil }
+    return Loss(
+      divisor: divisor ?? (reduction == .sum ? 1 : nil), scale: lossScale ?? 1,
+      labelSmoothing: labelSmoothing ?? 0)
+  }
+
+  /// The same sequence with its targets; the last token has none to come.
+  ///
+  /// - Throws: ``BadInput`` for other counts, ids that the model has not, and the next token of a model that sees it.
+  func asked(of inputs: Inputs, _ graph: Graph) throws(BadInput) -> Inputs {
+    guard backward else { return inputs }
+    return try Inputs(
+      tokenIDs: inputs.tokenIDs, positionIDs: inputs.positionIDs, attentionMask: inputs.attentionMask,
+      tokenTypeIDs: inputs.tokenTypeIDs, source: inputs.source, targets: targetIDs(inputs, graph),
+      graph: graph)
+  }
+
+  private func targetIDs(_ inputs: Inputs, _ graph: Graph) throws(BadInput) -> [Int] {
+    if case .ids(let ids)? = targets { return ids }
+    guard graph.continuesText else {
+      throw BadInput(
+        place: "--targets", problem: "asks for the next token, which this model sees already",
+        remedy: "give an id for each token, -100 where none is asked for")
+    }
+    return Array(inputs.tokenIDs.dropFirst()) + [Loss.ignoredTarget]
+  }
+}

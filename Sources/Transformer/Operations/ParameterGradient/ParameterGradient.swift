@@ -1,0 +1,114 @@
+import TouchstoneModel
+
+/// The gradient by a parameter, from all that read it: one sum over all tokens and all readers.
+///
+/// - matrix: dW(j, i) = Σₜ dy[t, j]·x[t, i]; of x [T, in] and dy, [T, out] or [n, T, d]
+/// - vector: db(j) = Σₜ dy[t, j]; of dy
+/// - shift: db(c) = Σ of dy[…, c] over all rows; of dy, of the last axis of which each row has the same
+/// - rows: dW(r) = Σ of dy[t] over the tokens t that looked row r up; of dy [T, D]
+///
+/// The activations of each reader in turn, and the parameter once for each, as that reader views it. Makes the parameter's
+/// own shape, 0 where nothing is read.
+public struct ParameterGradient: OperationKind {
+  /// What a reader does with the parameter.
+  public enum Use: Hashable, Sendable {
+    /// It multiplies with it.
+    case matrix
+    /// It adds it to each token's numbers.
+    case vector
+    /// It adds it along the last axis, to each head of a token where there are heads, as a norm does.
+    case shift
+    /// It looks rows of it up.
+    case rows(Embedding)
+
+    /// How many activations its gradient reads.
+    package var activationCount: Int { self == .matrix ? 2 : 1 }
+  }
+
+  /// One reader of a parameter.
+  struct Read {
+    let use: Use
+    let view: ParameterView
+    let activations: [Activation]
+  }
+
+  /// What each reader does with it, in their order.
+  public let uses: [Use]
+
+  /// The gradient of a parameter that is used so.
+  public init(_ uses: [Use]) {
+    self.uses = uses
+  }
+
+  package static let name = Operation.Kind.Name.parameterGradient
+  package var kind: Operation.Kind { .parameterGradient(self) }
+  package var sequenceInputs: [Input] {
+    uses.compactMap { if case .rows(let table) = $0 { table.ids } else { nil } }
+  }
+
+  package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
+    guard let parameter = operands.parameters.first?.parameter, operands.parameters.count == uses.count,
+      operands.parameters.allSatisfy({ $0.parameter == parameter && $0.selection.expert == nil })
+    else { throw .graph("is the gradient of no parameter, or of several") }
+    let wanted = uses.reduce(0) { $0 + $1.activationCount }
+    try operands.expect(activations: wanted...wanted, parameters: uses.count...uses.count)
+    var rest = operands.activations[...]
+    for (place, use) in uses.enumerated() {
+      let read = Array(rest.prefix(use.activationCount))
+      rest = rest.dropFirst(use.activationCount)
+      let gradient = read[read.count - 1]
+      let width =
+        use == .shift ? try OperandAxes.units(of: gradient) : try OperandAxes.tokenWidth(of: gradient)
+      switch use {
+      case .matrix:
+        try operands.expect(parameter: place, shape: [width, try OperandAxes.tokenWidth(of: read[0])])
+        guard read[0].count == 2 else {
+          throw .graph("reads \(read[0].inWords) where [token, unit] is wanted")
+        }
+      case .vector, .shift: try operands.expect(parameter: place, shape: [width])
+      case .rows(let table):
+        let made = try table.axes(
+          of: OperandAxes(activations: [], names: [], parameters: [operands.parameters[place]]))
+        guard made == read[0] else {
+          throw .graph("reads \(read[0].inWords) where \(made.inWords) is wanted")
+        }
+      }
+    }
+    return parameter.shape.map { .unit($0) }
+  }
+
+  package var fields: [(name: String, value: JSONText)] {
+    [
+      (
+        "uses",
+        .array(
+          uses.map { use in
+            switch use {
+            case .matrix: .object([("use", .string(Name.matrix.rawValue))])
+            case .vector: .object([("use", .string(Name.vector.rawValue))])
+            case .shift: .object([("use", .string(Name.shift.rawValue))])
+            case .rows(let table): .object([("use", .string(Name.rows.rawValue))] + table.fields)
+            }
+          })
+      )
+    ]
+  }
+
+  private enum Name: String, CaseIterable { case matrix, vector, shift, rows }
+
+  package init(fields: inout JSONFields) throws(BadInput) {
+    var uses: [Use] = []
+    for value in try fields.required("uses", try fields.array("uses")) {
+      var own = try JSONFields(value)
+      let name: Name = try own.choice("use")
+      switch name {
+      case .matrix: uses.append(.matrix)
+      case .vector: uses.append(.vector)
+      case .shift: uses.append(.shift)
+      case .rows: uses.append(.rows(try Embedding(fields: &own)))
+      }
+      try own.finish()
+    }
+    self.init(uses)
+  }
+}

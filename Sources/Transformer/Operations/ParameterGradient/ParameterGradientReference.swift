@@ -1,0 +1,65 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+extension ParameterGradient: Evaluated {
+  /// What each reader gives, added in the order of readers and, in each, of tokens.
+  ///
+  /// Clauses: BWD-4 to BWD-6.
+  package func value(_ operands: Operands, in inputs: Inputs) -> Tensor<Double> {
+    var sums = Tensor<Double>(repeating: 0, shape: operands.parameters[0].tensor.shape)
+    var rest = operands.activations[...]
+    for (use, view) in zip(uses, operands.parameters) {
+      let read = Array(rest.prefix(use.activationCount))
+      rest = rest.dropFirst(use.activationCount)
+      switch use {
+      case .matrix: addMatrix(of: read[0], read[1], view, to: &sums)
+      case .vector: addVector(of: read[0], view, to: &sums)
+      case .shift: addRows(of: read[0], view, to: &sums)
+      case .rows(let table):
+        for (token, id) in inputs.ids(table.ids).enumerated() {
+          add(Array(read[0].row(token)), times: 1, to: &sums, row: id + table.offset)
+        }
+      }
+    }
+    return sums
+  }
+
+  /// dW(j, i) += Σₜ dy[t, j]·x[t, i].
+  private func addMatrix(
+    of x: Tensor<Double>, _ dy: Tensor<Double>, _ view: ParameterValues<Double>, to sums: inout Tensor<Double>
+  ) {
+    let rows = (0..<x.rowCount).map { Array(x.row($0)) }
+    for output in 0..<view.outputCount {
+      var row = Tensor<Double>(repeating: 0, shape: [1, view.inputCount])
+      for token in 0..<x.rowCount {
+        add(rows[token], times: dy.value(token: token, column: output), to: &row, row: 0)
+      }
+      for input in 0..<view.inputCount {
+        sums.values[view.offset(output: output, input: input)] += row.values[input]
+      }
+    }
+  }
+
+  /// db(j) += Σₜ dy[t, j].
+  private func addVector(
+    of dy: Tensor<Double>, _ view: ParameterValues<Double>, to sums: inout Tensor<Double>
+  ) {
+    let tokenCount = dy.shape[dy.shape.count - 2]
+    for output in 0..<view.outputCount {
+      var sum = 0.0
+      for token in 0..<tokenCount { sum += dy.value(token: token, column: output) }
+      sums.values[view.offset(output: output)] += sum
+    }
+  }
+
+  /// db(c) += Σ of dy[…, c] over all rows.
+  private func addRows(
+    of dy: Tensor<Double>, _ view: ParameterValues<Double>, to sums: inout Tensor<Double>
+  ) {
+    for output in 0..<view.outputCount {
+      var sum = 0.0
+      for row in 0..<dy.rowCount { sum += dy[row, output] }
+      sums.values[view.offset(output: output)] += sum
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import Foundation
+import Testing
+import TouchstoneTestSupport
+
+/// The backward pass from the command line.
+@Suite struct TrainingTests {
+  @Test(
+    .clause("LOS-2", "LOS-4"),
+    arguments: [
+      [], ["--targets", "next", "--reduction", "mean", "--loss-scale", "1024"],
+      ["--targets", "1,-100,4,1,5", "--reduction", "sum", "--label-smoothing", "0.1"],
+      ["--targets=-100,1,4,1,5", "--divisor", "7.5"],
+    ])
+  func aBackwardPassIsRecordedCapturedAndJudged(options: [String]) throws {
+    let options = (["--backward"] + options).joined(separator: " ")
+    try Program.inFolder { program in
+      _ = try TinyModel().record(program)
+      let result = try program.shell(
+        """
+        set -e
+        touchstone record --model model --tokens 3,1,4,1,5 \(options) --out training.h5
+        touchstone capture --model model --golden training.h5 --implementation reference --out capture.h5
+        touchstone diff training.h5 capture.h5 --model model
+        touchstone record --model model --inputs training.h5 --out again.h5
+        cmp training.h5 again.h5
+        """)
+      #expect(result.code == 0, "\(result)")
+      #expect(result.output.contains("grad/layers"), "\(result)")
+    }
+  }
+
+  @Test func whatCannotBeTrainedIsRefusedInASentence() throws {
+    try Program.inFolder { program in
+      _ = try TinyModel().record(program)
+      for (options, sentence) in [
+        ("--targets next", "add --backward"),
+        ("--backward --targets 1,2", "targets: has 2 entries for 5 tokens"),
+        ("--backward --targets 1,2,3,4,100000", "outside the vocabulary"),
+        ("--backward --targets=-100,-100,-100,-100,-100", "nothing is asked for"),
+        ("--backward --divisor 0", "divides by 0"), ("--backward --label-smoothing 1", "smooths labels by 1"),
+      ] {
+        let result = try program.shell(
+          "touchstone record --model model --tokens 3,1,4,1,5 \(options) --out no.h5 2>&1; echo code $?; ls no.h5 2>&1"
+        )
+        #expect(result.output.contains("code 2") || result.output.contains("code 64"), "\(result)")
+        #expect(result.output.contains(sentence), "\(options): \(result)")
+        #expect(result.output.contains("No such file"), "\(options): \(result)")
+      }
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import TouchstoneGraph
+import TouchstoneModel
+import TouchstoneReference
+
+/// The functions of the examples that are operations of losses and backward passes.
+extension ExampleExpression {
+  /// What the reference gives; nil for a function that is none of these.
+  ///
+  /// - Throws: `BadInput` for an argument that is missing.
+  func backwardValue() throws -> ExampleValue? {
+    let read = try positional.map { try $0.tensor() }
+    let epsilon = labelled["epsilon"]?.numbers[0] ?? 0
+    let isCentred = labelled["centred"] != nil
+    switch function {
+    case "crossEntropy":
+      return try value(of: CrossEntropy(labelSmoothing: labelled["smoothing"]?.numbers[0] ?? 0), read)
+    case "lossMean": return try value(of: LossMean(Loss(divisor: labelled["divisor"]?.numbers[0])), read)
+    case "crossEntropyGradient":
+      return try value(of: CrossEntropyGradient(Loss(scale: labelled["scale"]?.numbers[0] ?? 1)), read)
+    case "linearGradient":
+      return try value(of: LinearGradient(), read, parameter: labelled["weight"]?.tensor())
+    case "matrixGradient":
+      let shape = [read[1].rowWidth, read[0].rowWidth]
+      return try value(
+        of: ParameterGradient([.matrix]), read, parameter: Tensor(repeating: 0, shape: shape))
+    case "vectorGradient":
+      return try value(
+        of: ParameterGradient([.vector]), read, parameter: Tensor(repeating: 0, shape: [read[0].rowWidth]))
+    case "shiftGradient":
+      return try value(
+        of: ParameterGradient([.shift]), read, parameter: Tensor(repeating: 0, shape: [read[0].rowWidth]))
+    case "rowsGradient":
+      let rows = try labelled["rows"]?.integers()[0] ?? 1
+      return try value(
+        of: ParameterGradient([.rows(Embedding(.tokenIDs))]), read,
+        parameter: Tensor(repeating: 0, shape: [rows, read[0].rowWidth]))
+    case "normGradient":
+      return try value(of: NormGradient(epsilon: epsilon, isCentred: isCentred), read)
+    case "gainGradient":
+      return try value(of: GainGradient(epsilon: epsilon, isCentred: isCentred), read)
+    case "reluGradient": return try value(of: ActivationGradient(.relu), read)
+    case "siluGradient": return try value(of: ActivationGradient(.silu), read)
+    case "softCapGradient":
+      return try value(of: SoftCapGradient(at: labelled["cap"]?.numbers[0] ?? 1), read)
+    case "softmaxGradient": return try value(of: SoftmaxGradient(), read)
+    default: return nil
+    }
+  }
+
+  /// What a kind makes of operands, of as many tokens as they have.
+  private func value(
+    of kind: some OperationKind, _ operands: [Tensor<Double>], parameter: Tensor<Double>? = nil
+  ) throws -> ExampleValue {
+    let graph = try Graph(validating: [
+      Operation(
+        Embedding(.tokenIDs).kind, Activation("embed/token"),
+        with: [ParameterView(Parameter("table", [16, 1]))])
+    ])
+    let shape = operands[0].shape
+    let count = shape.count == 1 ? shape[0] : shape[shape.count - 2]
+    let inputs = try Inputs(
+      tokenIDs: try labelled["ids"]?.integers() ?? [Int](repeating: 0, count: count),
+      targets: try labelled["targets"]?.integers(), graph: graph)
+    let viewed = parameter.map { [ParameterValues($0, ParameterView(Parameter("p", $0.shape)))] } ?? []
+    return ExampleValue(kind.kind.value(Operands(operands, parameters: viewed), in: inputs))
+  }
+}
