@@ -11,12 +11,12 @@ import TouchstoneModel
 public final class ActivationFileWriter {
   private let destination: FileDestination
   private let kind: ActivationFile.Kind
-  private let model: RecordedModel
+  let model: RecordedModel
   let inputs: Inputs
   private let temperature: Double
   let layers: LayerRange?
   private let isSketch: Bool
-  private var datasets: DatasetWriter
+  var datasets: DatasetWriter
   /// What was decided, of which the shapes of others follow.
   var decided: [Activation: Tensor<Double>] = [:]
   private var isOpen = true
@@ -88,7 +88,7 @@ public final class ActivationFileWriter {
 
   var graph: Graph { model.graph }
   var manifest: DatasetManifest { datasets.manifest }
-  private var file: HDF5Writer { datasets.file }
+  var file: HDF5Writer { datasets.file }
 
   private func abandon() {
     guard isOpen else { return }
@@ -130,48 +130,6 @@ public final class ActivationFileWriter {
       let text = Data(model.forwardGraph.json.utf8)
       try datasets.write(
         GoldenFormat.graph, .integer(byteCount: 1, isSigned: false), shape: [text.count], bytes: text)
-    }
-  }
-
-  private func writeInputs() throws(BadInput) {
-    func shape(_ inputs: Inputs) -> [Int] {
-      (inputs.sequenceCount > 1 ? [inputs.sequenceCount] : []) + [inputs.sequenceLength]
-    }
-    func write(_ input: Input) throws(BadInput) {
-      // Ids are below `Inputs.greatestCount` or rows of a table, which int32 holds.
-      let values = inputs.ids(input).map { Int32($0).littleEndian }
-      try datasets.write(
-        GoldenFormat.path(of: input), .integer(byteCount: 4, isSigned: true),
-        shape: shape((input.isOfSource ? inputs.source : nil) ?? inputs),
-        bytes: values.withUnsafeBytes { Data($0) })
-    }
-    func write(mask inputs: Inputs, _ input: Input) throws(BadInput) {
-      guard let mask = inputs.attentionMask else { return }
-      try datasets.write(
-        GoldenFormat.path(of: input), .integer(byteCount: 1, isSigned: false), shape: shape(inputs),
-        bytes: Data(mask.map { $0 ? 1 : 0 }))
-    }
-    try write(.tokenIDs)
-    try write(.positionIDs)
-    if graph.inputs.contains(.tokenTypeIDs) { try write(.tokenTypeIDs) }
-    if model.loss != nil, inputs.targets != nil { try write(.targets) }
-    try write(mask: inputs, .attentionMask)
-    if let source = inputs.source {
-      try write(.encoderTokenIDs)
-      try write(.encoderPositionIDs)
-      try write(mask: source, .encoderAttentionMask)
-    }
-    try writeLoss()
-  }
-
-  private func writeLoss() throws(BadInput) {
-    guard let loss = model.loss else { return }
-    try file.setAttribute("reduction", of: GoldenFormat.inputs, to: loss.divisor == 1 ? "sum" : "mean")
-    for (name, value) in [
-      ("divisor", loss.divisor ?? Double.nan), ("loss_scale", loss.scale),
-      ("label_smoothing", loss.labelSmoothing),
-    ] where !value.isNaN {
-      try file.setAttribute(name, of: GoldenFormat.inputs, to: value)
     }
   }
 

@@ -1,0 +1,52 @@
+import Foundation
+import TouchstoneGraph
+import TouchstoneHDF5
+import TouchstoneModel
+
+/// What the model was given, and what it is trained for.
+extension ActivationFileWriter {
+  /// Writes the sequence, or several, and what the loss is.
+  func writeInputs() throws(BadInput) {
+    try write(.tokenIDs, of: inputs)
+    try write(.positionIDs, of: inputs)
+    if graph.inputs.contains(.tokenTypeIDs) { try write(.tokenTypeIDs, of: inputs) }
+    if model.loss != nil, inputs.targets != nil { try write(.targets, of: inputs) }
+    try writeMask(.attentionMask, of: inputs)
+    if let source = inputs.source {
+      try write(.encoderTokenIDs, of: source)
+      try write(.encoderPositionIDs, of: source)
+      try writeMask(.encoderAttentionMask, of: source)
+    }
+    if let loss = model.loss { try write(loss) }
+  }
+
+  private func write(_ input: Input, of inputs: Inputs) throws(BadInput) {
+    // Ids are below `Inputs.greatestCount` or rows of a table, which int32 holds.
+    let values = inputs.ids(input).map { Int32($0).littleEndian }
+    try datasets.write(
+      GoldenFormat.path(of: input), .integer(byteCount: 4, isSigned: true), shape: shape(of: inputs),
+      bytes: values.withUnsafeBytes { Data($0) })
+  }
+
+  private func writeMask(_ input: Input, of inputs: Inputs) throws(BadInput) {
+    guard let mask = inputs.attentionMask else { return }
+    try datasets.write(
+      GoldenFormat.path(of: input), .integer(byteCount: 1, isSigned: false), shape: shape(of: inputs),
+      bytes: Data(mask.map { $0 ? 1 : 0 }))
+  }
+
+  /// One sequence has no axis for sequences.
+  private func shape(of inputs: Inputs) -> [Int] {
+    (inputs.sequenceCount > 1 ? [inputs.sequenceCount] : []) + [inputs.sequenceLength]
+  }
+
+  private func write(_ loss: Loss) throws(BadInput) {
+    try file.setAttribute("reduction", of: GoldenFormat.inputs, to: loss.divisor == 1 ? "sum" : "mean")
+    for (name, value) in [
+      ("divisor", loss.divisor ?? Double.nan), ("loss_scale", loss.scale),
+      ("label_smoothing", loss.labelSmoothing),
+    ] where !value.isNaN {
+      try file.setAttribute(name, of: GoldenFormat.inputs, to: value)
+    }
+  }
+}
