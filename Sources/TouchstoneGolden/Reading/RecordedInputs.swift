@@ -160,7 +160,7 @@ extension ActivationFileHeader {
 
   /// What the model is trained for; nil where nothing is asked for.
   func loss() throws(BadInput) -> Loss? {
-    guard try file.dataset(at: GoldenFormat.targets) != nil else { return nil }
+    guard try file.dataset(at: GoldenFormat.path(of: .targets)) != nil else { return nil }
     let place = GoldenFormat.inputs
     let reduction = try text("reduction", of: place) ?? "mean"
     guard ["mean", "sum"].contains(reduction) else {
