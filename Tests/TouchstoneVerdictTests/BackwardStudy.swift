@@ -61,7 +61,7 @@ struct BackwardStudy {
   }
 
   /// Whether gradients of parameters are too far off, as others decide it.
-  private static let rules: [(name: String, isFlagged: ([(got: Double, want: Double)]) -> Bool)] = [
+  private static let rules: [(name: String, isFlagged: @Sendable ([(got: Double, want: Double)]) -> Bool)] = [
     ("2e-2 absolute", { pairs in !pairs.allSatisfy { abs($0.got - $0.want) <= 2e-2 } }),
     (
       "assert_close",
