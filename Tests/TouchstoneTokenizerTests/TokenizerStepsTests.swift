@@ -10,7 +10,7 @@ import TouchstoneTestSupport
   @Test(
     .clause("TOK-11"),
     arguments: [
-      ("normalizer", #"{"type": "Precompiled"}"#, "normalizer: Precompiled is not supported"),
+      ("normalizer", #"{"type": "Precompiled"}"#, "normalizer: lacks the field precompiled_charsmap"),
       (
         "normalizer", #"{"type": "Sequence", "normalizers": [{"type": "Nmt"}]}"#,
         "normalizer.normalizers[0]: Nmt"
@@ -54,9 +54,10 @@ import TouchstoneTestSupport
           + #"{"type": "ByteLevel"}, {"type": "RobertaProcessing", "sep": ["b", 1], "cls": ["a", 0]}]}"#,
         "post_processor.processors[2]: adds tokens, and so does a step before it"
       ),
+      ("model", #"{"type": "Unigram", "vocab": []}"#, "model: has no vocabulary"),
       (
-        "model", #"{"type": "Unigram", "vocab": []}"#,
-        "model: Unigram is not supported (BPE and WordPiece are)"
+        "model", #"{"type": "WordLevel", "vocab": {"a": 0}}"#,
+        "model: WordLevel is not supported (BPE, WordPiece and Unigram are)"
       ),
       (
         "model", #"{"type": "WordPiece", "vocab": {"a": 0}}"#,
