@@ -158,6 +158,6 @@ import TouchstoneVerdict
     let verdict = try Judge(weights: weights, depth: .diagnosed()).verdict(on: capture, golden: golden)
     #expect(verdict.outcome == .mismatch)
     #expect(verdict.cause == nil)
-    #expect(verdict.notes.contains { $0.contains("nearest is") })
+    #expect(verdict.notes.contains { $0.contains("faults and places tried explains what was recorded") })
   }
 }

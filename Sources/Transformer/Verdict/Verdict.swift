@@ -225,7 +225,7 @@ public struct Cause: Sendable, Equatable {
   public let kind: String
   /// The worst error over the bound under this hypothesis.
   public let ratio: Double
-  /// The same under the next best hypothesis; nil where there is none.
+  /// The same under the next best hypothesis, or what it is at least where that is far off; nil where there is none.
   public let nextRatio: Double?
   /// Other ids of the catalogue that the capture cannot tell from this one.
   public let equivalents: [String]

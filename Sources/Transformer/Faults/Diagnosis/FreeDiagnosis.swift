@@ -21,19 +21,24 @@ struct FreeDiagnosis {
     var name: String { fault.name(insteadOf: due) }
   }
 
-  /// The hypotheses that were tried, best first.
+  /// The hypotheses that were run on the whole sequence, best first.
   let hypotheses: [Hypothesis]
+  /// How many were tried, with those that the first tokens show to be far off.
+  let triedCount: Int
+  /// The least ratio that those can have which the first tokens show to be far off; nil where there are none.
+  let leastLeft: Double?
   /// How many were left out because the work would have been too much.
   let untriedCount: Int
 
-  /// Root mean squares in units of the noise: of all rows together, and of any one.
-  ///
-  /// Honest implementations reach 1.4 and 5.2 of the floor (``NoiseFloor``) at most.
-  static let allowance = (together: 2.0, row: 6.0)
   /// Multiply-adds that one diagnosis may take.
   static let greatestWork = 1e11
   /// Hypotheses whose own noise is measured, and how far off they may be at first.
   private static let shortlist = (count: 24, ratio: 100.0)
+  /// Hypotheses that are run on the whole sequence before it is asked whether they are enough.
+  private static let batchCount = 16
+
+  /// What is planted, and where.
+  typealias Try = (fault: Fault, places: Set<Activation>)
 
   /// Tries the catalogue on all cores.
   ///
@@ -53,14 +58,29 @@ struct FreeDiagnosis {
     let seesAnyKey = run.graph.seesAnyKey(golden.inputs, of: target)
     let distance = RowDistance(
       rows: (0..<right.rowCount).filter { seesAnyKey[$0 % seesAnyKey.count] }, noise: floor.values)
-    let (tries, untriedCount) = Self.tries(run, catalogue, target: target, after: known)
-    self.untriedCount = untriedCount
     let step = run.step(to: target)
     let (fewGot, fewRight) = (
       got.narrowed(everyEight: step, of: got.rowWidth), right.narrowed(everyEight: step, of: right.rowWidth)
     )
-    let results = try tries.indices.concurrentMap(
-      progress: { progress(Double($0) / Double(tries.count)) }
+    let all = Self.tries(run, catalogue, target: target, after: known)
+    let whole = all.map { run.cost(from: $0.places, to: target, everyEight: step) }
+    let first = try FirstTokens(
+      of: run, target: target, right: right, got: fewGot, distance, tries: all,
+      greatestWork: min(whole.reduce(0, +), Self.greatestWork) / 4)
+    let tries = Self.affordable(
+      all,
+      costs: zip(all, whole).map { one, whole in
+        first.flatMap { $0.tell(one.fault, at: one.places) ? $0.cost(from: one.places) : nil } ?? whole
+      })
+    untriedCount = all.count - tries.count
+    let screened = first == nil ? 0 : 0.8
+    let least = try tries.indices.concurrentMap(
+      progress: { progress(screened * Double($0) / Double(tries.count)) }
+    ) { index in
+      try first.map { try $0.leastRatio(planting: tries[index].fault, at: tries[index].places) } ?? 0
+    }
+    let nearest = try Self.nearest(
+      of: least, progress: { progress(screened + (1 - screened) * $0) }
     ) { index -> Hypothesis? in
       let (fault, places) = tries[index]
       guard let value = try run.value(of: target, planting: fault, at: places, everyEight: step),
@@ -71,7 +91,8 @@ struct FreeDiagnosis {
         fault: fault, places: places, ratio: distance.ratio(fewGot, value),
         due: due.count == 1 ? due.first ?? nil : nil)
     }
-    let coarse = results.compactMap(\.self).sorted { $0.ratio < $1.ratio }
+    let coarse = nearest.hypotheses
+    (triedCount, leastLeft) = (nearest.triedCount, nearest.leastLeft)
     let near = coarse.prefix(Self.shortlist.count).filter { $0.ratio <= Self.shortlist.ratio }
     let refined = try near.indices.concurrentMap { index in
       try Self.refined(near[index], run, target: target, got: got, distance)
@@ -79,13 +100,13 @@ struct FreeDiagnosis {
     hypotheses = (refined + coarse.dropFirst(near.count)).sorted { $0.ratio < $1.ratio }
   }
 
-  /// Every fault at every place, cheap ones first, as many as the work allows; a bug in the code of an operation
-  /// shows in every block, or wherever that code is called, one in a weight or an index in one.
+  /// Every fault at every place; a bug in the code of an operation shows in every block, or wherever that code is called,
+  /// one in a weight or an index in one.
   private static func tries(
     _ run: FreeRun, _ catalogue: [Fault], target: Activation, after known: Activation?
-  ) -> (tries: [(Fault, Set<Activation>)], untriedCount: Int) {
+  ) -> [Try] {
     let candidates = run.operations(before: target, after: known)
-    var all: [(Fault, Set<Activation>)] = []
+    var all: [Try] = []
     for fault in catalogue where !fault.isTermByTerm {
       let sites = candidates.filter { fault.canSpoil($0, in: run.graph) }.map(\.output)
       all += sites.map { (fault, [$0]) }
@@ -93,15 +114,46 @@ struct FreeDiagnosis {
       for places in ofOneName where places.count > 1 { all.append((fault, Set(places))) }
       if ofOneName.count > 1 { all.append((fault, Set(sites))) }
     }
-    let step = run.step(to: target)
-    let costs = all.map { run.cost(from: $0.1, to: target, everyEight: step) }
-    let order = all.indices.sorted { (costs[$0], all[$0].0.id) < (costs[$1], all[$1].0.id) }
+    return all
+  }
+
+  /// The cheap ones first, as many as the work allows.
+  private static func affordable(_ all: [Try], costs: [Double]) -> [Try] {
+    let order = all.indices.sorted { (costs[$0], all[$0].fault.id) < (costs[$1], all[$1].fault.id) }
     var work = 0.0
     let affordable = order.prefix { index in
       work += costs[index]
       return work <= greatestWork
     }
-    return (affordable.map { all[$0] }, all.count - affordable.count)
+    return affordable.map { all[$0] }
+  }
+
+  /// The hypotheses that are run on the whole sequence, those first that can be best, until none that is left can be
+  /// among the best, or near.
+  ///
+  /// - Parameters:
+  ///   - least: the least ratio that each can have; nil for one that cannot arise.
+  ///   - run: nil for one that does not show.
+  /// - Returns: those that show, best first; how many were tried; the least ratio that any other can have.
+  private static func nearest(
+    of least: [Double?], progress: (Double) -> Void, run: @Sendable (Int) throws -> Hypothesis?
+  ) throws -> (hypotheses: [Hypothesis], triedCount: Int, leastLeft: Double?) {
+    let order = least.indices.filter { least[$0] != nil }.sorted {
+      (least[$0] ?? 0, $0) < (least[$1] ?? 0, $1)
+    }
+    var found: [(index: Int, hypothesis: Hypothesis)] = []
+    var left = order[...]
+    while let first = left.first {
+      let worst = found.count < shortlist.count ? .infinity : found[shortlist.count - 1].hypothesis.ratio
+      if least[first] ?? 0 > min(shortlist.ratio, worst) { break }
+      let batch = Array(left.prefix(batchCount))
+      let results = try batch.indices.concurrentMap { try run(batch[$0]) }
+      found += zip(batch, results).compactMap { index, result in result.map { (index, $0) } }
+      found.sort { ($0.hypothesis.ratio, $0.index) < ($1.hypothesis.ratio, $1.index) }
+      left = left.dropFirst(batch.count)
+      progress(1 - Double(left.count) / Double(order.count))
+    }
+    return (found.map(\.hypothesis), found.count + left.count, left.first.flatMap { least[$0] })
   }
 
   /// The same hypothesis held against the noise of its own run, which may be more than the golden's.
@@ -139,7 +191,8 @@ struct FreeDiagnosis {
     let places = matching.reduce(into: Set<Activation>()) { $0.formUnion($1.places) }
     return Cause(
       id: best.fault.id, name: faults.alternatives, kind: best.fault.family.rawValue,
-      ratio: best.ratio, nextRatio: next?.ratio, equivalents: faults.dropFirst().map(\.id),
+      ratio: best.ratio, nextRatio: [next?.ratio, leastLeft].compactMap(\.self).min(),
+      equivalents: faults.dropFirst().map(\.id),
       places: places.map(\.path).sorted())
   }
 
@@ -149,43 +202,10 @@ struct FreeDiagnosis {
     if let best = hypotheses.first, best.ratio > 1 {
       notes.append(
         .unexplainedEndToEnd(
-          tried: hypotheses.count, nearest: best.name, places: best.places.map(\.path).sorted(),
+          tried: triedCount, nearest: best.name, places: best.places.map(\.path).sorted(),
           ratio: best.ratio))
     }
     if untriedCount > 0 { notes.append(.untried(untriedCount)) }
     return notes
-  }
-}
-
-/// How far two tensors are apart, row by row, in units of noise.
-private struct RowDistance: Sendable {
-  let rows: [Int]
-  let noise: [Double]
-
-  /// 1 where both the rows together and each of them are just within the allowance.
-  func ratio(_ left: Tensor<Double>, _ right: Tensor<Double>) -> Double {
-    var (total, worst) = (0.0, 0.0)
-    var isTold = false
-    for row in rows {
-      isTold = isTold || left.row(row).contains { !$0.isNaN }
-      let square = Self.meanSquare(left, right, row: row)
-      let own = square == 0 ? 0 : square / (noise[row] * noise[row])
-      guard own.isFinite else { return .infinity }
-      total += own
-      worst = max(worst, own)
-    }
-    // What is no number anywhere is explained by whatever makes none.
-    guard isTold else { return .infinity }
-    let together = (total / Double(max(rows.count, 1))).squareRoot()
-    return max(together / FreeDiagnosis.allowance.together, worst.squareRoot() / FreeDiagnosis.allowance.row)
-  }
-
-  /// Mean square over the entries of a row; where both are the same infinity, or no number, they agree.
-  static func meanSquare(_ left: Tensor<Double>, _ right: Tensor<Double>, row: Int) -> Double {
-    var total = 0.0
-    for (one, other) in zip(left.row(row), right.row(row)) where one != other && !(one.isNaN && other.isNaN) {
-      total += (one - other) * (one - other)
-    }
-    return total / Double(left.rowWidth)
   }
 }

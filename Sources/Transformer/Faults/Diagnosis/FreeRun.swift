@@ -5,7 +5,7 @@ import TouchstoneReference
 import TouchstoneVerdict
 
 /// The golden's own forward pass run again in float64 with a fault in it: only what follows the fault is recomputed.
-struct FreeRun: Sendable {
+final class FreeRun: Sendable {
   let golden: SharedSource
   let graph: Graph
   private let executor: Executor
@@ -15,14 +15,31 @@ struct FreeRun: Sendable {
 
   private var operations: [Operation] { graph.operations }
 
-  init(golden: SharedSource, weights: Weights) {
+  convenience init(golden: SharedSource, weights: Weights) {
+    let executor = Executor(weights.with(temperature: golden.temperature), golden.inputs)
+    self.init(golden, executor, PreparedOperations(executor.weights))
+  }
+
+  private init(_ golden: SharedSource, _ executor: Executor, _ prepared: PreparedOperations) {
     self.golden = golden
-    executor = Executor(weights.with(temperature: golden.temperature), golden.inputs)
+    self.executor = executor
+    self.prepared = prepared
     graph = executor.weights.graph
-    prepared = PreparedOperations(executor.weights)
     lastReaders = Dictionary(
       graph.operations.enumerated().flatMap { index, operation in operation.inputs.map { ($0, index) } },
       uniquingKeysWith: max)
+  }
+
+  /// The same model on the first tokens as if there were no others, everything computed anew.
+  func ofFirst(_ count: Int) -> FreeRun {
+    let executor = Executor(executor.weights, golden.inputs.selecting(Array(0..<count)))
+    var tensors: [Activation: Tensor<Double>] = [:]
+    executor.walk(
+      from: { _ in nil }, computing: { [prepared] in prepared.of($0).value(of: $1, in: $2) },
+      observing: { tensors[$0] = $1 })
+    let recorded = RecordedActivations(
+      graph: graph, inputs: executor.inputs, temperature: golden.temperature, tensors: tensors)
+    return FreeRun(SharedSource(recorded), executor, prepared)
   }
 
   /// The operations that lead to an activation, after those of `known`, in the order of computation.
@@ -64,7 +81,7 @@ struct FreeRun: Sendable {
     handOn: (Tensor<Double>) -> Tensor<Double>, observe: (Activation, Tensor<Double>) -> Void
   ) throws -> Bool {
     var changed: [Activation: Tensor<Double>] = [:]
-    var isPlanted = false
+    var (isPlanted, latest): (Bool, Int?) = (false, nil)
     for (index, operation) in operations.enumerated() {
       let fault = faults[operation.output]
       guard fault != nil || operation.inputs.contains(where: { changed[$0] != nil }) else { continue }
@@ -81,10 +98,10 @@ struct FreeRun: Sendable {
       observe(operation.output, value)
       if operation.output == target { break }
       // A fault reaches back one block at most: no more of a deep model is held than of a shallow one.
-      if let block = operation.output.block {
+      if let block = operation.output.block?.index, block != latest {
+        latest = block
         changed = changed.filter { activation, _ in
-          lastReaders[activation] ?? 0 > index
-            || activation.block.map { $0.index >= block.index - 1 } ?? false
+          lastReaders[activation] ?? 0 > index || activation.block.map { $0.index >= block - 1 } ?? false
         }
       }
     }
@@ -92,10 +109,12 @@ struct FreeRun: Sendable {
   }
 
   /// What a fault makes of an operation where what was computed anew is `known`; nil where it cannot arise.
-  private func spoilt(
-    _ fault: Fault, _ operation: Operation, _ known: [Activation: Tensor<Double>]
+  func spoilt(
+    _ fault: Fault, _ operation: Operation, _ known: [Activation: Tensor<Double>] = [:]
   ) throws -> Tensor<Double>? {
-    guard let site = try executor.site(of: operation, from: { try known[$0] ?? golden.tensor($0) }) else {
+    guard
+      let site = try executor.site(of: operation, from: { [golden] in try known[$0] ?? golden.tensor($0) })
+    else {
       return nil
     }
     return fault.spoilt(
@@ -108,7 +127,7 @@ struct FreeRun: Sendable {
   private func value(
     of operation: Operation, _ known: [Activation: Tensor<Double>], everyEight step: Int
   ) throws -> Tensor<Double>? {
-    let source = { try known[$0] ?? golden.tensor($0) }
+    let source = { [golden] in try known[$0] ?? golden.tensor($0) }
     let activations = try operation.inputs.compactMap(source)
     guard activations.count == operation.inputs.count,
       let inputs = try graph.inputs(of: operation.output, in: golden.inputs, decided: source)
@@ -122,6 +141,12 @@ struct FreeRun: Sendable {
     return operations(before: target, after: nil).dropFirst(start).reduce(0) { total, operation in
       total + cost(of: operation) / (operation.output == target ? Double(step) : 1)
     }
+  }
+
+  /// Multiply-adds of an operation with a fault in it, on a share of the tokens, and the copies of what it reads.
+  func cost(ofSpoiling operation: Operation, tokens share: Double) -> Double {
+    let parameters = operation.parameters.compactMap { executor.weights.stored[$0.parameter.name]?.shape }
+    return share * cost(of: operation) + parameters.reduce(0) { $0 + 2 * Double($1.reduce(1, *)) }
   }
 
   /// Of how many eights of the outputs of `target` one is enough to tell one fault from another.

@@ -57,7 +57,7 @@ package enum Note: Sendable, Equatable {
   /// Nothing explains these operations, which are not the first.
   case unexplainedBesides([String])
   /// None of the faults that were run from the golden explains what was recorded; the nearest, where it would stand.
-  case unexplainedEndToEnd(tried: Int, nearest: String, places: [String], ratio: Double)
+  case unexplainedEndToEnd(tried: Int, nearest: String?, places: [String], ratio: Double)
   /// So many faults and places were too much work.
   case untried(Int)
   /// A sentence that was made elsewhere.

@@ -57,7 +57,10 @@ extension Note {
         + "“\(nearest)”, \(String(Int(min(ratio, 1e15)))) times its bound away."
     case .unexplainedBesides(let names):
       "No cause was found for what is flagged besides: \(names.joined(separator: ", "))."
-    case .unexplainedEndToEnd(let count, let nearest, let places, let ratio):
+    case .unexplainedEndToEnd(let count, nil, _, let ratio):
+      "None of the \(count) faults and places tried explains what was recorded, nor comes nearer than "
+        + "\(Int(min(ratio, 1e15))) times the noise."
+    case .unexplainedEndToEnd(let count, let nearest?, let places, let ratio):
       "None of the \(count) faults and places tried explains what was recorded; nearest is "
         + "“\(nearest)” in \(places.joined(separator: ", ")), "
         + "\(Int(min(ratio, 1e15).rounded(.up))) times the noise away."
