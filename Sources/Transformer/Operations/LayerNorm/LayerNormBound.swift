@@ -174,8 +174,11 @@ struct RowStatistics {
     self.mean = mean
     self.inverse = 1 / (variance + epsilon).squareRoot()
     self.meanError = meanError
+    // Of a row that hardly varies the variance cannot be much smaller, but larger.
     self.inverseError = varianceError.map {
-      ((variance + epsilon) / (max(variance - $0, 0) + epsilon)).squareRoot() - 1
+      max(
+        ((variance + epsilon) / (max(variance - $0, 0) + epsilon)).squareRoot() - 1,
+        1 - ((variance + epsilon) / (variance + $0 + epsilon)).squareRoot())
     }
   }
 }

@@ -65,7 +65,7 @@ struct NormRun {
     errors = x.indices.map { column in
       let ofDeviation = abs(x[column] - mean) * (ofInverse + 6 * unit)
       let own = (distances?[column] ?? .zero) + 2 * unit * (abs(x[column]) + abs(mean))
-      return inverse * (ofMean + own + ofDeviation)
+      return inverse * ((ofMean + own).scaled(byAnErrorOf: ofInverse) + ofDeviation)
     }
     (self.mean, self.inverse, meanError, inverseError) = (mean, inverse, ofMean, ofInverse)
     self.x = x
@@ -101,7 +101,7 @@ struct NormRun {
     }
     var ofSlope = (inverse / n) * sumError(h, ofHSum)
     ofSlope += (abs(average) * inverse) * meanError
-    ofSlope += abs(slope) * (inverseError + 10 * unit)
+    ofSlope = ofSlope.scaled(byAnErrorOf: inverseError) + abs(slope) * (inverseError + 10 * unit)
     if ofGradients != nil {
       for (error, value) in zip(ofH, normalised) { ofSlope += (abs(value) / n) * error }
     }
@@ -109,13 +109,15 @@ struct NormRun {
     let bounds = h.indices.map { column -> Bound in
       let y = abs(values[column])
       var inner = ofH[column] + ofAverage
-      inner += abs(normalised[column]) * ofSlope
+      // Of a row that hardly varies x̂ may be off by more than it is.
+      inner += ofSlope.combined(with: errors[column]) { $0 * (abs(normalised[column]) + $1) }
       inner += abs(slope) * errors[column]
       let rounded =
         3 * unit * inverse * (abs(h[column]) + abs(average))
         + 4 * unit * inverse * inverse * abs(slope) * (abs(x[column]) + abs(mean)) + unit * y
       let lost = (8 + 8 * inverse * (1 + abs(normalised[column])) * n) * rounding.underflow
-      return inverse * inner + y * (inverseError + 6 * unit) + (rounded + lost)
+      return inverse * inner.scaled(byAnErrorOf: inverseError) + y * (inverseError + 6 * unit)
+        + (rounded + lost)
     }
     return (values, bounds)
   }
@@ -133,6 +135,11 @@ struct NormRun {
       + 4 * unit * (abs(sumOfPlain) + abs(mean * sumOfH))
     return Bound.max(twoPass, folded)
   }
+}
+
+extension Bound {
+  /// An error that is multiplied by a factor which itself is off, relatively.
+  fileprivate func scaled(byAnErrorOf factor: Bound) -> Bound { combined(with: factor) { $0 * (1 + $1) } }
 }
 
 extension Rounding {
