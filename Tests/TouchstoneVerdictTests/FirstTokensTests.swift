@@ -73,7 +73,27 @@ import TouchstoneVerdict
     for id in ["mask.none", "stale.last-token", "attention.scale-by-length"] {
       let tries = subject.tries.filter { $0.fault.id == id }
       #expect(!tries.isEmpty)
-      for (fault, places) in tries { #expect(!first.tell(fault, at: places), "\(fault)") }
+      for (fault, places) in tries {
+        #expect(!first.tell(fault, at: places), "\(fault)")
+        #expect(try first.leastRatio(planting: fault, at: places) == 0, "\(fault)")
+      }
     }
+  }
+
+  /// Nobody waits without end where every hypothesis looks near in the first tokens.
+  @Test func wholeRunsEndWhereTheyAreTooMuchWork() throws {
+    let count = 200
+    let fault = try #require(Fault.named("mask.none"))
+    func nearest(cost: Double) throws -> (ran: Int, untried: Int, leastLeft: Double?) {
+      let found = try FreeDiagnosis.nearest(
+        of: (0..<count).map { $0 < 150 ? 1 : Double(2 * $0) },
+        costs: [Double](repeating: cost * FreeDiagnosis.greatestWork, count: count), progress: { _ in }
+      ) { _ in FreeDiagnosis.Hypothesis(fault: fault, places: [], ratio: 50, due: nil) }
+      return (found.hypotheses.count, found.untriedCount, found.leastLeft)
+    }
+    let (some, all) = (try nearest(cost: 0.02), try nearest(cost: 0))
+    #expect(some.ran > 0 && some.ran <= 50 && some.ran + some.untried == 150)
+    #expect(all.ran >= 150 && all.untried == 0)
+    #expect(some.leastLeft == 300 && all.leastLeft.map { $0 >= 300 } == true)
   }
 }

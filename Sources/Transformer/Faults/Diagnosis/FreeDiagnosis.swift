@@ -67,12 +67,12 @@ struct FreeDiagnosis {
     let first = try FirstTokens(
       of: run, target: target, right: right, got: fewGot, distance, tries: all,
       greatestWork: min(whole.reduce(0, +), Self.greatestWork) / 4)
-    let tries = Self.affordable(
+    let order = Self.affordable(
       all,
       costs: zip(all, whole).map { one, whole in
         first.flatMap { $0.tell(one.fault, at: one.places) ? $0.cost(from: one.places) : nil } ?? whole
       })
-    untriedCount = all.count - tries.count
+    let tries = order.map { all[$0] }
     let screened = first == nil ? 0 : 0.8
     let least = try tries.indices.concurrentMap(
       progress: { progress(screened * Double($0) / Double(tries.count)) }
@@ -80,7 +80,7 @@ struct FreeDiagnosis {
       try first.map { try $0.leastRatio(planting: tries[index].fault, at: tries[index].places) } ?? 0
     }
     let nearest = try Self.nearest(
-      of: least, progress: { progress(screened + (1 - screened) * $0) }
+      of: least, costs: order.map { whole[$0] }, progress: { progress(screened + (1 - screened) * $0) }
     ) { index -> Hypothesis? in
       let (fault, places) = tries[index]
       guard let value = try run.value(of: target, planting: fault, at: places, everyEight: step),
@@ -93,6 +93,7 @@ struct FreeDiagnosis {
     }
     let coarse = nearest.hypotheses
     (triedCount, leastLeft) = (nearest.triedCount, nearest.leastLeft)
+    untriedCount = all.count - tries.count + nearest.untriedCount
     let near = coarse.prefix(Self.shortlist.count).filter { $0.ratio <= Self.shortlist.ratio }
     let refined = try near.indices.concurrentMap { index in
       try Self.refined(near[index], run, target: target, got: got, distance)
@@ -118,14 +119,14 @@ struct FreeDiagnosis {
   }
 
   /// The cheap ones first, as many as the work allows.
-  private static func affordable(_ all: [Try], costs: [Double]) -> [Try] {
+  private static func affordable(_ all: [Try], costs: [Double]) -> [Int] {
     let order = all.indices.sorted { (costs[$0], all[$0].fault.id) < (costs[$1], all[$1].fault.id) }
     var work = 0.0
-    let affordable = order.prefix { index in
-      work += costs[index]
-      return work <= greatestWork
-    }
-    return affordable.map { all[$0] }
+    return Array(
+      order.prefix { index in
+        work += costs[index]
+        return work <= greatestWork
+      })
   }
 
   /// The hypotheses that are run on the whole sequence, those first that can be best, until none that is left can be
@@ -133,27 +134,38 @@ struct FreeDiagnosis {
   ///
   /// - Parameters:
   ///   - least: the least ratio that each can have; nil for one that cannot arise.
+  ///   - costs: multiply-adds of each.
   ///   - run: nil for one that does not show.
-  /// - Returns: those that show, best first; how many were tried; the least ratio that any other can have.
-  private static func nearest(
-    of least: [Double?], progress: (Double) -> Void, run: @Sendable (Int) throws -> Hypothesis?
-  ) throws -> (hypotheses: [Hypothesis], triedCount: Int, leastLeft: Double?) {
+  /// - Returns: those that show, best first; how many were tried; the least ratio that any other can have; how many
+  ///   could be near and were too much work.
+  static func nearest(
+    of least: [Double?], costs: [Double], progress: (Double) -> Void,
+    run: @Sendable (Int) throws -> Hypothesis?
+  ) throws -> (hypotheses: [Hypothesis], triedCount: Int, leastLeft: Double?, untriedCount: Int) {
     let order = least.indices.filter { least[$0] != nil }.sorted {
       (least[$0] ?? 0, $0) < (least[$1] ?? 0, $1)
     }
     var found: [(index: Int, hypothesis: Hypothesis)] = []
-    var left = order[...]
+    var (left, work, untriedCount) = (order[...], 0.0, 0)
     while let first = left.first {
       let worst = found.count < shortlist.count ? .infinity : found[shortlist.count - 1].hypothesis.ratio
       if least[first] ?? 0 > min(shortlist.ratio, worst) { break }
       let batch = Array(left.prefix(batchCount))
+      work += batch.reduce(0) { $0 + costs[$1] }
+      guard work <= greatestWork else {
+        untriedCount = left.prefix { least[$0] ?? 0 <= shortlist.ratio }.count
+        left = left.dropFirst(untriedCount)
+        break
+      }
       let results = try batch.indices.concurrentMap { try run(batch[$0]) }
       found += zip(batch, results).compactMap { index, result in result.map { (index, $0) } }
       found.sort { ($0.hypothesis.ratio, $0.index) < ($1.hypothesis.ratio, $1.index) }
       left = left.dropFirst(batch.count)
       progress(1 - Double(left.count) / Double(order.count))
     }
-    return (found.map(\.hypothesis), found.count + left.count, left.first.flatMap { least[$0] })
+    return (
+      found.map(\.hypothesis), found.count + left.count, left.first.flatMap { least[$0] }, untriedCount
+    )
   }
 
   /// The same hypothesis held against the noise of its own run, which may be more than the golden's.
