@@ -44,6 +44,7 @@ let rooms = [
   "AttentionProbabilities",
   "AttentionScores",
   "ChosenRows",
+  "Convolution",
   "CrossEntropy",
   "CrossEntropyGradient",
   "Embedding",
@@ -55,6 +56,7 @@ let rooms = [
   "Mixture",
   "PickedRow",
   "LinearGradient",
+  "LogMel",
   "LossMean",
   "NormGradient",
   "ParameterGradient",
@@ -72,6 +74,7 @@ let rooms = [
   "Softmax",
   "SoftmaxGradient",
   "Sum",
+  "Transpose",
 ]
 // A concern is a target: a folder of its own beside the rooms, and from each room the files `NAME` + suffix.
 let concerns: KeyValuePairs = [

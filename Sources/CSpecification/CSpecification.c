@@ -78,6 +78,9 @@ static const char encoders[] = {
 static const char latent_attention[] = {
 #embed "../../Docs/Specification/24-Latent-attention.md" suffix(, 0)
 };
+static const char sound[] = {
+#embed "../../Docs/Specification/29-Sound.md" suffix(, 0)
+};
 static const char two_stacks[] = {
 #embed "../../Docs/Specification/25-Two-stacks.md" suffix(, 0)
 };
@@ -123,6 +126,7 @@ static const struct {
     {"26-Loss.md", loss},
     {"27-Backward.md", backward},
     {"28-Optimiser.md", optimiser},
+    {"29-Sound.md", sound},
 };
 static const int count = sizeof chapters / sizeof chapters[0];
 

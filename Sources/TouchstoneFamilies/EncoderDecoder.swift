@@ -31,16 +31,18 @@ extension GraphBuilder {
   ///   - heads: how the projections are split.
   ///   - modules: those of queries, keys, values and the output.
   ///   - hasBias: whether they have biases.
+  ///   - hasKeyBias: whether keys have one, if the others have.
   ///   - scale: the factor on the scores; 1/√d unless given.
   ///   - outputs: D.
   mutating func crossAttention(
     _ x: Activation, to source: Activation, _ heads: HeadCounts, _ modules: [String], hasBias: Bool,
-    scale: Double? = nil, outputs: Int
+    hasKeyBias: Bool = true, scale: Double? = nil, outputs: Int
   ) -> Activation {
     let columns = heads.query * heads.width
     let projected = zip(["cross_q", "cross_k", "cross_v"], modules).map { name, module in
       linear(
-        name, name == "cross_q" ? x : source, module, outputs: columns, hasBias: hasBias, heads: heads.query)
+        name, name == "cross_q" ? x : source, module, outputs: columns,
+        hasBias: hasBias && (hasKeyBias || name != "cross_k"), heads: heads.query)
     }
     return attended(
       ProjectedHeads(query: projected[0], key: projected[1], value: projected[2]), width: heads.width,

@@ -65,5 +65,6 @@ public struct Family: Sendable {
     .t5,
     .bart,
     .marian,
+    .whisper,
   ]
 }

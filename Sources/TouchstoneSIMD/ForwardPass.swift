@@ -47,7 +47,8 @@ struct ForwardPass {
       positionIDs: source.positionIDs,
       frequencies: needs.frequencies(sequenceLength: (source.positionIDs.max() ?? 0) + 1),
       sequenceLength: count)
-    let rows = Rows(first: 0, tokenIDs: source.tokenIDs, positionIDs: source.positionIDs)
+    var rows = Rows(first: 0, tokenIDs: source.tokenIDs, positionIDs: source.positionIDs)
+    rows.sound = source.sound
     for index in 0..<model.plan.sourceCount {
       try model.withWeights(of: index) {
         try model.plan.regions[index].run(rows, on: pass.machine, observe: observe)

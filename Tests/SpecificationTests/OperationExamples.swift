@@ -33,6 +33,12 @@ extension ExampleExpression {
         form: labelled["interleaved"] == nil ? .halves : .interleaved)
       let positions = try integers("positions")
       return try value(of: kind, [], positions: positions, tokenCount: positions.count)
+    case "convolution":
+      let kind = Convolution(stride: try integers("stride")[0], padding: try integers("padding")[0])
+      return try value(
+        of: kind, [try operand(0)], parameters: [try tensor("filters"), try tensor("bias")])
+    case "transposed": return try value(of: Transpose(), [try operand(0)])
+    case "logMel": return try logMel()
     case "clipped":
       return try value(
         of: Linear(limit: try number("limit")), [try operand(0)], parameters: [try tensor("weight")])
@@ -107,6 +113,25 @@ extension ExampleExpression {
   }
 
   /// What a kind makes of operands, of as many tokens as they have.
+  /// What is heard of samples.
+  private func logMel() throws -> ExampleValue {
+    let filters = try tensor("filters")
+    let frontEnd = FrontEnd(windowLength: try integers("window")[0], hop: try integers("hop")[0])
+    let frames = try integers("frames")[0]
+    let kind = LogMel(frontEnd, mels: filters.rowWidth, frames: frames)
+    let names = ["features/log_mel", "convolved", "turned"].map { Activation($0) }
+    let views = [Parameter("filters", [1, filters.rowWidth, 1]), Parameter("bias", [1])].map { ParameterView($0) }
+    let graph = try Graph(validating: [
+      Operation(kind.kind, names[0]),
+      Operation(Convolution(stride: 1, padding: 0).kind, names[1], from: [names[0]], with: views),
+      Operation(Transpose().kind, names[2], from: [names[1]]),
+    ])
+    let samples = try tensor("samples").values.map { Float($0) }
+    let inputs = try Inputs.source(
+      Sound(samples: samples, filters: filters, frontEnd: frontEnd), graph: graph)
+    return ExampleValue(kind.kind.value(Operands([]), in: inputs))
+  }
+
   private func value(
     of kind: some OperationKind, _ operands: [Tensor<Double>], parameters: [Tensor<Double>] = [],
     positions: [Int]? = nil, tokenCount: Int? = nil, mask: [Bool]? = nil

@@ -113,6 +113,8 @@ import TouchstoneTestSupport
     ("bart-scaled", "\"relu\"", "\"gelu\""),
     ("marian-two-tables", "\"swish\"", "\"gelu\""),
     ("marian-odd", "\"decoder_attention_heads\": 3", "\"decoder_attention_heads\": 1"),
+    ("whisper-features", "\"relu\"", "\"gelu\""),
+    ("whisper-audio", "\"encoder_attention_heads\": 3", "\"encoder_attention_heads\": 1"),
   ])
   func aWrongNumberIsFound(folder: String, right: String, wrong: String) throws {
     let model = try #require(
@@ -136,6 +138,7 @@ import TouchstoneTestSupport
   /// How far each activation is from the recorded one, over its greatest magnitude; every dataset is compared.
   private static func deviations(of weights: Weights, from model: Model) throws -> [(String, Double)] {
     let fixture = try Fixture(model.folder.appending(path: "float64.h5").path)
+    let weights = try weights.listening(by: fixture.sound()?.frontEnd)
     let mask = try fixture.integers(at: "inputs/attention_mask").map { $0 != 0 }
     let inputs = try Inputs(
       tokenIDs: try fixture.integers(at: "inputs/token_ids"),

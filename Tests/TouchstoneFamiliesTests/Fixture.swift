@@ -80,10 +80,25 @@ struct Fixture {
 
   /// What the encoder reads.
   func source(_ graph: Graph) throws -> Inputs {
-    try Inputs.source(
+    if let sound = try sound() { return try Inputs.source(sound, graph: graph) }
+    return try Inputs.source(
       tokenIDs: try integers(at: "inputs/encoder_token_ids"),
       positionIDs: try integers(at: "inputs/encoder_position_ids"),
       attentionMask: try integers(at: "inputs/encoder_attention_mask").map { $0 != 0 }, graph: graph)
+  }
+
+  /// What the encoder hears; nil where it reads.
+  func sound() throws -> Sound? {
+    if let features = try reader.dataset(at: "inputs/input_features") {
+      return Sound(features: try tensor(features).float32())
+    }
+    guard let audio = try reader.dataset(at: "inputs/audio"),
+      let filters = try reader.dataset(at: "inputs/mel_filters")
+    else { return nil }
+    return Sound(
+      samples: try tensor(audio).float32().values, filters: try tensor(filters).float64(),
+      frontEnd: FrontEnd(
+        windowLength: try integers(at: "inputs/n_fft")[0], hop: try integers(at: "inputs/hop_length")[0]))
   }
 
   /// The weights inside, for a graph.

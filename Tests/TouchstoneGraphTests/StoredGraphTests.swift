@@ -26,6 +26,9 @@ import TouchstoneTestSupport
       Sinusoid(.positionIDs, width: 5, form: .halves).kind,
       Sinusoid(.encoderPositionIDs, width: 6, form: .interleaved).kind,
       Embedding(.encoderTokenIDs).kind,
+      LogMel(FrontEnd(windowLength: 40, hop: 16), mels: 5, frames: 8).kind,
+      Convolution(stride: 2, padding: 1, frames: 8).kind, Convolution(stride: 1, padding: 0).kind,
+      Transpose().kind,
       Softmax(temperature: 0.7).kind, CrossEntropy(labelSmoothing: 0.1).kind, LossMean(.sum).kind,
       CrossEntropyGradient(Loss(divisor: 7, scale: 1024, labelSmoothing: 0.2)).kind, LinearGradient().kind,
       ParameterGradient([.matrix]).kind, ParameterGradient([.vector]).kind,
@@ -68,7 +71,8 @@ import TouchstoneTestSupport
     let weight = SmallGraph.weight
     let (ids, rows) = (SmallGraph.at("expert_ids"), SmallGraph.at("experts/000/input"))
     let (vector, heads, scores) = (SmallGraph.at("resid_in"), SmallGraph.at("q8"), SmallGraph.at("s"))
-    let perToken = Activation("loss/per_token")
+    let (perToken, frames) = (Activation("loss/per_token"), Activation("encoder/embed/frames"))
+    let filters = [ParameterView(Parameter("f", [4, 4, 3])), weight("c", 4)]
     let start = [
       Operation(Embedding(.tokenIDs).kind, vector, with: [weight("e", 9, 8)]),
       Operation(Linear(heads: 1).kind, heads, from: [vector], with: [weight("q", 8, 8)]),
@@ -76,6 +80,7 @@ import TouchstoneTestSupport
       Operation(RouteIDs(2).kind, ids, from: [vector]),
       Operation(ChosenRows(of: 0).kind, rows, from: [vector, ids]),
       Operation(CrossEntropy().kind, perToken, from: [vector]),
+      Operation(Convolution(stride: 1, padding: 1, frames: 8).kind, frames, with: filters),
     ]
     let operands: [([Activation], [ParameterView])] = [
       ([], []),
@@ -85,7 +90,8 @@ import TouchstoneTestSupport
       ([scores], []), ([scores, heads], []), ([vector, ids], []), ([ids, ids, rows], []),
       ([scores], []), ([scores, heads], []), ([scores, vector], []), ([scores, scores], []),
       ([vector, heads], []), ([perToken], []), ([vector, vector], [weight("w", 8, 8)]),
-      ([vector], [weight("b", 8)]), ([vector], [weight("t", 9, 8)]), ([vector], [weight("w", 8, 8)]),
+      ([], filters), ([frames], filters), ([frames], []), ([vector], [weight("b", 8)]),
+      ([vector], [weight("t", 9, 8)]), ([vector], [weight("w", 8, 8)]),
     ]
     for (inputs, parameters) in operands {
       let last = Operation(kind, Activation("made"), from: inputs, with: parameters)

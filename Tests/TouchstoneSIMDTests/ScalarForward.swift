@@ -1,6 +1,7 @@
 import Foundation
 import TouchstoneGraph
 import TouchstoneModel
+import TouchstoneReference
 
 @testable import TouchstoneSIMD
 
@@ -88,6 +89,22 @@ struct ScalarForward {
           let (pair, isCosine) = kind.term(of: column)
           let angle = Double(position) * pow(10_000, -2 * Double(pair) / Double(kind.width))
           return Float(isCosine ? cos(angle) : sin(angle))
+        }
+      }
+    case .logMel, .transpose:
+      // Found in float64 and rounded once, or only moved.
+      return operation.kind.value(
+        Operands(operands.map { $0.converted(to: Double.self) }), in: inputs
+      ).values.map { Float($0) }
+    case .convolution(let kind):
+      let x = operands.first ?? inputs.features.converted(to: Float.self)
+      let (filters, width) = (parameters[0], parameters[0].tensor.rowWidth)
+      return (0..<filters.outputCount).flatMap { output in
+        (0..<kind.positions(in: x.rowWidth, width: width)).map { position in
+          arithmetic.chain(
+            parameters[1][output], filters.inputCount,
+            { place in kind.frame(at: position, place % width, of: x.rowWidth).map { x[place / width, $0] } ?? 0 },
+            { filters[output, $0] })
         }
       }
     case .scores(let kind):

@@ -46,10 +46,10 @@ public struct AttentionReport: Sendable {
     OrderedJSON.object(
       [
         ("layer", .integer(pattern.layer)),
-        ("tokens", .array(pattern.inputs.tokenIDs.map { .object(text.members($0)) })),
+        ("tokens", .array(members(pattern.inputs))),
       ]
         + (pattern.keys == pattern.inputs
-          ? [] : [("keys", .array(pattern.keys.tokenIDs.map { .object(text.members($0)) }))]) + [
+          ? [] : [("keys", .array(members(pattern.keys)))]) + [
           (
             "heads",
             .array(
@@ -70,10 +70,23 @@ public struct AttentionReport: Sendable {
   /// - Throws: ``BadInput`` for a sequence too long to draw.
   public func svg() throws(BadInput) -> String {
     try AttentionPicture(
-      pattern, heads: heads, labels: pattern.inputs.tokenIDs.map(text.visible),
-      keyLabels: pattern.keys.tokenIDs.map(text.visible)
+      pattern, heads: heads, labels: labels(pattern.inputs),
+      keyLabels: labels(pattern.keys)
     ).svg
   }
 
-  private func name(_ position: Int, in inputs: Inputs) -> String { text.quoted(inputs.tokenIDs[position]) }
+  /// A token in quotes, or which moment of a sound it is.
+  private func name(_ position: Int, in inputs: Inputs) -> String {
+    inputs.sound == nil ? text.quoted(inputs.tokenIDs[position]) : "frame \(position)"
+  }
+
+  private func labels(_ inputs: Inputs) -> [String] {
+    inputs.sound == nil ? inputs.tokenIDs.map(text.visible) : (0..<inputs.count).map { "\($0)" }
+  }
+
+  private func members(_ inputs: Inputs) -> [OrderedJSON] {
+    inputs.sound == nil
+      ? inputs.tokenIDs.map { .object(text.members($0)) }
+      : (0..<inputs.count).map { .object([("frame", .integer($0))]) }
+  }
 }

@@ -7,7 +7,13 @@ import TouchstoneModel
 /// none.
 struct GenerationSettings: Sendable {
   /// The ids that an answer begins with: `decoder_start_token_id`, then `forced_bos_token_id` where there is one.
-  let beginning: [Int]
+  private let beginning: [Int]
+  /// The languages that it may be asked for, where it is not said which: the likeliest stands second, then
+  /// ``closing``.
+  private let languages: [Int]
+  /// What ends the beginning of a text that is written down: `transcribe` behind a language, and
+  /// `no_timestamps_token_id`.
+  private let closing: [Int]
   /// The id that ends an answer; nil where none is named.
   let endOfText: Int?
   /// Ids that are never chosen: `suppress_tokens`, and those of `bad_words_ids` that stand alone.
@@ -43,7 +49,12 @@ struct GenerationSettings: Sendable {
         place: "decoder_start_token_id", problem: "the field is missing",
         remedy: "give the id with which an answer begins")
     }
-    beginning = try [start] + fields.ids("forced_bos_token_id").prefix(1)
+    let forced = try fields.forced()
+    beginning = try [start] + fields.ids("forced_bos_token_id").prefix(1) + forced.compactMap(\.self)
+    let isAsked = fields.members["is_multilingual"] == .bool(true) && forced.first.flatMap(\.self) == nil
+    languages = try isAsked ? fields.ids(in: "lang_to_id") : []
+    let task = try isAsked ? fields.ids("transcribe", in: "task_to_id") : []
+    closing = try task + fields.ids("no_timestamps_token_id").filter { $0 != forced.last }
     endOfText = try fields.ids("eos_token_id").first
     let alone = (fields.members["bad_words_ids"]?.array ?? []).compactMap { word in
       word.array.flatMap { $0.count == 1 ? $0[0].integer : nil }
@@ -52,9 +63,44 @@ struct GenerationSettings: Sendable {
     suppressedFirst = Set(try fields.ids("begin_suppress_tokens"))
   }
 
+  /// The ids that an answer begins with; of a model of many languages with the likeliest.
+  func beginning(answeredBy predictor: inout any NextTokenPredictor) throws -> [Int] {
+    guard !languages.isEmpty else { return beginning + closing }
+    let logits = try predictor.nextTokenLogits(after: Array(beginning.prefix(1)))
+    let likeliest = languages.filter(logits.indices.contains).max { logits[$0] < logits[$1] }
+    return beginning + (likeliest.map { [$0] } ?? []) + closing
+  }
+
   /// The members of the file.
   private struct Fields {
     let members: [String: JSONValue]
+
+    /// `forced_decoder_ids`, pairs of a place from 1 on and an id, nil where it is left open.
+    func forced() throws(BadInput) -> [Int?] {
+      guard let pairs = members["forced_decoder_ids"], pairs != .null else { return [] }
+      var ids: [Int?] = []
+      for pair in pairs.array ?? [.null] {
+        guard let both = pair.array, both.count == 2, both[0].integer == ids.count + 1,
+          both[1] == .null || both[1].integer != nil
+        else {
+          throw BadInput(
+            place: "forced_decoder_ids", problem: "is no list of places and ids", remedy: "correct the field")
+        }
+        ids.append(both[1].integer)
+      }
+      return ids
+    }
+
+    /// The ids of a table, or one of them.
+    func ids(_ key: String? = nil, in name: String) throws(BadInput) -> [Int] {
+      guard let value = members[name], value != .null else { return [] }
+      let all = value.object ?? [:]
+      let ids = all.filter { key == nil || $0.key == key }.map(\.value)
+      guard value.object != nil, ids.allSatisfy({ $0.integer != nil }) else {
+        throw BadInput(place: name, problem: "is no table of ids", remedy: "correct the field")
+      }
+      return ids.compactMap(\.integer).sorted()
+    }
 
     /// An id or a list of them; none where the field is absent or null.
     func ids(_ name: String) throws(BadInput) -> [Int] {

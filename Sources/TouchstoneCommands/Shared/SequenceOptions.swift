@@ -44,7 +44,13 @@ struct SequenceOptions: ParsableArguments {
     help: ArgumentHelp("0 for each token of the source that nobody may attend to.", valueName: "bits"))
   var sourceMask: IntegerList?
 
+  @Option(help: ArgumentHelp("The sound that the encoder hears, of models that hear: PCM.", valueName: "file.wav"))
+  var audio: String?
+
   func validate() throws {
+    if audio != nil, source != nil || sourceTokens != nil || sourceMask != nil {
+      throw ValidationError("Give either --audio or --source, not both.")
+    }
     if source != nil, sourceTokens != nil {
       throw ValidationError("Give either --source or --source-tokens, not both.")
     }
@@ -63,18 +69,24 @@ struct SequenceOptions: ParsableArguments {
   /// Whether anything is said of the sequence besides its tokens.
   var saysMore: Bool {
     attentionMask != nil || positionIds != nil || tokenTypes != nil || source != nil || sourceTokens != nil
-      || sourceMask != nil
+      || sourceMask != nil || audio != nil
   }
 
   /// Whether any tokens were given.
   var isGiven: Bool { prompt != nil || tokens != nil }
 
-  /// The checked inputs.
-  func inputs(for model: LoadedModel) throws -> Inputs {
+  /// The model as it reads what is given, and the checked inputs.
+  func inputs(for model: LoadedModel) throws -> (model: LoadedModel, inputs: Inputs) {
+    guard let audio else { return (model, try inputs(for: model, source: source(for: model))) }
+    let (hearing, source) = try model.hearing(audio)
+    return (hearing, try inputs(for: hearing, source: source))
+  }
+
+  private func inputs(for model: LoadedModel, source: Inputs?) throws -> Inputs {
     try Inputs(
       tokenIDs: tokenIDs(for: model), positionIDs: positionIds?.values,
       attentionMask: attentionMask?.values.map { $0 == 1 }, tokenTypeIDs: tokenTypes?.values,
-      source: source(for: model), graph: model.weights.graph)
+      source: source, graph: model.weights.graph)
   }
 
   /// What the encoder reads; nil where nothing was given.

@@ -50,9 +50,9 @@ struct Attention: ParsableCommand {
   func run() throws {
     let files = try OutputFiles(["--picture": picture], inputs: [model], overwrite: output.overwrite)
     let loaded = try LoadedModel(model)
+    let (hearing, inputs) = try sequence.inputs(for: loaded)
     let pattern = try AttentionPattern(
-      of: implementation.transformer(loaded.weights, forOnePass: true),
-      inputs: sequence.inputs(for: loaded), layer: layer, part: part)
+      of: implementation.transformer(hearing.weights, forOnePass: true), inputs: inputs, layer: layer, part: part)
     // Ids need no tokenizer; text does, and was encoded with it.
     let tokenizer = try? loaded.tokenizer()
     let report = try AttentionReport(

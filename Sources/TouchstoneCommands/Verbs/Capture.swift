@@ -88,7 +88,8 @@ struct Capture: ParsableCommand {
       return (try recorded(weights, file), weights, file.inputs)
     }
     let loaded = try LoadedModel(model ?? "")
-    return (RecordedModel(loaded.architecture), loaded.weights, try sequence.inputs(for: loaded))
+    let (hearing, inputs) = try sequence.inputs(for: loaded)
+    return (try hearing.recorded(), hearing.weights, inputs)
   }
 
   /// The model that the weights belong to: the golden's own, unless the folder says otherwise.

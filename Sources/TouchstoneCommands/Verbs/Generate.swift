@@ -41,12 +41,16 @@ struct Generate: ParsableCommand {
       valueName: "text"))
   var source: String?
 
+  @Option(
+    help: ArgumentHelp("The sound that is written down, by models that hear: PCM.", valueName: "file.wav"))
+  var audio: String?
+
   @Option(help: "The greatest number of tokens to make.")
   var maxTokens: Int = 100
 
   @Option(
     help:
-      "Divides the logits, in 0…2; 0 always takes the most probable token; 1 unless given, 0 with --source.")
+      "Divides the logits, in 0…2; 0 always takes the most probable token; 1 unless given, 0 with --source and --audio.")
   var temperature: Double?
 
   @Option(help: "Chooses among the k most probable tokens.")
@@ -89,9 +93,15 @@ struct Generate: ParsableCommand {
       throw ValidationError("--picture and --json belong to --show-distribution.")
     }
     guard count >= 1 else { throw ValidationError("--count must be at least 1.") }
-    guard prompt != nil || source != nil else { throw ValidationError("Give --prompt, or --source.") }
-    guard source == nil || system == nil else {
-      throw ValidationError("--system makes a prompt a conversation; it does not go with --source.")
+    guard prompt != nil || source != nil || audio != nil else {
+      throw ValidationError("Give --prompt, --source, or --audio.")
+    }
+    guard source == nil || audio == nil else {
+      throw ValidationError("Give either --audio or --source, not both.")
+    }
+    guard source == nil && audio == nil || system == nil else {
+      throw ValidationError(
+        "--system makes a prompt a conversation; it does not go with --source and --audio.")
     }
     guard maxTokens >= 0 else { throw ValidationError("--max-tokens must not be negative.") }
   }
@@ -99,20 +109,28 @@ struct Generate: ParsableCommand {
   func run() throws {
     let files = try OutputFiles(["--picture": picture], inputs: [model], overwrite: output.overwrite)
     let options = try SamplingOptions(
-      temperature: temperature ?? (source == nil ? 1 : 0), topK: topK, topP: topP,
+      temperature: temperature ?? (source == nil && audio == nil ? 1 : 0), topK: topK, topP: topP,
       allowAnyTemperature: allowAnyTemperature)
-    let loaded = try LoadedModel(model)
+    var loaded = try LoadedModel(model)
     let tokenizer = try loaded.tokenizer()
     let prompt = prompt ?? ""
     let text = system.map { Dialogue(system: $0, prompt: prompt).text } ?? prompt
+    var read = try source.map {
+      try Inputs.source(tokenIDs: tokenizer.encode($0), graph: loaded.weights.graph)
+    }
+    if let audio {
+      let (hearing, heard) = try loaded.hearing(audio)
+      (loaded, read) = (hearing, heard)
+    }
     var predictor = try implementation.predictor(loaded.weights)
     var promptIDs: [Int] = []
     var endOfText = tokenizer.endOfText
-    if let source {
+    if let read {
       let settings = try GenerationSettings(at: loaded.directory)
-      predictor.source = try Inputs.source(
-        tokenIDs: tokenizer.encode(source), graph: loaded.weights.graph)
-      promptIDs = try settings.beginning + tokenizer.encode(text, addsSpecialTokens: false)
+      predictor.source = read
+      promptIDs =
+        try settings.beginning(answeredBy: &predictor)
+        + tokenizer.encode(text, addsSpecialTokens: false)
       predictor = SteeredPredictor(predictor, settings, beginning: promptIDs.count)
       endOfText = settings.endOfText ?? endOfText
     } else {

@@ -80,8 +80,8 @@ struct Record: ParsableCommand {
     try OutputFiles.checkApart(out, from: [model, inputs])
     try reading.apply()
     let loaded = try LoadedModel(model)
-    let (inputs, loss) = try inputs(for: loaded)
-    let (model, weights) = try trained(loaded, for: loss)
+    let (hearing, inputs, loss) = try inputs(for: loaded)
+    let (model, weights) = try trained(hearing, for: loss)
     let layers = shard.layers
     try layers?.check(in: weights.graph)
     var provenance = try Implementation.reference.provenance()
@@ -122,7 +122,7 @@ struct Record: ParsableCommand {
 
   /// The model, with the loss and the backward pass where there is a loss.
   private func trained(_ loaded: LoadedModel, for loss: Loss?) throws(BadInput) -> (RecordedModel, Weights) {
-    let recorded = RecordedModel(loaded.architecture)
+    let recorded = try loaded.recorded()
     guard let loss else { return (recorded, loaded.weights) }
     try loss.check()
     do throws(BadInput) {
@@ -132,13 +132,14 @@ struct Record: ParsableCommand {
     }
   }
 
-  private func inputs(for model: LoadedModel) throws -> (Inputs, Loss?) {
-    let graph = model.weights.graph
+  private func inputs(for loaded: LoadedModel) throws -> (LoadedModel, Inputs, Loss?) {
     guard let inputs else {
-      return (try training.asked(of: sequence.inputs(for: model), graph), training.loss)
+      let (model, inputs) = try sequence.inputs(for: loaded)
+      return (model, try training.asked(of: inputs, model.weights.graph), training.loss)
     }
     let recorded = try RecordedInputs(path: inputs)
-    return (try recorded.allInputs(for: graph), recorded.loss)
+    let model = try loaded.listening(by: recorded.frontEnd)
+    return (model, try recorded.allInputs(for: model.weights.graph), recorded.loss)
   }
 
   /// Refuses what no implementation could be compared with: NaN and infinities, but for the scores of masked keys.

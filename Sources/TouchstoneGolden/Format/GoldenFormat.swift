@@ -36,6 +36,12 @@ enum GoldenFormat {
   static let provenance = "provenance"
   static let manifest = "provenance/manifest"
 
+  /// What stands beside samples: how they are cut, and what each band takes of each frequency.
+  static let windowLength = "n_fft"
+  static let hopLength = "hop_length"
+  static let filters = "mel_filters"
+  static let ofFrontEnd: Set = [windowLength, hopLength, filters]
+
   /// Where what a model was given stands.
   static func path(of input: Input) -> String { inputs + "/" + input.rawValue }
 

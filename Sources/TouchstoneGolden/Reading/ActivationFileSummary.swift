@@ -25,6 +25,8 @@ public struct ActivationFileSummary: Sendable, Equatable, Encodable {
   public let maskedTokens: [Int]
   /// The token ids of what an encoder reads; nil in a model without one.
   public let encoderTokenIDs: [Int]?
+  /// What the encoder hears, in words; nil where it reads.
+  public let sound: String?
   /// The layers that it holds, `A..<B`, where it is a shard; nil for all.
   public let layers: String?
   /// How many activations are stored in each type.
@@ -81,7 +83,8 @@ extension ActivationFile {
       weightsSHA256: weightsDigest, hasWeights: try !file.members(of: GoldenFormat.weights).isEmpty,
       tokenIDs: inputs.tokenIDs, positionIDs: inputs.positionIDs,
       maskedTokens: (inputs.attentionMask ?? []).enumerated().filter { !$0.element }.map(\.offset),
-      encoderTokenIDs: inputs.source?.tokenIDs, layers: layers?.description,
+      encoderTokenIDs: inputs.source.flatMap { $0.sound == nil ? $0.tokenIDs : nil },
+      sound: inputs.source?.sound.map { "\($0.values.count) \($0.frontEnd == nil ? "features" : "samples")" }, layers: layers?.description,
       activationsByType: Dictionary(types.map { ($0, 1) }, uniquingKeysWith: +),
       missing: missing.map(\.path),
       missingLayerCount: own == nil ? Set(outputs.compactMap(\.block)).subtracting(blocks).count : 0,
@@ -112,6 +115,7 @@ extension ActivationFileSummary: CustomStringConvertible {
         .joined(separator: ", ")
       lines.append((label, few + (paths.count > 8 ? " and \(paths.count - 8) more" : "") + meaning))
     }
+    if let sound { lines.insert(("sound", sound), at: 3) }
     if let encoderTokenIDs { lines.insert(("source", Self.shown(encoderTokenIDs)), at: 3) }
     add("missing", missing, "")
     if missingLayerCount > 0 { lines.append(("missing", "\(missingLayerCount) whole layers")) }

@@ -13,6 +13,10 @@ public struct RecordedInputs: Sendable {
   private let sequenceCount: Int
   /// What the model is trained for; nil where no targets are there.
   public let loss: Loss?
+  /// What an encoder hears; nil where it reads.
+  private let sound: Sound?
+  /// How samples are cut, where these are what is heard.
+  public let frontEnd: FrontEnd?
   /// What stands there beside them.
   private let others: [String]
 
@@ -50,7 +54,7 @@ public struct RecordedInputs: Sendable {
     file = header.file.path
     var numbers: [Input: [Int]] = [:]
     var counts: Set<Int> = []
-    for input in Input.allCases {
+    for input in Input.allCases where input.isOfTokens {
       let path = GoldenFormat.path(of: input)
       guard let read = try header.integers(path, greatestCount: greatestCount(input), manifest) else {
         continue
@@ -66,7 +70,11 @@ public struct RecordedInputs: Sendable {
     self.numbers = numbers
     sequenceCount = counts.first ?? 1
     loss = try header.loss()
-    others = try header.file.members(of: GoldenFormat.inputs).filter { Input(rawValue: $0) == nil }
+    frontEnd = try header.frontEnd()
+    sound = try header.sound(frontEnd, manifest)
+    others = try header.file.members(of: GoldenFormat.inputs).filter {
+      Input(rawValue: $0) == nil && !GoldenFormat.ofFrontEnd.contains($0)
+    }
   }
 
   /// The checked inputs.
@@ -86,6 +94,12 @@ public struct RecordedInputs: Sendable {
   /// What an encoder reads; nil for a model without one.
   private func source(for graph: Graph) throws(BadInput) -> Inputs? {
     guard graph.readsSource else { return nil }
+    if let sound { return try Inputs.source(sound, graph: graph) }
+    if graph.hearing != nil {
+      throw BadInput(
+        place: GoldenFormat.path(of: .inputFeatures), problem: "is missing",
+        remedy: "store the features that the encoder hears, or audio")
+    }
     guard let tokenIDs = numbers[.encoderTokenIDs] else {
       throw BadInput(
         place: GoldenFormat.path(of: .encoderTokenIDs), problem: "is missing",
@@ -103,7 +117,9 @@ public struct RecordedInputs: Sendable {
   /// - Throws: `BadInput` for ids out of range, unequal counts, no token ids, or an input that `graph` does not read.
   public func allInputs(for graph: Graph) throws(BadInput) -> Inputs {
     do throws(BadInput) {
-      let unread = Input.allCases.first { numbers[$0] != nil && !graph.mayBeGiven($0) }
+      var given = Set(numbers.keys)
+      if let sound { given.insert(sound.frontEnd == nil ? .inputFeatures : .audio) }
+      let unread = Input.allCases.first { given.contains($0) && !graph.mayBeGiven($0) }
       if let other = unread?.rawValue ?? others.first {
         throw BadInput(
           place: GoldenFormat.inputs + "/" + other, problem: "is an input that the model does not read",

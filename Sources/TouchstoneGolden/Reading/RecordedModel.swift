@@ -10,6 +10,8 @@ public struct RecordedModel: Sendable {
   public let forwardGraph: Graph
   /// What it is trained for, where the file holds the backward pass as well; nil where it does not.
   public private(set) var loss: Loss?
+  /// How it cuts samples that it hears; nil where it hears none.
+  public private(set) var frontEnd: FrontEnd?
   /// Its operations: those of the forward pass, and where there is a loss, of that and of the backward pass.
   public private(set) var graph: Graph
   /// How checkpoints of the family spell what the graph names.
@@ -45,8 +47,19 @@ public struct RecordedModel: Sendable {
   public func trained(for loss: Loss?) throws(BadInput) -> RecordedModel {
     var model = self
     model.loss = loss
+    model.frontEnd = nil
     model.graph = forwardGraph
     if let loss { model.graph = try forwardGraph.differentiated(by: loss) }
+    return model
+  }
+
+  /// The same model that makes its features itself, of samples; itself where no front end is given.
+  ///
+  /// - Throws: ``BadInput`` for a model that hears none.
+  public func listening(by frontEnd: FrontEnd?) throws(BadInput) -> RecordedModel {
+    var model = self
+    model.frontEnd = frontEnd
+    model.graph = try graph.listening(by: frontEnd)
     return model
   }
 

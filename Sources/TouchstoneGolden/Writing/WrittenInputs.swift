@@ -12,7 +12,9 @@ extension ActivationFileWriter {
     if graph.inputs.contains(.tokenTypeIDs) { try write(.tokenTypeIDs, of: inputs) }
     if model.loss != nil, inputs.targets != nil { try write(.targets, of: inputs) }
     try writeMask(.attentionMask, of: inputs)
-    if let source = inputs.source {
+    if let sound = inputs.source?.sound {
+      try write(sound)
+    } else if let source = inputs.source {
       try write(.encoderTokenIDs, of: source)
       try write(.encoderPositionIDs, of: source)
       try writeMask(.encoderAttentionMask, of: source)
@@ -26,6 +28,29 @@ extension ActivationFileWriter {
     try datasets.write(
       GoldenFormat.path(of: input), .integer(byteCount: 4, isSigned: true), shape: shape(of: inputs),
       bytes: values.withUnsafeBytes { Data($0) })
+  }
+
+  private func write(_ sound: Sound) throws(BadInput) {
+    guard let frontEnd = sound.frontEnd else {
+      try write(StoredTensor(sound.features), at: GoldenFormat.path(of: .inputFeatures))
+      return
+    }
+    let samples = Tensor(sound.values, shape: [sound.values.count])
+    try write(StoredTensor(samples), at: GoldenFormat.path(of: .audio))
+    let count = frontEnd.windowLength / 2 + 1
+    let filters = Tensor(sound.filters, shape: [count, sound.filters.count / count])
+    try write(StoredTensor(filters), at: GoldenFormat.inputs + "/" + GoldenFormat.filters)
+    for (name, value) in [
+      (GoldenFormat.windowLength, frontEnd.windowLength), (GoldenFormat.hopLength, frontEnd.hop),
+    ] {
+      let bytes = withUnsafeBytes(of: Int32(value).littleEndian) { Data($0) }
+      try datasets.write(
+        GoldenFormat.inputs + "/" + name, .integer(byteCount: 4, isSigned: true), shape: [], bytes: bytes)
+    }
+  }
+
+  private func write(_ tensor: StoredTensor, at path: String) throws(BadInput) {
+    try datasets.write(path, .float(tensor.type), shape: tensor.shape, bytes: tensor.bytes)
   }
 
   private func writeMask(_ input: Input, of inputs: Inputs) throws(BadInput) {

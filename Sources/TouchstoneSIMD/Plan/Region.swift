@@ -20,6 +20,8 @@ struct Rows {
   let tokenIDs: [Int]
   let positionIDs: [Int]
   let tokenTypeIDs: [Int]
+  /// What these are made of, where they are no text.
+  var sound: Sound?
   /// How many are still computed, the last ones; they stand from row 0 of the workspace on.
   var count: Int
 
@@ -27,12 +29,12 @@ struct Rows {
     self.first = first
     self.tokenIDs = tokenIDs
     self.positionIDs = positionIDs
-    self.tokenTypeIDs = tokenTypeIDs ?? [Int](repeating: 0, count: tokenIDs.count)
-    count = tokenIDs.count
+    self.tokenTypeIDs = tokenTypeIDs ?? [Int](repeating: 0, count: positionIDs.count)
+    count = positionIDs.count
   }
 
   /// How many are not computed any more.
-  var dropped: Int { tokenIDs.count - count }
+  var dropped: Int { positionIDs.count - count }
 
   /// The place in the sequence of the first one that is still computed.
   var firstComputed: Int { first + dropped }

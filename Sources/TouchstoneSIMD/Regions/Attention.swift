@@ -54,7 +54,7 @@ struct Attention: Sendable {
     }
     // A head of keys at a time, and the heads of queries that it serves.
     let work =
-      groupSize * rows.count * (rows.firstComputed + rows.count) + rows.tokenIDs.count * Self.storingWork
+      groupSize * rows.count * (rows.firstComputed + rows.count) + rows.positionIDs.count * Self.storingWork
     let headsPerChunk = max(1, min(shape.count, Self.leastWork / max(1, work * shape.width)))
     pool.run(chunks: (shape.count + headsPerChunk - 1) / headsPerChunk) { chunk, thread in
       for keyHead in chunk * headsPerChunk..<min(shape.count, (chunk + 1) * headsPerChunk) {
@@ -70,7 +70,7 @@ struct Attention: Sendable {
   /// Puts one head's keys and values into the cache.
   private func store(_ head: Int, _ rows: Rows, _ machine: Machine) {
     guard let own else { return }
-    let (workspace, count) = (machine.workspace, rows.tokenIDs.count)
+    let (workspace, count) = (machine.workspace, rows.positionIDs.count)
     let keys = workspace.row(0, of: own.key) + head * shape.width
     let keyStride = workspace[own.key.buffer].stride
     keyTurn?.turn(keys, stride: keyStride, rows: 0..<count, with: machine)
@@ -112,7 +112,7 @@ struct Attention: Sendable {
 
     // Keys that every row of the tile sees, and how many the last one sees; from a pair of panels on.
     let position = rows.firstComputed + firstRow
-    let total = visibility.readsSource ? machine.source?.count ?? 0 : rows.first + rows.tokenIDs.count
+    let total = visibility.readsSource ? machine.source?.count ?? 0 : rows.first + rows.positionIDs.count
     let seen = keys(from: position + count - 1, of: total).upperBound
     let firstPanel = keys(from: position, of: total).lowerBound / Kernels.pairWidth * 2
     kernels.multiply(

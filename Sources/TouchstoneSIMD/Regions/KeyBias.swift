@@ -24,7 +24,7 @@ struct MakeBias: Region {
 
   func run(_ rows: Rows, on machine: Machine, observe: Observer?) throws {
     guard let observe else { return }
-    let count = rows.first + rows.tokenIDs.count
+    let count = rows.first + rows.positionIDs.count
     let own = OwnBias(bias, machine)
     var values = [Float](repeating: 0, count: own.heads * rows.count * count)
     values.withUnsafeMutableBufferPointer { values in

@@ -63,7 +63,7 @@ struct WeightPacker {
   }
 
   private func pack(_ parameter: Parameter, _ columns: [Columns], to matrix: PackedMatrix) {
-    let width = parameter.shape.last ?? 1
+    let width = columns[0].rowWidth
     let panels = memory.base + matrix.panels
     let isAlike = columns.allSatisfy { $0.view.layout == columns[0].view.layout }
     precondition(isAlike, "\(parameter) is viewed in two layouts")
@@ -121,6 +121,8 @@ private struct Columns {
   /// The rows before the view's own: those of other experts.
   private let firstRow: Int
   private let rowCount: Int
+  /// How many numbers a row has.
+  let rowWidth: Int
 
   init(_ view: ParameterView, part: Int, of source: MatrixSource) {
     self.view = view
@@ -137,7 +139,10 @@ private struct Columns {
       }
     }
     self.runs = runs
-    rowCount = view.parameter.shape[view.parameter.shape.count - 2]
+    let inputs = view.inputCount ?? 1
+    (rowCount, rowWidth) =
+      view.layout == .inputsFirst
+      ? (inputs, view.storedOutputCount) : (view.storedOutputCount, inputs)
     firstRow = (view.selection.expert ?? 0) * rowCount
     var columns: [Int?] = []
     if view.layout == .outputsFirst {

@@ -43,6 +43,9 @@ extension Operation.Kind.Name {
     case .alibi: Alibi.self
     case .relativeBias: RelativeBias.self
     case .sinusoid: Sinusoid.self
+    case .logMel: LogMel.self
+    case .convolution: Convolution.self
+    case .transpose: Transpose.self
     case .scores: AttentionScores.self
     case .probabilities: AttentionProbabilities.self
     case .context: AttentionContext.self

@@ -16,6 +16,8 @@ public enum Axis: Hashable, Sendable {
   case unit(Int)
   /// The experts that a token goes to, best first.
   case slot(Int)
+  /// Moments of a sound.
+  case frame(Int)
   /// Token ids.
   case vocabulary(Int)
 
@@ -29,7 +31,8 @@ public enum Axis: Hashable, Sendable {
     switch self {
     case .token, .rows, .query, .key: tokenCount
     case .sourceKey: sourceCount ?? tokenCount
-    case .head(let count), .unit(let count), .slot(let count), .vocabulary(let count): count
+    case .head(let count), .unit(let count), .slot(let count), .frame(let count), .vocabulary(let count):
+      count
     }
   }
 
@@ -43,6 +46,7 @@ public enum Axis: Hashable, Sendable {
     case .head: "head"
     case .unit: "unit"
     case .slot: "choice"
+    case .frame: "frame"
     case .vocabulary: "vocabulary id"
     }
   }
@@ -62,7 +66,7 @@ extension [Axis] {
       case .sourceKey: "key of the source"
       case .rows(.expert(let expert, _)): "rows of expert \(expert)"
       case .rows(.first): "first row"
-      case .head(let count), .unit(let count), .slot(let count), .vocabulary(let count):
+      case .head(let count), .unit(let count), .slot(let count), .frame(let count), .vocabulary(let count):
         "\(axis.name) \(count)"
       }
     }

@@ -101,6 +101,32 @@ extension GraphBuilder {
       with: [ParameterView(matrix, .inputsFirst, selection), ParameterView(bias, .outputsFirst, selection)])
   }
 
+  /// A convolution along frames with the filters `module.weight` [out, in, width] and `module.bias`.
+  ///
+  /// - Parameters:
+  ///   - name: of what it makes.
+  ///   - x: [in, frames]; nil for the input features.
+  ///   - kind: stride and padding, and for the input features how many frames these have.
+  ///   - module: in front of the names of filters and bias.
+  ///   - inputs: in.
+  ///   - outputs: out.
+  ///   - width: of each filter.
+  public mutating func convolution(
+    _ name: String, _ x: Activation?, _ kind: Convolution, _ module: String, inputs: Int, outputs: Int,
+    width: Int
+  ) -> Activation {
+    let views = [
+      ParameterView(parameter(module + ".weight", outputs, inputs, width)),
+      ParameterView(parameter(module + ".bias", outputs)),
+    ]
+    return append(kind, name, from: x.map { [$0] } ?? [], with: views)
+  }
+
+  /// Columns for rows: frames of sound become the source's tokens.
+  public mutating func transpose(_ name: String, _ x: Activation) -> Activation {
+    append(Transpose(), name, from: [x])
+  }
+
   /// Biases on scores that grow with the place of the key.
   public mutating func alibi(_ name: String, _ kind: Alibi) -> Activation {
     append(kind, name)

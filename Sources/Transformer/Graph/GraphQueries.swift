@@ -34,7 +34,8 @@ extension Graph {
     case .tokenIDs, .positionIDs, .attentionMask: true
     case .tokenTypeIDs: inputs.contains(input)
     case .targets: results.logits != nil
-    case .encoderTokenIDs, .encoderPositionIDs, .encoderAttentionMask: readsSource
+    case .encoderTokenIDs, .encoderPositionIDs, .encoderAttentionMask: readsSource && hearing == nil
+    case .inputFeatures, .audio: inputs.contains(input)
     }
   }
 

@@ -1,54 +1,11 @@
 import TouchstoneModel
 
-/// What a forward pass is given besides the parameters, by the name in a golden file's `inputs`.
-public enum Input: String, Hashable, Sendable, CaseIterable {
-  /// Token ids: [T].
-  case tokenIDs = "token_ids"
-  /// Where each token stands: [T].
-  case positionIDs = "position_ids"
-  /// Which keys may be attended to: [T].
-  case attentionMask = "attention_mask"
-  /// Which part of a pair of texts each token belongs to: [T].
-  case tokenTypeIDs = "token_type_ids"
-  /// The token that should come after each, or −100 where none is asked for: [T].
-  case targets
-  /// Token ids of the source, the sequence that an encoder reads: [S].
-  case encoderTokenIDs = "encoder_token_ids"
-  /// Where each token of the source stands: [S].
-  case encoderPositionIDs = "encoder_position_ids"
-  /// Which tokens of the source may be attended to: [S].
-  case encoderAttentionMask = "encoder_attention_mask"
-
-  /// Whether it is of the source.
-  public var isOfSource: Bool { own != self }
-
-  /// What it is of its own sequence: of the source's tokens, token ids.
-  package var own: Input {
-    switch self {
-    case .encoderTokenIDs: .tokenIDs
-    case .encoderPositionIDs: .positionIDs
-    case .encoderAttentionMask: .attentionMask
-    default: self
-    }
-  }
-
-  /// The same of the source; itself where the source has none.
-  package var ofSource: Input {
-    switch self {
-    case .tokenIDs: .encoderTokenIDs
-    case .positionIDs: .encoderPositionIDs
-    case .attentionMask: .encoderAttentionMask
-    default: self
-    }
-  }
-}
-
 /// One sequence: token ids, where they stand, and which of them may be attended to; or several of one length, one behind the
 /// other, of which none sees another.
 ///
 /// In a model with an encoder the source besides, the sequence that the encoder reads.
 public struct Inputs: Hashable, Sendable {
-  /// Token ids: [T].
+  /// Token ids: [T]; none of a sound.
   public let tokenIDs: [Int]
   /// Position ids: [T]; unless given 0 … T−1, or by how many visible tokens come before, or as the model counts them
   /// over padding.
@@ -63,6 +20,9 @@ public struct Inputs: Hashable, Sendable {
   /// Which part of a pair of texts each token belongs to: [T]; 0 unless given.
   public let tokenTypeIDs: [Int]
 
+  /// What an encoder hears, where this is a source that is no text; nil otherwise.
+  public let sound: Sound?
+
   /// None, or the source.
   private let sources: [Inputs]
 
@@ -70,7 +30,7 @@ public struct Inputs: Hashable, Sendable {
   public var source: Inputs? { sources.first }
 
   /// T: the number of tokens, of all sequences together.
-  public var count: Int { tokenIDs.count }
+  public var count: Int { positionIDs.count }
 
   /// The number of tokens in each sequence.
   public var sequenceLength: Int { count / sequenceCount }
@@ -90,7 +50,9 @@ public struct Inputs: Hashable, Sendable {
     if graph.readsSource, source == nil {
       throw BadInput(
         place: "source", problem: "is missing, which the model's encoder reads",
-        remedy: "give --source TEXT, or \(Input.encoderTokenIDs.rawValue) in a file")
+        remedy: graph.hearing == nil
+          ? "give --source TEXT, or \(Input.encoderTokenIDs.rawValue) in a file"
+          : "give --audio FILE.wav, or \(Input.inputFeatures.rawValue) in a file")
     }
     if !graph.readsSource, source != nil {
       throw BadInput(
@@ -116,8 +78,37 @@ public struct Inputs: Hashable, Sendable {
       throw BadInput(
         place: "source", problem: "is given to a model without an encoder", remedy: "give the prompt alone")
     }
+    guard graph.hearing == nil else {
+      throw BadInput(
+        place: "source", problem: "is a text, and the model's encoder hears sound",
+        remedy: "give --audio FILE.wav")
+    }
     return try Inputs(
       tokenIDs, positionIDs, attentionMask, nil, nil, sequenceCount: 1, ofSource: true, sources: [], graph)
+  }
+
+  /// What an encoder hears.
+  ///
+  /// - Throws: ``BadInput`` for a sound of another length or shape, or a model that hears none of this form.
+  public static func source(_ sound: Sound, graph: Graph) throws(BadInput) -> Inputs {
+    let input = sound.frontEnd == nil ? Input.inputFeatures : .audio
+    guard let hearing = graph.hearing, graph.inputs.contains(input) else {
+      throw BadInput(
+        place: input.rawValue, problem: "is given to a model that hears none of this form",
+        remedy: "give what the model reads")
+    }
+    try sound.check(hearing)
+    return Inputs(sound, count: hearing.tokens)
+  }
+
+  private init(_ sound: Sound, count: Int) {
+    self.sound = sound
+    tokenIDs = []
+    positionIDs = Array(0..<count)
+    (attentionMask, targets) = (nil, nil)
+    sequenceCount = 1
+    tokenTypeIDs = [Int](repeating: 0, count: count)
+    sources = []
   }
 
   private init(
@@ -178,11 +169,13 @@ public struct Inputs: Hashable, Sendable {
     self.targets = targets
     self.sequenceCount = sequenceCount
     self.tokenTypeIDs = types
+    sound = nil
     self.sources = sources
   }
 
   private init(_ whole: Inputs, tokens: [Int]) {
-    tokenIDs = tokens.map { whole.tokenIDs[$0] }
+    tokenIDs = whole.sound == nil ? tokens.map { whole.tokenIDs[$0] } : []
+    sound = whole.sound
     positionIDs = tokens.map { whole.positionIDs[$0] }
     attentionMask = whole.attentionMask.map { mask in tokens.map { mask[$0] } }
     tokenTypeIDs = tokens.map { whole.tokenTypeIDs[$0] }

@@ -20,6 +20,9 @@ public struct Operation: Hashable, Sendable {
     case alibi(Alibi)
     case relativeBias(RelativeBias)
     case sinusoid(Sinusoid)
+    case logMel(LogMel)
+    case convolution(Convolution)
+    case transpose(Transpose)
     case scores(AttentionScores)
     case probabilities(AttentionProbabilities)
     case context(AttentionContext)
@@ -70,6 +73,7 @@ extension Operation.Kind {
     case embedding, sum, product, identity, scale, softCap, layerNorm, rmsNorm, linear, rotate
     case alibi, relativeBias, sinusoid, scores, probabilities, context, activationFunction, softmax
     case routeWeights, chosenRows, mixture, pickedRow, joinedColumns
+    case logMel, convolution, transpose
     case routeIDs = "routeIds"
     case crossEntropy, lossMean, crossEntropyGradient, linearGradient, parameterGradient, normGradient
     case gainGradient, activationGradient, softCapGradient, attentionGradient, softmaxGradient
@@ -91,6 +95,9 @@ extension Operation.Kind {
     case .alibi(let kind): kind
     case .relativeBias(let kind): kind
     case .sinusoid(let kind): kind
+    case .logMel(let kind): kind
+    case .convolution(let kind): kind
+    case .transpose(let kind): kind
     case .scores(let kind): kind
     case .probabilities(let kind): kind
     case .context(let kind): kind
@@ -134,6 +141,9 @@ extension Operation.Kind {
     case .alibi: self = .alibi(try Alibi(fields: &fields))
     case .relativeBias: self = .relativeBias(try RelativeBias(fields: &fields))
     case .sinusoid: self = .sinusoid(try Sinusoid(fields: &fields))
+    case .logMel: self = .logMel(try LogMel(fields: &fields))
+    case .convolution: self = .convolution(try Convolution(fields: &fields))
+    case .transpose: self = .transpose(try Transpose(fields: &fields))
     case .scores: self = .scores(try AttentionScores(fields: &fields))
     case .probabilities: self = .probabilities(try AttentionProbabilities(fields: &fields))
     case .context: self = .context(try AttentionContext(fields: &fields))

@@ -110,7 +110,7 @@ public struct ParameterView: Hashable, Sendable {
   private var ownShape: ArraySlice<Int> { parameter.shape.dropFirst(selection.expert == nil ? 0 : 1) }
 
   /// How many outputs the tensor has, kept or not.
-  var storedOutputCount: Int {
+  package var storedOutputCount: Int {
     let shape = ownShape
     return (layout == .inputsFirst ? shape.last : shape.first) ?? 0
   }
@@ -129,11 +129,11 @@ public struct ParameterView: Hashable, Sendable {
     }
   }
 
-  /// How many inputs each output has; nil for a vector.
+  /// How many inputs each output has; nil for a vector. Those of a filter, [in, width], stand side by side.
   public var inputCount: Int? {
     let shape = ownShape
-    guard shape.count == 2 else { return nil }
-    return layout == .inputsFirst ? shape.first : shape.last
+    guard shape.count > 1 else { return nil }
+    return layout == .inputsFirst ? shape.first : shape.dropFirst().reduce(1, *)
   }
 
   /// What the operation sees: [out, in], or [out] for a vector.
@@ -148,7 +148,7 @@ public struct ParameterView: Hashable, Sendable {
         place: parameter.name, problem: "of shape \(parameter.shape) \(problem)",
         remedy: "correct the view or the shape")
     }
-    guard (1...2).contains(ownShape.count) else {
+    guard (1...2).contains(ownShape.count) || (ownShape.count > 2 && layout == .outputsFirst) else {
       throw unfit("is viewed neither as a matrix nor as a vector")
     }
     if let expert = selection.expert {

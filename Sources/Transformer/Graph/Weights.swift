@@ -102,6 +102,13 @@ public struct Weights: Sendable {
     return copy
   }
 
+  /// The same parameters in a graph that has no others.
+  func with(_ graph: Graph) -> Weights {
+    var copy = self
+    copy.graph = graph
+    return copy
+  }
+
   /// The parameter as it is stored.
   private func tensor(_ parameter: Parameter) -> StoredTensor {
     guard let tensor = stored[parameter.name] else { preconditionFailure("the model has no \(parameter)") }

@@ -38,6 +38,9 @@ extension Operation.Kind {
     case .alibi(let kind): kind
     case .relativeBias(let kind): kind
     case .sinusoid(let kind): kind
+    case .logMel(let kind): kind
+    case .convolution(let kind): kind
+    case .transpose(let kind): kind
     case .scores(let kind): kind
     case .probabilities(let kind): kind
     case .context(let kind): kind

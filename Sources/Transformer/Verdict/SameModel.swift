@@ -49,7 +49,14 @@ extension ActivationSource {
     func part(_ input: Input) -> Part { Part(input.rawValue, inputs.ids(input), other.inputs.ids(input)) }
     var read: [Input] = [.tokenIDs, .positionIDs, .attentionMask]
     if graph.inputs.contains(.tokenTypeIDs) { read.append(.tokenTypeIDs) }
-    if graph.readsSource { read += [.encoderTokenIDs, .encoderPositionIDs, .encoderAttentionMask] }
+    if inputs.source?.sound != other.inputs.source?.sound {
+      throw BadInput(
+        place: "inputs/" + (graph.inputs.contains(.audio) ? Input.audio : .inputFeatures).rawValue,
+        problem: "differs from that of \(name)", remedy: "capture the sound of \(name)")
+    }
+    if graph.readsSource {
+      read += [.encoderTokenIDs, .encoderPositionIDs, .encoderAttentionMask]
+    }
     if inputs.targets != nil || other.inputs.targets != nil { read.append(.targets) }
     let parts = read.map(part)
     guard let first = parts.first(where: { $0.difference != nil }), let difference = first.difference else {

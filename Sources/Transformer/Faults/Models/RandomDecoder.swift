@@ -85,6 +85,13 @@ public struct RandomDecoder: Sendable, CustomStringConvertible {
 
   /// A source of up to twenty tokens, one in two with some of them masked.
   private func read(_ graph: Graph, _ random: inout SplitMix64) throws -> Inputs {
+    if let hearing = graph.hearing {
+      let values = (0..<hearing.mels * hearing.frames).map { _ in
+        Float.random(in: -1...1.5, using: &random)
+      }
+      return try Inputs.source(
+        Sound(features: Tensor(values, shape: [hearing.mels, hearing.frames])), graph: graph)
+    }
     let count = 1 + Int(random.next() % 20)
     let isMasked = random.next() % 2 == 0
     return try Inputs.source(

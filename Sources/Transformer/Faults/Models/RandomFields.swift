@@ -110,7 +110,7 @@ struct RandomFields {
     ["decoder_layers", "num_decoder_layers"], ["decoder_attention_heads"], ["decoder_ffn_dim"], ["d_kv"],
     ["feed_forward_proj"], ["relative_attention_num_buckets"], ["relative_attention_max_distance"],
     ["scale_embedding"], ["scale_decoder_outputs"], ["share_encoder_decoder_embeddings"],
-    ["decoder_vocab_size"],
+    ["decoder_vocab_size"], ["num_mel_bins"], ["max_source_positions"], ["max_target_positions"],
   ]
 
   /// Gives fields of one quantity a value, or one of them another.
@@ -184,6 +184,9 @@ struct RandomFields {
     case "q_lora_rank": return pick(["null", "\(width / 2)"])
     case "kv_lora_rank": return "\(pick(Array(4...24)))"
     case "qk_nope_head_dim", "v_head_dim": return "\(pick(Array(3...24)))"
+    case "num_mel_bins": return "\(pick([5, 8, 13]))"
+    case "max_source_positions": return "\(pick([3, 10, 17]))"
+    case "max_target_positions": return "\(pick([64, 448]))"
     case "decoder_layers": return "\(isWide ? 1 : pick([1, 2]))"
     case "decoder_attention_heads": return "\(pick([1, heads]))"
     case "decoder_ffn_dim": return "\(isWide ? width : width + pick(Array(1...40)))"

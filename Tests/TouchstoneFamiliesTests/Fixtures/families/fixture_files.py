@@ -63,7 +63,9 @@ def write(path, kind, family, config, inputs, values, key):
         for name, value in dict(producer="transformers 5.24.0", precision=precision).items():
             manifest.attrs[name] = np.bytes_(value)
         for name, value in inputs.items():
-            f["inputs/" + {"input_ids": "token_ids"}.get(name, name)] = np.array(value, np.int32)
+            # What is no whole number for each token says what it is.
+            own = value if hasattr(value, "dtype") else np.array(value, np.int32)
+            f["inputs/" + {"input_ids": "token_ids"}.get(name, name)] = own
         for name, value in values.items():
             f.create_dataset(name, data=value, compression="gzip", shuffle=True)
 

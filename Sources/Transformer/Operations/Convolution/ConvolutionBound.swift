@@ -1,0 +1,29 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+extension Convolution: Bounded {
+  func clauses(of _: TouchstoneGraph.Operation, in _: Graph) -> [String] { ["SND-2", "BND-42"] }
+
+  var isProduct: Bool { true }
+
+  /// One sum of products for each position, as of a matrix and what the filters meet there.
+  ///
+  /// Clauses: BND-42.
+  func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
+    let x = site.activations.first ?? Operand(values: site.inputs.features)
+    let (filters, bias) = (site.parameters[0], site.parameters[1])
+    let (channels, width) = (x.values.rowCount, filters.stored.shape[2])
+    let values = met(x.values.values, channels: channels, width: width, zero: 0)
+    let met = Operand(
+      values: Tensor(values, shape: [values.count / (channels * width), channels * width]),
+      roundoff: x.roundoff, underflow: x.underflow,
+      error: x.error.map { self.met($0, channels: channels, width: width, zero: .zero) }, format: x.format)
+    let product = rounding.ofProduct(
+      met, filters.matrix, weightRoundoff: filters.roundoff, bias: bias.vector, measured: nil)
+    let outputs = product.values.rowWidth
+    return Estimate(
+      values: Tensor(
+        product.values.values.transposed(columns: outputs), shape: [outputs, product.values.rowCount]),
+      bounds: product.bounds.transposed(columns: outputs))
+  }
+}

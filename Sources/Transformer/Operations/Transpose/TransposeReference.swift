@@ -1,0 +1,12 @@
+import TouchstoneGraph
+import TouchstoneModel
+
+extension Transpose: Evaluated {
+  /// y[s, d] = x[d, s]: [S, D].
+  ///
+  /// Clauses: SND-3.
+  package func value(_ operands: Operands, in _: Inputs) -> Tensor<Double> {
+    let x = operands.activations[0]  // [D, S]
+    return Tensor(x.values.transposed(columns: x.rowWidth), shape: [x.rowWidth, x.rowCount])
+  }
+}
