@@ -1,0 +1,159 @@
+import Foundation
+import Testing
+import TouchstoneFamilies
+import TouchstoneFaults
+import TouchstoneGraph
+import TouchstoneModel
+import TouchstoneReference
+import TouchstoneTestSupport
+
+@testable import TouchstoneVerdict
+
+/// Models that hear, judged: features of samples, convolutions, and what is made of them.
+@Suite struct SoundTests {
+  private static let model = """
+    {"model_type": "whisper", "vocab_size": 29, "d_model": 18, "num_mel_bins": 5, "encoder_layers": 1, "decoder_layers": 1,
+     "encoder_attention_heads": 3, "decoder_attention_heads": 2, "encoder_ffn_dim": 11, "decoder_ffn_dim": 9,
+     "max_source_positions": 8, "max_target_positions": 40}
+    """
+  private static let frontEnd = FrontEnd(windowLength: 50, hop: 16)
+
+  private static func weights(
+    _ kind: SyntheticModel = .probing, seed: UInt64, hearsSamples: Bool = true
+  ) throws -> Weights {
+    let architecture = try Architecture(huggingFaceJSON: Data(model.utf8), file: "config.json")
+    let weights = try kind.weights(of: architecture.graph, names: architecture.family.tensors, seed: seed)
+    return try weights.listening(by: hearsSamples ? frontEnd : nil)
+  }
+
+  /// Tones and noise, a little less than the model hears; bands of triangles, or noise for features.
+  private static func sound(_ graph: Graph, seed: UInt64) throws -> Sound {
+    var random = SplitMix64(seed: seed)
+    let hearing = try #require(graph.hearing)
+    func number() -> Float { Float.random(in: -1...1, using: &random) }
+    guard graph.inputs.contains(.audio) else {
+      return Sound(
+        features: Tensor(
+          (0..<hearing.mels * hearing.frames).map { _ in number() }, shape: [hearing.mels, hearing.frames]))
+    }
+    let samples = (0..<hearing.frames * frontEnd.hop - 21).map { place in
+      0.4 * sin(0.31 * Float(place)) + 0.2 * sin(1.9 * Float(place)) + 0.01 * number()
+    }
+    let count = frontEnd.frequencyCount
+    let filters = (0..<count * hearing.mels).map { place -> Double in
+      let (frequency, mel) = place.quotientAndRemainder(dividingBy: hearing.mels)
+      return max(0, 1 - abs(Double(frequency) - 5 * Double(mel) - 3) / 5)
+    }
+    return Sound(
+      samples: samples, filters: Tensor(filters, shape: [count, hearing.mels]), frontEnd: frontEnd)
+  }
+
+  private static func inputs(_ graph: Graph, seed: UInt64) throws -> Inputs {
+    try Inputs(
+      tokenIDs: (0..<7).map { ($0 * 7 + 3) % 29 },
+      source: Inputs.source(sound(graph, seed: seed), graph: graph), graph: graph)
+  }
+
+  @Test(.clause("SND-1", "BND-42", "BND-43"), arguments: HonestArithmetic.all.indices)
+  func everyHonestArithmeticIsConsistent(_ index: Int) throws {
+    let kind = SyntheticModel.allCases[index % SyntheticModel.allCases.count]
+    let weights = try Self.weights(kind, seed: UInt64(260 + index), hearsSamples: index % 3 != 1)
+    let inputs = try Self.inputs(weights.graph, seed: UInt64(index))
+    let arithmetic = HonestArithmetic.all[index]
+    let capture = try RecordedActivations(of: HonestTransformer(weights, arithmetic), inputs: inputs)
+    let verdict = try Judge(weights: weights, depth: .whole()).verdict(on: capture)
+    #expect(verdict.outcome == .consistent, "\(arithmetic), \(kind), seed \(260 + index): \(verdict.flagged)")
+  }
+
+  /// Each is planted where it can be, proven there, and named.
+  @Test(.clause("SND-2", "SND-3", "SND-4", "SND-5"))
+  func everyMistakeOfHearingIsFound() throws {
+    let weights = try Self.weights(seed: 270)
+    let inputs = try Self.inputs(weights.graph, seed: 271)
+    let right = RecordedActivations(weights: weights, inputs: inputs)
+    let faults = Fault.catalogue(of: weights.graph).filter { fault in
+      ["convolution.", "log-mel.", "transpose."].contains(where: fault.id.hasPrefix)
+    }
+    #expect(faults.count > 25)
+    for fault in faults {
+      for site in fault.sites(in: weights.graph).map(\.output) {
+        let capture = RecordedActivations(weights: weights, inputs: inputs, planting: [site: fault])
+        guard capture.tensors[site] != right.tensors[site] else { continue }
+        let verdict = try Judge(weights: weights, depth: .whole()).verdict(on: capture)
+        #expect(verdict.flagged.first?.activation == site, "\(fault) at \(site)")
+        let named = verdict.cause.map { [$0.id] + $0.equivalents } ?? []
+        #expect(named.contains(fault.id), "\(fault) at \(site): \(named)")
+      }
+    }
+  }
+
+  @Test(.clause("GRA-1")) func mostFaultsOfAModelThatHearsAreCaught() throws {
+    let weights = try Self.weights(seed: 280)
+    let table = try PowerTable(
+      weights: weights, inputs: Self.inputs(weights.graph, seed: 281), temperature: 0.7)
+    #expect(table.falseAlarms.isEmpty)
+    #expect(table.total().share > 0.9, "\(table.total()), surviving \(table.survivors)")
+  }
+
+  /// The bound of a convolution is that of a product of the same numbers laid out by hand.
+  @Test(.clause("BND-42"), arguments: [1, 2])
+  func theBoundOfAConvolutionIsThatOfAProduct(_ stride: Int) throws {
+    var random = SplitMix64(seed: 290)
+    func numbers(_ shape: [Int]) -> Tensor<Double> {
+      Tensor(
+        (0..<shape.reduce(1, *)).map { _ in Double(Float.random(in: -1...1, using: &random)) }, shape: shape)
+    }
+    let (x, filters, bias) = (numbers([3, 9]), numbers([4, 3, 3]), numbers([4]))
+    let kind = Convolution(stride: stride, padding: 1)
+    let (rounding, positions) = (Rounding(.float32), (9 + 2 - 3) / stride + 1)
+    let parameters = [("f", filters), ("b", bias)].map { name, values in
+      ParameterOperand(StoredTensor(values), ParameterView(Parameter(name, values.shape)))
+    }
+    let estimate = rounding.estimate(
+      Operation(kind.kind, Activation("y"), from: [Activation("x")], with: parameters.map(\.view)),
+      [Operand(values: x)], parameters, inputs: try Self.inputs(try Self.weights(seed: 1).graph, seed: 1))
+    var rows: [Double] = []
+    for position in 0..<positions {
+      for channel in 0..<3 {
+        for tap in 0..<3 {
+          let frame = position * stride - 1 + tap
+          rows.append((0..<9).contains(frame) ? x[channel, frame] : 0)
+        }
+      }
+    }
+    let product = rounding.ofProduct(
+      Operand(values: Tensor(rows, shape: [positions, 9])),
+      MatrixView(StoredTensor(Tensor(filters.values, shape: [4, 9])), ParameterView(Parameter("m", [4, 9]))),
+      weightRoundoff: 0, bias: bias.values)
+    for output in 0..<4 {
+      for position in 0..<positions {
+        #expect(estimate.bounds[output * positions + position] == product.bounds[position * 4 + output])
+        let (own, other) = (estimate.values[output, position], product.values[position, output])
+        #expect(abs(own - other) <= 1e-15 * 9)
+      }
+    }
+  }
+
+  @Test(.clause("SND-1")) func aSoundIsOfTheModelsLength() throws {
+    let graph = try Self.weights(seed: 1).graph
+    let hearing = try #require(graph.hearing)
+    #expect((hearing.mels, hearing.frames, hearing.tokens) == (5, 16, 8))
+    let filters = Tensor<Double>(repeating: 1, shape: [26, 5])
+    for samples in [[], [Float](repeating: 0, count: 16 * 16 + 1), [.nan]] {
+      #expect(throws: BadInput.self) {
+        try Inputs.source(Sound(samples: samples, filters: filters, frontEnd: Self.frontEnd), graph: graph)
+      }
+    }
+    let narrow = Tensor<Double>(repeating: 1, shape: [25, 5])
+    #expect(throws: BadInput.self) {
+      try Inputs.source(Sound(samples: [0], filters: narrow, frontEnd: Self.frontEnd), graph: graph)
+    }
+    #expect(throws: BadInput.self) { try Inputs.source(tokenIDs: [1], graph: graph) }
+    #expect(throws: BadInput.self) { try graph.listening(by: Self.frontEnd) }
+    let plain = try Self.weights(seed: 1, hearsSamples: false).graph
+    for shape in [[5, 15], [16, 5]] {
+      let features = Tensor<Float>(repeating: 0, shape: shape)
+      #expect(throws: BadInput.self) { try Inputs.source(Sound(features: features), graph: plain) }
+    }
+  }
+}
