@@ -43,7 +43,8 @@ extension Family {
     }
     let source = g.layerNorm(
       "encoder/final/ln_f",
-      g.blocksNormedBefore(.encoder, placed(.encoder, frames, heard, &g), encoder, function, norm, width: width),
+      g.blocksNormedBefore(
+        .encoder, placed(.encoder, frames, heard, &g), encoder, function, norm, width: width),
       norm, "encoder.layer_norm")
     let table = g.parameter("decoder.embed_tokens.weight", vocabulary, width)
     let stack = Stack.decoder(source: source)

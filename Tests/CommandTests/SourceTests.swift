@@ -11,7 +11,7 @@ import TouchstoneModel
   private static let folder = fixtures.appending(path: "t5-gated").path
 
   /// A tokenizer of 19 ids: letters from a on, a mark for spaces, and an end.
-  private static let tokenizer: String = {
+  static let tokenizer: String = {
     let letters = (0..<15).map { "[\"\(Character(Unicode.Scalar(UInt8(97 + $0))))\", -1.5]" }
     let vocabulary = ["[\"<pad>\", 0]", "[\"</s>\", 0]", "[\"<unk>\", 0]", "[\"▁\", -2]"] + letters
     return """

@@ -112,7 +112,6 @@ extension ExampleExpression {
     }
   }
 
-  /// What a kind makes of operands, of as many tokens as they have.
   /// What is heard of samples.
   private func logMel() throws -> ExampleValue {
     let filters = try tensor("filters")
@@ -120,7 +119,9 @@ extension ExampleExpression {
     let frames = try integers("frames")[0]
     let kind = LogMel(frontEnd, mels: filters.rowWidth, frames: frames)
     let names = ["features/log_mel", "convolved", "turned"].map { Activation($0) }
-    let views = [Parameter("filters", [1, filters.rowWidth, 1]), Parameter("bias", [1])].map { ParameterView($0) }
+    let views = [Parameter("filters", [1, filters.rowWidth, 1]), Parameter("bias", [1])].map {
+      ParameterView($0)
+    }
     let graph = try Graph(validating: [
       Operation(kind.kind, names[0]),
       Operation(Convolution(stride: 1, padding: 0).kind, names[1], from: [names[0]], with: views),

@@ -103,7 +103,9 @@ struct ScalarForward {
         (0..<kind.positions(in: x.rowWidth, width: width)).map { position in
           arithmetic.chain(
             parameters[1][output], filters.inputCount,
-            { place in kind.frame(at: position, place % width, of: x.rowWidth).map { x[place / width, $0] } ?? 0 },
+            { place in
+              kind.frame(at: position, place % width, of: x.rowWidth).map { x[place / width, $0] } ?? 0
+            },
             { filters[output, $0] })
         }
       }

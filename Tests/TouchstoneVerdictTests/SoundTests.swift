@@ -123,7 +123,8 @@ import TouchstoneTestSupport
     }
     let product = rounding.ofProduct(
       Operand(values: Tensor(rows, shape: [positions, 9])),
-      MatrixView(StoredTensor(Tensor(filters.values, shape: [4, 9])), ParameterView(Parameter("m", [4, 9]))),
+      MatrixView(
+        StoredTensor(Tensor(filters.values, shape: [4, 9])), ParameterView(Parameter("m", [4, 9]))),
       weightRoundoff: 0, bias: bias.values)
     for output in 0..<4 {
       for position in 0..<positions {

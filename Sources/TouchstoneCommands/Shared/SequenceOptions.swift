@@ -44,7 +44,8 @@ struct SequenceOptions: ParsableArguments {
     help: ArgumentHelp("0 for each token of the source that nobody may attend to.", valueName: "bits"))
   var sourceMask: IntegerList?
 
-  @Option(help: ArgumentHelp("The sound that the encoder hears, of models that hear: PCM.", valueName: "file.wav"))
+  @Option(
+    help: ArgumentHelp("The sound that the encoder hears, of models that hear: PCM.", valueName: "file.wav"))
   var audio: String?
 
   func validate() throws {

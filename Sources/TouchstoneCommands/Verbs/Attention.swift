@@ -52,7 +52,8 @@ struct Attention: ParsableCommand {
     let loaded = try LoadedModel(model)
     let (hearing, inputs) = try sequence.inputs(for: loaded)
     let pattern = try AttentionPattern(
-      of: implementation.transformer(hearing.weights, forOnePass: true), inputs: inputs, layer: layer, part: part)
+      of: implementation.transformer(hearing.weights, forOnePass: true), inputs: inputs, layer: layer,
+      part: part)
     // Ids need no tokenizer; text does, and was encoded with it.
     let tokenizer = try? loaded.tokenizer()
     let report = try AttentionReport(

@@ -50,7 +50,8 @@ struct Generate: ParsableCommand {
 
   @Option(
     help:
-      "Divides the logits, in 0…2; 0 always takes the most probable token; 1 unless given, 0 with --source and --audio.")
+      "Divides the logits, in 0…2; 0 always takes the most probable token; 1 unless given, 0 with --source and --audio."
+  )
   var temperature: Double?
 
   @Option(help: "Chooses among the k most probable tokens.")

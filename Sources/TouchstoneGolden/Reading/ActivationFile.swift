@@ -108,7 +108,8 @@ public final class ActivationFile: ActivationSource, Sendable {
       try header.checkFormat()
       kind = try header.kind()
       manifest = try header.manifest(isRequired: kind == .golden)
-      model = try header.model(kind, manifest, golden: golden).trained(for: try header.loss()).listening(by: try header.frontEnd())
+      model = try header.model(kind, manifest, golden: golden).trained(for: try header.loss()).listening(
+        by: try header.frontEnd())
       let graph = model.graph
       inputs = try header.inputs(graph, manifest)
       givesPositions = try file.dataset(at: GoldenFormat.positionIDs) != nil

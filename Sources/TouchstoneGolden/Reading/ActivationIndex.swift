@@ -84,7 +84,7 @@ struct ActivationIndex {
     }
     for name in try file.members(of: "inputs") {
       let path = "inputs/" + name
-      let input = Input(rawValue: name)
+      let input = GoldenFormat.ofFrontEnd.contains(name) ? .audio : Input(rawValue: name)
       if input.map({ !graph.mayBeGiven($0) }) ?? true {
         unknownPaths.append(path)
       }

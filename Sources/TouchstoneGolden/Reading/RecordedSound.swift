@@ -18,7 +18,8 @@ extension ActivationFileHeader {
     guard let frontEnd else { return features.map { Sound(features: $0.float32()) } }
     guard features == nil, let samples = try numbers(GoldenFormat.path(of: .audio), rank: 1, manifest) else {
       throw BadInput(
-        place: GoldenFormat.path(of: .audio), problem: "stands beside features", remedy: "store one of the two")
+        place: GoldenFormat.path(of: .audio), problem: "stands beside features",
+        remedy: "store one of the two")
     }
     let place = GoldenFormat.inputs + "/" + GoldenFormat.filters
     guard let filters = try numbers(place, rank: 2, manifest) else {

@@ -129,7 +129,9 @@ public struct ParameterView: Hashable, Sendable {
     }
   }
 
-  /// How many inputs each output has; nil for a vector. Those of a filter, [in, width], stand side by side.
+  /// How many inputs each output has; nil for a vector.
+  ///
+  /// Those of a filter, [in, width], stand side by side.
   public var inputCount: Int? {
     let shape = ownShape
     guard shape.count > 1 else { return nil }

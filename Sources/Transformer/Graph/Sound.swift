@@ -30,7 +30,9 @@ public struct Sound: Hashable, Sendable {
   }
 
   /// The features, [mels, frames]; empty where samples are given.
-  package var features: Tensor<Float> { shape.isEmpty ? Tensor([], shape: [0, 0]) : Tensor(values, shape: shape) }
+  package var features: Tensor<Float> {
+    shape.isEmpty ? Tensor([], shape: [0, 0]) : Tensor(values, shape: shape)
+  }
 
   /// - Throws: ``BadInput`` for a sound that the model cannot hear.
   func check(_ hearing: Graph.Hearing) throws(BadInput) {
@@ -56,7 +58,8 @@ public struct Sound: Hashable, Sendable {
     guard filters.count == frontEnd.frequencyCount * hearing.mels else {
       throw BadInput(
         place: "mel_filters",
-        problem: "hold \(filters.count) numbers where [\(frontEnd.frequencyCount), \(hearing.mels)] are wanted",
+        problem:
+          "hold \(filters.count) numbers where [\(frontEnd.frequencyCount), \(hearing.mels)] are wanted",
         remedy: "give the table of this front end")
     }
   }
@@ -83,7 +86,8 @@ extension Graph {
   /// What the model's encoder hears; nil for one that reads tokens, and for a model without one.
   public var hearing: Hearing? {
     let tokens = operations.lazy.compactMap { operation -> Int? in
-      guard case .transpose = operation.kind, case .frame(let count)? = self.axes(of: operation.inputs[0])?.last
+      guard case .transpose = operation.kind,
+        case .frame(let count)? = self.axes(of: operation.inputs[0])?.last
       else { return nil }
       return count
     }.first

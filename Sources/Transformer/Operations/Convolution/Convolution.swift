@@ -40,7 +40,8 @@ public struct Convolution: OperationKind {
     guard (1...Parameter.greatestExtent).contains(frames), (1...64).contains(stride),
       (0..<shape[2]).contains(padding), frames + 2 * padding >= shape[2]
     else {
-      throw .graph("moves filters of \(shape[2]) by \(stride), \(padding) before the first of \(frames) frames")
+      throw .graph(
+        "moves filters of \(shape[2]) by \(stride), \(padding) before the first of \(frames) frames")
     }
     return [.unit(shape[0]), .frame(positions(in: frames, width: shape[2]))]
   }

@@ -6,7 +6,9 @@ extension Convolution: Faulty {
   static let faults: [Fault] = filterFaults + frameFaults
 
   private static let filterFaults: [Fault] = [
-    filters("reversed", "filters are reversed in time", "the convolution of mathematics, which is no correlation") {
+    filters(
+      "reversed", "filters are reversed in time", "the convolution of mathematics, which is no correlation"
+    ) {
       filters, output, input, tap in filters[output, input, filters.shape[2] - 1 - tap]
     },
     filters("transposed", "filters are read as [out, width, in]", "the layout of another framework") {
@@ -30,7 +32,8 @@ extension Convolution: Faulty {
       site.evaluated(changingParameter: 1) { $0 = Tensor(repeating: 0, shape: $0.shape) }
     },
     fault("bias-twice", "the bias is added twice", "a kernel that adds it is followed by an addition") {
-      _, site in site.evaluated(changingParameter: 1) { $0 = Tensor($0.values.map { 2 * $0 }, shape: $0.shape) }
+      _, site in
+      site.evaluated(changingParameter: 1) { $0 = Tensor($0.values.map { 2 * $0 }, shape: $0.shape) }
     },
   ]
 
@@ -45,7 +48,9 @@ extension Convolution: Faulty {
     moved("stride-2", "filters move by two frames", "the stride of the other convolution") { own, _ in
       (2, own.padding)
     },
-    fault("padding-repeats", "the first and the last frame stand for what is outside", "another mode of padding") {
+    fault(
+      "padding-repeats", "the first and the last frame stand for what is outside", "another mode of padding"
+    ) {
       own, site in
       guard own.padding > 0 else { return nil }
       let x = site.read
@@ -56,13 +61,15 @@ extension Convolution: Faulty {
       let x = site.read
       guard own.padding > 0, x.rowWidth > own.padding else { return nil }
       let last = x.rowWidth - 1
-      return own.sums(site) { channel, frame in x[channel, frame < 0 ? -frame : min(frame, 2 * last - frame)] }
+      return own.sums(site) { channel, frame in x[channel, frame < 0 ? -frame : min(frame, 2 * last - frame)]
+      }
     },
     fault("channels-reversed", "channels are in reverse order", "a flipped spectrogram") { own, site in
       let x = site.read
       return own.sums(site) { x.framed(x.rowCount - 1 - $0, $1) }
     },
-    fault("turned", "channels and frames are exchanged", "[in, frames] is read as [frames, in]") { own, site in
+    fault("turned", "channels and frames are exchanged", "[in, frames] is read as [frames, in]") {
+      own, site in
       let x = site.read
       return own.sums(site) { channel, frame in
         (0..<x.rowWidth).contains(frame) ? x.values[frame * x.rowCount + channel] : 0

@@ -75,7 +75,8 @@ public struct LogMel: OperationKind {
   }
 
   /// The sample that stands at a place of a window: behind the sound silence, outside of both what is inside, reflected.
-  package func sample<Number: BinaryFloatingPoint>(_ samples: [Number], _ frame: Int, _ place: Int) -> Number {
+  package func sample<Number: BinaryFloatingPoint>(_ samples: [Number], _ frame: Int, _ place: Int) -> Number
+  {
     let last = frames * frontEnd.hop - 1
     let index = abs(frame * frontEnd.hop + place - frontEnd.windowLength / 2)
     let inside = index > last ? 2 * last - index : index

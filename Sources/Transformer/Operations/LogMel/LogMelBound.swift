@@ -54,7 +54,8 @@ extension LogMel: Bounded {
     let greatest = 4 * (value.values.map(abs).max() ?? 0)
     return value.values.indices.map { index in
       let own = value.values[index]
-      return max(high[index] - own, own - low[index]) + unit * (2 * abs(own) + (greatest + Self.range + 4) / 4)
+      return max(high[index] - own, own - low[index]) + unit
+        * (2 * abs(own) + (greatest + Self.range + 4) / 4)
     }
   }
 
@@ -64,7 +65,9 @@ extension LogMel: Bounded {
   ) -> [(power: Double, error: Bound)] {
     let (length, count) = (window.count, frontEnd.frequencyCount)
     let terms = zip(window, samples).map { $0 * $1 }
-    guard terms.contains(where: { $0 != 0 }) else { return [(Double, Bound)](repeating: (0, .zero), count: count) }
+    guard terms.contains(where: { $0 != 0 }) else {
+      return [(Double, Bound)](repeating: (0, .zero), count: count)
+    }
     // Of the window, absolutely; of the turn, absolutely; and of two products.
     let ofFactors = zip(window, samples).map { unit * abs($1) * (10 * $0 + 4) }
     let most = ofFactors.reduce(0, +)

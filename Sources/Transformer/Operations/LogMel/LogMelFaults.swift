@@ -7,8 +7,10 @@ extension LogMel: Faulty {
   static let faults: [Fault] = windowFaults + scaleFaults
 
   private static let windowFaults: [Fault] = [
-    windowed("no-window", "windows are cut without Hann's window", "the default of a transform") { _, _ in 1 },
-    windowed("symmetric-window", "Hann's window is that of N − 1", "the window for filters, not for spectra") {
+    windowed("no-window", "windows are cut without Hann's window", "the default of a transform") { _, _ in 1
+    },
+    windowed("symmetric-window", "Hann's window is that of N − 1", "the window for filters, not for spectra")
+    {
       place, length in 0.5 - 0.5 * cos(2 * .pi * Double(place) / Double(length - 1))
     },
     windowed("hamming", "Hamming's window stands for Hann's", "another window of the same library") {
@@ -44,7 +46,8 @@ extension LogMel: Faulty {
     scaled("decibels", "ten times the logarithm is taken", "decibels for bels") { own, bands in
       own.scaled(bands.map { 10 * log10(max($0, leastPower)) })
     },
-    scaled("magnitude", "magnitudes are taken for powers", "the exponent 1 of another front end") { own, bands in
+    scaled("magnitude", "magnitudes are taken for powers", "the exponent 1 of another front end") {
+      own, bands in
       own.scaled(bands.map { log10(max($0.squareRoot(), leastPower)) })
     },
     scaled("no-clamp", "what is far below the greatest is kept", "the clamp is forgotten") { _, bands in
@@ -58,7 +61,8 @@ extension LogMel: Faulty {
       }
       return logarithms.enumerated().map { (max($1, greatest[$0 % own.frames] - range) + 4) / 4 }
     },
-    scaled("not-scaled", "the logarithm is not moved and scaled", "the last step is forgotten") { own, bands in
+    scaled("not-scaled", "the logarithm is not moved and scaled", "the last step is forgotten") {
+      own, bands in
       own.scaled(bands.map { log10(max($0, leastPower)) }).map { 4 * $0 - 4 }
     },
     scaled("greater-floor", "no power is below 10⁻⁵", "the floor of another front end") { own, bands in
@@ -79,7 +83,8 @@ extension LogMel: Faulty {
     fault(id, name, practice) { own, sound in
       let (samples, length) = (sound.values.map(Double.init), own.frontEnd.windowLength)
       return own.value(
-        of: own.powers(window: (0..<length).map { window($0, length) }) { own.sample(samples, $0, $1) }, sound)
+        of: own.powers(window: (0..<length).map { window($0, length) }) { own.sample(samples, $0, $1) }, sound
+      )
     }
   }
 
