@@ -133,6 +133,7 @@ extension ExampleExpression {
     return ExampleValue(kind.kind.value(Operands([]), in: inputs))
   }
 
+  /// What a kind makes of operands, of as many tokens as they have.
   private func value(
     of kind: some OperationKind, _ operands: [Tensor<Double>], parameters: [Tensor<Double>] = [],
     positions: [Int]? = nil, tokenCount: Int? = nil, mask: [Bool]? = nil

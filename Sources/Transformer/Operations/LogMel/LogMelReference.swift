@@ -19,6 +19,8 @@ extension LogMel: Evaluated {
   }
 
   /// P[f, k] = |Σₙ w[n]·x[f, n]·e^(−2πikn/N)|²: [frames, N/2 + 1].
+  ///
+  /// Clause: SND-4.
   package func powers(window: [Double], sample: (_ frame: Int, _ place: Int) -> Double) -> [Double] {
     let (length, count) = (frontEnd.windowLength, frontEnd.frequencyCount)
     let turns = (0..<length).map { 2 * .pi * Double($0) / Double(length) }
@@ -42,6 +44,8 @@ extension LogMel: Evaluated {
   }
 
   /// Σₖ F[k, m]·P[f, k]: [mels, frames].
+  ///
+  /// Clause: SND-5.
   package func bands(of powers: [Double], filters: [Double]) -> [Double] {
     let count = frontEnd.frequencyCount
     var bands = [Double](repeating: 0, count: mels * frames)
@@ -56,6 +60,8 @@ extension LogMel: Evaluated {
   }
 
   /// (max(L, greatest L − 8) + 4)/4.
+  ///
+  /// Clause: SND-5.
   package func scaled(_ logarithms: [Double]) -> Tensor<Double> {
     let least = (logarithms.max() ?? 0) - Self.range
     return Tensor(logarithms.map { (max($0, least) + 4) / 4 }, shape: [mels, frames])
