@@ -66,6 +66,8 @@ enum EncoderHead {
   case pooled
   /// Whether one text follows the other.
   case pair
+  /// The row of the end, projected into the space that texts share with pictures.
+  case shared
 }
 
 extension ConfigFields {
@@ -86,11 +88,13 @@ extension ConfigFields {
       padding: try padding.map { fallback throws(BadInput) in try integer("pad_token_id") ?? fallback })
   }
 
-  /// The heads that `architectures` names; a head for masked tokens where it names nothing.
+  /// The heads that `architectures` names; those of `fallback` where it names nothing.
   ///
   /// - Throws: ``BadInput`` naming the field for another architecture.
-  mutating func encoderHeads(among known: [String: Set<EncoderHead>]) throws(BadInput) -> Set<EncoderHead> {
-    guard let name = try strings("architectures")?.first else { return [.tokens] }
+  mutating func encoderHeads(
+    among known: [String: Set<EncoderHead>], else fallback: Set<EncoderHead> = [.tokens]
+  ) throws(BadInput) -> Set<EncoderHead> {
+    guard let name = try strings("architectures")?.first else { return fallback }
     guard let heads = known[name] else {
       throw BadInput(
         place: "architectures", problem: "\(JSONValue.quoted(name)) is not supported",
@@ -155,7 +159,7 @@ extension GraphBuilder {
   /// The first row, projected, through tanh: `final/pool_row`, `pool_pre`, `pooled`, [1, D].
   mutating func pooled(_ x: Activation, _ module: String, width: Int) -> Activation {
     let before = linear(
-      "final/pool_pre", firstRow("final/pool_row", x), module, outputs: width, hasBias: true)
+      "final/pool_pre", row("final/pool_row", x, .first), module, outputs: width, hasBias: true)
     return activate("final/pooled", ActivationFunction(.tanh), before)
   }
 

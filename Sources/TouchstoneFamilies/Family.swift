@@ -66,5 +66,6 @@ public struct Family: Sendable {
     .bart,
     .marian,
     .whisper,
+    .clipText,
   ]
 }

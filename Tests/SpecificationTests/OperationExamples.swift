@@ -97,6 +97,11 @@ extension ExampleExpression {
       }
       return try value(of: Mixture(), [try tensor("ids"), try tensor("weights")] + outputs)
     case "firstRow": return try value(of: PickedRow(), [try operand(0)])
+    case "endRow":
+      let end = try labelled["end"]?.integers()[0]
+      return try value(
+        of: PickedRow(end.map { .firstOf(id: $0) } ?? .greatestID), [try operand(0)],
+        tokenIDs: try integers("ids"))
     case "sinkProbabilities":
       let sinks = Tensor(try named("sinks").numbers, shape: [try named("sinks").numbers.count])
       return try value(of: AttentionProbabilities(), [try operand(0)], parameters: [sinks])
@@ -136,15 +141,15 @@ extension ExampleExpression {
   /// What a kind makes of operands, of as many tokens as they have.
   private func value(
     of kind: some OperationKind, _ operands: [Tensor<Double>], parameters: [Tensor<Double>] = [],
-    positions: [Int]? = nil, tokenCount: Int? = nil, mask: [Bool]? = nil
+    positions: [Int]? = nil, tokenCount: Int? = nil, mask: [Bool]? = nil, tokenIDs: [Int]? = nil
   ) throws -> ExampleValue {
-    let table = Parameter("table", [1, 1])
+    let table = Parameter("table", [(tokenIDs?.max() ?? 0) + 1, 1])
     let graph = try Graph(validating: [
       Operation(Embedding(.tokenIDs).kind, Activation("embed/token"), with: [ParameterView(table)])
     ])
     let count = tokenCount ?? operands[0].shape[operands[0].shape.count - 2]
     let inputs = try Inputs(
-      tokenIDs: [Int](repeating: 0, count: count), positionIDs: positions, attentionMask: mask,
+      tokenIDs: tokenIDs ?? [Int](repeating: 0, count: count), positionIDs: positions, attentionMask: mask,
       graph: graph)
     let viewed = parameters.map { ParameterValues($0, ParameterView(Parameter("p", $0.shape))) }
     return ExampleValue(kind.kind.value(Operands(operands, parameters: viewed), in: inputs))

@@ -6,7 +6,7 @@ import TouchstoneModel
 import TouchstoneReference
 import TouchstoneTestSupport
 
-/// What a `config.json` of BERT, RoBERTa, DistilBERT and ModernBERT may say, and what their checkpoints hold besides.
+/// What a `config.json` of BERT, RoBERTa, DistilBERT, ModernBERT and CLIP's text encoder may say, and what their checkpoints hold besides.
 @Suite struct EncoderTests {
   private static let base: [String: [String: String]] = [
     "bert": [
@@ -20,6 +20,10 @@ import TouchstoneTestSupport
     "distilbert": ["vocab_size": "11", "dim": "8", "n_layers": "1", "n_heads": "2", "hidden_dim": "5"],
     "modernbert": [
       "vocab_size": "11", "hidden_size": "8", "num_hidden_layers": "4", "num_attention_heads": "2",
+      "intermediate_size": "5",
+    ],
+    "clip_text_model": [
+      "vocab_size": "11", "hidden_size": "8", "num_hidden_layers": "1", "num_attention_heads": "2",
       "intermediate_size": "5",
     ],
   ]
@@ -55,6 +59,25 @@ import TouchstoneTestSupport
     #expect(!architecture.graph.continuesText)
     let again = try Architecture(huggingFaceJSON: Data(architecture.configJSON.utf8), file: "stored")
     #expect(again.graph == architecture.graph)
+  }
+
+  /// An id of 2 stood for the end where it was not; what is projected is said by the architecture.
+  @Test(
+    .clause("GRA-6", "ENC-3"),
+    arguments: [
+      ("2", "", .greatestID, true), ("7", "CLIPTextModelWithProjection", .firstOf(id: 7), true),
+      ("", "CLIPTextModel", .firstOf(id: 49407), false),
+    ] as [(String, String, PickedRow.Rule, Bool)])
+  func endOfATextOfCLIP(end: String, name: String, rule: PickedRow.Rule, isProjected: Bool) throws {
+    let architecture = try Self.architecture(
+      "clip_text_model", ["eos_token_id": end, "architectures": name.isEmpty ? "" : "[\"\(name)\"]"])
+    let graph = architecture.graph
+    let picked = graph.operations.compactMap { $0.kind.payload as? PickedRow }
+    #expect(picked.map(\.rule) == [rule])
+    #expect(Self.has(graph, "final/projected") == isProjected)
+    #expect(!graph.continuesText && graph.contextLength == 77)
+    let again = try Architecture(huggingFaceJSON: Data(architecture.configJSON.utf8), file: "stored")
+    #expect(again.graph == graph)
   }
 
   /// Windows to both sides in all blocks but every third, or those that a list names; rotations of two bases.
@@ -140,6 +163,7 @@ import TouchstoneTestSupport
       ("bert", "add_cross_attention", "true"), ("bert", "position_embedding_type", "\"relative_key\""),
       ("bert", "tie_word_embeddings", "false"), ("roberta", "architectures", "[\"RobertaForCausalLM\"]"),
       ("modernbert", "layer_types", "[\"full_attention\"]"), ("distilbert", "n_heads", "3"),
+      ("clip_text_model", "architectures", "[\"CLIPModel\"]"),
     ])
   func whatCannotBeIsRefusedByName(family: String, field: String, value: String) {
     let error = #expect(throws: BadInput.self) { try Self.architecture(family, [field: value]) }

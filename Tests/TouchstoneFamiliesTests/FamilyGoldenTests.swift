@@ -107,6 +107,9 @@ import TouchstoneTestSupport
     ("bert-pretraining", "\"relu\"", "\"gelu\""), ("roberta-padded", "\"silu\"", "\"gelu\""),
     ("modernbert-biases", "\"local_attention\": 4", "\"local_attention\": 2"),
     ("modernbert-plain", "\"rope_theta\": 50.0", "\"rope_theta\": 51.0"),
+    ("clip_text-end", "\"eos_token_id\": 11", "\"eos_token_id\": 2"),
+    ("clip_text-greatest", "\"eos_token_id\": 2", "\"eos_token_id\": 8"),
+    ("clip_text-greatest", "\"quick_gelu\"", "\"gelu\""),
     ("t5-gated", "\"relative_attention_max_distance\": 9", "\"relative_attention_max_distance\": 5"),
     ("t5-gated", "\"layer_norm_epsilon\": 1e-05", "\"layer_norm_epsilon\": 2e-05"),
     ("t5-scaled", "\"feed_forward_proj\": \"gelu\"", "\"feed_forward_proj\": \"relu\""),
@@ -165,7 +168,7 @@ import TouchstoneTestSupport
       let selection = weights.graph.selection(of: activation)
       if case .expert? = selection, found == nil, let ids = selection?.decider.flatMap({ decided[$0] }) {
         // Nobody but tokens that see no key chose the expert.
-        let tokens = selection?.tokens(of: inputs.count, decidedBy: ids.own) ?? []
+        let tokens = selection?.tokens(of: inputs, decidedBy: ids.own) ?? []
         deviations.append((activation.path, blind.isSuperset(of: tokens) ? 0 : .infinity))
         return
       }
@@ -175,8 +178,8 @@ import TouchstoneTestSupport
         decided[activation] = (value, try fixture.tensor(dataset).float64())
       }
       if let selection, let ids = selection.decider.flatMap({ decided[$0] }) {
-        let own = selection.tokens(of: inputs.count, decidedBy: ids.own)
-        let others = selection.tokens(of: inputs.count, decidedBy: ids.expected)
+        let own = selection.tokens(of: inputs, decidedBy: ids.own)
+        let others = selection.tokens(of: inputs, decidedBy: ids.expected)
         deviations.append(
           (
             activation.path,
@@ -201,7 +204,7 @@ import TouchstoneTestSupport
           expected.removeValue(forKey: operation.output.path) != nil
         else { continue }
         // The same the other way round.
-        let tokens = selection.tokens(of: inputs.count, decidedBy: ids.expected)
+        let tokens = selection.tokens(of: inputs, decidedBy: ids.expected)
         deviations.append((operation.output.path, blind.isSuperset(of: tokens) ? 0 : .infinity))
       }
     }

@@ -20,6 +20,7 @@ import TouchstoneTestSupport
       RouteIDs(2, by: .sigmoid, groups: ExpertGroups(4, keeping: 3, by: .twoBest)).kind,
       RouteWeights(isNormalised: true, by: .sigmoid).kind, JoinedColumns().kind,
       RouteWeights(isNormalised: true).kind, ChosenRows(of: 4).kind, Mixture().kind, PickedRow().kind,
+      PickedRow(.greatestID).kind, PickedRow(.firstOf(id: 7)).kind,
       ActivationFunction(.quickGELU, limit: 7).kind,
       RelativeBias(buckets: 8, greatestDistance: 20, isBothWays: true, ofSource: false).kind,
       RelativeBias(buckets: 9, greatestDistance: 20, isBothWays: false, ofSource: true).kind,

@@ -48,6 +48,12 @@ let encoders: [Case] = {
         "modernbert", "the least window", 87, tokens: 5,
         ["local_attention": 1, "hidden_size": 64, "num_attention_heads": 2])
     },
+    { try .encoder("clip_text_model", "the greatest id", 88, tokens: 67, ["eos_token_id": 2]) },
+    { try .encoder("clip_text_model", "an end, masked", 89, tokens: 33, masked: [32], ["eos_token_id": 7]) },
+    {
+      try .encoder(
+        "clip_text_model", "the row alone", 90, tokens: 5, ["architectures": ["CLIPTextModel"]])
+    },
   ]
   return all.compactMap { try? $0() }
 }()

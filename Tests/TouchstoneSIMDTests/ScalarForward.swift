@@ -167,7 +167,7 @@ struct ScalarForward {
           terms.reduce(Float(0)) { $0 + $1.weight * $1.row[column] }
         }
       }
-    case .pickedRow: return Array(operands[0].row(0))
+    case .pickedRow(let kind): return Array(operands[0].row(kind.rule.token(of: inputs.sequenceIDs)))
     case .joinedColumns(let kind): return kind.joined(operands[0], operands[1]).values
     default: preconditionFailure("\(operation.output) is of no forward pass")
     }

@@ -14,7 +14,7 @@ extension ActivationFile {
       guard storedShape(of: decider) == graph.shape(of: decider, in: inputs) else { return nil }
       ids = try tensor(decider)
     }
-    let tokens = selection.tokens(of: inputs.count, decidedBy: ids)
+    let tokens = selection.tokens(of: inputs, decidedBy: ids)
     return graph.shape(of: activation, in: inputs.selecting(tokens))
   }
 

@@ -14,7 +14,7 @@ extension ActivationFileWriter {
     // An engine that does not say which tokens they are is taken at its word.
     let isUnsaid = selection.decider != nil && ids == nil
     let count =
-      isUnsaid ? tensor.shape.first ?? 0 : selection.tokens(of: inputs.count, decidedBy: ids).count
+      isUnsaid ? tensor.shape.first ?? 0 : selection.tokens(of: inputs, decidedBy: ids).count
     return graph.shape(of: activation, tokenCount: count)
   }
 
@@ -38,7 +38,7 @@ extension ActivationFileWriter {
     where own?.contains(operation.output) ?? true && manifest.entries[path(of: operation.output)] == nil {
       let selection = graph.selection(of: operation.output)
       if let selection, let ids = selection.decider.flatMap({ decided[$0] }),
-        selection.tokens(of: inputs.count, decidedBy: ids).isEmpty
+        selection.tokens(of: inputs, decidedBy: ids).isEmpty
       {
         continue
       }

@@ -65,7 +65,7 @@ extension [Axis] {
       case .token, .query, .key: axis.name
       case .sourceKey: "key of the source"
       case .rows(.expert(let expert, _)): "rows of expert \(expert)"
-      case .rows(.first): "first row"
+      case .rows(.picked): "picked row"
       case .head(let count), .unit(let count), .slot(let count), .frame(let count), .vocabulary(let count):
         "\(axis.name) \(count)"
       }

@@ -182,9 +182,9 @@ extension GraphBuilder {
     append(JoinedColumns(), name, from: [x, other])
   }
 
-  /// The row of the first token.
-  public mutating func firstRow(_ name: String, _ x: Activation) -> Activation {
-    append(PickedRow(), name, from: [x])
+  /// The row of the token that stands for the text.
+  public mutating func row(_ name: String, _ x: Activation, _ rule: PickedRow.Rule) -> Activation {
+    append(PickedRow(rule), name, from: [x])
   }
 
   /// Experts, of which each token goes to some: `expert_ids`, `router_weights`, what each expert makes of the tokens that

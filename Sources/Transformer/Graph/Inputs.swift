@@ -17,6 +17,9 @@ public struct Inputs: Hashable, Sendable {
   /// How many sequences of equal length stand one behind the other.
   public let sequenceCount: Int
 
+  /// Token ids of the whole sequence, of which these may be some of the tokens.
+  package let sequenceIDs: [Int]
+
   /// Which part of a pair of texts each token belongs to: [T]; 0 unless given.
   public let tokenTypeIDs: [Int]
 
@@ -103,7 +106,7 @@ public struct Inputs: Hashable, Sendable {
 
   private init(_ sound: Sound, count: Int) {
     self.sound = sound
-    tokenIDs = []
+    (tokenIDs, sequenceIDs) = ([], [])
     positionIDs = Array(0..<count)
     (attentionMask, targets) = (nil, nil)
     sequenceCount = 1
@@ -164,6 +167,7 @@ public struct Inputs: Hashable, Sendable {
     }
     if let targets { try Self.check(targets, vocabularySize: graph.vocabularySize ?? tokenCount) }
     self.tokenIDs = tokenIDs
+    sequenceIDs = tokenIDs
     self.positionIDs = positions
     self.attentionMask = attentionMask
     self.targets = targets
@@ -175,6 +179,7 @@ public struct Inputs: Hashable, Sendable {
 
   private init(_ whole: Inputs, tokens: [Int]) {
     tokenIDs = whole.sound == nil ? tokens.map { whole.tokenIDs[$0] } : []
+    sequenceIDs = whole.sequenceIDs
     sound = whole.sound
     positionIDs = tokens.map { whole.positionIDs[$0] }
     attentionMask = whole.attentionMask.map { mask in tokens.map { mask[$0] } }

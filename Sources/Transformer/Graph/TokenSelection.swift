@@ -6,8 +6,8 @@ import TouchstoneModel
 public enum TokenSelection: Hashable, Sendable {
   /// Those that a router sent to an expert, in ascending order: known once the activation is, which has their ids.
   case expert(Int, of: Activation)
-  /// The first.
-  case first
+  /// The one that stands for the text.
+  case picked(PickedRow.Rule)
 
   /// The activation that decides which tokens they are; nil where nothing does.
   public var decider: Activation? {
@@ -17,12 +17,12 @@ public enum TokenSelection: Hashable, Sendable {
   /// The tokens, ascending.
   ///
   /// - Parameter ids: the values of ``decider``, [T, K]; nil where there is none.
-  public func tokens(of count: Int, decidedBy ids: Tensor<Double>?) -> [Int] {
+  public func tokens(of sequence: Inputs, decidedBy ids: Tensor<Double>?) -> [Int] {
     switch self {
     case .expert(let expert, _):
       guard let ids else { return [] }
-      return (0..<min(count, ids.rowCount)).filter { ids.row($0).contains(Double(expert)) }
-    case .first: return count == 0 ? [] : [0]
+      return (0..<min(sequence.count, ids.rowCount)).filter { ids.row($0).contains(Double(expert)) }
+    case .picked(let rule): return sequence.count == 0 ? [] : [rule.token(of: sequence.tokenIDs)]
     }
   }
 }
@@ -49,10 +49,10 @@ extension Graph {
     if isOfSource(activation) { return sequence.source ?? sequence }
     guard let selection = selection(of: activation) else { return sequence }
     guard let decider = selection.decider else {
-      return sequence.selecting(selection.tokens(of: sequence.count, decidedBy: nil))
+      return sequence.selecting(selection.tokens(of: sequence, decidedBy: nil))
     }
     return try value(decider).map {
-      sequence.selecting(selection.tokens(of: sequence.count, decidedBy: $0))
+      sequence.selecting(selection.tokens(of: sequence, decidedBy: $0))
     }
   }
 }

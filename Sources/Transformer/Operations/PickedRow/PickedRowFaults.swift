@@ -18,7 +18,38 @@ extension PickedRow: Faulty {
     pooled("greatest-of-rows", "the greatest of all rows is taken", "pooling by the maximum") { x in
       (0..<x.rowWidth).map { column in (0..<x.rowCount).map { x[$0, column] }.max() ?? 0 }
     },
+    atEnd("first-row", "the first row is picked", "the pooling of encoders in which every token sees all") {
+      _, _ in 0
+    },
+    atEnd("row-before", "the row before is picked", "the end is not counted") { rule, ids in
+      max(0, rule.token(of: ids) - 1)
+    },
+    atEnd(
+      "last-of-id", "the last row of the end's id is picked", "padding by the end's own id is taken for it"
+    ) {
+      rule, ids in ids.lastIndex(of: ids[rule.token(of: ids)]) ?? 0
+    },
+    atEnd(
+      "greatest-id", "the row of the greatest id is picked",
+      "the rule of old vocabularies, where the end's id is given"
+    ) { rule, ids in rule == .greatestID ? nil : PickedRow.Rule.greatestID.token(of: ids) },
   ]
+
+  /// Of rules that look for the end of a text.
+  private static let ends = Place.of(PickedRow.self).filtered { operation, _ in
+    (operation.kind.payload as? PickedRow)?.rule != .first
+  }
+
+  private static func atEnd(
+    _ id: String, _ name: String, _ practice: String, _ other: @escaping @Sendable (Rule, [Int]) -> Int?
+  ) -> Fault {
+    Fault("pooling.\(id)", name, .wiring, at: ends, practice: practice) { site in
+      guard let own = site.operation.kind.payload as? PickedRow,
+        let token = other(own.rule, site.inputs.sequenceIDs)
+      else { return nil }
+      return Tensor(Array(site.activations[0].row(token)), shape: [1, site.activations[0].rowWidth])
+    }
+  }
 
   private static func pooled(
     _ id: String, _ name: String, _ practice: String,

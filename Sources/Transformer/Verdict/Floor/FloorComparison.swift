@@ -143,7 +143,7 @@ struct FloorComparison: Sendable {
   /// The tokens of which a recording has rows; nil where it has rows of all.
   private func tokens(of activation: Activation, in source: SharedSource) throws -> [Int]? {
     try source.graph.selection(of: activation).map { selection in
-      selection.tokens(of: source.inputs.count, decidedBy: try selection.decider.flatMap(source.tensor))
+      selection.tokens(of: source.inputs, decidedBy: try selection.decider.flatMap(source.tensor))
     }
   }
 

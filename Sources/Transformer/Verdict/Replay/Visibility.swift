@@ -74,6 +74,6 @@ extension Replay {
     let all = graph.seesAnyKey(inputs, of: plan.operation.output)
     guard let selection = graph.selection(of: plan.operation.output) else { return all }
     let ids = selection.decider.flatMap { recorded[$0]?.values }
-    return selection.tokens(of: inputs.count, decidedBy: ids).map { all[$0] }
+    return selection.tokens(of: inputs, decidedBy: ids).map { all[$0] }
   }
 }
