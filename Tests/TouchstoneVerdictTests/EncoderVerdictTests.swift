@@ -39,7 +39,8 @@ import TouchstoneVerdict
 
   private static func inputs(_ graph: Graph, isMasked: Bool = false) throws -> Inputs {
     try Inputs(
-      tokenIDs: (0..<11).map { ($0 % 7 * 7 + 3) % 29 }, attentionMask: isMasked ? (0..<11).map { $0 < 8 } : nil,
+      tokenIDs: (0..<11).map { ($0 % 7 * 7 + 3) % 29 },
+      attentionMask: isMasked ? (0..<11).map { $0 < 8 } : nil,
       tokenTypeIDs: graph.idCount(of: .tokenTypeIDs).map { count in (0..<11).map { $0 / 6 % count } },
       graph: graph)
   }
