@@ -47,7 +47,7 @@ import TouchstoneVerdict
 
   @Test(.clause("NUM-4", "ENC-1", "ENC-2", "ENC-3"), arguments: HonestArithmetic.ofFamilies.indices)
   func everyHonestArithmeticIsConsistent(_ index: Int) throws {
-    let model = Self.models[index % models.count]
+    let model = Self.models[index % Self.models.count]
     let kind = SyntheticModel.allCases[index % SyntheticModel.allCases.count]
     let weights = try Self.weights(model, kind, seed: UInt64(60 + index))
     let inputs = try Self.inputs(weights.graph, isMasked: index % 2 == 1)
