@@ -40,6 +40,8 @@ struct Case: Sendable, CustomStringConvertible {
   /// How many tokens the source has, in models that read one.
   var sourceCount = 0
   var maskedSource: [Int] = []
+  /// What makes features of samples, in models that hear those.
+  var frontEnd: FrontEnd?
 
   var description: String { "\(name), seed \(seed)" }
 
@@ -73,6 +75,7 @@ struct Case: Sendable, CustomStringConvertible {
   var source: Inputs? {
     get throws {
       guard graph.readsSource else { return nil }
+      if let hearing = graph.hearing { return try Inputs.source(sound(of: hearing), graph: graph) }
       var generator = SeededGenerator(seed: seed ^ 0x123456)
       let count = graph.idCount(of: .encoderTokenIDs) ?? 1
       return try Inputs.source(

@@ -10,8 +10,9 @@ import TouchstoneVerdict
     .clause(
       "KER-1", "KER-2", "KER-3", "KER-4", "KER-5", "KER-6", "KER-7", "KER-8", "KER-9", "KER-12", "KER-13",
       "KER-14", "KER-16", "KER-17", "KER-18", "KER-19", "KER-20", "KER-21", "KER-22",
-      "KER-23", "GQA-1", "GQA-2"),
-    arguments: cases + llamas + others + experts + encoders + encoderDecoders, InstructionSet.available)
+      "KER-23", "KER-24", "KER-25", "GQA-1", "GQA-2"),
+    arguments: cases + llamas + others + experts + encoders + encoderDecoders + hearing,
+    InstructionSet.available)
   func everyBitIsThatOfTheWrittenOrder(_ example: Case, _ set: InstructionSet) throws {
     let weights = try example.weights
     let inputs = try example.inputs
@@ -24,7 +25,7 @@ import TouchstoneVerdict
     }
   }
 
-  @Test(.clause("RES-8"), arguments: cases + llamas + others + experts + encoders + encoderDecoders)
+  @Test(.clause("RES-8"), arguments: cases + llamas + others + experts + encoders + encoderDecoders + hearing)
   func activationsComeInTheOrderOfComputationWithTheGoldenShapes(_ example: Case) throws {
     let transformer = try SIMDTransformer(weights: example.weights, threadCount: 1)
     var seen: [Activation] = []
@@ -42,7 +43,9 @@ import TouchstoneVerdict
     #expect(seen == made.filter(graph.isOfSource) + made.filter { !graph.isOfSource($0) })
   }
 
-  @Test(arguments: cases + llamas + others + experts + encoders + encoderDecoders, InstructionSet.available)
+  @Test(
+    arguments: cases + llamas + others + experts + encoders + encoderDecoders + hearing,
+    InstructionSet.available)
   func everyOperationIsConsistentWithTheDefinition(_ example: Case, _ set: InstructionSet) throws {
     let weights = try example.weights
     let transformer = try SIMDTransformer(weights: weights, instructionSet: set)
