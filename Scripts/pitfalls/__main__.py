@@ -2,7 +2,8 @@
 
 usage: python Scripts/pitfalls GOLDEN.h5... [--rows 1,2,7] [--out FOLDER]
 
-GOLDEN.h5 has its weights inside (touchstone record --embed-weights), such as golden/cases/tiny-*.h5. Without a mistake a golden must be
+GOLDEN.h5, of a decoder without experts, an encoder, or both together, has its weights inside (touchstone record
+--embed-weights), such as golden/cases/tiny-*.h5. Without a mistake a golden must be
 consistent. Then a line for each mistake: row of the list, golden, mistake, whether it is flagged, where it begins, the cause.
 Needs NumPy and h5py, and a build (swift build), or another program that TOUCHSTONE names.
 """
@@ -15,7 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from case import Case
-from pitfalls import pitfalls
 
 np.seterr(all="ignore")
 
@@ -30,7 +30,7 @@ def judge(case, number, mistake, shows, change, path):
     code, verdict = case.judged(made, path)
     first = (verdict.get("first") or {}).get("path") if verdict.get("first") else None
     cause = verdict.get("cause") or {}
-    local = first and (first.split("/")[-1] if first.startswith("layers") else first)
+    local = first and (first.split("/")[-1] if "layers/" in first else first)
     allowed = list(shows) if isinstance(shows, tuple) else ["q", "k", "v"] if shows == "qkv" else [shows]
     return dict(
         row=number, golden=case.name, mistake=mistake, code=code, first=first, is_there=local in allowed, shows=shows,
@@ -53,8 +53,7 @@ def main():
         code, verdict = case.judged(case.run(), f"{options.out}/{case.name}.h5")
         if code != 0:
             sys.exit(f"{case.name}: not consistent without a mistake: {verdict.get('first') or verdict.get('error')}")
-        listed = pitfalls(case.plan, case.names, case.weights, case.tokens, case.config, case.positions, case.mask)
-        for i, (row, mistake, shows, change) in enumerate(listed):
+        for i, (row, mistake, shows, change) in enumerate(case.mistakes()):
             if not chosen or row in chosen:
                 jobs.append((case, row, mistake, shows, change, f"{options.out}/{case.name}-{i}.h5"))
     with ThreadPoolExecutor(2) as pool:

@@ -9,6 +9,10 @@ import engine
 import h5py
 import numpy as np
 import plan
+import stack_plan
+from pitfalls import pitfalls
+from stack_pitfalls import stack_pitfalls
+from stacks import Stacks
 
 PROGRAM = os.environ.get("TOUCHSTONE", ".build/debug/touchstone")
 
@@ -39,17 +43,43 @@ class Case:
             self.config = json.loads(self.text)
             inside = f.get("weights")
             self.weights = tensors(self.config) if inside is None else {name: x[()] for name, x in inside.items()}
-            self.tokens, inputs = f["inputs/token_ids"][()], f["inputs"]
-            self.positions = inputs["position_ids"][()] if "position_ids" in inputs else np.arange(len(self.tokens))
-            self.mask = inputs["attention_mask"][()] if "attention_mask" in inputs else np.ones(len(self.tokens))
-            self.masked = "attention_mask" in inputs
+            self.inputs = {name: x[()] for name, x in f["inputs"].items()}
             records = set()
             f.visititems(lambda k, x: records.add(k.split("/")[-1] if k.startswith("layers") else k))
-        self.plan, self.names = plan.read(self.config)
-        self.plan["records"] = records
+        self.tokens = self.inputs["token_ids"]
+        self.positions = self.inputs.get("position_ids", np.arange(len(self.tokens)))
+        self.mask = self.inputs.get("attention_mask", np.ones(len(self.tokens)))
+        self.has_stacks = self.config["model_type"] in stack_plan.FAMILIES
+        if self.has_stacks:
+            self.plan = stack_plan.read(self.config, self.weights)
+            name = self.plan["stacks"][0]["path"]
+            self.plan |= dict(records_scaled=name + "embed/scaled" in records, records_readout="final/scaled" in records)
+        else:
+            self.plan, self.names = plan.read(self.config)
+            self.plan["records"] = records
+
+    def mistakes(self):
+        """(row, mistake, where it shows, changes of the plan)."""
+        if self.has_stacks:
+            return stack_pitfalls(self.plan, self.weights, self.read())
+        return pitfalls(self.plan, self.names, self.weights, self.tokens, self.config, self.positions, self.mask)
+
+    def read(self):
+        """What stacks read."""
+        given = self.inputs
+        heard = self.config.get("max_source_positions", 1) if self.plan["features"] else 1
+        source = given.get("encoder_token_ids", np.zeros(heard, int))
+        return dict(
+            tokens=self.tokens, positions=self.positions, mask=self.mask.astype(bool), source=source,
+            types=given.get("token_type_ids", self.tokens * 0), source_positions=given.get("encoder_position_ids", np.arange(len(source))),
+            source_mask=given.get("encoder_attention_mask", np.ones(len(source))).astype(bool), features=given.get("input_features"),
+            audio=given.get("audio"), n_fft=int(given.get("n_fft", 0)), hop=int(given.get("hop_length", 0)),
+            filters=given.get("mel_filters"), frames=2 * heard)
 
     def run(self, change=()):
         change = dict(change)
+        if self.has_stacks:
+            return Stacks(self.plan | change, self.weights, self.read()).run()
         positions = change.pop("positions", self.positions)
         return engine.Engine(self.plan | change, self.names, self.weights, self.tokens, positions, self.mask).run()
 
@@ -58,9 +88,8 @@ class Case:
             f.attrs["format"], f.attrs["format_version"], f.attrs["kind"] = "touchstone", "1.0", "capture"
             f.create_group("model").attrs["config_json"] = self.text
             f["model"].attrs["family"] = self.family
-            f["inputs/token_ids"], f["inputs/position_ids"] = self.tokens, self.positions
-            if self.masked:
-                f["inputs/attention_mask"] = self.mask
+            for name, value in self.inputs.items():
+                f["inputs/" + name] = value
             for name, value in made.items():
                 f[name] = value
             f.create_group("provenance").attrs["precision"] = "float32"

@@ -4,7 +4,7 @@ import TouchstoneModel
 
 extension AttentionScores: Faulty {
   static let traits: FaultTraits = .contraction
-  static let faults: [Fault] = scaleFaults + productFaults + biasFaults
+  static let faults: [Fault] = scaleFaults + productFaults + biasFaults + sourceFaults
 
   private static let scaleFaults: [Fault] = [
     scale("no-scale", "scores are not divided by √d", "the scale is expected inside a kernel that has none") {
@@ -129,7 +129,49 @@ extension AttentionScores: Faulty {
   ]
 }
 
+extension Graph {
+  /// The bias by distance of the stack that attends to a source.
+  fileprivate var distances: (operation: TouchstoneGraph.Operation, kind: RelativeBias)? {
+    operations.lazy.compactMap { operation in
+      guard case .relativeBias(let kind) = operation.kind, !kind.ofSource else { return nil }
+      return (operation, kind)
+    }.first
+  }
+}
+
 extension AttentionScores {
+  /// Of attention to the source, in models whose own scores have a bias by distance.
+  fileprivate static let sourceFaults: [Fault] = [
+    distances("bias-on-source", "the bias by distance is added to scores of the source too") { $0 },
+    distances(
+      "bias-on-source-both-ways", "the bias by distance is added to scores of the source too, both ways"
+    ) {
+      RelativeBias(
+        buckets: $0.buckets, greatestDistance: $0.greatestDistance, isBothWays: !$0.isBothWays,
+        ofSource: false)
+    },
+  ]
+
+  private static func distances(
+    _ id: String, _ name: String, _ kind: @escaping @Sendable (RelativeBias) -> RelativeBias
+  ) -> Fault {
+    let place = Place.of(AttentionScores.self).filtered { $0.readsSource && $1.distances != nil }
+    return Fault("attention.\(id)", name, .attention, at: place, practice: "one module attends to both") {
+      site in
+      guard let distances = site.graph.distances,
+        let table = site.parameter(distances.operation.parameters[0].parameter)
+      else { return nil }
+      let kind = kind(distances.kind)
+      guard kind.exact > 0, kind.greatestDistance > kind.exact else { return nil }
+      return site.edited { scores in
+        for offset in scores.values.indices {
+          let index = scores.index(of: offset)
+          scores.values[offset] += table[kind.bucket(of: index[2] - index[1]), index[0]]
+        }
+      }
+    }
+  }
+
   /// Of what is added to the scaled products.
   fileprivate static let biasFaults: [Fault] = [
     bias("missing", "the bias is not added", "a fused attention kernel takes none") { _, _ in 0 },

@@ -4,7 +4,7 @@ import TouchstoneModel
 
 extension Embedding: Faulty {
   static let traits: FaultTraits = .copy
-  static let faults: [Fault] = positionFaults + offsetFaults + tableFaults + typeFaults
+  static let faults: [Fault] = positionFaults + offsetFaults + waveFaults + tableFaults + typeFaults
 
   private static let positionFaults: [Fault] = [
     variant(
@@ -85,21 +85,42 @@ extension Embedding: Faulty {
     (operation.kind.payload as? Embedding).map { $0.offset > 0 } ?? false
   }
 
-  private static let tableFaults: [Fault] = [
+  /// Waves in place of what the table holds, in the forms that there are.
+  private static let waveFaults: [Fault] = [
+    waves("sinusoidal", "positions are sines and cosines", .interleaved),
+    waves("sinusoidal-halves", "positions are sines, then cosines", .halves),
+    waves(
+      "sinusoidal-to-the-end", "positions are sines and cosines, to 10000 with the last", .interleaved,
+      isToTheEnd: true),
+    waves(
+      "sinusoidal-halves-to-the-end", "positions are sines, then cosines, to 10000 with the last", .halves,
+      isToTheEnd: true),
+  ]
+
+  private static func waves(
+    _ id: String, _ name: String, _ form: Sinusoid.Form, isToTheEnd: Bool = false
+  ) -> Fault {
     Fault(
-      "position.sinusoidal", "positions are sines and cosines", .embedding, at: .positionEmbeddings,
-      practice: "the form of the 2017 paper for learned positions"
+      "position.\(id)", name, .embedding, at: .positionEmbeddings,
+      practice: "a form of the 2017 paper's for what is stored"
     ) { site in
-      site.edited { value in
-        for row in 0..<value.rowCount {
-          for column in 0..<value.rowWidth {
-            let rate = pow(10000, -Double(column / 2 * 2) / Double(value.rowWidth))
-            let angle = Double(site.inputs.positionIDs[row]) * rate
-            value[row, column] = column % 2 == 0 ? sin(angle) : cos(angle)
+      let width = site.parameters[0].rowWidth
+      let step = isToTheEnd ? -2 / Double(width - 2) : -2 / Double(width)
+      guard width > 2 else { return nil }
+      let wave = Sinusoid(.positionIDs, width: width, form: form)
+      return site.edited { value in
+        for (row, position) in site.inputs.positionIDs.enumerated() {
+          for column in 0..<width {
+            let (pair, isCosine) = wave.term(of: column)
+            let angle = Double(position) * pow(10_000, step * Double(pair))
+            value[row, column] = isCosine ? cos(angle) : sin(angle)
           }
         }
       }
-    },
+    }
+  }
+
+  private static let tableFaults: [Fault] = [
     Fault(
       "embedding.scaled", "token embeddings are multiplied by √D", .embedding, at: .tokenEmbeddings,
       practice: "the scale of another model family"

@@ -50,6 +50,15 @@ extension LogMel: Faulty {
       own, bands in
       own.scaled(bands.map { log10(max($0.squareRoot(), leastPower)) })
     },
+    scaled("logarithm-of-2", "the logarithm is that of base 2", "log2 for log10") { own, bands in
+      own.scaled(bands.map { log2(max($0, leastPower)) })
+    },
+    fault("amplitudes", "bands add amplitudes instead of powers", "a spectrum that is not squared") {
+      own, sound in
+      let samples = sound.values.map(Double.init)
+      let powers = own.powers(window: window(own.frontEnd.windowLength)) { own.sample(samples, $0, $1) }
+      return own.value(of: powers.map { $0.squareRoot() }, sound)
+    },
     scaled("no-clamp", "what is far below the greatest is kept", "the clamp is forgotten") { _, bands in
       bands.map { (log10(max($0, leastPower)) + 4) / 4 }
     },
