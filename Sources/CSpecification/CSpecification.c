@@ -81,6 +81,12 @@ static const char latent_attention[] = {
 static const char sound[] = {
 #embed "../../Docs/Specification/29-Sound.md" suffix(, 0)
 };
+static const char pictures[] = {
+#embed "../../Docs/Specification/30-Pictures.md" suffix(, 0)
+};
+static const char modulation[] = {
+#embed "../../Docs/Specification/31-Modulation.md" suffix(, 0)
+};
 static const char two_stacks[] = {
 #embed "../../Docs/Specification/25-Two-stacks.md" suffix(, 0)
 };
@@ -127,6 +133,8 @@ static const struct {
     {"27-Backward.md", backward},
     {"28-Optimiser.md", optimiser},
     {"29-Sound.md", sound},
+    {"30-Pictures.md", pictures},
+    {"31-Modulation.md", modulation},
 };
 static const int count = sizeof chapters / sizeof chapters[0];
 

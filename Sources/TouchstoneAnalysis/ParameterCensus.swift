@@ -108,7 +108,12 @@ private struct Counting {
         }
       case .matrix: addMatrix(view, of: operation)
       case .bias, .sink:
-        if isNew(view) { Self.add("biases", of: view, to: &biases) }
+        guard isNew(view) else { continue }
+        if case .classRow = operation.kind {
+          Self.add("class row", of: view, to: &positions)
+        } else {
+          Self.add("biases", of: view, to: &biases)
+        }
       case .gain, .shift:
         var name = "RMSNorms"
         if case .layerNorm = operation.kind { name = "LayerNorms" }

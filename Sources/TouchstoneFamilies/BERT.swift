@@ -66,8 +66,10 @@ enum EncoderHead {
   case pooled
   /// Whether one text follows the other.
   case pair
-  /// The row of the end, projected into the space that texts share with pictures.
+  /// The row that stands for the whole, projected into the space that texts share with pictures.
   case shared
+  /// Scores of labels, of the row that stands for the whole.
+  case labels
 }
 
 extension ConfigFields {

@@ -116,6 +116,26 @@ public struct ConfigFields: Sendable {
     return value
   }
 
+  /// How many members an object or a list has; nil where it is absent or null.
+  mutating func memberCount(_ name: String) -> Int? {
+    fields.value(name).map { $0.object?.count ?? $0.array?.count ?? 0 }
+  }
+
+  /// Height and width, of which one number gives both.
+  ///
+  /// - Throws: ``BadInput`` naming the field if it is neither a size nor two.
+  mutating func sides(_ name: String, else fallback: Int) throws(BadInput) -> (height: Int, width: Int) {
+    guard memberCount(name) ?? 0 > 0 else {
+      let side = try size(name, else: fallback)
+      return (side, side)
+    }
+    let sides = try integers(name) ?? []
+    guard sides.count == 2, sides.allSatisfy((1...Parameter.greatestExtent).contains) else {
+      throw BadInput(place: name, problem: "is \(sides)", remedy: "give height and width")
+    }
+    return (sides[0], sides[1])
+  }
+
   /// A number of at least 0 that is added inside a square root.
   ///
   /// - Throws: ``BadInput`` naming the field if it is something else.

@@ -67,5 +67,8 @@ public struct Family: Sendable {
     .marian,
     .whisper,
     .clipText,
+    .clipVision,
+    .vit,
+    .ditBlock,
   ]
 }

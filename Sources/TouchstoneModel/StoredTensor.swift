@@ -74,14 +74,15 @@ public struct StoredTensor: Sendable {
     return Tensor(values, shape: shape)
   }
 
-  /// The rows of a matrix that `indices` name, in their order.
+  /// The rows along the last axis that `indices` name, in their order: [indices, last extent].
   public func rows(_ indices: [Int]) -> StoredTensor {
-    let width = shape[1] * type.byteCount
+    let extent = shape.last ?? 1
+    let width = extent * type.byteCount
     let rows = indices.reduce(into: Data(capacity: indices.count * width)) { rows, index in
       let first = bytes.startIndex + index * width
       rows += bytes[first..<first + width]
     }
-    return StoredTensor(type: type, shape: [indices.count, shape[1]], bytes: rows)
+    return StoredTensor(type: type, shape: [indices.count, extent], bytes: rows)
   }
 
   /// Every value from its bits.

@@ -69,8 +69,10 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
   ) throws {
     guard inputs.sequenceCount == 1 else { throw NotImplemented("several sequences at once") }
     let (count, needs) = (inputs.count, model.plan.needs)
-    let rows = Rows(
+    var rows = Rows(
       first: 0, tokenIDs: inputs.tokenIDs, positionIDs: inputs.positionIDs, tokenTypeIDs: inputs.tokenTypeIDs)
+    for input in inputs.givenArrays { rows.arrays[input] = inputs.array(input) }
+    let given = rows
     try withoutActuallyEscaping(observe) { observe in
       try model.pass {
         let source = try inputs.source.map {
@@ -85,7 +87,7 @@ public struct SIMDTransformer: Transformer, NextTokenPredictor, Sendable {
           positionIDs: inputs.positionIDs,
           frequencies: needs.frequencies(sequenceLength: (inputs.positionIDs.max() ?? 0) + 1),
           sequenceLength: count, source: source)
-        try pass.run(rows, kept: count, observe: observe)
+        try pass.run(given, kept: count, observe: observe)
         guard let readout = model.plan.readout else { return }
         try model.withWeights(of: model.plan.regions.count) {
           try readout.run(rows: count, on: pass.machine, observe: observe)

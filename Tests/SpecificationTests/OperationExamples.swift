@@ -37,6 +37,18 @@ extension ExampleExpression {
       let kind = Convolution(stride: try integers("stride")[0], padding: try integers("padding")[0])
       return try value(
         of: kind, [try operand(0)], parameters: [try tensor("filters"), try tensor("bias")])
+    case "patches":
+      let bias = try labelled["bias"].map { [Tensor($0.numbers, shape: [$0.numbers.count])] }
+      return try value(of: Patches(), [try operand(0)], parameters: [try tensor("filters")] + (bias ?? []))
+    case "classRow":
+      let row = try named("row").numbers
+      return try value(of: ClassRow(), [try operand(0)], parameters: [Tensor(row, shape: [row.count])])
+    case "modulated":
+      let by = try named("by").numbers
+      let kind = Modulation(
+        parts: try integers("parts")[0], scale: try integers("scale")[0],
+        shift: try labelled["shift"]?.integers()[0], plus: try number("plus"))
+      return try value(of: kind, [try operand(0), Tensor(by, shape: [1, by.count])])
     case "transposed": return try value(of: Transpose(), [try operand(0)])
     case "logMel": return try logMel()
     case "clipped":

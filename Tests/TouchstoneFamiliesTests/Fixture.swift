@@ -101,6 +101,15 @@ struct Fixture {
         windowLength: try integers(at: "inputs/n_fft")[0], hop: try integers(at: "inputs/hop_length")[0]))
   }
 
+  /// The arrays in place of ids; none where there are ids.
+  func arrays() throws -> [Input: Tensor<Float>] {
+    var arrays: [Input: Tensor<Float>] = [:]
+    for input in Input.allCases where input.isArray {
+      arrays[input] = try reader.dataset(at: "inputs/" + input.rawValue).map { try tensor($0).float32() }
+    }
+    return arrays
+  }
+
   /// The weights inside, for a graph.
   func weights(_ architecture: Architecture) throws -> Weights {
     let tensors = try datasets(below: "weights").mapValues(tensor)

@@ -29,7 +29,8 @@ import TouchstoneTestSupport
       Embedding(.encoderTokenIDs).kind,
       LogMel(FrontEnd(windowLength: 40, hop: 16), mels: 5, frames: 8).kind,
       Convolution(stride: 2, padding: 1, frames: 8).kind, Convolution(stride: 1, padding: 0).kind,
-      Transpose().kind,
+      Transpose().kind, Given(.pixelValues, 3, 8, 6).kind, Patches().kind, ClassRow().kind,
+      Modulation(parts: 6, scale: 1, shift: 0, plus: 1).kind, Modulation(parts: 2, scale: 1, plus: 0).kind,
       Softmax(temperature: 0.7).kind, CrossEntropy(labelSmoothing: 0.1).kind, LossMean(.sum).kind,
       CrossEntropyGradient(Loss(divisor: 7, scale: 1024, labelSmoothing: 0.2)).kind, LinearGradient().kind,
       ParameterGradient([.matrix]).kind, ParameterGradient([.vector]).kind,
@@ -67,8 +68,35 @@ import TouchstoneTestSupport
     #expect(names == Set(Operation.Kind.Name.allCases))
   }
 
+  /// The same of a kind that reads arrays.
+  private func graphOfArrays(_ kind: Operation.Kind) throws -> Graph {
+    let (pixels, cut) = (Activation("inputs/pixel_values"), Activation("embed/patches"))
+    let (hidden, condition) = (Activation("inputs/hidden"), Activation("inputs/condition"))
+    let filters = ParameterView(Parameter("f", [8, 3, 2, 3]))
+    let (row, made) = (ParameterView(Parameter("c", [1, 1, 8])), Activation("made"))
+    let picture = [
+      Operation(Given(.pixelValues, 3, 8, 6).kind, pixels),
+      Operation(Patches().kind, cut, from: [pixels], with: [filters]),
+      Operation(ClassRow().kind, Activation("embed/token"), from: [cut], with: [row]),
+    ]
+    switch kind {
+    case .given: return try Graph(validating: [Operation(kind, pixels)] + picture.dropFirst())
+    case .patches:
+      return try Graph(validating: picture + [Operation(kind, made, from: [pixels], with: [filters])])
+    case .classRow: return try Graph(validating: picture + [Operation(kind, made, from: [cut], with: [row])])
+    case .modulation(let own):
+      return try Graph(validating: [
+        Operation(Given(.hidden, 4).kind, hidden),
+        Operation(Given(.condition, 4 * own.parts).kind, condition),
+        Operation(kind, made, from: [hidden, condition]),
+      ])
+    default: throw BadInput(problem: "\(kind) reads no arrays")
+    }
+  }
+
   /// Reads as many operands as the kind may want, until one fits.
   private func graph(of kind: Operation.Kind) throws -> Graph {
+    if let graph = try? graphOfArrays(kind) { return graph }
     let weight = SmallGraph.weight
     let (ids, rows) = (SmallGraph.at("expert_ids"), SmallGraph.at("experts/000/input"))
     let (vector, heads, scores) = (SmallGraph.at("resid_in"), SmallGraph.at("q8"), SmallGraph.at("s"))

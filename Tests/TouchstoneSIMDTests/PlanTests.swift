@@ -27,11 +27,11 @@ import TouchstoneTestSupport
   }
 
   @Test func everyModelHasAPlan() {
-    for example in cases + llamas + others + experts + encoders + encoderDecoders + hearing {
+    for example in everyCase {
       #expect((try? Plan(example.graph)) != nil, "\(example)")
     }
     #expect(cases.count == 7 && llamas.count == 14 && experts.count == 10 && encoders.count == 10)
-    #expect(encoderDecoders.count == 6 && hearing.count == 4)
+    #expect(encoderDecoders.count == 6 && hearing.count == 4 && pictures.count == 6)
     for (name, form) in Form.all { #expect(throws: Never.self) { try form.example(name, seed: 1) } }
   }
 

@@ -65,10 +65,22 @@ struct Case: Sendable, CustomStringConvertible {
 
   /// The first `count` tokens.
   func inputs(_ count: Int) throws -> Inputs {
+    if graph.readsArrays { return try Inputs(arrays: arrays(count), graph: graph) }
     let mask = masked.isEmpty ? nil : (0..<count).map { !masked.contains($0) }
     return try Inputs(
       tokenIDs: Array(tokens[..<count]), positionIDs: positions.map { Array($0[..<count]) },
       attentionMask: mask, source: source, graph: graph)
+  }
+
+  /// What a model is given that reads no ids.
+  private func arrays(_ count: Int) -> [Input: Tensor<Float>] {
+    var generator = SeededGenerator(seed: seed ^ 0x135790)
+    var arrays: [Input: Tensor<Float>] = [:]
+    for input in graph.arrays {
+      let shape = graph.shape(of: Activation("inputs/" + input.rawValue), tokenCount: count) ?? []
+      arrays[input] = Tensor(generator.floats(shape.reduce(1, *), 2), shape: shape)
+    }
+    return arrays
   }
 
   /// What the encoder reads; nil in a model without one.
@@ -179,3 +191,6 @@ let cases: [Case] = {
   ]
   return all.compactMap { $0 }
 }()
+
+/// Models of every form.
+let everyCase = [cases, llamas, others, experts, encoders, encoderDecoders, hearing, pictures].flatMap(\.self)

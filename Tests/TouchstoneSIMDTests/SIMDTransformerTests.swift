@@ -10,8 +10,8 @@ import TouchstoneVerdict
     .clause(
       "KER-1", "KER-2", "KER-3", "KER-4", "KER-5", "KER-6", "KER-7", "KER-8", "KER-9", "KER-12", "KER-13",
       "KER-14", "KER-16", "KER-17", "KER-18", "KER-19", "KER-20", "KER-21", "KER-22",
-      "KER-23", "KER-24", "KER-25", "GQA-1", "GQA-2"),
-    arguments: cases + llamas + others + experts + encoders + encoderDecoders + hearing,
+      "KER-23", "KER-24", "KER-25", "KER-26", "KER-27", "GQA-1", "GQA-2"),
+    arguments: everyCase,
     InstructionSet.available)
   func everyBitIsThatOfTheWrittenOrder(_ example: Case, _ set: InstructionSet) throws {
     let weights = try example.weights
@@ -25,7 +25,7 @@ import TouchstoneVerdict
     }
   }
 
-  @Test(.clause("RES-8"), arguments: cases + llamas + others + experts + encoders + encoderDecoders + hearing)
+  @Test(.clause("RES-8"), arguments: everyCase)
   func activationsComeInTheOrderOfComputationWithTheGoldenShapes(_ example: Case) throws {
     let transformer = try SIMDTransformer(weights: example.weights, threadCount: 1)
     var seen: [Activation] = []
@@ -44,7 +44,7 @@ import TouchstoneVerdict
   }
 
   @Test(
-    arguments: cases + llamas + others + experts + encoders + encoderDecoders + hearing,
+    arguments: everyCase,
     InstructionSet.available)
   func everyOperationIsConsistentWithTheDefinition(_ example: Case, _ set: InstructionSet) throws {
     let weights = try example.weights

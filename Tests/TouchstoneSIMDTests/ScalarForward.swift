@@ -96,6 +96,24 @@ struct ScalarForward {
       return operation.kind.value(
         Operands(operands.map { $0.converted(to: Double.self) }), in: inputs
       ).values.map { Float($0) }
+    case .given(let kind): return inputs.array(kind.input).values
+    case .patches(let kind):
+      let filters = parameters[0]
+      return kind.places(in: operands[0].shape, filters: filters.tensor.shape).flatMap { places in
+        (0..<filters.outputCount).map { output in
+          arithmetic.chain(
+            parameters.dropFirst().first?[output] ?? 0, places.count, { operands[0].values[places[$0]] },
+            { filters[output, $0] })
+        }
+      }
+    case .classRow: return parameters[0].tensor.values + operands[0].values
+    case .modulation(let kind):
+      let (width, condition) = (operands[0].rowWidth, operands[1].values)
+      return operands[0].values.enumerated().map { offset, x in
+        let number = condition[kind.scale * width + offset % width]
+        let product = x * (kind.plus == 0 ? number : Float(kind.plus) + number)
+        return kind.shift.map { product + condition[$0 * width + offset % width] } ?? product
+      }
     case .convolution(let kind):
       let x = operands.first ?? inputs.features.converted(to: Float.self)
       let (filters, width) = (parameters[0], parameters[0].tensor.rowWidth)

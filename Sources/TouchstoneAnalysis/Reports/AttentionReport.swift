@@ -77,15 +77,15 @@ public struct AttentionReport: Sendable {
 
   /// A token in quotes, or which moment of a sound it is.
   private func name(_ position: Int, in inputs: Inputs) -> String {
-    inputs.sound == nil ? text.quoted(inputs.tokenIDs[position]) : "frame \(position)"
+    !inputs.tokenIDs.isEmpty ? text.quoted(inputs.tokenIDs[position]) : "frame \(position)"
   }
 
   private func labels(_ inputs: Inputs) -> [String] {
-    inputs.sound == nil ? inputs.tokenIDs.map(text.visible) : (0..<inputs.count).map { "\($0)" }
+    !inputs.tokenIDs.isEmpty ? inputs.tokenIDs.map(text.visible) : (0..<inputs.count).map { "\($0)" }
   }
 
   private func members(_ inputs: Inputs) -> [OrderedJSON] {
-    inputs.sound == nil
+    !inputs.tokenIDs.isEmpty
       ? inputs.tokenIDs.map { .object(text.members($0)) }
       : (0..<inputs.count).map { .object([("frame", .integer($0))]) }
   }

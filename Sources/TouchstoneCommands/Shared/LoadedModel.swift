@@ -51,6 +51,11 @@ struct LoadedModel {
 
   /// The tokenizer beside the weights, whose ids must all be in the model's vocabulary.
   func tokenizer() throws(BadInput) -> Tokenizer {
+    if let array = weights.graph.arrays.first {
+      throw BadInput(
+        file: directory.path, problem: "is a model that reads \(array.rawValue), and no text",
+        remedy: "record what it makes of a file by `touchstone record --inputs FILE.h5`")
+    }
     let tokenizer = try Tokenizer(at: directory.path)
     let count = weights.graph.idCount(of: .tokenIDs) ?? 0
     guard tokenizer.vocabularySize <= count else {

@@ -39,7 +39,9 @@ struct PageMaterial {
     var context = PageContext()
     context.order = golden.graph.operations.map(\.output)
     context.clauses = try clauses(of: verdict.findings.map(\.activation))
-    context.tokens = golden.inputs.tokenIDs.map(text.visible)
+    context.tokens =
+      golden.graph.readsArrays
+      ? golden.inputs.positionIDs.map(String.init) : golden.inputs.tokenIDs.map(text.visible)
     context.nextTokens = try nextTokens()
     context.files = [file(golden, "Golden"), captured()]
     context.command = command

@@ -164,9 +164,11 @@ struct Diff: ParsableCommand {
 extension ActivationFile {
   /// What tells one run from another, whichever of its layers a file holds: the model, its weights, the sequence.
   fileprivate func run(weightsDigest: String?) -> String {
+    let arrays = inputs.givenArrays.map(inputs.array)
     let numbers = [inputs.tokenIDs, inputs.positionIDs, inputs.attentionMask?.map { $0 ? 1 : 0 } ?? []]
     let training = model.loss.map { "\($0) \(inputs.targets ?? [])" } ?? ""
-    let text = "\(weightsDigest ?? "")\n\(model.configJSON)\n\(numbers)\n\(precision.name)\(training)"
+    let text =
+      "\(weightsDigest ?? "")\n\(model.configJSON)\n\(numbers)\(arrays.isEmpty ? "" : "\(arrays)")\n\(precision.name)\(training)"
     return Digest.of(Data(text.utf8))
   }
 }

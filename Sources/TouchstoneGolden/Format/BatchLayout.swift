@@ -30,7 +30,7 @@ struct BatchLayout {
   private static func isOfTokens(_ axis: Axis) -> Bool {
     switch axis {
     case .token, .query, .key: true
-    case .rows, .sourceKey, .head, .unit, .slot, .frame, .vocabulary: false
+    case .rows, .sourceKey, .head, .unit, .slot, .frame, .row, .vocabulary: false
     }
   }
 

@@ -27,6 +27,8 @@ public struct ActivationFileSummary: Sendable, Equatable, Encodable {
   public let encoderTokenIDs: [Int]?
   /// What the encoder hears, in words; nil where it reads.
   public let sound: String?
+  /// Arrays in place of ids, each with its extents.
+  public let arrays: [String]
   /// The layers that it holds, `A..<B`, where it is a shard; nil for all.
   public let layers: String?
   /// How many activations are stored in each type.
@@ -85,6 +87,7 @@ extension ActivationFile {
       maskedTokens: (inputs.attentionMask ?? []).enumerated().filter { !$0.element }.map(\.offset),
       encoderTokenIDs: inputs.source.flatMap { $0.sound == nil ? $0.tokenIDs : nil },
       sound: inputs.source?.sound.map { "\($0.values.count) \($0.frontEnd == nil ? "features" : "samples")" },
+      arrays: inputs.givenArrays.map { "\($0.rawValue) \(inputs.array($0).shape)" },
       layers: layers?.description,
       activationsByType: Dictionary(types.map { ($0, 1) }, uniquingKeysWith: +),
       missing: missing.map(\.path),
@@ -141,6 +144,7 @@ extension ActivationFileSummary: CustomStringConvertible {
   }
 
   private var tokensLine: String {
+    if !arrays.isEmpty { return "\(positionIDs.count): " + arrays.joined(separator: ", ") }
     var line = Self.shown(tokenIDs)
     if positionIDs != Array(0..<tokenIDs.count) {
       line += "; positions " + positionIDs.prefix(16).map(String.init).joined(separator: " ")

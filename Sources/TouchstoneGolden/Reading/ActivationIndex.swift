@@ -84,6 +84,7 @@ struct ActivationIndex {
     }
     for name in try file.members(of: "inputs") {
       let path = "inputs/" + name
+      if activation(at: path) != nil { try sort(path) }
       let input = GoldenFormat.ofFrontEnd.contains(name) ? .audio : Input(rawValue: name)
       if input.map({ !graph.mayBeGiven($0) }) ?? true {
         unknownPaths.append(path)

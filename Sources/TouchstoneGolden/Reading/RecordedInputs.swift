@@ -17,6 +17,8 @@ public struct RecordedInputs: Sendable {
   private let sound: Sound?
   /// How samples are cut, where these are what is heard.
   public let frontEnd: FrontEnd?
+  /// Arrays in place of ids.
+  private let arrays: [Input: Tensor<Float>]
   /// What stands there beside them.
   private let others: [String]
 
@@ -72,6 +74,7 @@ public struct RecordedInputs: Sendable {
     loss = try header.loss()
     frontEnd = try header.frontEnd()
     sound = try header.sound(frontEnd, manifest)
+    arrays = try header.arrays(manifest)
     others = try header.file.members(of: GoldenFormat.inputs).filter {
       Input(rawValue: $0) == nil && !GoldenFormat.ofFrontEnd.contains($0)
     }
@@ -79,8 +82,11 @@ public struct RecordedInputs: Sendable {
 
   /// The checked inputs.
   ///
-  /// - Throws: `BadInput` for ids out of range, unequal counts, or no token ids.
+  /// - Throws: `BadInput` for ids out of range, unequal counts, or no token ids; for arrays that do not fit.
   func inputs(for graph: Graph) throws(BadInput) -> Inputs {
+    if graph.readsArrays {
+      return try Inputs(arrays: arrays.filter { graph.arrays.contains($0.key) }, graph: graph)
+    }
     guard let tokenIDs = numbers[.tokenIDs] else {
       throw BadInput(
         place: GoldenFormat.path(of: .tokenIDs), problem: "is missing", remedy: "store the token ids")
@@ -117,7 +123,7 @@ public struct RecordedInputs: Sendable {
   /// - Throws: `BadInput` for ids out of range, unequal counts, no token ids, or an input that `graph` does not read.
   public func allInputs(for graph: Graph) throws(BadInput) -> Inputs {
     do throws(BadInput) {
-      var given = Set(numbers.keys)
+      var given = Set(numbers.keys).union(arrays.keys)
       if let sound { given.insert(sound.frontEnd == nil ? .inputFeatures : .audio) }
       let unread = Input.allCases.first { given.contains($0) && !graph.mayBeGiven($0) }
       if let other = unread?.rawValue ?? others.first {

@@ -144,6 +144,8 @@ public final class ActivationFileWriter {
     _ activation: Activation, _ tensor: StoredTensor, isDerived: Bool = false
   ) throws(BadInput) {
     try naming { () throws(BadInput) in
+      // It stands among the inputs already.
+      if activation.isGiven, graph.axes(of: activation) != nil { return }
       guard let wanted = shape(of: activation, tensor) else {
         throw BadInput(place: activation.path, problem: "is no activation of this model")
       }

@@ -7,6 +7,12 @@ import TouchstoneModel
 extension ActivationFileWriter {
   /// Writes the sequence, or several, and what the loss is.
   func writeInputs() throws(BadInput) {
+    if graph.readsArrays {
+      for input in inputs.givenArrays {
+        try write(StoredTensor(inputs.array(input)), at: GoldenFormat.path(of: input))
+      }
+      return
+    }
     try write(.tokenIDs, of: inputs)
     try write(.positionIDs, of: inputs)
     if graph.inputs.contains(.tokenTypeIDs) { try write(.tokenTypeIDs, of: inputs) }

@@ -26,6 +26,10 @@ enum Buffer: Int, CaseIterable, Sendable {
   case mixed
   /// Keys of two parts side by side.
   case keys
+  /// What all tokens are modulated by, in the first row.
+  case condition
+  /// What a block makes of it, in the first row.
+  case modulations
 }
 
 /// Where an activation stands: neighbouring columns of the rows of a buffer.

@@ -25,7 +25,8 @@ struct Plan: Sendable {
 
   /// The regions, in the order in which they are tried: those that take the most first.
   private static let table: [any Region.Type] = [
-    HearSound.self, Embed.self, EmbedPositions.self, MakeWaves.self, MakeBias.self, StoreSourceKeys.self,
+    HearSound.self, SeePicture.self, TakeGiven.self, ReadCondition.self, Modulate.self, Embed.self,
+    EmbedPositions.self, MakeWaves.self, MakeBias.self, StoreSourceKeys.self,
     Rename.self,
     Scaled.self, Norm.self,
     Experts.self, PooledRow.self, FeedForwardInput.self, ProjectOnto.self, Project.self, ProjectHeads.self,

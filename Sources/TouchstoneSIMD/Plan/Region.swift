@@ -22,6 +22,8 @@ struct Rows {
   let tokenTypeIDs: [Int]
   /// What these are made of, where they are no text.
   var sound: Sound?
+  /// Arrays that are given in place of ids.
+  var arrays: [Input: Tensor<Float>] = [:]
   /// How many are still computed, the last ones; they stand from row 0 of the workspace on.
   var count: Int
 

@@ -13,7 +13,7 @@ struct Norm: Region {
   private let kind: Kind
   private let epsilon: Float
   private let input: Place
-  private let output: Activation
+  let output: Activation
   private let place: Place
   /// How many vectors a row has: its heads, unless they are normalised together.
   private let pieces: Int

@@ -46,6 +46,10 @@ extension Operation.Kind.Name {
     case .logMel: LogMel.self
     case .convolution: Convolution.self
     case .transpose: Transpose.self
+    case .given: Given.self
+    case .patches: Patches.self
+    case .classRow: ClassRow.self
+    case .modulation: Modulation.self
     case .scores: AttentionScores.self
     case .probabilities: AttentionProbabilities.self
     case .context: AttentionContext.self

@@ -135,6 +135,8 @@ extension Graph {
 
   /// The number of numbers that stand for a token in the residual stream.
   var streamWidth: Int {
-    operations.first.flatMap { axes(of: $0.output)?.last }?.extent(tokenCount: 1) ?? 1
+    // Pixels are none of it.
+    operations.first { !$0.output.isGiven && axes(of: $0.output)?.last != nil }
+      .flatMap { axes(of: $0.output)?.last }?.extent(tokenCount: 1) ?? 1
   }
 }

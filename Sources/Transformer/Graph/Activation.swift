@@ -46,6 +46,15 @@ public struct Activation: Hashable, Sendable, CustomStringConvertible {
     "extra", "floor", "inputs", "model", "provenance", "sketch", "weights",
   ]
 
+  /// Where arrays stand that a model is given.
+  private static let given = Set(Input.allCases.filter(\.isArray).map { Activation(given: $0).name })
+
+  /// Whether it is an array that a model is given.
+  package var isGiven: Bool { block == nil && Self.given.contains(name) }
+
+  /// Names an array that a model is given, which stands among the inputs.
+  package init(given input: Input) { self.init("inputs/" + input.rawValue) }
+
   /// Reads a path; nil for one that no activation has.
   ///
   /// A path is lower-case letters, digits and underscores between slashes. `layers`, alone or behind one other
@@ -60,7 +69,8 @@ public struct Activation: Hashable, Sendable, CustomStringConvertible {
     }
     guard path.utf8.count <= Self.greatestPathLength else { return nil }
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.allSatisfy(Self.isWord), let first = parts.first, !Self.otherGroups.contains(String(first))
+    guard parts.allSatisfy(Self.isWord), let first = parts.first,
+      !Self.otherGroups.contains(String(first)) || Self.given.contains(path)
     else {
       return nil
     }

@@ -18,6 +18,8 @@ public enum Axis: Hashable, Sendable {
   case slot(Int)
   /// Moments of a sound.
   case frame(Int)
+  /// Rows that are no tokens: patches of a picture, or the one of a condition.
+  case row(Int)
   /// Token ids.
   case vocabulary(Int)
 
@@ -31,7 +33,8 @@ public enum Axis: Hashable, Sendable {
     switch self {
     case .token, .rows, .query, .key: tokenCount
     case .sourceKey: sourceCount ?? tokenCount
-    case .head(let count), .unit(let count), .slot(let count), .frame(let count), .vocabulary(let count):
+    case .head(let count), .unit(let count), .slot(let count), .frame(let count), .row(let count),
+      .vocabulary(let count):
       count
     }
   }
@@ -47,6 +50,7 @@ public enum Axis: Hashable, Sendable {
     case .unit: "unit"
     case .slot: "choice"
     case .frame: "frame"
+    case .row: "row"
     case .vocabulary: "vocabulary id"
     }
   }
@@ -66,7 +70,8 @@ extension [Axis] {
       case .sourceKey: "key of the source"
       case .rows(.expert(let expert, _)): "rows of expert \(expert)"
       case .rows(.picked): "picked row"
-      case .head(let count), .unit(let count), .slot(let count), .frame(let count), .vocabulary(let count):
+      case .head(let count), .unit(let count), .slot(let count), .frame(let count), .row(let count),
+        .vocabulary(let count):
         "\(axis.name) \(count)"
       }
     }

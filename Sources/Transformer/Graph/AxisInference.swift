@@ -30,6 +30,10 @@ struct AxisInference {
     guard Activation(path: output.path) == output else {
       throw .graph("is no name of an activation")
     }
+    let given = (operation.kind.payload as? Given).map { Activation(given: $0.input) }
+    guard given.map({ $0 == output }) ?? !output.isGiven else {
+      throw .graph("is what the model is given, and nothing else is")
+    }
     guard axes[output] == nil else { throw .graph("is made twice") }
     var operands: [[Axis]] = []
     for input in operation.inputs {

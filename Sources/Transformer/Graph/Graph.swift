@@ -62,6 +62,7 @@ public struct Graph: Hashable, Sendable {
       })
     inputs = Input.allCases.filter(read.contains)
     axes = inference.axes
+    try Self.checkArrays(operations, inputs, axes)
     places = Dictionary(uniqueKeysWithValues: operations.enumerated().map { ($0.element.output, $0.offset) })
     cached = try Self.cached(in: operations, axes: axes)
   }

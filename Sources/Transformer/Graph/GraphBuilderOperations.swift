@@ -9,7 +9,31 @@ extension GraphBuilder {
   ) -> Activation {
     append(
       Embedding(ids, offset: offset, countsVisible: countsVisible, padding: padding), name,
-      with: [ParameterView(table)])
+      with: [ParameterView(table, .outputsFirst, .init(expert: table.shape.count == 3 ? 0 : nil))])
+  }
+
+  /// An array that the model is given: pixels [channels, height, width], vectors [T, D], or a condition [1, D].
+  public mutating func given(_ kind: Given) -> Activation {
+    append(kind, Activation(given: kind.input).name)
+  }
+
+  /// Products of the patches of a picture with `weight` [D, channels, p, p], and `bias` [D] where there is one.
+  public mutating func patches(
+    _ name: String, _ x: Activation, _ weight: Parameter, bias: Parameter?
+  ) -> Activation {
+    append(Patches(), name, from: [x], with: ([weight] + (bias.map { [$0] } ?? [])).map { ParameterView($0) })
+  }
+
+  /// The patches as tokens behind a learned row.
+  public mutating func classRow(_ name: String, _ x: Activation, _ row: Parameter) -> Activation {
+    append(ClassRow(), name, from: [x], with: [ParameterView(row)])
+  }
+
+  /// The value modulated by parts of a condition.
+  public mutating func modulate(
+    _ name: String, _ x: Activation, by condition: Activation, _ kind: Modulation
+  ) -> Activation {
+    append(kind, name, from: [x, condition])
   }
 
   /// The element-wise sum.
@@ -37,6 +61,11 @@ extension GraphBuilder {
   /// cap·tanh(x/cap); −∞ stays.
   public mutating func softCap(_ name: String, _ x: Activation, at cap: Double) -> Activation {
     append(SoftCap(at: cap), name, from: [x])
+  }
+
+  /// LayerNorm without gain and shift.
+  public mutating func layerNorm(_ name: String, _ x: Activation, _ kind: LayerNorm) -> Activation {
+    append(kind, name, from: [x])
   }
 
   /// LayerNorm with the gain `module.weight`, and the shift `module.bias` if there is one.

@@ -27,15 +27,15 @@ extension Graph {
       }
   }
 
-  /// Whether a run may be given an input: what it is of every model, token types and a source where they are read, targets
+  /// Whether a run may be given an input: ids of every model that reads no arrays, token types and a source where they are read, targets
   /// where there are logits.
   package func mayBeGiven(_ input: Input) -> Bool {
     switch input {
-    case .tokenIDs, .positionIDs, .attentionMask: true
+    case .tokenIDs, .positionIDs, .attentionMask: !readsArrays
     case .tokenTypeIDs: inputs.contains(input)
     case .targets: results.logits != nil
     case .encoderTokenIDs, .encoderPositionIDs, .encoderAttentionMask: readsSource && hearing == nil
-    case .inputFeatures, .audio: inputs.contains(input)
+    case .inputFeatures, .audio, .pixelValues, .hidden, .condition: inputs.contains(input)
     }
   }
 

@@ -20,9 +20,18 @@ public enum Input: String, Hashable, Sendable, CaseIterable {
   case inputFeatures = "input_features"
   /// Samples of the sound that the encoder hears: [n].
   case audio
+  /// Pixels of a picture: [channels, height, width].
+  case pixelValues = "pixel_values"
+  /// Vectors that a block is given by itself: [T, D].
+  case hidden
+  /// A vector that all tokens are modulated by: [1, D].
+  case condition
+
+  /// Whether it is an array that the graph names, and operations read as they read what is made: ``Given``.
+  public var isArray: Bool { [.pixelValues, .hidden, .condition].contains(self) }
 
   /// Whether it is a whole number for each token.
-  package var isOfTokens: Bool { self != .inputFeatures && self != .audio }
+  package var isOfTokens: Bool { self != .inputFeatures && self != .audio && !isArray }
 
   /// Whether it is of the source.
   public var isOfSource: Bool { own != self }

@@ -5,7 +5,7 @@ import TouchstoneModel
 ///
 /// In a model with an encoder the source besides, the sequence that the encoder reads.
 public struct Inputs: Hashable, Sendable {
-  /// Token ids: [T]; none of a sound.
+  /// Token ids: [T]; none of a sound, and where arrays are given.
   public let tokenIDs: [Int]
   /// Position ids: [T]; unless given 0 … T−1, or by how many visible tokens come before, or as the model counts them
   /// over padding.
@@ -25,6 +25,9 @@ public struct Inputs: Hashable, Sendable {
 
   /// What an encoder hears, where this is a source that is no text; nil otherwise.
   public let sound: Sound?
+
+  /// Arrays that the model is given in place of ids; none where it reads ids.
+  private let arrays: [Input: GivenArray]
 
   /// None, or the source.
   private let sources: [Inputs]
@@ -104,8 +107,19 @@ public struct Inputs: Hashable, Sendable {
     return Inputs(sound, count: hearing.tokens)
   }
 
-  private init(_ sound: Sound, count: Int) {
+  /// Arrays that a model is given in place of ids.
+  ///
+  /// - Throws: ``BadInput`` for an array that is missing, of another shape, not finite, or not read, and for more tokens than
+  ///   the model has positions.
+  public init(arrays: [Input: Tensor<Float>], graph: Graph) throws(BadInput) {
+    let count = try graph.tokenCount(of: arrays)
+    self.init(
+      nil, count: count, arrays: Dictionary(uniqueKeysWithValues: arrays.map { ($0, GivenArray($0, $1)) }))
+  }
+
+  private init(_ sound: Sound?, count: Int, arrays: [Input: GivenArray] = [:]) {
     self.sound = sound
+    self.arrays = arrays
     (tokenIDs, sequenceIDs) = ([], [])
     positionIDs = Array(0..<count)
     (attentionMask, targets) = (nil, nil)
@@ -118,6 +132,12 @@ public struct Inputs: Hashable, Sendable {
     _ tokenIDs: [Int], _ positionIDs: [Int]?, _ attentionMask: [Bool]?, _ tokenTypeIDs: [Int]?,
     _ targets: [Int]?, sequenceCount: Int, ofSource: Bool, sources: [Inputs], _ graph: Graph
   ) throws(BadInput) {
+    if let array = graph.arrays.first {
+      throw BadInput(
+        place: "token ids", problem: "are given to a model that reads \(array.rawValue)",
+        remedy:
+          "give a file that holds \(Activation(given: array)) by --inputs FILE.h5 of `touchstone record`")
+    }
     let (count, prefix) = (tokenIDs.count, ofSource ? "the source's " : "")
     func idCount(of input: Input) -> Int? { graph.idCount(of: ofSource ? input.ofSource : input) }
     guard count > 0, sequenceCount > 0, count.isMultiple(of: sequenceCount) else {
@@ -174,11 +194,13 @@ public struct Inputs: Hashable, Sendable {
     self.sequenceCount = sequenceCount
     self.tokenTypeIDs = types
     sound = nil
+    arrays = [:]
     self.sources = sources
   }
 
   private init(_ whole: Inputs, tokens: [Int]) {
-    tokenIDs = whole.sound == nil ? tokens.map { whole.tokenIDs[$0] } : []
+    tokenIDs = whole.tokenIDs.isEmpty ? [] : tokens.map { whole.tokenIDs[$0] }
+    arrays = whole.arrays.mapValues { $0.selecting(tokens) }
     sequenceIDs = whole.sequenceIDs
     sound = whole.sound
     positionIDs = tokens.map { whole.positionIDs[$0] }
@@ -238,6 +260,12 @@ public struct Inputs: Hashable, Sendable {
     default: tokenIDs
     }
   }
+
+  /// Which arrays are given.
+  public var givenArrays: [Input] { Input.allCases.filter { arrays[$0] != nil } }
+
+  /// An array that is given; empty where it is not.
+  public func array(_ input: Input) -> Tensor<Float> { arrays[input]?.tensor ?? Tensor([], shape: [0, 0]) }
 
   /// How many keys there are, seen or not.
   package func keyCount(under visibility: Visibility) -> Int {

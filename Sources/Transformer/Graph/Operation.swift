@@ -23,6 +23,10 @@ public struct Operation: Hashable, Sendable {
     case logMel(LogMel)
     case convolution(Convolution)
     case transpose(Transpose)
+    case given(Given)
+    case patches(Patches)
+    case classRow(ClassRow)
+    case modulation(Modulation)
     case scores(AttentionScores)
     case probabilities(AttentionProbabilities)
     case context(AttentionContext)
@@ -73,7 +77,7 @@ extension Operation.Kind {
     case embedding, sum, product, identity, scale, softCap, layerNorm, rmsNorm, linear, rotate
     case alibi, relativeBias, sinusoid, scores, probabilities, context, activationFunction, softmax
     case routeWeights, chosenRows, mixture, pickedRow, joinedColumns
-    case logMel, convolution, transpose
+    case logMel, convolution, transpose, given, patches, classRow, modulation
     case routeIDs = "routeIds"
     case crossEntropy, lossMean, crossEntropyGradient, linearGradient, parameterGradient, normGradient
     case gainGradient, activationGradient, softCapGradient, attentionGradient, softmaxGradient
@@ -98,6 +102,10 @@ extension Operation.Kind {
     case .logMel(let kind): kind
     case .convolution(let kind): kind
     case .transpose(let kind): kind
+    case .given(let kind): kind
+    case .patches(let kind): kind
+    case .classRow(let kind): kind
+    case .modulation(let kind): kind
     case .scores(let kind): kind
     case .probabilities(let kind): kind
     case .context(let kind): kind
@@ -144,6 +152,10 @@ extension Operation.Kind {
     case .logMel: self = .logMel(try LogMel(fields: &fields))
     case .convolution: self = .convolution(try Convolution(fields: &fields))
     case .transpose: self = .transpose(try Transpose(fields: &fields))
+    case .given: self = .given(try Given(fields: &fields))
+    case .patches: self = .patches(try Patches(fields: &fields))
+    case .classRow: self = .classRow(try ClassRow(fields: &fields))
+    case .modulation: self = .modulation(try Modulation(fields: &fields))
     case .scores: self = .scores(try AttentionScores(fields: &fields))
     case .probabilities: self = .probabilities(try AttentionProbabilities(fields: &fields))
     case .context: self = .context(try AttentionContext(fields: &fields))

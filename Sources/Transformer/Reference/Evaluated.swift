@@ -41,6 +41,10 @@ extension Operation.Kind {
     case .logMel(let kind): kind
     case .convolution(let kind): kind
     case .transpose(let kind): kind
+    case .given(let kind): kind
+    case .patches(let kind): kind
+    case .classRow(let kind): kind
+    case .modulation(let kind): kind
     case .scores(let kind): kind
     case .probabilities(let kind): kind
     case .context(let kind): kind

@@ -49,6 +49,11 @@ extension ActivationSource {
     func part(_ input: Input) -> Part { Part(input.rawValue, inputs.ids(input), other.inputs.ids(input)) }
     var read: [Input] = [.tokenIDs, .positionIDs, .attentionMask]
     if graph.inputs.contains(.tokenTypeIDs) { read.append(.tokenTypeIDs) }
+    for input in graph.arrays where inputs.array(input) != other.inputs.array(input) {
+      throw BadInput(
+        place: Activation(given: input).path, problem: "differs from that of \(name)",
+        remedy: "capture what \(name) was given")
+    }
     if inputs.source?.sound != other.inputs.source?.sound {
       throw BadInput(
         place: "inputs/" + (graph.inputs.contains(.audio) ? Input.audio : .inputFeatures).rawValue,

@@ -36,7 +36,9 @@ struct FirstTokens: Sendable {
     of run: FreeRun, target: Activation, right: Tensor<Double>, got: Tensor<Double>, _ distance: RowDistance,
     tries: [FreeDiagnosis.Try], greatestWork: Double
   ) throws {
-    guard distance.rows.count >= 2 * Self.enoughRows, case .token? = run.graph.axes(of: target)?.first
+    // A picture has all its tokens each time.
+    guard distance.rows.count >= 2 * Self.enoughRows, run.graph.pictureTokenCount == nil,
+      case .token? = run.graph.axes(of: target)?.first
     else { return nil }
     let rows = distance.rows.prefix(Self.enoughRows)
     let (count, length) = (rows[Self.enoughRows - 1] + 1, run.golden.inputs.sequenceLength)

@@ -76,11 +76,23 @@ public struct RandomDecoder: Sendable, CustomStringConvertible {
     let isMasked = random.next() % 2 == 0
     // Half of those that count positions over the mask are given none.
     let areGiven = !graph.countsVisible || random.next() % 2 == 0
+    if graph.readsArrays { return try given(graph, count: count, &random) }
     let tokens = (0..<count).map { _ in Int(random.next() % 61) }
     return try Inputs(
       tokenIDs: tokens, positionIDs: areGiven ? (0..<count).map { first + max($0 - padding, 0) } : nil,
       attentionMask: isMasked ? (0..<count).map { $0 >= padding && $0 % 7 != 5 } : nil,
       source: graph.readsSource ? try read(graph, &random) : nil, graph: graph)
+  }
+
+  /// Pixels, or vectors and a condition.
+  private func given(_ graph: Graph, count: Int, _ random: inout SplitMix64) throws -> Inputs {
+    var arrays: [Input: Tensor<Float>] = [:]
+    for input in graph.arrays {
+      let shape = graph.shape(of: Activation("inputs/" + input.rawValue), tokenCount: count) ?? []
+      let values = (0..<shape.reduce(1, *)).map { _ in Float.random(in: -1.5...2, using: &random) }
+      arrays[input] = Tensor(values, shape: shape)
+    }
+    return try Inputs(arrays: arrays, graph: graph)
   }
 
   /// A source of up to twenty tokens, one in two with some of them masked.

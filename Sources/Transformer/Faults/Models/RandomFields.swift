@@ -111,6 +111,7 @@ struct RandomFields {
     ["feed_forward_proj"], ["relative_attention_num_buckets"], ["relative_attention_max_distance"],
     ["scale_embedding"], ["scale_decoder_outputs"], ["share_encoder_decoder_embeddings"],
     ["decoder_vocab_size"], ["num_mel_bins"], ["max_source_positions"], ["max_target_positions"],
+    ["image_size"], ["patch_size"], ["num_channels"], ["qkv_bias"], ["ff_mult"],
   ]
 
   /// Gives fields of one quantity a value, or one of them another.
@@ -185,6 +186,10 @@ struct RandomFields {
     case "kv_lora_rank": return "\(pick(Array(4...24)))"
     case "qk_nope_head_dim", "v_head_dim": return "\(pick(Array(3...24)))"
     case "num_mel_bins": return "\(pick([5, 8, 13]))"
+    case "image_size": return "\(pick([8, 9, 13]))"
+    case "patch_size": return "\(pick([2, 3, 4]))"
+    case "num_channels": return "\(pick([1, 3]))"
+    case "ff_mult": return "\(pick([1, 2]))"
     case "max_source_positions": return "\(pick([3, 10, 17]))"
     case "max_target_positions": return "\(pick([64, 448]))"
     case "decoder_layers": return "\(isWide ? 1 : pick([1, 2]))"

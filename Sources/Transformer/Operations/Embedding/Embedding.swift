@@ -2,7 +2,7 @@ import TouchstoneModel
 
 /// The row of a table for each id: y[t] = W[id[t] + offset].
 ///
-/// No input but the sequence; one parameter, the table [rows, D]. Makes [T, D].
+/// No input but the sequence; one parameter, the table [rows, D] or [1, rows, D]. Makes [T, D].
 public struct Embedding: OperationKind {
   /// Which ids are looked up.
   public let ids: Input
@@ -33,10 +33,14 @@ public struct Embedding: OperationKind {
   package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
     try operands.expect(activations: 0...0, parameters: 1...1)
     let table = operands.parameters[0]
-    guard let width = table.inputCount, table == ParameterView(table.parameter) else {
+    // ViT stores its positions behind an axis of 1.
+    let isStacked = table.parameter.shape.count == 3 && table.parameter.shape[0] == 1
+    let whole = ParameterView.Selection(expert: isStacked ? 0 : nil)
+    guard let width = table.inputCount, table == ParameterView(table.parameter, .outputsFirst, whole) else {
       throw .graph("looks rows up in \(table.parameter), which is viewed as no whole table")
     }
-    guard ids.own != .attentionMask, ids != .targets, (0..<table.outputCount).contains(offset) else {
+    guard ids.isOfTokens, ids.own != .attentionMask, ids != .targets, (0..<table.outputCount).contains(offset)
+    else {
       throw .graph("looks up \(ids.rawValue) from row \(offset) on of \(table.parameter)")
     }
     guard !countsVisible || (ids == .positionIDs && offset > 0) else {

@@ -2,7 +2,7 @@ import TouchstoneModel
 
 /// A matrix times each vector: y[t, j] = clip(b[j] + Σᵢ x[t, i]·W(j, i), ±limit), W as its view says.
 ///
-/// One activation [T, in], or of some tokens; a matrix of `in` inputs, and a bias or none. Makes [T, out], or [n, T, d]
+/// One activation [T, in], of some tokens, or of rows that are none; a matrix of `in` inputs, and a bias or none. Makes [T, out], or [n, T, d]
 /// where the outputs are split into n heads: head h takes the outputs h·d ..< (h + 1)·d.
 public struct Linear: OperationKind {
   /// n: how many heads the outputs are split into; nil for none.
@@ -23,7 +23,11 @@ public struct Linear: OperationKind {
   package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
     let axes = try operands.single(parameters: 1...2)
     let width = try OperandAxes.units(of: axes)
-    let isOfTokens = if case .rows = axes[0], heads == nil { true } else { axes[0] == .token }
+    let isOfTokens =
+      switch axes[0] {
+      case .rows, .row: heads == nil
+      default: axes[0] == .token
+      }
     guard axes.count == 2, isOfTokens else {
       throw .graph("reads \(axes.inWords) where [token, unit] is wanted")
     }

@@ -3,7 +3,7 @@ import TouchstoneGraph
 import TouchstoneHDF5
 import TouchstoneModel
 
-/// Reads what a model heard.
+/// Reads what a model was given that is no ids.
 extension ActivationFileHeader {
   /// How samples are cut; nil where the file holds none.
   func frontEnd() throws(BadInput) -> FrontEnd? {
@@ -27,6 +27,16 @@ extension ActivationFileHeader {
         place: place, problem: "is missing", remedy: "store what each band takes of each frequency")
     }
     return Sound(samples: samples.float32().values, filters: filters.float64(), frontEnd: frontEnd)
+  }
+
+  /// Arrays that stand in place of ids.
+  func arrays(_ manifest: DatasetManifest?) throws(BadInput) -> [Input: Tensor<Float>] {
+    var arrays: [Input: Tensor<Float>] = [:]
+    for input in Input.allCases where input.isArray {
+      let rank = input == .pixelValues ? 3 : 2
+      arrays[input] = try numbers(GoldenFormat.path(of: input), rank: rank, manifest)?.float32()
+    }
+    return arrays
   }
 
   private func scalar(_ name: String) throws(BadInput) -> Int {
