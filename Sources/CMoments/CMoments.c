@@ -47,7 +47,7 @@ void touchstone_terms(
     const double *x, const ptrdiff_t *places, ptrdiff_t count, const void *strip, int exactness, double unit,
     void *terms) {
   const lanes *factors = strip;
-  lanes absolute = {0}, squares = {0}, exact = {0}, lost = {0};
+  lanes absolute = {0}, squares = {0}, exact = {0}, lost = {0}, ordered = {0};
   patterns products = {0};
   for (ptrdiff_t k = 0; k < count; k++) {
     lanes t = x[k] * factors[places[k]], magnitude = MAGNITUDE(t);
@@ -64,9 +64,11 @@ void touchstone_terms(
     exact -= (lanes)((patterns)magnitude & ~isExact);
   }
   if (unit > 0) {
-    lanes most = unit * absolute;
+    lanes most = unit * absolute, sum = {0};
     for (ptrdiff_t k = 0; k < count; k++) {
-      lanes magnitude = MAGNITUDE(x[k] * factors[places[k]]);
+      lanes t = x[k] * factors[places[k]], magnitude = MAGNITUDE(t);
+      sum += t;
+      ordered += sum * sum;
       patterns isHidden = (patterns)(magnitude <= 2 * most), isLess = (patterns)(magnitude <= most);
       lost += (lanes)(isHidden & ((isLess & (patterns)magnitude) | (~isLess & (patterns)most)));
     }
@@ -77,6 +79,7 @@ void touchstone_terms(
   results[2] = __builtin_convertvector(products, lanes);
   results[3] = exact;
   results[4] = lost;
+  results[5] = ordered;
 }
 
 #define BLOCK 256

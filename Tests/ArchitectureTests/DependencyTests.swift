@@ -30,7 +30,9 @@ import Testing
   }
 
   /// The modules that each target's sources import.
-  private static func imports() throws -> [String: Set<String>] {
+  private static func imports() throws -> [String: Set<String>] { try found.get() }
+
+  private static let found = Result {
     var imports: [String: Set<String>] = [:]
     for (target, files) in sources() {
       for file in files {

@@ -144,6 +144,8 @@ import Testing
       "--by": "theNearestByDotProductNeedNotBeThatByCosine",
       "--count": "wordsAreLookedUpAsWrittenWhenAsked", "--as-written": "wordsAreLookedUpAsWrittenWhenAsked",
       "--json": "wordsAreLookedUpAsWrittenWhenAsked",
+      "--sentence": "aSentenceIsTheMeanOfItsTokensOrTheRowOfItsEnd",
+      "--implementation": "aSentenceIsTheMeanOfItsTokensOrTheRowOfItsEnd",
     ],
     "attention": [
       "--model": "whatIsMissingIsNamed", "--prompt": "picturesAreWrittenBesideTheText",

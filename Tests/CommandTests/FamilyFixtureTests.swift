@@ -14,6 +14,9 @@ import TouchstoneTestSupport
 
   @Test func thereAreFixtures() { #expect(Self.folders.count >= 2) }
 
+  /// Those whose capture by our implementation goes through the program, too; in the process all are judged elsewhere.
+  private static let captured = Set(everyday(folders, each: 3))
+
   @Test(.clause("GRA-6", "GRA-7"), arguments: folders)
   func itIsRecordedCapturedAndFoundConsistent(name: String) throws {
     let folder = Self.root.appending(path: name)
@@ -22,10 +25,14 @@ import TouchstoneTestSupport
         "record", "--model", folder.path, "--inputs", folder.appending(path: "float64.h5").path, "--out",
         "golden.h5")
       #expect(recorded.code == 0, "\(recorded)")
-      let captured = try program.touchstone(
-        "capture", "--model", folder.path, "--golden", "golden.h5", "--out", "simd.h5")
-      #expect(captured.code == 0, "\(captured)")
-      for capture in ["simd.h5", folder.appending(path: "float32.h5").path] {
+      var captures = [folder.appending(path: "float32.h5").path]
+      if Self.captured.contains(name) {
+        let captured = try program.touchstone(
+          "capture", "--model", folder.path, "--golden", "golden.h5", "--out", "simd.h5")
+        #expect(captured.code == 0, "\(captured)")
+        captures.append("simd.h5")
+      }
+      for capture in captures {
         let judged = try program.touchstone("diff", "golden.h5", capture, "--model", folder.path)
         #expect(judged.code == 0 && judged.output.hasPrefix("CONSISTENT"), "\(judged)")
       }

@@ -4,6 +4,7 @@ import TouchstoneFaults
 import TouchstoneGolden
 import TouchstoneGraph
 import TouchstoneModel
+import TouchstoneTestSupport
 
 private typealias Operation = TouchstoneGraph.Operation
 
@@ -16,9 +17,7 @@ private typealias Operation = TouchstoneGraph.Operation
   /// Every eighth golden; `TOUCHSTONE_EXHAUSTIVE=1` takes all.
   @Test(
     .clause("GRA-1"),
-    arguments: cases.enumerated().filter {
-      $0.offset % 8 == 2 || ProcessInfo.processInfo.environment["TOUCHSTONE_EXHAUSTIVE"] != nil
-    }.map(\.element))
+    arguments: everyday(cases, each: 8, from: 2))
   func whatAGoldenShowsAProbeShows(_ name: String) throws {
     let seen = try BundledFolder.probes.get().reduce(into: Set<String>()) { seen, probe in
       seen.formUnion(Self.shown(by: probe.table, of: probe.graph, onlyCaught: true))

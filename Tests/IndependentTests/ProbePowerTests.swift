@@ -5,6 +5,7 @@ import TouchstoneFaults
 import TouchstoneGolden
 import TouchstoneGraph
 import TouchstoneModel
+import TouchstoneTestSupport
 import TouchstoneVerdict
 
 /// What the probes see of the catalogue, held at what was measured: a probe or a bound that sees less fails here.
@@ -28,12 +29,10 @@ import TouchstoneVerdict
 
   /// What changes anything in the two goldens of a family is seen in one of them.
   ///
-  /// Every fifth family; `TOUCHSTONE_EXHAUSTIVE=1` takes all.
+  /// Every eighth family; `TOUCHSTONE_EXHAUSTIVE=1` takes all.
   @Test(
     .clause("GRA-1"),
-    arguments: Family.all.map(\.name).enumerated().filter {
-      $0.offset % 5 == 3 || ProcessInfo.processInfo.environment["TOUCHSTONE_EXHAUSTIVE"] != nil
-    }.map(\.element))
+    arguments: everyday(Family.all.map(\.name), each: 8, from: 3))
   func theGoldensOfAFamilySeeItsFaults(_ name: String) throws {
     let tables = try BundledFolder.names(in: "cases").filter { $0.hasPrefix("tiny-") }
       .filter { try BundledFolder.golden("cases/\($0)").model.family == name }
@@ -64,12 +63,11 @@ import TouchstoneVerdict
 
   /// The same thirty implementations as on other models: probes are built to be sharp, not to be unfair.
   ///
-  /// Each has its turn on every sixth probe; `TOUCHSTONE_EXHAUSTIVE=1` runs it on all.
+  /// Each has its turn on every twelfth probe; `TOUCHSTONE_EXHAUSTIVE=1` runs it on all.
   @Test(arguments: HonestArithmetic.all.indices)
   func noProbeFlagsAnHonestImplementation(_ index: Int) throws {
     let arithmetic = HonestArithmetic.all[index]
-    let isExhaustive = ProcessInfo.processInfo.environment["TOUCHSTONE_EXHAUSTIVE"] != nil
-    for (turn, golden) in try Self.goldens().enumerated() where isExhaustive || turn % 6 == index % 6 {
+    for (turn, golden) in try Self.goldens().enumerated() where isExhaustive || turn % 12 == index % 12 {
       let weights = try #require(try golden.weights())
       let run = try RecordedActivations(of: HonestTransformer(weights, arithmetic), inputs: golden.inputs)
       let verdict = try Judge(weights: weights, depth: .examined()).verdict(on: run, golden: golden)

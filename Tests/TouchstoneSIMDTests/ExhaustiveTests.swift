@@ -7,7 +7,7 @@ import TouchstoneTestSupport
 
 /// The float32 inputs to try: a sample every day, all 2³² where TOUCHSTONE_EXHAUSTIVE asks for them.
 private enum Tried {
-  static let isAll = ProcessInfo.processInfo.environment["TOUCHSTONE_EXHAUSTIVE"] != nil
+  static let isAll = isExhaustive
 
   /// One bit pattern in so many; a prime, so that every exponent meets every kind of significand.
   private static let stride = isAll ? 1 : 9973

@@ -37,7 +37,9 @@ import TouchstoneTestSupport
     return (try Judge(weights: weights).verdict(on: capture), weights)
   }
 
-  @Test(.clause("BND-16"), arguments: [ScalarType.bfloat16, .float16], [171, 172, 173] as [UInt64])
+  @Test(
+    .clause("BND-16"), arguments: [ScalarType.bfloat16, .float16],
+    everyday([171, 172, 173] as [UInt64], each: 3))
   func aRunInFloat32ThatIsRoundedWhereItIsRecordedIsConsistent(_ type: ScalarType, _ seed: UInt64) throws {
     let verdict = try run(type, seed: seed).verdict
     #expect(verdict.outcome == .consistent, "seed \(seed): \(verdict.flagged)")

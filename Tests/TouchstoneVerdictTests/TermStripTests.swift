@@ -41,7 +41,14 @@ import TouchstoneTestSupport
         }
         let products = pairs.map { $0 * $1 }
         due.lost = rounding.lost(count, absolute: due.absolute) { products[$0] }
-        let terms = found.lane(lane, sum: 3, repetition: 2)
+        var sum = 0.0
+        for product in products {
+          sum += product
+          due.ordered += sum * sum
+        }
+        let terms = found.lane(lane, sum: 3, repetition: 2, isOrdered: true)
+        #expect(found.lane(lane, sum: 3, repetition: 2).ordered == 0)
+        #expect(terms.ordered == due.ordered, "lane \(lane)")
         #expect(terms.count == due.count && terms.absolute == due.absolute && terms.squares == due.squares)
         #expect(terms.exact == due.exact, "lane \(lane)")
         #expect(terms.lost == due.lost && terms.sum == 3 && terms.repetition == 2, "lane \(lane)")

@@ -27,8 +27,8 @@ void touchstone_moments(
 ///   - places: the rows of the strip: [count].
 ///   - strip: eight columns: float64, [..., 8].
 ///   - exactness: 32 or 64 for products that are float32 or float64 numbers; 0 where each has to be rounded.
-///   - unit: u; 0 where nothing is lost.
-///   - terms: the results: float64, [5, 8].
+///   - unit: u; 0 where nothing is lost and no order counts.
+///   - terms: the results: float64, [6, 8].
 void touchstone_terms(
     const double *_Nonnull x, const ptrdiff_t *_Nonnull places, ptrdiff_t count, const void *_Nonnull strip,
     int exactness, double unit, void *_Nonnull terms);

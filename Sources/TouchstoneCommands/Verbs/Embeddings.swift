@@ -1,14 +1,15 @@
 import ArgumentParser
 import TouchstoneAnalysis
+import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReports
 import TouchstoneTokenizer
 
-/// Distances, analogies and directions in the embedding matrix.
+/// Distances, analogies and directions in the embedding matrix, and how alike sentences are.
 struct Embeddings: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "embeddings",
-    abstract: "Distances, analogies and directions in the embedding matrix.",
+    abstract: "Distances, analogies and directions in the embedding matrix; how alike sentences are.",
     discussion: """
       nearest WORD      the tokens whose embeddings are most alike to the word's
       analogy A B C     the tokens nearest to E(A) - E(B) + E(C); the three themselves are left out
@@ -18,12 +19,18 @@ struct Embeddings: ParsableCommand {
       Each word must be one token. It is looked up as it stands inside a sentence, with a space before it, and where \
       that is not one token as it is written; --as-written adds no space.
 
+      --sentence TEXT, as often as there are texts, takes whole texts instead: each is encoded as the tokenizer does, and \
+      stands as the mean of its tokens' last vectors, as sentence encoders such as MiniLM are used, or as the row of its \
+      end in models that pick one (CLIP). Vectors have length 1; the cosines of all pairs are shown, and --json holds both.
+
       Examples:
         touchstone embeddings --model golden/models/shakespeare-gpt2 nearest king
         touchstone embeddings --model golden/models/shakespeare-gpt2 \\
           analogy your you thou
         touchstone embeddings --model golden/models/shakespeare-gpt2 \\
           direction thou thy --test you your I my
+        touchstone embeddings --model MiniLM --sentence "A cat sleeps." \
+          --sentence "A kitten is napping." --sentence "The market fell."
       """)
 
   /// What is asked.
@@ -43,10 +50,18 @@ struct Embeddings: ParsableCommand {
   var model: String
 
   @Argument(help: "nearest, analogy or direction.")
-  var question: Question
+  var question: Question?
 
   @Argument(help: "The words it is about.")
-  var words: [String]
+  var words: [String] = []
+
+  @Option(
+    name: .customLong("sentence"),
+    help: ArgumentHelp("A text to compare with the others; may be given often.", valueName: "text"))
+  var sentences: [String] = []
+
+  @Option(help: "Which implementation computes sentences: \(Implementation.names).")
+  var implementation: Implementation = .simd
 
   @Option(parsing: .upToNextOption, help: ArgumentHelp("Pairs of words for direction.", valueName: "words"))
   var test: [String] = []
@@ -64,6 +79,13 @@ struct Embeddings: ParsableCommand {
   var json = false
 
   func validate() throws {
+    guard let question else {
+      guard !sentences.isEmpty else {
+        throw ValidationError("Say nearest, analogy or direction, or give --sentence.")
+      }
+      return
+    }
+    guard sentences.isEmpty else { throw ValidationError("Give either a question or --sentence, not both.") }
     guard words.count == question.wordCount else {
       throw ValidationError(
         "\(question.rawValue) takes \(question.wordCount) words; \(words.count) were given.")
@@ -77,6 +99,7 @@ struct Embeddings: ParsableCommand {
   func run() throws {
     let loaded = try LoadedModel(model)
     let tokenizer = try loaded.tokenizer()
+    guard let question else { return try compare(loaded, tokenizer) }
     let space = try EmbeddingSpace(loaded.weights)
     let words = try look(words, up: tokenizer)
     switch question {
@@ -91,6 +114,19 @@ struct Embeddings: ParsableCommand {
       let report = DirectionReport(from: words[0], to: words[1], pairs: pairs, space: space)
       Console.write(json ? report.json() : report.terminal())
     }
+  }
+
+  private func compare(_ loaded: LoadedModel, _ tokenizer: Tokenizer) throws {
+    let graph = loaded.weights.graph
+    let space = try SentenceSpace(graph)
+    let transformer = try implementation.transformer(loaded.weights)
+    let compared = try sentences.map { text in
+      let inputs = try Inputs(tokenIDs: tokenizer.encode(text), graph: graph)
+      return SentenceReport.Sentence(
+        text: text, tokenCount: inputs.count, vector: try space.vector(of: inputs, by: transformer))
+    }
+    let report = SentenceReport(compared, pooling: space.pooling)
+    Console.write(json ? report.json() : report.terminal())
   }
 
   private func look(_ words: [String], up tokenizer: Tokenizer) throws -> [Word] {

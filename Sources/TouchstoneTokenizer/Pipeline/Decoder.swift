@@ -181,8 +181,15 @@ struct DecodingStage {
 extension [UInt8] {
   /// With every occurrence of `text` replaced, from left to right; most tokens have none.
   fileprivate func substituting(_ text: [UInt8], with replacement: [UInt8]) -> [UInt8] {
-    if let first = text.first, !contains(first) { return self }
-    return replacing(text, with: replacement)
+    guard let first = text.first else { return replacing(text, with: replacement) }
+    var (result, rest): ([UInt8], ArraySlice<UInt8>) = ([], self[...])
+    while let place = rest.firstIndex(of: first) {
+      let isFound = rest[place...].starts(with: text)
+      result += rest[..<place]
+      result += isFound ? replacement : [first]
+      rest = rest[(isFound ? place + text.count : place + 1)...]
+    }
+    return result.isEmpty && rest.count == count ? self : result + rest
   }
 }
 

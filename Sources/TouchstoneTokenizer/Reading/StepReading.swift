@@ -225,26 +225,13 @@ extension TextLengths {
   /// More than any model reads.
   private static let greatestCount = 1 << 24
 
-  /// The members `truncation` and `padding` of `tokenizer.json`, null where they are absent.
-  init(truncation: Component?, padding: Component?) throws(BadInput) {
-    if let truncation { greatest = try Self.count(truncation, "max_length") }
-    guard let padding else { return }
-    let unit = try padding.member("pad_to_multiple_of") == nil ? 1 : Self.count(padding, "pad_to_multiple_of")
-    let strategy = try padding.needed("strategy")
-    if strategy.value.string == "BatchLongest" {
-      multiple = max(unit, 1)
-    } else if strategy.member("Fixed") != nil {
-      let size = try Self.count(strategy, "Fixed")
-      least = unit > 1 ? (size + unit - 1) / unit * unit : size
-    } else {
-      throw strategy.refusal("is neither BatchLongest nor Fixed")
-    }
-  }
-
-  private static func count(_ json: Component, _ name: String) throws(BadInput) -> Int {
-    let count = try json.needed(name)
+  /// The member `truncation` of `tokenizer.json`, null where it is absent.
+  init(truncation: Component?) throws(BadInput) {
+    guard let count = try truncation?.needed("max_length") else { return }
     let value = try count.integer
-    guard (0...greatestCount).contains(value) else { throw count.refusal("is not in 0…\(greatestCount)") }
-    return value
+    guard (0...Self.greatestCount).contains(value) else {
+      throw count.refusal("is not in 0…\(Self.greatestCount)")
+    }
+    greatest = value
   }
 }

@@ -30,7 +30,7 @@ struct TokenizerDocument {
     decoders =
       try json.member("decoder").map { json throws(BadInput) in try Decoder.steps(json) } ?? [.separate]
     model = try Self.model(json.needed("model"), spellsBytes: preTokenizer?.spellsBytes ?? false)
-    lengths = try TextLengths(truncation: json.member("truncation"), padding: json.member("padding"))
+    lengths = try TextLengths(truncation: json.member("truncation"))
     added = AddedTokenList(model)
     if let tokens = json.member("added_tokens") {
       for token in try tokens.elements {

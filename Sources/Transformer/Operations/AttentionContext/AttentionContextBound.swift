@@ -84,7 +84,8 @@ extension Rounding {
               left: probabilityRepetition[p], right: valueRepetition[valueHead * width + unitIndex]
             )
             let terms = terms.lane(
-              lane, sum: value.values[output], repetition: min(recurrence.left, recurrence.right))
+              lane, sum: value.values[output], repetition: min(recurrence.left, recurrence.right),
+              isOrdered: true)
             let centre = addsUpToOne ? value.values[output] : 0
             var passed = abs(centre) * ofWeights
             if probabilities.error != nil || values.error != nil {

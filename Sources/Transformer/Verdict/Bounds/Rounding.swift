@@ -6,9 +6,10 @@ package struct Rounding: Sendable {
   let precision: Precision
   /// What is granted beyond correctly rounded operations.
   var contract: Contract
-  /// Whether terms below the resolution of their sum may be lost alike.
+  /// Whether terms below the resolution of their sum may be lost alike, and whether partial sums in the order of keys count
+  /// where they are greater than those of a generic order.
   ///
-  /// Ordinary noise has no such bias, and a noise floor is that of arithmetic whose terms are resolved.
+  /// Ordinary noise has no such bias, and a noise floor is that of arithmetic whose terms are resolved, in any order.
   var grantsLostTerms = true
   /// u: the unit roundoff of sums.
   package let unit: Double

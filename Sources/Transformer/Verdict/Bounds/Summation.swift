@@ -14,14 +14,16 @@ package struct Terms: Sendable {
   package var repetition: Double
   /// What may be lost alike of terms below the resolution of the sum.
   package var lost: Double
+  /// Σ sₖ² over the partial sums in the order in which the terms stand; 0 where that order is as good as any other.
+  package var ordered: Double
 
   /// A sum of `count` terms, by their moments.
   package init(
     count: Double, absolute: Double, squares: Double, sum: Double, exact: Double = 0,
-    repetition: Double = 1, lost: Double = 0
+    repetition: Double = 1, lost: Double = 0, ordered: Double = 0
   ) {
     (self.count, self.absolute, self.squares, self.sum) = (count, absolute, squares, sum)
-    (self.exact, self.repetition, self.lost) = (exact, repetition, lost)
+    (self.exact, self.repetition, self.lost, self.ordered) = (exact, repetition, lost, ordered)
   }
 
   /// One more plain term, already part of `sum`.
@@ -50,7 +52,9 @@ extension Rounding {
   ///   as much as the rounding of the greatest once more.
   /// - prob: Higham & Mary 2019, §2, exceeded with probability below 1e-13 for λ = 8.
   /// - stat: the error is Σ δₖ·sₖ over partial sums sₖ; for a generic order Σ sₖ² ≈ (n/2)·Q + (n/3)·y², and δ
-  ///   has the variance u²/3. Where accumulators truncate, δ has the mean u/2 besides, and Σ|sₖ| ≤ √(n·Σ sₖ²).
+  ///   has the variance u²/3. Keys stand in an order that is not generic: what comes early may have one sign and what
+  ///   comes late the other, so that Σ sₖ² in that order counts where it is greater. Where accumulators truncate, δ has
+  ///   the mean u/2 besides, and Σ|sₖ| ≤ √(n·Σ sₖ²).
   ///
   /// Roundings are independent only where the terms differ: m equal terms are rounded alike, and their errors
   /// add up m by m instead of √m. `repetition` carries that into both, up to det for a constant row. Terms that are below
@@ -62,7 +66,8 @@ extension Rounding {
     let biasAtMost = precision.truncates ? n * unit / 2 * s : 0
     let prob = min(
       det, contract.deviations * (terms.repetition * n).squareRoot() * unit * s + biasAtMost + terms.lost)
-    let variance = terms.repetition * ((n / 2 + 1) * q + (n / 3 + 1) * y * y)
+    let partialSums = max((n / 2 + 1) * q + (n / 3 + 1) * y * y, terms.ordered)
+    let variance = terms.repetition * partialSums
     let bias = precision.truncates ? unit / 2 * (n * variance).squareRoot() : 0
     let stat = min(
       prob,

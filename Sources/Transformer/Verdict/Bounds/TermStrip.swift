@@ -40,11 +40,15 @@ struct LaneTerms {
   private var count = SIMD8<Double>.zero
   private var exact = SIMD8<Double>.zero
   private var lost = SIMD8<Double>.zero
+  private var ordered = SIMD8<Double>.zero
 
   /// Those of one sum, whose value is `sum`.
-  func lane(_ lane: Int, sum: Double, repetition: Double) -> Terms {
+  ///
+  /// - Parameter isOrdered: whether the places are those of keys, whose order is not generic.
+  func lane(_ lane: Int, sum: Double, repetition: Double, isOrdered: Bool = false) -> Terms {
     Terms(
       count: count[lane], absolute: absolute[lane], squares: squares[lane], sum: sum, exact: exact[lane],
-      repetition: repetition, lost: lost[lane])
+      repetition: repetition, lost: lost[lane],
+      ordered: isOrdered ? ordered[lane] : 0)
   }
 }
