@@ -39,10 +39,44 @@ extension ExampleExpression {
     case "gainGradient":
       return try value(of: GainGradient(epsilon: epsilon, isCentred: isCentred), read)
     case "reluGradient": return try value(of: ActivationGradient(.relu), read)
-    case "siluGradient": return try value(of: ActivationGradient(.silu), read)
+    case "siluGradient":
+      return try value(of: ActivationGradient(.silu, limit: labelled["limit"]?.numbers[0]), read)
     case "softCapGradient":
       return try value(of: SoftCapGradient(at: labelled["cap"]?.numbers[0] ?? 1), read)
     case "softmaxGradient": return try value(of: SoftmaxGradient(), read)
+    default: return try valueOfChoice(read)
+    }
+  }
+
+  /// The same of gradients through clips, sinks, experts and distances.
+  private func valueOfChoice(_ read: [Tensor<Double>]) throws -> ExampleValue? {
+    func whole(_ label: String) throws -> Int { try labelled[label]?.integers()[0] ?? 0 }
+    switch function {
+    case "clipGradient":
+      let kind = ClipGradient(
+        limit: labelled["limit"]?.numbers[0] ?? 0, ofClipped: labelled["clipped"] != nil)
+      return try value(of: kind, read)
+    case "sinkGradient":
+      return try value(of: SinkGradient(), read, parameter: Tensor([0], shape: [1]))
+    case "mixtureGradient":
+      let side: MixtureGradient.Side = labelled["expert"] == nil ? .weights : .expert(try whole("expert"))
+      return try value(of: MixtureGradient(of: side), read)
+    case "routeGradient":
+      let weights = RouteWeights(
+        isNormalised: labelled["normalised"] != nil, by: labelled["sigmoid"] == nil ? .softmax : .sigmoid)
+      return try value(of: RouteGradient(of: weights), read)
+    case "returnedRows": return try value(of: ReturnedRows(choices: read[0].rowWidth), read)
+    case "takenColumns":
+      let first = try whole("first")
+      let kind = TakenColumns(first..<first + (try whole("count")), ofAllHeads: labelled["heads"] != nil)
+      return try value(of: kind, read)
+    case "bucketsGradient":
+      let buckets = try whole("buckets")
+      let bias = RelativeBias(
+        buckets: buckets, greatestDistance: try whole("distance"), isBothWays: false, ofSource: false)
+      return try value(
+        of: ParameterGradient([.buckets(bias)]), read,
+        parameter: Tensor(repeating: 0, shape: [buckets, read[0].shape[0]]))
     default: return nil
     }
   }

@@ -44,7 +44,15 @@ import TouchstoneTestSupport
       AttentionGradient(of: .queries, heads: 1, scale: 0.3).kind,
       AttentionGradient(of: .keys, heads: 1, scale: 0.3, visibility: Visibility(isCausal: true, window: 3))
         .kind,
-      SoftmaxGradient().kind,
+      SoftmaxGradient().kind, ClipGradient(limit: 1.5).kind, ClipGradient(limit: 7, ofClipped: true).kind,
+      SinkGradient(visibility: Visibility(isCausal: true, window: 3)).kind,
+      RouteGradient(of: RouteWeights(isNormalised: true, factor: 2.5, by: .sigmoid)).kind,
+      MixtureGradient(of: .weights).kind, MixtureGradient(of: .expert(4)).kind,
+      ReturnedRows(choices: 2).kind, TakenColumns(1..<3).kind, TakenColumns(0..<2, ofAllHeads: true).kind,
+      ActivationGradient(.quickGELU, limit: 7).kind,
+      ParameterGradient([
+        .buckets(RelativeBias(buckets: 8, greatestDistance: 20, isBothWays: true, ofSource: true))
+      ]).kind,
       Rotate(width: 4, frequencies: RotaryFrequencies(theta: 5e5), isTransposed: true).kind,
     ] + ActivationFunction.Function.allCases.map { ActivationFunction($0).kind }
     + scalings.flatMap { scaling in
@@ -121,6 +129,8 @@ import TouchstoneTestSupport
       ([vector, heads], []), ([perToken], []), ([vector, vector], [weight("w", 8, 8)]),
       ([], filters), ([frames], filters), ([frames], []), ([vector], [weight("b", 8)]),
       ([vector], [weight("t", 9, 8)]), ([vector], [weight("w", 8, 8)]),
+      ([scores, scores, scores], [weight("z", 1)]), ([vector, ids, ids], []), ([ids, vector, rows], []),
+      ([ids, ids, vector], []), ([ids, rows], []), ([scores], [weight("b", 8, 1)]),
     ]
     for (inputs, parameters) in operands {
       let last = Operation(kind, Activation("made"), from: inputs, with: parameters)

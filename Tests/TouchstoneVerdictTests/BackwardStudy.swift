@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TouchstoneFamilies
 import TouchstoneFaults
 import TouchstoneGraph
 import TouchstoneModel
@@ -10,17 +11,23 @@ import TouchstoneVerdict
 /// Measures backward passes of random models: tables of Docs/Measured.md.
 ///
 /// How near honest arithmetic comes to its bounds, which faults are caught, and what gradients of parameters alone still show:
-/// `TOUCHSTONE_STUDY=11,12 swift test --filter BackwardStudy`, on one model a seed.
+/// `TOUCHSTONE_STUDY=11,12 swift test --filter BackwardStudy`, on one model a seed, of `TOUCHSTONE_FAMILY` if that is given.
 @Suite(
   .enabled(if: !studySeeds.isEmpty, "set TOUCHSTONE_STUDY to seeds to measure backward passes"), .serialized)
 struct BackwardStudy {
+  /// The family that is asked for; nil for that of each seed.
+  private static let family = ProcessInfo.processInfo.environment["TOUCHSTONE_FAMILY"].flatMap { name in
+    Family.all.first { $0.name == name }
+  }
+
   @Test func honest() throws {
     var worst: [String: (Double, String)] = [:]
     var (runs, flagged) = (0, 0)
     for seed in studySeeds {
       for (index, arithmetic) in HonestArithmetic.ofFamilies.enumerated() {
         let kind = SyntheticModel.allCases[Int(seed) % 4]
-        let training = try BackwardTests.Training(seed: 1000 * seed + UInt64(index), kind: kind)
+        let training = try BackwardTests.Training(
+          seed: 1000 * seed + UInt64(index), family: Self.family, kind: kind)
         let capture = try RecordedActivations(
           of: HonestTransformer(training.weights, arithmetic), inputs: training.inputs)
         let verdict = try Judge(weights: training.weights).verdict(on: capture)
@@ -46,18 +53,21 @@ struct BackwardStudy {
 
   /// Plants every fault of gradients and losses at the first and the last of its places; prints what is missed or misnamed.
   @Test func faults() throws {
-    var (visible, caught, placed, named, wrong) = (0, 0, 0, 0, 0)
+    var (visible, caught, placed, named, alike, wrong) = (0, 0, 0, 0, 0, 0)
     for seed in studySeeds {
-      let training = try BackwardTests.Training(seed: seed)
+      let training = try BackwardTests.Training(seed: seed, family: Self.family)
       let found = try BackwardTests.plant(training, each: 1)
       visible += found.visible
       caught += found.caught
       placed += found.placed
       named += found.named
+      alike += found.alike
       wrong += found.wrong
       print("FAULTS \(training): \(found)")
     }
-    print("FAULTS visible \(visible) caught \(caught) placed \(placed) named \(named) wrong \(wrong)")
+    print(
+      "FAULTS visible \(visible) caught \(caught) placed \(placed) named \(named) alike \(alike) wrong \(wrong)"
+    )
   }
 
   /// Whether gradients of parameters are too far off, as others decide it.
@@ -82,7 +92,7 @@ struct BackwardStudy {
     var counts: [String: (flagged: Int, caught: Int)] = [:]
     var (runs, visible) = (0, 0)
     for seed in studySeeds {
-      let training = try BackwardTests.Training(seed: seed)
+      let training = try BackwardTests.Training(seed: seed, family: Self.family)
       let (graph, inputs) = (training.weights.graph, training.inputs)
       let golden = try Golden(training.weights, inputs)
       func flags(_ run: RecordedActivations) throws -> [String: Bool] {

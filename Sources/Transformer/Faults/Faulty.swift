@@ -72,6 +72,12 @@ extension Operation.Kind.Name {
     case .softCapGradient: SoftCapGradient.self
     case .attentionGradient: AttentionGradient.self
     case .softmaxGradient: SoftmaxGradient.self
+    case .clipGradient: ClipGradient.self
+    case .sinkGradient: SinkGradient.self
+    case .routeGradient: RouteGradient.self
+    case .mixtureGradient: MixtureGradient.self
+    case .returnedRows: ReturnedRows.self
+    case .takenColumns: TakenColumns.self
     }
   }
 }

@@ -23,6 +23,9 @@ public enum Axis: Hashable, Sendable {
   /// Token ids.
   case vocabulary(Int)
 
+  /// Whether it counts tokens, all or some.
+  package var isOfTokens: Bool { if case .rows = self { true } else { self == .token } }
+
   /// Whether it counts what is asked.
   package var isOfKeys: Bool { self == .key || self == .sourceKey }
 

@@ -55,13 +55,14 @@ struct AxisInference {
   /// Whether what is made is of the source's tokens.
   private func isOfSource(_ operation: Operation) throws(BadInput) -> Bool {
     let kind = operation.kind.payload
-    let crossed = kind.sourceOperands
-    let own = operation.inputs.indices.filter { !crossed.contains($0) }.map {
-      ofSource.contains(operation.inputs[$0])
-    }
-    let isOfSource = kind.isOfSource ?? own.first ?? false
-    guard own.allSatisfy({ $0 == isOfSource }), crossed.isEmpty || !isOfSource,
-      crossed.allSatisfy({ ofSource.contains(operation.inputs[$0]) })
+    let places = operation.inputs.indices
+    let areOfSource = operation.inputs.map(ofSource.contains)
+    let crossed = kind.crossedOperands ?? []
+    let isOfSource =
+      kind.isOfSource ?? places.first { !crossed.contains($0) }.map { areOfSource[$0] } ?? false
+    guard crossed.isEmpty || !isOfSource || kind.isOfSource == true,
+      kind.crossedOperands == nil
+        || places.allSatisfy({ areOfSource[$0] == (crossed.contains($0) ? !isOfSource : isOfSource) })
     else { throw .graph("mixes what is of the source's tokens with what is not") }
     guard !isOfSource || operation.output != logits else { throw .graph("makes logits of the source") }
     return isOfSource

@@ -267,15 +267,15 @@ public struct Inputs: Hashable, Sendable {
   /// An array that is given; empty where it is not.
   public func array(_ input: Input) -> Tensor<Float> { arrays[input]?.tensor ?? Tensor([], shape: [0, 0]) }
 
-  /// How many keys there are, seen or not.
+  /// How many keys there are, seen or not: of the source, where this is the source or has one.
   package func keyCount(under visibility: Visibility) -> Int {
-    visibility.readsSource ? source?.count ?? 0 : count
+    visibility.readsSource ? (source ?? self).count : count
   }
 
   /// Whether the token at `query` may attend to the token at `key`: both are of one sequence, the rule allows it, and the mask
   /// does not exclude the key.
   public func isVisible(key: Int, from query: Int, under visibility: Visibility) -> Bool {
-    if visibility.readsSource { return source?.attentionMask?[key] ?? true }
+    if visibility.readsSource { return (source ?? self).attentionMask?[key] ?? true }
     return visibility.allows(key: key, from: query)
       && (sequenceCount == 1 || key / sequenceLength == query / sequenceLength)
       && (attentionMask?[key] ?? true)

@@ -49,6 +49,12 @@ public struct Operation: Hashable, Sendable {
     case softCapGradient(SoftCapGradient)
     case attentionGradient(AttentionGradient)
     case softmaxGradient(SoftmaxGradient)
+    case clipGradient(ClipGradient)
+    case sinkGradient(SinkGradient)
+    case routeGradient(RouteGradient)
+    case mixtureGradient(MixtureGradient)
+    case returnedRows(ReturnedRows)
+    case takenColumns(TakenColumns)
   }
 
   /// What it computes.
@@ -81,6 +87,7 @@ extension Operation.Kind {
     case routeIDs = "routeIds"
     case crossEntropy, lossMean, crossEntropyGradient, linearGradient, parameterGradient, normGradient
     case gainGradient, activationGradient, softCapGradient, attentionGradient, softmaxGradient
+    case clipGradient, sinkGradient, routeGradient, mixtureGradient, returnedRows, takenColumns
   }
 
   /// What a kind says of itself.
@@ -128,6 +135,12 @@ extension Operation.Kind {
     case .softCapGradient(let kind): kind
     case .attentionGradient(let kind): kind
     case .softmaxGradient(let kind): kind
+    case .clipGradient(let kind): kind
+    case .sinkGradient(let kind): kind
+    case .routeGradient(let kind): kind
+    case .mixtureGradient(let kind): kind
+    case .returnedRows(let kind): kind
+    case .takenColumns(let kind): kind
     }
   }
 
@@ -178,6 +191,12 @@ extension Operation.Kind {
     case .softCapGradient: self = .softCapGradient(try SoftCapGradient(fields: &fields))
     case .attentionGradient: self = .attentionGradient(try AttentionGradient(fields: &fields))
     case .softmaxGradient: self = .softmaxGradient(try SoftmaxGradient(fields: &fields))
+    case .clipGradient: self = .clipGradient(try ClipGradient(fields: &fields))
+    case .sinkGradient: self = .sinkGradient(try SinkGradient(fields: &fields))
+    case .routeGradient: self = .routeGradient(try RouteGradient(fields: &fields))
+    case .mixtureGradient: self = .mixtureGradient(try MixtureGradient(fields: &fields))
+    case .returnedRows: self = .returnedRows(try ReturnedRows(fields: &fields))
+    case .takenColumns: self = .takenColumns(try TakenColumns(fields: &fields))
     }
   }
 }

@@ -24,8 +24,9 @@ package protocol OperationKind: Hashable, Sendable {
   /// Whether it makes something of the source's tokens; nil where that follows from the activations that it reads.
   var isOfSource: Bool? { get }
 
-  /// The operands that are of the source's tokens where what is made is not.
-  var sourceOperands: Set<Int> { get }
+  /// The operands that are of the source's tokens where what is made is not, or the other way round; nil where each may be of
+  /// either.
+  var crossedOperands: Set<Int>? { get }
 
   /// The axes of its output.
   ///
@@ -60,7 +61,7 @@ extension OperationKind {
   /// It follows from what is read.
   package var isOfSource: Bool? { nil }
   /// All that is read is of the same tokens.
-  package var sourceOperands: Set<Int> { [] }
+  package var crossedOperands: Set<Int>? { [] }
 
   /// There is no gradient.
   package func pullBack(
@@ -129,7 +130,7 @@ package struct OperandAxes: Sendable {
   ///
   /// - Throws: ``BadInput`` for other axes.
   static func tokenWidth(of axes: [Axis]) throws(BadInput) -> Int {
-    if axes.count == 2, axes[0] == .token { return axes[1].extent(tokenCount: 1) }
+    if axes.count == 2, axes[0].isOfTokens { return axes[1].extent(tokenCount: 1) }
     let heads = try heads(of: axes)
     return heads.count * heads.width
   }

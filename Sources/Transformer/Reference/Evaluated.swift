@@ -67,6 +67,12 @@ extension Operation.Kind {
     case .softCapGradient(let kind): kind
     case .attentionGradient(let kind): kind
     case .softmaxGradient(let kind): kind
+    case .clipGradient(let kind): kind
+    case .sinkGradient(let kind): kind
+    case .routeGradient(let kind): kind
+    case .mixtureGradient(let kind): kind
+    case .returnedRows(let kind): kind
+    case .takenColumns(let kind): kind
     }
   }
 

@@ -80,7 +80,10 @@ struct CauseSearch {
   /// Whether a cause is found for the first of a group.
   private mutating func explain(_ findings: [Finding], isFirst: Bool) throws -> Bool {
     if try explainLayout(findings) || explainByEvidence(findings) { return true }
-    guard let first = findings.first, !first.index.isEmpty else { return true }
+    // Where shapes differ no element is the worst; of one number alone it has no coordinates.
+    guard let first = findings.first,
+      !first.index.isEmpty || judged.capture.graph.axes(of: first.activation)?.isEmpty == true
+    else { return true }
     guard first.method == .replay else {
       return try explainClosely(findings) || (isFirst ? explainFreely(first) : true)
     }

@@ -11,8 +11,8 @@ package struct Pullbacks {
   private var given: [Activation: [Contribution]] = [:]
   /// What each reader gives a parameter, the last reader first.
   private var ofParameters: [Parameter: [ParameterGradient.Read]] = [:]
-  /// The gradients of gains.
-  private var gains: Set<Parameter> = []
+  /// Parameters that have one reader alone, and their gradient from it.
+  private var readAlone: Set<Parameter> = []
   /// What parameters reach: only that has a gradient.
   private let reached: Set<Activation>
   private let graph: Graph
@@ -38,6 +38,11 @@ package struct Pullbacks {
   /// The number of heads that an activation is split into.
   package func headCount(of activation: Activation) -> Int {
     graph.axes(of: activation)?.first?.extent(tokenCount: 1) ?? 1
+  }
+
+  /// The number of heads that an activation is split into, and the extent of its last axis.
+  package func headShape(of activation: Activation) -> (heads: Int, width: Int) {
+    (headCount(of: activation), graph.axes(of: activation)?.last?.extent(tokenCount: 1) ?? 1)
   }
 
   // MARK: What a pullback says
@@ -73,16 +78,28 @@ package struct Pullbacks {
       ParameterGradient.Read(use: read, view: view, activations: from))
   }
 
-  /// Gives a gain its gradient.
+  /// Gives a parameter the gradient that its one reader has for it: a gain, or the sinks of attention.
   ///
-  /// - Throws: ``BadInput`` where two norms share it.
+  /// - Throws: ``BadInput`` where two share it.
   package mutating func give(
-    gain parameter: Parameter, _ kind: some OperationKind, from activations: [Activation]
+    alone view: ParameterView, _ kind: some OperationKind, from activations: [Activation],
+    with parameters: [ParameterView] = []
   ) throws(BadInput) {
-    guard gains.insert(parameter).inserted else {
-      throw BadInput.graph("is the gain of two norms, for which there is no gradient").at(parameter.name)
+    guard readAlone.insert(view.parameter).inserted else {
+      throw BadInput.graph("is shared by two operations, for which there is no gradient").at(
+        view.parameter.name)
     }
-    operations.append(Operation(kind.kind, Activation(gradientOf: parameter), from: activations))
+    operations.append(
+      Operation(kind.kind, Activation(gradientOf: view.parameter), from: activations, with: parameters))
+  }
+
+  /// A gradient on the way to what an operation reads, which has a name of its own.
+  package mutating func made(
+    _ kind: some OperationKind, named name: String, beside output: Activation, from activations: [Activation]
+  ) -> Activation {
+    let gradient = output.gradient(named: name)
+    operations.append(Operation(kind.kind, gradient, from: activations))
+    return gradient
   }
 
   // MARK: Gathering
@@ -95,7 +112,7 @@ package struct Pullbacks {
   /// The gradient of an activation, all of whose readers have been heard; nil where none gives it any.
   ///
   /// What is handed on stands first, then what is made, in the order of the readers; products of one vector with several
-  /// matrices are one sum.
+  /// matrices are one sum, and so are the rows that experts give back.
   mutating func gradient(of activation: Activation) -> Activation? {
     guard let given = given.removeValue(forKey: activation)?.reversed(), !given.isEmpty else { return nil }
     let gradient = activation.gradient
@@ -103,11 +120,12 @@ package struct Pullbacks {
     var made: [Operation] = []
     for case .handedOn(let other) in given { addends.append(other) }
     for case .made(let kind, let inputs, let views, let name, let reader) in given {
-      if case .linearGradient = kind,
-        let place = made.firstIndex(where: { if case .linearGradient = $0.kind { true } else { false } })
-      {
+      if let place = made.firstIndex(where: { $0.kind.isOneSum && $0.kind == kind }) {
+        // The rows of experts are told apart by the choice, which all of them read first.
+        let isOfExperts = if case .returnedRows = kind { true } else { false }
+        let others = inputs.dropFirst(isOfExperts ? 1 : 0)
         made[place] = Operation(
-          kind, made[place].output, from: made[place].inputs + inputs, with: made[place].parameters + views)
+          kind, made[place].output, from: made[place].inputs + others, with: made[place].parameters + views)
       } else {
         made.append(Operation(kind, reader.output.gradient(named: name), from: inputs, with: views))
       }
@@ -131,6 +149,16 @@ package struct Pullbacks {
       Operation(
         ParameterGradient(reads.map(\.use)).kind, Activation(gradientOf: parameter),
         from: reads.flatMap(\.activations), with: reads.map(\.view)))
+  }
+}
+
+extension Operation.Kind {
+  /// Whether what several readers give one activation is one sum.
+  fileprivate var isOneSum: Bool {
+    switch self {
+    case .linearGradient, .returnedRows: true
+    default: false
+    }
   }
 }
 

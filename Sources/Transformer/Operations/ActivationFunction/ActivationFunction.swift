@@ -56,14 +56,12 @@ public struct ActivationFunction: OperationKind {
   }
 
   /// The gradient times the slope.
-  ///
-  /// - Throws: `BadInput` where the argument is clipped.
   package func pullBack(
     _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
   ) throws(BadInput) {
-    guard limit == nil else { throw .graph("is clipped, and has no gradient here") }
     pullbacks.give(
-      input: 0, of: operation, ActivationGradient(function), from: [operation.inputs[0], gradient])
+      input: 0, of: operation, ActivationGradient(function, limit: limit),
+      from: [operation.inputs[0], gradient])
   }
 
   package var fields: [(name: String, value: JSONText)] {

@@ -8,6 +8,8 @@ extension ActivationGradient: Bounded {
   var isElementwise: Bool { true }
   var isByRow: Bool { true }
 
+  /// Where an argument that is known only within an error may be clipped or not, either is right.
+  ///
   /// Clauses: BND-55.
   func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
     let value = value(site.operands, in: site.inputs)
@@ -16,13 +18,21 @@ extension ActivationGradient: Bounded {
     let bounds = value.values.indices.map { place -> Bound in
       let (x, dy) = (input.values.values[place], gradient.values.values[place])
       let slope = abs(function.slope(at: x))
+      let ofLimit = ofLimit(x, input.distance(at: place), abs(dy) * slope)
+      guard !clips(x) else { return ofLimit }
       let passed =
         slope * gradient.distance(at: place)
         + (abs(dy) + gradient.error(at: place).det) * ofInput(x, input.distance(at: place))
       let own = abs(dy) * rounding.ofSlope(function, x, unit) + unit * abs(value.values[place])
-      return passed + (own + (2 + abs(dy)) * rounding.underflow)
+      return passed + ofLimit + (own + (2 + abs(dy)) * rounding.underflow)
     }
     return Estimate(values: value, bounds: bounds)
+  }
+
+  /// What it comes to whether an argument is clipped.
+  private func ofLimit(_ x: Double, _ error: Bound, _ gradient: Double) -> Bound {
+    guard let limit else { return .zero }
+    return error.map { abs(x - limit) < $0 ? gradient : 0 }
   }
 
   /// What an error of the input becomes: no second derivative is greater.

@@ -39,6 +39,12 @@ extension ActivationGradient: Faulty {
       fault("at-output", "the slope is taken at the output", "what was kept is the output") { own, x in
         own.slope(at: own(x))
       },
+      Fault(
+        "slope.not-clipped", "the slope where an argument is clipped is not 0", .gradient,
+        of: ActivationGradient.self, practice: "the backward pass forgets the clip"
+      ) { own, site in
+        own.limit == nil ? nil : site.evaluated(as: ActivationGradient(own.function))
+      },
       fault("missing", "there is no gradient", "the backward pass ends here") { _, _ in 0 },
       fault("twice", "the gradient is added twice", "a buffer is not cleared") { 2 * $0.slope(at: $1) },
     ]
@@ -52,7 +58,7 @@ extension ActivationGradient: Faulty {
       var values: [Double] = []
       for (x, dy) in zip(x.values, dy.values) {
         guard let slope = slope(own.function, x) else { return nil }
-        values.append(dy * slope)
+        values.append(own.clips(x) ? 0 : dy * slope)
       }
       return Tensor(values, shape: x.shape)
     }

@@ -6,7 +6,8 @@ extension ActivationGradient: Honest {
   func value(_ operands: HonestOperands, by arithmetic: HonestArithmetic) -> Tensor<Float> {
     let (x, dy) = (operands.activations[0], operands.activations[1])
     return Tensor(
-      zip(x.values, dy.values).map { $1 * function.slope(at: $0, arithmetic.gelu) }, shape: x.shape)
+      zip(x.values, dy.values).map { clips($0) ? 0 : $1 * function.slope(at: $0, arithmetic.gelu) },
+      shape: x.shape)
   }
 }
 

@@ -3,12 +3,13 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension ActivationGradient: Evaluated {
-  /// dy·f′(x), element by element.
+  /// dy·f′(x), element by element, 0 where x is clipped.
   ///
   /// Clauses: BWD-10.
   package func value(_ operands: Operands, in _: Inputs) -> Tensor<Double> {
     let (x, dy) = (operands.activations[0], operands.activations[1])
-    return Tensor(zip(x.values, dy.values).map { $1 * function.slope(at: $0) }, shape: x.shape)
+    return Tensor(
+      zip(x.values, dy.values).map { clips($0) ? 0 : $1 * function.slope(at: $0) }, shape: x.shape)
   }
 }
 

@@ -16,7 +16,7 @@ public struct AttentionContext: OperationKind {
   package var kind: Operation.Kind { .context(self) }
   package var sequenceInputs: [Input] { [visibility.readsSource ? .encoderAttentionMask : .attentionMask] }
   package var cachedOperands: [Int: String] { visibility.readsSource ? [:] : [1: "v_cache"] }
-  package var sourceOperands: Set<Int> { visibility.readsSource ? [1] : [] }
+  package var crossedOperands: Set<Int>? { visibility.readsSource ? [1] : [] }
 
   package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
     try operands.expect(activations: 2...2)
@@ -36,7 +36,6 @@ public struct AttentionContext: OperationKind {
   package func pullBack(
     _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
   ) throws(BadInput) {
-    guard !visibility.readsSource else { throw .graph("attends to a source, and has no gradient here") }
     let (probabilities, value) = (operation.inputs[0], operation.inputs[1])
     pullbacks.give(
       input: 0, of: operation,

@@ -2,10 +2,12 @@ import TouchstoneModel
 
 /// The gradients by what attention multiplies, over the visible pairs of a query i and a key j; g = ⌊h·KV/H⌋.
 ///
-/// - probabilities: dp[h, i, j] = Σ_c do[i, h·d + c]·v[g, j, c], 0 elsewhere; of do [T, H·d] and v [KV, T, d]
-/// - values: dv[g, j, c] = Σ p[h, i, j]·do[i, h·d + c] over i and the heads h of g; of p [H, T, T] and do [T, H·d]
-/// - queries: dq[h, i, c] = scale·Σⱼ ds[h, i, j]·k[g, j, c]; of ds [H, T, T] and k [KV, T, d]
-/// - keys: dk[g, j, c] = scale·Σ ds[h, i, j]·q[h, i, c] over i and the heads h of g; of ds [H, T, T] and q [H, T, d]
+/// - probabilities: dp[h, i, j] = Σ_c do[i, h·d + c]·v[g, j, c], 0 elsewhere; of do [T, H·d] and v [KV, S, d]
+/// - values: dv[g, j, c] = Σ p[h, i, j]·do[i, h·d + c] over i and the heads h of g; of p [H, T, S] and do [T, H·d]
+/// - queries: dq[h, i, c] = scale·Σⱼ ds[h, i, j]·k[g, j, c]; of ds [H, T, S] and k [KV, S, d]
+/// - keys: dk[g, j, c] = scale·Σ ds[h, i, j]·q[h, i, c] over i and the heads h of g; of ds [H, T, S] and q [H, T, d]
+///
+/// S is T, but where the keys are those of a source: keys and values have its tokens then, and so do their gradients.
 public struct AttentionGradient: OperationKind {
   /// By what.
   public enum Side: String, Hashable, Sendable, CaseIterable {
@@ -31,7 +33,11 @@ public struct AttentionGradient: OperationKind {
 
   package static let name = Operation.Kind.Name.attentionGradient
   package var kind: Operation.Kind { .attentionGradient(self) }
-  package var sequenceInputs: [Input] { [.attentionMask] }
+  package var sequenceInputs: [Input] { [visibility.readsSource ? .encoderAttentionMask : .attentionMask] }
+  package var isOfSource: Bool? { visibility.readsSource && makesKeys ? true : nil }
+  package var crossedOperands: Set<Int>? { visibility.readsSource ? (makesKeys ? [0, 1] : [1]) : [] }
+  /// Whether it is of keys or values.
+  private var makesKeys: Bool { side == .keys || side == .values }
 
   package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
     try operands.expect(activations: 2...2)
@@ -44,9 +50,10 @@ public struct AttentionGradient: OperationKind {
       guard first == [.token, .unit(heads * value.width)], heads.isMultiple(of: value.count) else {
         throw unfit()
       }
-      return [.head(heads), .query, .key]
+      return [.head(heads), .query, visibility.keyAxis]
     }
-    guard first.count == 3, case .head(let count) = first[0], first[1...] == [.query, .key] else {
+    guard first.count == 3, case .head(let count) = first[0], first[1...] == [.query, visibility.keyAxis]
+    else {
       throw unfit()
     }
     switch side {

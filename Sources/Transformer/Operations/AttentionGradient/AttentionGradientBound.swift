@@ -43,9 +43,9 @@ extension AttentionGradient: Bounded {
   /// The definition says which pairs there are; what stands elsewhere may be anything.
   func judgedElements(_ inputs: Inputs, shape: [Int]) -> (Int) -> Bool {
     guard side == .probabilities else { return { _ in true } }
-    let tokens = inputs.count
+    let (tokens, keys) = (inputs.count, inputs.keyCount(under: visibility))
     return { offset in
-      inputs.isVisible(key: offset % tokens, from: offset / tokens % tokens, under: visibility)
+      inputs.isVisible(key: offset % keys, from: offset / keys % tokens, under: visibility)
     }
   }
 
@@ -53,7 +53,7 @@ extension AttentionGradient: Bounded {
     _ gradient: Operand, _ value: Operand, _ inputs: Inputs, _ rounding: Rounding
   ) -> Estimate {
     let width = value.values.rowWidth
-    let tokens = inputs.count
+    let (tokens, keys) = (inputs.count, value.values.shape[1])
     let whole = joined(
       (0..<heads).map { head in
         rounding.ofProduct(
@@ -62,19 +62,19 @@ extension AttentionGradient: Bounded {
       })
     var (values, bounds) = (whole.values, whole.bounds)
     for offset in bounds.indices
-    where !inputs.isVisible(key: offset % tokens, from: offset / tokens % tokens, under: visibility) {
+    where !inputs.isVisible(key: offset % keys, from: offset / keys % tokens, under: visibility) {
       values.values[offset] = 0
       bounds[offset] = .zero
     }
     return Estimate(values: values, bounds: bounds)
   }
 
-  /// What stands for the pairs of one head, 0 where a query does not see a key: [T, T].
+  /// What stands for the pairs of one head, 0 where a query does not see a key: [T, S].
   private func pairs(_ operand: Operand, _ head: Int, _ inputs: Inputs) -> Operand {
     var own = operand.head(head)
-    let tokens = inputs.count
+    let keys = own.values.rowWidth
     for offset in own.values.values.indices
-    where !inputs.isVisible(key: offset % tokens, from: offset / tokens, under: visibility) {
+    where !inputs.isVisible(key: offset % keys, from: offset / keys, under: visibility) {
       own.setZero(at: offset)
     }
     return own

@@ -20,22 +20,22 @@ extension AttentionGradient: Faulty {
   ]
 
   private static let ofPairs: [Fault] = [
-    pairs("diagonal-missing", "a token's own key is left out", "a loop ends one early") { query, key, _ in
+    pairs("diagonal-missing", "a token's own key is left out", "a loop ends one early") { query, key, _, _ in
       query == key ? 0 : 1
     },
     pairs("last-keys-missing", "keys after the last whole block of eight are left out", "no remainder") {
-      _, key, tokens in key < tokens / 8 * 8 ? 1 : 0
+      _, key, _, keys in key < keys / 8 * 8 ? 1 : 0
     },
     pairs("last-query-only", "only the last query counts", "= for += in the loop over queries") {
-      query, _, tokens in query == tokens - 1 ? 1 : 0
+      query, _, tokens, _ in query == tokens - 1 ? 1 : 0
     },
-    pairs("last-query-missing", "the last query is lost", "a loop ends one early") { query, _, tokens in
+    pairs("last-query-missing", "the last query is lost", "a loop ends one early") { query, _, tokens, _ in
       query == tokens - 1 ? 0 : 1
     },
     fault("not-transposed", "the pairs are not transposed", "p·do for pᵀ·do") { own, site in
       guard own.side == .values || own.side == .keys else { return nil }
       let (weights, rows) = (site.activations[0], site.activations[1])
-      guard weights.shape[0] == own.heads else { return nil }
+      guard weights.shape[0] == own.heads, weights.shape[1] == weights.shape[2] else { return nil }
       let other = AttentionGradient(
         of: .queries, heads: own.heads, scale: own.scale, visibility: own.visibility)
       let width = own.side == .values ? rows.rowWidth / own.heads : rows.rowWidth
@@ -92,16 +92,17 @@ extension AttentionGradient: Faulty {
       output: output)
   }
 
-  /// Sums in which each pair counts `weight(query, key, tokens)` times.
+  /// Sums in which each pair counts `weight(query, key, queries, keys)` times.
   private static func pairs(
-    _ id: String, _ name: String, _ practice: String, _ weight: @escaping @Sendable (Int, Int, Int) -> Double
+    _ id: String, _ name: String, _ practice: String,
+    _ weight: @escaping @Sendable (Int, Int, Int, Int) -> Double
   ) -> Fault {
     fault(id, name, practice) { own, site in
       guard own.side != .probabilities else { return nil }
-      let tokens = site.inputs.count
       return site.evaluated(changing: 0) { pairs in
+        let (queries, keys) = (pairs.shape[1], pairs.shape[2])
         for offset in pairs.values.indices {
-          pairs.values[offset] *= weight(offset / tokens % tokens, offset % tokens, tokens)
+          pairs.values[offset] *= weight(offset / keys % queries, offset % keys, queries, keys)
         }
       }
     }

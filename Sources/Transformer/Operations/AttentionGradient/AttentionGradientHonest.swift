@@ -10,13 +10,14 @@ extension AttentionGradient: Honest {
     case .probabilities:
       let value = operands.activations[1]
       let width = value.rowWidth
-      var dp = Tensor<Float>(repeating: 0, shape: [heads, tokens, tokens])
+      let keys = value.shape[1]
+      var dp = Tensor<Float>(repeating: 0, shape: [heads, tokens, keys])
       for row in 0..<heads * tokens {
         let (head, query) = row.quotientAndRemainder(dividingBy: tokens)
         let valueHead = head * value.shape[0] / heads
         let gradient = Array(pairs.row(query)[(query * pairs.rowWidth + head * width)...].prefix(width))
         for key in inputs.visibleKeys(from: query, under: visibility) {
-          dp[row, key] = arithmetic.summation.dot(gradient, Array(value.row(valueHead * tokens + key)))
+          dp[row, key] = arithmetic.summation.dot(gradient, Array(value.row(valueHead * keys + key)))
         }
       }
       return dp
@@ -34,13 +35,15 @@ extension AttentionGradient: Honest {
       }
       return dq
     case .values, .keys:
-      let count = pairs.shape[0]
+      let (count, keys) = (pairs.shape[0], pairs.shape[2])
       let width = rows.rowWidth / count
-      var sums = Tensor<Float>(repeating: 0, shape: [heads, tokens, width])
+      var sums = Tensor<Float>(repeating: 0, shape: [heads, keys, width])
       for keyHead in 0..<heads {
         let group = (0..<count).filter { $0 * heads / count == keyHead }
-        for key in 0..<tokens {
-          let queries = (0..<tokens).filter { inputs.isVisible(key: key, from: $0, under: visibility) }
+        for key in 0..<keys {
+          let queries = (0..<pairs.shape[1]).filter {
+            inputs.isVisible(key: key, from: $0, under: visibility)
+          }
           for column in 0..<width {
             sums[keyHead, key, column] = scaled(
               group.flatMap { head in queries.map { pairs[head, $0, key] } },

@@ -14,16 +14,16 @@ extension AttentionGradient: Evaluated {
     }
   }
 
-  /// do [T, H·d] and v [KV, T, d] to dp [H, T, T].
+  /// do [T, H·d] and v [KV, S, d] to dp [H, T, S].
   private func ofProbabilities(
     _ gradient: Tensor<Double>, _ value: Tensor<Double>, _ inputs: Inputs
   ) -> Tensor<Double> {
-    let (tokenCount, width) = (inputs.count, value.rowWidth)
-    var dp = Tensor<Double>(repeating: 0, shape: [heads, tokenCount, tokenCount])
+    let (tokenCount, keyCount, width) = (inputs.count, value.shape[1], value.rowWidth)
+    var dp = Tensor<Double>(repeating: 0, shape: [heads, tokenCount, keyCount])
     for head in 0..<heads {
       let valueHead = head * value.shape[0] / heads
       for i in 0..<tokenCount {
-        for j in 0..<tokenCount where inputs.isVisible(key: j, from: i, under: visibility) {
+        for j in 0..<keyCount where inputs.isVisible(key: j, from: i, under: visibility) {
           var sum = 0.0
           for column in 0..<width {
             sum += gradient[i, head * width + column] * value[valueHead, j, column]
@@ -35,7 +35,7 @@ extension AttentionGradient: Evaluated {
     return dp
   }
 
-  /// ds [H, T, T] and k [KV, T, d] to dq [H, T, d].
+  /// ds [H, T, S] and k [KV, S, d] to dq [H, T, d].
   private func ofQueries(
     _ gradient: Tensor<Double>, _ key: Tensor<Double>, _ inputs: Inputs
   ) -> Tensor<Double> {
@@ -44,7 +44,7 @@ extension AttentionGradient: Evaluated {
     for head in 0..<heads {
       let keyHead = head * key.shape[0] / heads
       for i in 0..<tokenCount {
-        for j in 0..<tokenCount where inputs.isVisible(key: j, from: i, under: visibility) {
+        for j in 0..<key.shape[1] where inputs.isVisible(key: j, from: i, under: visibility) {
           for column in 0..<width {
             dq[head, i, column] += gradient[head, i, j] * key[keyHead, j, column]
           }
@@ -54,17 +54,17 @@ extension AttentionGradient: Evaluated {
     return Tensor(dq.values.map { scale * $0 }, shape: dq.shape)
   }
 
-  /// p [H, T, T] and do [T, H·d] to dv, or ds [H, T, T] and q [H, T, d] to dk: [KV, T, d].
+  /// p [H, T, S] and do [T, H·d] to dv, or ds [H, T, S] and q [H, T, d] to dk: [KV, S, d].
   private func ofKeyRows(
     _ pairs: Tensor<Double>, _ rows: Tensor<Double>, _ inputs: Inputs
   ) -> Tensor<Double> {
-    let (headCount, tokenCount) = (pairs.shape[0], inputs.count)
+    let (headCount, tokenCount, keyCount) = (pairs.shape[0], pairs.shape[1], pairs.shape[2])
     let width = side == .values ? rows.rowWidth / headCount : rows.rowWidth
-    var sums = Tensor<Double>(repeating: 0, shape: [heads, tokenCount, width])
+    var sums = Tensor<Double>(repeating: 0, shape: [heads, keyCount, width])
     for head in 0..<headCount {
       let keyHead = head * heads / headCount
       for i in 0..<tokenCount {
-        for j in 0..<tokenCount where inputs.isVisible(key: j, from: i, under: visibility) {
+        for j in 0..<keyCount where inputs.isVisible(key: j, from: i, under: visibility) {
           for column in 0..<width {
             sums[keyHead, j, column] +=
               pairs[head, i, j] * rows.value(token: i, column: head * width + column)

@@ -30,13 +30,16 @@ public struct AttentionProbabilities: OperationKind {
     return axes
   }
 
-  /// The gradient by the probabilities themselves.
+  /// The gradient by the probabilities themselves; a sink has what its weight, which nobody sees, takes from them.
   package func pullBack(
     _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
   ) throws(BadInput) {
-    guard operation.parameters.isEmpty else { throw .graph("has sinks, and no gradient here") }
     pullbacks.give(
       input: 0, of: operation, SoftmaxGradient(visibility: visibility), from: [operation.output, gradient])
+    guard let sinks = operation.parameters.first else { return }
+    try pullbacks.give(
+      alone: sinks, SinkGradient(visibility: visibility),
+      from: [operation.inputs[0], operation.output, gradient], with: [sinks])
   }
 
   package var fields: [(name: String, value: JSONText)] { [("visibility", visibility.stored)] }

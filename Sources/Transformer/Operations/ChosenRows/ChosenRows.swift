@@ -26,6 +26,16 @@ public struct ChosenRows: OperationKind {
     return [.rows(.expert(expert, of: operands.names[1])), x[1]]
   }
 
+  /// Each row has its gradient back; those of all experts are one sum.
+  package func pullBack(
+    _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
+  ) throws(BadInput) {
+    let ids = operation.inputs[1]
+    pullbacks.give(
+      input: 0, of: operation, ReturnedRows(choices: pullbacks.headShape(of: ids).width),
+      from: [ids, gradient])
+  }
+
   /// The greatest number of experts, whose groups have three digits.
   static let greatestCount = 1000
 

@@ -21,6 +21,21 @@ public struct JoinedColumns: OperationKind {
     return [.head(own.count), .token, .unit(own.width + shared.width)]
   }
 
+  /// Each has its own columns of the gradient, what all heads share their sum over the heads.
+  package func pullBack(
+    _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
+  ) throws(BadInput) {
+    let shapes = operation.inputs.map(pullbacks.headShape)
+    var first = 0
+    for (place, shape) in shapes.enumerated() {
+      pullbacks.give(
+        input: place, of: operation,
+        TakenColumns(first..<first + shape.width, ofAllHeads: shape.heads < shapes[0].heads), from: [gradient]
+      )
+      first += shape.width
+    }
+  }
+
   package var fields: [(name: String, value: JSONText)] { [] }
   package init(fields: inout JSONFields) throws(BadInput) { self.init() }
 }

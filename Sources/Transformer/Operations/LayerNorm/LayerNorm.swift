@@ -35,7 +35,7 @@ public struct LayerNorm: OperationKind {
       with: Array(operation.parameters.prefix(1)))
     guard let gain = operation.parameters.first else { return }
     try pullbacks.give(
-      gain: gain.parameter, GainGradient(epsilon: epsilon, isCentred: true), from: read)
+      alone: gain, GainGradient(epsilon: epsilon, isCentred: true), from: read)
     guard operation.parameters.count > 1 else { return }
     pullbacks.give(operation.parameters[1], .shift, from: [gradient])
   }

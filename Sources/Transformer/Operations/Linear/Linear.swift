@@ -42,11 +42,17 @@ public struct Linear: OperationKind {
     return [.head(heads), .token, .unit(outputs / heads)]
   }
 
-  /// The input has the gradient times the matrix, the matrix the products of gradient and input, the bias their sum.
+  /// The input has the gradient times the matrix, the matrix the products of gradient and input, the bias their sum; of
+  /// outputs that are clipped the gradient is 0.
   package func pullBack(
     _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
   ) throws(BadInput) {
-    guard limit == nil else { throw .graph("clips its outputs, for which there is no gradient") }
+    var gradient = gradient
+    if let limit {
+      gradient = pullbacks.made(
+        ClipGradient(limit: limit, ofClipped: true), named: operation.output.name + "_product",
+        beside: operation.output, from: [gradient, operation.output])
+    }
     pullbacks.give(
       input: 0, of: operation, LinearGradient(), from: [gradient], with: [operation.parameters[0]])
     pullbacks.give(operation.parameters[0], .matrix, from: [operation.inputs[0], gradient])

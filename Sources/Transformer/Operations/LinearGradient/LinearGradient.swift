@@ -3,7 +3,8 @@ import TouchstoneModel
 /// The gradient by what products with matrices read: dx[t, i] = Σₖ Σⱼ dyₖ[t, j]·Wₖ(j, i), one sum over all outputs of all
 /// products.
 ///
-/// The gradients dyₖ of their outputs, [T, out] or split into heads [n, T, d], and as many matrices. Makes [T, in].
+/// The gradients dyₖ of their outputs, [T, out], of some tokens, or split into heads [n, T, d], and as many matrices. Makes
+/// [T, in], of the same tokens.
 public struct LinearGradient: OperationKind {
   /// A gradient.
   public init() {}
@@ -20,7 +21,9 @@ public struct LinearGradient: OperationKind {
     for (place, axes) in operands.activations.enumerated() {
       try operands.expect(parameter: place, shape: [try OperandAxes.tokenWidth(of: axes), inputs])
     }
-    return [.token, .unit(inputs)]
+    let tokens = operands.activations.map { $0[$0.count - 2] }
+    guard tokens.allSatisfy({ $0 == tokens[0] }) else { throw .graph("reads gradients of different tokens") }
+    return [tokens[0], .unit(inputs)]
   }
 
   package var fields: [(name: String, value: JSONText)] { [] }

@@ -13,19 +13,25 @@ public struct Mixture: OperationKind {
 
   package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
     try operands.expect(activations: 3...Int.max)
-    let (ids, weights, outputs) = (
-      operands.activations[0], operands.activations[1], operands.activations.dropFirst(2)
-    )
+    let (ids, weights) = (operands.activations[0], operands.activations[1])
     guard ids.count == 2, ids[0] == .token, case .slot = ids[1], weights == ids else {
       throw .graph("reads \(ids.inWords) and \(weights.inWords) where two of [token, choice] are wanted")
     }
-    let width = try OperandAxes.units(of: operands.activations[2])
-    for (expert, axes) in outputs.enumerated() {
-      guard axes == [.rows(.expert(expert, of: operands.names[0])), .unit(width)] else {
-        throw .graph("reads \(axes.inWords) where the rows of expert \(expert) are wanted")
-      }
+    return [.token, .unit(try operands.widthOfExperts(from: 2))]
+  }
+
+  /// The weights have the gradient times what the experts made, and that the gradient times the weights.
+  package func pullBack(
+    _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
+  ) throws(BadInput) {
+    let (ids, weights) = (operation.inputs[0], operation.inputs[1])
+    pullbacks.give(
+      input: 1, of: operation, MixtureGradient(of: .weights),
+      from: [ids, gradient] + operation.inputs.dropFirst(2))
+    for place in operation.inputs.indices.dropFirst(2) {
+      pullbacks.give(
+        input: place, of: operation, MixtureGradient(of: .expert(place - 2)), from: [ids, weights, gradient])
     }
-    return [.token, .unit(width)]
   }
 
   package var fields: [(name: String, value: JSONText)] { [] }

@@ -6,6 +6,9 @@ import TouchstoneModel
 /// - vector: db(j) = Σₜ dy[t, j]; of dy
 /// - shift: db(c) = Σ of dy[…, c] over all rows; of dy, of the last axis of which each row has the same
 /// - rows: dW(r) = Σ of dy[t] over the tokens t that looked row r up; of dy [T, D]
+/// - buckets: dW(b, h) = Σ of dy[h, i, j] over the pairs that stand as far apart as bucket b says; of dy [H, T, T]
+///
+/// Readers may be of some tokens, or of the source's.
 ///
 /// The activations of each reader in turn, and the parameter once for each, as that reader views it. Makes the parameter's
 /// own shape, 0 where nothing is read.
@@ -20,6 +23,8 @@ public struct ParameterGradient: OperationKind {
     case shift
     /// It looks rows of it up.
     case rows(Embedding)
+    /// It adds numbers of it to scores, by how far apart query and key stand.
+    case buckets(RelativeBias)
 
     /// How many activations its gradient reads.
     package var activationCount: Int { self == .matrix ? 2 : 1 }
@@ -42,13 +47,15 @@ public struct ParameterGradient: OperationKind {
 
   package static let name = Operation.Kind.Name.parameterGradient
   package var kind: Operation.Kind { .parameterGradient(self) }
+  package var isOfSource: Bool? { false }
+  package var crossedOperands: Set<Int>? { nil }
   package var sequenceInputs: [Input] {
     uses.compactMap { if case .rows(let table) = $0 { table.ids } else { nil } }
   }
 
   package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
     guard let parameter = operands.parameters.first?.parameter, operands.parameters.count == uses.count,
-      operands.parameters.allSatisfy({ $0.parameter == parameter && $0.selection.expert == nil })
+      operands.parameters.allSatisfy({ $0.parameter == parameter })
     else { throw .graph("is the gradient of no parameter, or of several") }
     let wanted = uses.reduce(0) { $0 + $1.activationCount }
     try operands.expect(activations: wanted...wanted, parameters: uses.count...uses.count)
@@ -57,21 +64,23 @@ public struct ParameterGradient: OperationKind {
       let read = Array(rest.prefix(use.activationCount))
       rest = rest.dropFirst(use.activationCount)
       let gradient = read[read.count - 1]
-      let width =
-        use == .shift ? try OperandAxes.units(of: gradient) : try OperandAxes.tokenWidth(of: gradient)
+      let view = OperandAxes(activations: [], names: [], parameters: [operands.parameters[place]])
+      var made = gradient
       switch use {
       case .matrix:
-        try operands.expect(parameter: place, shape: [width, try OperandAxes.tokenWidth(of: read[0])])
-        guard read[0].count == 2 else {
-          throw .graph("reads \(read[0].inWords) where [token, unit] is wanted")
+        let widths = (try OperandAxes.tokenWidth(of: gradient), try OperandAxes.tokenWidth(of: read[0]))
+        try operands.expect(parameter: place, shape: [widths.0, widths.1])
+        guard read[0].count == 2, read[0][0] == gradient[gradient.count - 2] else {
+          throw .graph("reads \(read[0].inWords) beside \(gradient.inWords)")
         }
-      case .vector, .shift: try operands.expect(parameter: place, shape: [width])
-      case .rows(let table):
-        let made = try table.axes(
-          of: OperandAxes(activations: [], names: [], parameters: [operands.parameters[place]]))
-        guard made == read[0] else {
-          throw .graph("reads \(read[0].inWords) where \(made.inWords) is wanted")
-        }
+      case .vector:
+        try operands.expect(parameter: place, shape: [try OperandAxes.tokenWidth(of: gradient)])
+      case .shift: try operands.expect(parameter: place, shape: [try OperandAxes.units(of: gradient)])
+      case .rows(let table): made = try table.axes(of: view)
+      case .buckets(let bias): made = try bias.axes(of: view)
+      }
+      guard made == gradient else {
+        throw .graph("reads \(gradient.inWords) where \(made.inWords) is wanted")
       }
     }
     return parameter.shape.map { .unit($0) }
@@ -88,13 +97,14 @@ public struct ParameterGradient: OperationKind {
             case .vector: .object([("use", .string(Name.vector.rawValue))])
             case .shift: .object([("use", .string(Name.shift.rawValue))])
             case .rows(let table): .object([("use", .string(Name.rows.rawValue))] + table.fields)
+            case .buckets(let bias): .object([("use", .string(Name.buckets.rawValue))] + bias.fields)
             }
           })
       )
     ]
   }
 
-  private enum Name: String, CaseIterable { case matrix, vector, shift, rows }
+  private enum Name: String, CaseIterable { case matrix, vector, shift, rows, buckets }
 
   package init(fields: inout JSONFields) throws(BadInput) {
     var uses: [Use] = []
@@ -106,6 +116,7 @@ public struct ParameterGradient: OperationKind {
       case .vector: uses.append(.vector)
       case .shift: uses.append(.shift)
       case .rows: uses.append(.rows(try Embedding(fields: &own)))
+      case .buckets: uses.append(.buckets(try RelativeBias(fields: &own)))
       }
       try own.finish()
     }

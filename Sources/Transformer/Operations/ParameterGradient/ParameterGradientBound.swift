@@ -4,8 +4,12 @@ import TouchstoneModel
 extension ParameterGradient: Bounded {
   func clauses(of _: Operation, in _: Graph) -> [String] {
     let clause =
-      uses.contains(.matrix)
-      ? "BWD-4" : uses.contains(.vector) || uses.contains(.shift) ? "BWD-5" : "BWD-6"
+      switch uses.first {
+      case .matrix: "BWD-4"
+      case .vector, .shift: "BWD-5"
+      case .buckets: "BWD-22"
+      case .rows, nil: uses.contains(.matrix) ? "BWD-4" : "BWD-6"
+      }
     return [clause, "BND-52"]
   }
 
@@ -24,10 +28,14 @@ extension ParameterGradient: Bounded {
       let read = Array(rest.prefix(use.activationCount))
       rest = rest.dropFirst(use.activationCount)
       switch use {
-      case .matrix: pending.append((parameter.view, x: read[0], dy: read[1].rowsOfTokens.transposed))
+      case .matrix:
+        // An expert that no token chose adds nothing.
+        guard read[0].values.rowCount > 0 else { continue }
+        pending.append((parameter.view, x: read[0], dy: read[1].rowsOfTokens.transposed))
       case .vector: parts.append((parameter.view, rounding.ofColumnSums(read[0].rowsOfTokens)))
       case .shift: parts.append((parameter.view, rounding.ofColumnSums(read[0])))
       case .rows(let table): rows.append((read[0], table))
+      case .buckets(let bias): parts.append((parameter.view, rounding.ofBuckets(read[0], bias)))
       }
     }
     let scattered = rows.isEmpty ? nil : rounding.scattered(rows, shape: shape, inputs: site.inputs)
@@ -79,6 +87,35 @@ extension Rounding {
       }
     }
     return Estimate(values: Tensor(sums, shape: [width]), bounds: bounds)
+  }
+
+  /// Σ over the pairs of each bucket, in any order; where rounding may move a distance over the edge of a bucket, what stands
+  /// at that distance may be in either.
+  fileprivate func ofBuckets(_ x: Operand, _ bias: RelativeBias) -> Estimate {
+    let (heads, count) = (x.values.shape[0], x.values.rowWidth)
+    var sums = Tensor<Double>(repeating: 0, shape: [bias.buckets, heads])
+    var bounds = [Bound](repeating: .zero, count: sums.count)
+    for head in 0..<heads {
+      var members: [Int: [Int]] = [:]
+      for distance in 1 - count..<count {
+        let places = (max(0, -distance)..<count - max(0, distance)).map { query in
+          (head * count + query) * count + query + distance
+        }
+        let bucket = bias.bucket(of: distance)
+        members[bucket, default: []] += places
+        guard let other = bias.otherBucket(of: distance, self) else { continue }
+        let moved = places.reduce(0) { $0 + abs(x.values.values[$1]) }
+        for bucket in [bucket, other] { bounds[bucket * heads + head] += moved }
+      }
+      for (bucket, places) in members {
+        let terms = terms(places.map { x.values.values[$0] })
+        sums[bucket, head] = terms.sum
+        bounds[bucket * heads + head] += places.reduce(ofSum(terms) + terms.count * underflow) {
+          $0 + x.distance(at: $1)
+        }
+      }
+    }
+    return Estimate(values: sums, bounds: bounds)
   }
 
   /// Rows of tokens added into the rows of a table; rows that nobody looked up stay exactly 0.

@@ -60,6 +60,19 @@ extension ParameterGradient: Faulty {
   ]
 
   private static let ofTables: [Fault] = [
+    Fault(
+      "table-gradient.other-direction", "the distance is that of key to query", .gradient,
+      of: ParameterGradient.self, practice: "i − j for j − i"
+    ) { own, site in
+      guard case .buckets? = own.uses.first else { return nil }
+      return site.evaluated(changing: 0) { dy in
+        let (original, count) = (dy, dy.rowWidth)
+        for row in 0..<dy.rowCount {
+          let (head, query) = row.quotientAndRemainder(dividingBy: count)
+          for key in 0..<count { dy[head, query, key] = original[head, key, query] }
+        }
+      }
+    },
     table("repeated-overwritten", "of a repeated token the last place counts alone", "= for += in a scatter")
     {
       own, site in
@@ -132,19 +145,19 @@ extension ParameterGradient: Faulty {
   private func weighing(
     _ site: FaultSite, only: Use? = nil, _ weight: (Int, Int) -> Double
   ) -> Tensor<Double> {
-    weighing(site, where: { only == nil || $0 == only }) { token, _ in weight(token, site.inputs.count) }
+    weighing(site, where: { only == nil || $0 == only }) { token, tokens, _ in weight(token, tokens) }
   }
 
   /// The value where each row that is looked up counts `weight(token, ids)` times.
   private func weighingRows(_ site: FaultSite, _ weight: (Int, [Int]) -> Double) -> Tensor<Double> {
-    weighing(site, where: { if case .rows = $0 { true } else { false } }) { token, use in
+    weighing(site, where: { if case .rows = $0 { true } else { false } }) { token, _, use in
       guard case .rows(let table) = use else { return 1 }
       return weight(token, site.inputs.ids(table.ids))
     }
   }
 
   private func weighing(
-    _ site: FaultSite, where isChanged: (Use) -> Bool, _ weight: (Int, Use) -> Double
+    _ site: FaultSite, where isChanged: (Use) -> Bool, _ weight: (Int, Int, Use) -> Double
   ) -> Tensor<Double> {
     var read = site.activations
     var place = -1
@@ -153,7 +166,7 @@ extension ParameterGradient: Faulty {
       guard isChanged(use) else { continue }
       let tokens = read[place].shape[read[place].shape.count - 2]
       for row in 0..<read[place].rowCount {
-        let factor = weight(row % tokens, use)
+        let factor = weight(row % tokens, tokens, use)
         for column in 0..<read[place].rowWidth { read[place][row, column] *= factor }
       }
     }

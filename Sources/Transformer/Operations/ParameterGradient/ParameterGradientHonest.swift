@@ -6,10 +6,11 @@ extension ParameterGradient: Honest {
     var sums = Tensor<Float>(repeating: 0, shape: operands.parameters[0].tensor.shape)
     var rest = operands.activations[...]
     for (use, view) in zip(uses, operands.parameters) {
-      let read = rest.prefix(use.activationCount).map { use == .shift ? $0 : $0.rowsOfTokens }
+      let read = rest.prefix(use.activationCount).map { use.isOfTokens ? $0.rowsOfTokens : $0 }
       rest = rest.dropFirst(use.activationCount)
       switch use {
       case .matrix:
+        guard read[0].rowCount > 0 else { continue }
         let columns = (0..<view.inputCount).map { read[0].column($0) }
         for output in 0..<view.outputCount {
           let gradient = read[1].column(output)
@@ -24,9 +25,28 @@ extension ParameterGradient: Honest {
         }
       case .rows(let table):
         addRows(of: read[0], operands.inputs.ids(table.ids).map { $0 + table.offset }, to: &sums, arithmetic)
+      case .buckets(let bias): addBuckets(of: read[0], bias, to: &sums, arithmetic)
       }
     }
     return sums
+  }
+
+  /// The pairs of each bucket in their order.
+  private func addBuckets(
+    of gradient: Tensor<Float>, _ bias: RelativeBias, to sums: inout Tensor<Float>,
+    _ arithmetic: HonestArithmetic
+  ) {
+    let count = gradient.rowWidth
+    for head in 0..<gradient.shape[0] {
+      var members: [Int: [Float]] = [:]
+      for query in 0..<count {
+        for key in 0..<count {
+          members[bias.bucket(of: key - query, by: arithmetic), default: []].append(
+            gradient[head, query, key])
+        }
+      }
+      for (bucket, values) in members { sums[bucket, head] += arithmetic.summation.sum(values) }
+    }
   }
 
   /// Row by row onto what is there, or summed by themselves first.
@@ -43,6 +63,16 @@ extension ParameterGradient: Honest {
           sums[id, column] += arithmetic.summation.sum(values)
         }
       }
+    }
+  }
+}
+
+extension ParameterGradient.Use {
+  /// Whether the numbers of each token stand side by side, whatever heads they are of.
+  fileprivate var isOfTokens: Bool {
+    switch self {
+    case .matrix, .vector, .rows: true
+    case .shift, .buckets: false
     }
   }
 }

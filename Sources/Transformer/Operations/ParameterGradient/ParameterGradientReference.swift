@@ -4,7 +4,7 @@ import TouchstoneModel
 extension ParameterGradient: Evaluated {
   /// What each reader gives, added in the order of readers and, in each, of tokens.
   ///
-  /// Clauses: BWD-4 to BWD-6.
+  /// Clauses: BWD-4 to BWD-6, BWD-22.
   package func value(_ operands: Operands, in inputs: Inputs) -> Tensor<Double> {
     var sums = Tensor<Double>(repeating: 0, shape: operands.parameters[0].tensor.shape)
     var rest = operands.activations[...]
@@ -19,6 +19,7 @@ extension ParameterGradient: Evaluated {
         for (token, id) in inputs.ids(table.ids).enumerated() {
           add(Array(read[0].row(token)), times: 1, to: &sums, row: id + table.offset)
         }
+      case .buckets(let bias): addBuckets(of: read[0], bias, to: &sums)
       }
     }
     return sums
@@ -49,6 +50,17 @@ extension ParameterGradient: Evaluated {
       var sum = 0.0
       for token in 0..<tokenCount { sum += dy.value(token: token, column: output) }
       sums.values[view.offset(output: output)] += sum
+    }
+  }
+
+  /// dW(b, h) += Σ of dy[h, i, j] over the pairs whose distance has bucket b.
+  private func addBuckets(of dy: Tensor<Double>, _ bias: RelativeBias, to sums: inout Tensor<Double>) {
+    let count = dy.rowWidth
+    let buckets = (0..<2 * count - 1).map { bias.bucket(of: $0 - count + 1) }
+    for row in 0..<dy.rowCount {
+      for key in 0..<count {
+        sums[buckets[key - row % count + count - 1], row / count] += dy[row, key]
+      }
     }
   }
 

@@ -26,14 +26,19 @@ public struct Product: OperationKind {
     return a
   }
 
-  /// Each factor has the gradient times the other.
+  /// Each factor has the gradient times the other; what is clipped has it where it is within the limit.
   package func pullBack(
     _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
   ) throws(BadInput) {
-    guard limit == nil else { throw .graph("clips what it multiplies, for which there is no gradient") }
     let (a, b) = (operation.inputs[0], operation.inputs[1])
     pullbacks.give(input: 0, of: operation, self, from: [gradient, b])
-    pullbacks.give(input: 1, of: operation, Product(), from: [gradient, a])
+    guard let limit else {
+      pullbacks.give(input: 1, of: operation, Product(), from: [gradient, a])
+      return
+    }
+    let ofClipped = pullbacks.made(
+      Product(), named: b.name + "_clipped", beside: operation.output, from: [gradient, a])
+    pullbacks.give(input: 1, of: operation, ClipGradient(limit: limit), from: [ofClipped, b])
   }
 
   package var fields: [(name: String, value: JSONText)] {

@@ -45,7 +45,7 @@ public struct RMSNorm: OperationKind {
       NormGradient(epsilon: epsilon, isCentred: false, offset: offset, isJoined: isJoined), from: read,
       with: operation.parameters)
     try pullbacks.give(
-      gain: operation.parameters[0].parameter,
+      alone: operation.parameters[0],
       GainGradient(epsilon: epsilon, isCentred: false, isJoined: isJoined), from: read)
   }
 

@@ -50,6 +50,13 @@ public struct RelativeBias: OperationKind {
     return [.head(heads), .query, .key]
   }
 
+  /// Each number of the table has the gradients of all scores that it is added to.
+  package func pullBack(
+    _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
+  ) throws(BadInput) {
+    pullbacks.give(operation.parameters[0], .buckets(self), from: [gradient])
+  }
+
   package var fields: [(name: String, value: JSONText)] {
     [
       ("buckets", .integer(buckets)), ("greatest_distance", .integer(greatestDistance)),

@@ -38,6 +38,13 @@ public struct RouteWeights: OperationKind {
     return ids
   }
 
+  /// The logits have the gradient of the weights; which experts are chosen is held fixed.
+  package func pullBack(
+    _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
+  ) throws(BadInput) {
+    pullbacks.give(input: 0, of: operation, RouteGradient(of: self), from: operation.inputs + [gradient])
+  }
+
   package var fields: [(name: String, value: JSONText)] {
     [
       ("normalised", .bool(isNormalised)), ("factor", .number(factor)),

@@ -14,7 +14,7 @@ extension SoftmaxGradient: Bounded {
     let (tokens, width, unit) = (site.inputs.count, value.rowWidth, rounding.unit)
     var bounds = [Bound](repeating: .zero, count: value.count)
     for row in 0..<value.rowCount {
-      let visible = (0..<tokens).filter {
+      let visible = (0..<width).filter {
         site.inputs.isVisible(key: $0, from: row % tokens, under: visibility)
       }
       let products = visible.map { probabilities.values[row, $0] * gradient.values[row, $0] }

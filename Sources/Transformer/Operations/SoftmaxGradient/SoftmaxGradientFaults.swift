@@ -49,7 +49,7 @@ extension SoftmaxGradient: Faulty {
       return site.edited { value in
         for row in 0..<value.rowCount {
           let head = row / tokens * tokens
-          for key in 0..<tokens
+          for key in 0..<value.rowWidth
           where site.inputs.isVisible(key: key, from: row % tokens, under: own.visibility) {
             let sum = (0..<tokens).filter { site.inputs.isVisible(key: key, from: $0, under: own.visibility) }
               .reduce(0.0) { $0 + p[head + $1, key] * dp[head + $1, key] }

@@ -9,7 +9,7 @@ extension SoftmaxGradient: Evaluated {
     let (probabilities, gradient) = (operands.activations[0], operands.activations[1])
     var ds = Tensor<Double>(repeating: 0, shape: probabilities.shape)
     for row in 0..<ds.rowCount {
-      let visible = (0..<inputs.count).filter {
+      let visible = (0..<ds.rowWidth).filter {
         inputs.isVisible(key: $0, from: row % inputs.count, under: visibility)
       }
       let mean = visible.reduce(0) { $0 + probabilities[row, $1] * gradient[row, $1] }

@@ -1,0 +1,97 @@
+"""Every gradient of a model's parameters, by the reference and by Hugging Face's autograd, both in float64.
+
+    python compare_gradients.py TOUCHSTONE [NAME ...]      the fixtures of this folder, or those named
+
+Of each it records the backward pass (`record --backward`, the next token the target of each), runs Hugging Face's unmodified
+code on the same inputs, and prints the greatest difference, as a share of the greatest number of its tensor. What softmax does
+not see, the biases of keys, is compared as it stands.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+import transformers
+from fixture_files import Double
+from make_seq2seq_family import sinusoids
+from safetensors.numpy import load_file
+
+HERE = Path(__file__).resolve().parent
+#: Those whose gradients no other fixture holds: clips, experts, sinks, latent attention, a source.
+NAMES = [
+    "mpt-clipped", "mixtral-window", "mixtral-single", "qwen3_moe-dense", "qwen3_moe-listed", "gpt_oss-listed", "gpt_oss-tied",
+    "deepseek_v2-groups", "deepseek_v2-greedy", "deepseek_v3-groups", "deepseek_v3-halves", "t5-gated", "t5-scaled", "bart-scaled",
+    "marian-odd", "marian-two-tables",
+]
+
+
+def gradients(folder, inputs):
+    """What autograd gives every stored parameter, under its stored name."""
+    config = transformers.AutoConfig.from_pretrained(folder)
+    kind = transformers.AutoModelForSeq2SeqLM if config.is_encoder_decoder else transformers.AutoModelForCausalLM
+    narrow = kind.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager", experts_implementation="eager")
+    torch.set_default_dtype(torch.float64)
+    with Double():
+        # Made anew, so that rotary frequencies are in float64 too.
+        model = type(narrow)(narrow.config).double().eval()
+        model.load_state_dict(narrow.state_dict())
+        if config.model_type == "marian":
+            sinusoids(model)
+        given = {key: torch.tensor(inputs[name][None].astype(np.int64)) for key, name in named(config) if name in inputs}
+        logits = model(**given, use_cache=False).logits[0]
+        targets = torch.tensor(inputs["targets"].astype(np.int64))
+        torch.nn.functional.cross_entropy(logits, targets, ignore_index=-100).backward()
+    torch.set_default_dtype(torch.float32)
+    for parameter in model.parameters():
+        parameter.data = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+    with tempfile.TemporaryDirectory() as there:
+        model.save_pretrained(there)
+        return load_file(Path(there) / "model.safetensors")
+
+
+def named(config):
+    """What a model calls its inputs, and the golden."""
+    if not config.is_encoder_decoder:
+        return [("input_ids", "token_ids"), ("attention_mask", "attention_mask"), ("position_ids", "position_ids")][
+            : 2 if config.model_type == "mpt" else 3
+        ]
+    return [
+        ("decoder_input_ids", "token_ids"), ("input_ids", "encoder_token_ids"),
+        ("attention_mask", "encoder_attention_mask"), ("decoder_attention_mask", "attention_mask"),
+    ]
+
+
+def compare(touchstone, name):
+    with tempfile.TemporaryDirectory() as there:
+        golden = os.path.join(there, "golden.h5")
+        subprocess.run(
+            [touchstone, "record", "--model", HERE / name, "--inputs", HERE / name / "float64.h5", "--backward", "--targets",
+             "next", "--no-floor", "--out", golden],
+            check=True, capture_output=True, text=True,
+        )
+        with h5py.File(golden) as file:
+            inputs = {key: data[()] for key, data in file["inputs"].items()}
+            found = {key: data[()] for key, data in file["grad/weights"].items()}
+    due = gradients(str(HERE / name), inputs)
+    worst, where = 0.0, ""
+    for key, values in found.items():
+        wanted = due[key] if key in due else np.zeros_like(values)
+        scale = max(np.abs(wanted).max(), 1e-3 if "k_proj.bias" in key else 1e-300)
+        error = np.abs(values - wanted).max() / scale
+        if not error <= worst:
+            worst, where = error, key
+    missing = sorted(key for key in due if key not in found and np.abs(due[key]).max() > 0)
+    print(f"{name:20} {len(found):3} tensors, {worst:.1e} {where}", *missing, flush=True)
+    return worst
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    transformers.utils.logging.set_verbosity_error()
+    errors = [compare(sys.argv[1], name) for name in sys.argv[2:] or NAMES]
+    sys.exit(0 if all(error <= 1e-12 for error in errors) else 1)
