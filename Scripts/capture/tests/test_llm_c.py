@@ -1,7 +1,7 @@
 """States of llm.c: read back as they were written, judged, and refused where they are no such file."""
 
+import json
 import os
-import shutil
 import subprocess
 import tempfile
 import unittest
@@ -58,7 +58,9 @@ class States(unittest.TestCase):
             verdict = self.run_touchstone("diff", "golden.h5", "capture.h5")
             self.assertEqual(verdict.returncode, code, verdict.stdout + verdict.stderr)
             self.assertEqual(f"grad/weights/{spoilt}" in verdict.stdout.splitlines()[0], bool(spoil), verdict.stdout)
-            again = self.run_touchstone("record", "--model", MODEL, "--inputs", "capture.h5", "--no-floor", "--out", f"{code}{version}.h5")
+            again = self.run_touchstone(
+                "record", "--model", MODEL, "--inputs", "capture.h5", "--no-floor", "--out", f"{code}{version}.h5"
+            )
             self.assertEqual(again.returncode, 0, again.stderr)
 
     def test_what_is_no_state_is_refused(self):
@@ -77,8 +79,7 @@ class States(unittest.TestCase):
         self.assertFalse(os.path.exists(self.folder / "no.h5"))
 
     def test_another_form_is_refused(self):
-        shutil.copy(MODEL / "config.json", self.folder)
-        text = (self.folder / "config.json").read_text().replace("{", '{"n_inner": 17, ', 1)
-        (self.folder / "config.json").write_text(text)
+        config = json.loads((MODEL / "config.json").read_text()) | {"n_inner": 17}
+        (self.folder / "config.json").write_text(json.dumps(config))
         with self.assertRaisesRegex(tc.CaptureError, "no model of llm.c's form"):
             list(llm_c._shapes(tc.Golden.of_tokens(self.folder, []), 2))

@@ -4,10 +4,10 @@
     touchstone record --model DIR --inputs capture.h5 --out training.h5
     touchstone diff training.h5 capture.h5
 
-DIR is the Hugging Face folder of the same weights. The file holds, little-endian: 256 int32 (20240327, the version, B, T);
-the inputs and the targets, int32 [B, T]; the logits, float32 [B, T, V]; the loss, one float32; and the gradient of every
-parameter, float32, those of one kind in all layers together. Matrices stand as [out, in]; version 2 pads the vocabulary of
-the embedding to a multiple of 128.
+DIR is the Hugging Face folder of the same weights. The file holds, little-endian: 256 int32 (20240327, the version, B,
+T); the inputs and the targets, int32 [B, T]; the logits, float32 [B, T, V]; the loss, one float32; and the gradient of
+every parameter, float32, those of one kind in all layers together. Matrices stand as [out, in]; version 2 pads the
+vocabulary of the embedding to a multiple of 128.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _OF_LAYER = {
 
 @dataclass(frozen=True)
 class State:
-    """One step: inputs and targets [B, T], logits [B, T, V], the mean loss, and gradients as the checkpoint has them."""
+    """One step: inputs and targets [B, T], logits [B, T, V], the mean loss, gradients as the checkpoint has them."""
 
     token_ids: np.ndarray
     targets: np.ndarray
@@ -138,7 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The command."""
     parser = argparse.ArgumentParser(
         prog="python -m touchstone_capture.llm_c",
-        description="Writes a training step that llm.c's train_gpt2.py, or another in its format, has stored as a capture.",
+        description="Writes as a capture what llm.c's train_gpt2.py, or another in its format, has stored of a step.",
     )
     parser.add_argument("state", help="the file, such as gpt2_124M_debug_state.bin")
     parser.add_argument("--model", required=True, help="the Hugging Face folder of the same weights")

@@ -3,11 +3,11 @@
     python compare_gradients.py TOUCHSTONE [NAME ...]      the fixtures of this folder, or those named
 
 Of each it records the backward pass (`record --backward`, the next token the target of each), runs Hugging Face's unmodified
-code on the same inputs, and prints the greatest difference, as a share of the greatest number of its tensor. What softmax does
-not see, the biases of keys, is compared as it stands.
+code on the same inputs, and prints the greatest difference, as a share of the greatest number of its tensor, or of a thousandth of the greatest of all.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -39,19 +39,31 @@ def gradients(folder, inputs):
     with Double():
         # Made anew, so that rotary frequencies are in float64 too.
         model = type(narrow)(narrow.config).double().eval()
+        head = narrow.lm_head.weight if config.model_type == "t5" else None
+        if head is not None and head is not narrow.shared.weight:
+            model.lm_head.weight = torch.nn.Parameter(head.double())  # its class ties the two unless both are stored
+        else:
+            head = None
         model.load_state_dict(narrow.state_dict())
         if config.model_type == "marian":
             sinusoids(model)
+        for module in model.modules():
+            if isinstance(module, torch.nn.Embedding):
+                module.padding_idx = None  # it would keep the gradient of that row away
         given = {key: torch.tensor(inputs[name][None].astype(np.int64)) for key, name in named(config) if name in inputs}
         logits = model(**given, use_cache=False).logits[0]
         targets = torch.tensor(inputs["targets"].astype(np.int64))
         torch.nn.functional.cross_entropy(logits, targets, ignore_index=-100).backward()
     torch.set_default_dtype(torch.float32)
+    # Saved as weights are, gradients have the names of the checkpoint; buffers have none.
     for parameter in model.parameters():
         parameter.data = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+    for buffer in model.buffers():
+        buffer.data = torch.full_like(buffer, torch.nan)
     with tempfile.TemporaryDirectory() as there:
         model.save_pretrained(there)
-        return load_file(Path(there) / "model.safetensors")
+        found = load_file(Path(there) / "model.safetensors")
+    return found if head is None else found | {"lm_head.weight": model.lm_head.weight.detach().numpy()}
 
 
 def named(config):
@@ -68,30 +80,42 @@ def named(config):
 
 def compare(touchstone, name):
     with tempfile.TemporaryDirectory() as there:
-        golden = os.path.join(there, "golden.h5")
-        subprocess.run(
-            [touchstone, "record", "--model", HERE / name, "--inputs", HERE / name / "float64.h5", "--backward", "--targets",
-             "next", "--no-floor", "--out", golden],
-            check=True, capture_output=True, text=True,
-        )
+        golden, asked = os.path.join(there, "golden.h5"), os.path.join(there, "inputs.h5")
+        shutil.copy(HERE / name / "float64.h5", asked)
+        with h5py.File(asked, "r+") as file:
+            file.attrs["format_version"] = np.bytes_("1.2")
+            targets = np.append(file["inputs/token_ids"][1:], -100)
+            if "inputs/attention_mask" in file:
+                # What a token makes that sees nothing is an engine's own affair.
+                targets[file["inputs/attention_mask"][()] == 0] = -100
+            file["inputs/targets"] = targets.astype(np.int32)
+        record = [touchstone, "record", "--model", HERE / name, "--inputs", asked, "--no-floor", "--out", golden]
+        subprocess.run(record, check=True, capture_output=True, text=True)
         with h5py.File(golden) as file:
             inputs = {key: data[()] for key, data in file["inputs"].items()}
             found = {key: data[()] for key, data in file["grad/weights"].items()}
     due = gradients(str(HERE / name), inputs)
     worst, where = 0.0, ""
+    greatest = max(np.abs(values).max() for values in found.values())
     for key, values in found.items():
-        wanted = due[key] if key in due else np.zeros_like(values)
-        scale = max(np.abs(wanted).max(), 1e-3 if "k_proj.bias" in key else 1e-300)
+        if key not in due or np.isnan(due[key]).all():
+            print(f"{name}: {key} is no parameter there")
+            continue
+        wanted = due[key]
+        # Rounding alone stands where a gradient is 0 in exact arithmetic.
+        scale = max(np.abs(wanted).max(), 1e-3 * greatest)
         error = np.abs(values - wanted).max() / scale
         if not error <= worst:
             worst, where = error, key
-    missing = sorted(key for key in due if key not in found and np.abs(due[key]).max() > 0)
+    missing = sorted(key for key in due if key not in found and np.nanmax(np.abs(due[key]), initial=0) > 0)
     print(f"{name:20} {len(found):3} tensors, {worst:.1e} {where}", *missing, flush=True)
     return worst
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
     errors = [compare(sys.argv[1], name) for name in sys.argv[2:] or NAMES]
     sys.exit(0 if all(error <= 1e-12 for error in errors) else 1)
