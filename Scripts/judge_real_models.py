@@ -74,7 +74,7 @@ def judge(golden, capture, model):
 
 def sentences(folder, out):
     print("MiniLM")
-    model, tokenizer = AutoModel.from_pretrained(folder, attn_implementation="eager").eval(), AutoTokenizer.from_pretrained(folder)
+    model, tokenizer = AutoModel.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval(), AutoTokenizer.from_pretrained(folder)
     batch = tokenizer(SENTENCES, padding=True, return_tensors="pt")
     hidden, mask = model(**batch).last_hidden_state, batch["attention_mask"][:, :, None]
     theirs = torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1)).numpy()
@@ -94,7 +94,7 @@ def sentences(folder, out):
 
 def speech(folder, sound, out):
     print("Whisper")
-    model = WhisperForConditionalGeneration.from_pretrained(folder, attn_implementation="eager").eval()
+    model = WhisperForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
     front = WhisperFeatureExtractor.from_pretrained(folder)
     with wave.open(sound) as f:
         audio = np.frombuffer(f.readframes(f.getnframes()), np.int16).astype(np.float32) / 32768
