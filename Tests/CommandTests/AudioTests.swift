@@ -126,12 +126,30 @@ import TouchstoneModel
     }
   }
 
+  /// What comes out of a pipe says a length that no file has.
+  @Test(.clause("SND-1"), arguments: [0x7FFF_F000, 0xFFFF_FFFF]) func aSoundFromAPipeIsReadToItsEnd(size: Int)
+    throws
+  {
+    try Program.inFolder { program in
+      var bytes = Self.wave()
+      for place in 0..<4 { bytes[40 + place] = UInt8(size >> (8 * place) & 255) }
+      try bytes.write(to: program.folder.appending(path: "tone.wav"))
+      let result = try program.touchstone(
+        "record", "--model", Self.folder, "--tokens", "3", "--audio", "tone.wav", "--no-floor", "--out",
+        "a.h5")
+      #expect(result.code == 0, "\(result)")
+      #expect(try ActivationFile(path: program.path("a.h5")).inputs.source?.sound?.values.count == 700)
+    }
+  }
+
   @Test(.clause("SND-1")) func whatIsNoSoundIsRefused() throws {
     try Program.inFolder { program in
       let wrong: [(Data, String)] = [
         (Data("RIFF".utf8), "is no WAV file"), (Self.wave(rate: 44_100), "44100 samples a second"),
         (Self.wave(code: 7, bits: 8), "of the form 7"), (Self.wave(count: 0), "holds no samples"),
-        (Self.wave(count: 3000), "3000 samples"), (Self.wave().prefix(30), "without its format"),
+        (Self.wave(count: 3000), "3000 samples"), (Self.wave().prefix(30), "is cut short: 30 of 36 bytes"),
+        (Self.wave().prefix(12), "without its format"),
+        (Self.wave().dropLast(), "is cut short: 1443 of 1444"),
       ]
       for (bytes, problem) in wrong {
         try bytes.write(to: program.folder.appending(path: "tone.wav"))

@@ -38,7 +38,12 @@ struct WaveFile {
     var place = 12
     while place + 8 <= bytes.count, data == nil {
       let (start, count) = (place + 8, number(place + 4, 4))
-      // A program that writes to a pipe does not know how much it will have written.
+      // A program that writes to a pipe does not know how much it will have written, and says more than any file has.
+      guard start + count <= bytes.count || count > Self.greatestSize else {
+        throw BadInput(
+          problem: "is cut short: \(bytes.count) of \(start + count) bytes are there",
+          remedy: "copy the file again")
+      }
       let end = min(start + count, bytes.count)
       if text(place) == "fmt " { format = start..<end }
       if text(place) == "data" { data = start..<end }

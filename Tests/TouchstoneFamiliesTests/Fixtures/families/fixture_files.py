@@ -24,6 +24,26 @@ class Double(TorchFunctionMode):
         return function(*map(swap, args), **{key: swap(value) for key, value in (kwargs or {}).items()})
 
 
+class Watched:
+    """What passes through the modules of a model, by the names of the golden format, in `values`."""
+
+    def note(self, name, value):
+        self.values[name] = value.detach().clone().numpy()
+
+    def rows(self, x):
+        return x[0] if x.dim() == 3 else x
+
+    def watch(self, module, name, heads=None):
+        def take(_, inputs, output):
+            x = self.rows(output[0] if isinstance(output, tuple) else output)
+            self.note(name, x if heads is None else x.reshape(len(x), heads, -1).transpose(0, 1))
+
+        module.register_forward_hook(take)
+
+    def watch_input(self, module, name):
+        module.register_forward_pre_hook(lambda _, inputs: self.note(name, self.rows(inputs[0])))
+
+
 def drawn_inputs(model, count, padding, shift, seed):
     """Ids by chance, behind padding on the left, at positions that begin at `shift`."""
     generator = random.Random(seed)

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 from transformers.models.clip import modeling_clip
 
-from fixture_files import digest, main, write_both
+from fixture_files import Watched, digest, main, write_both
 
 BASE = dict(
     vocab_size=23, hidden_size=12, num_attention_heads=3, intermediate_size=10, num_hidden_layers=2,
@@ -27,7 +27,7 @@ FIXTURES = {
 }
 
 
-class Observed:
+class Observed(Watched):
     """What a model computes, by the names of the golden format."""
 
     def __init__(self, model):
@@ -60,22 +60,6 @@ class Observed:
         if hasattr(model, "text_projection"):
             self.watch_input(model.text_projection, "final/pool_row")
             self.watch(model.text_projection, "final/projected")
-
-    def note(self, name, value):
-        self.values[name] = value.detach().clone().numpy()
-
-    def rows(self, x):
-        return x[0] if x.dim() == 3 else x
-
-    def watch(self, module, name, heads=None):
-        def take(_, inputs, output):
-            x = self.rows(output[0] if isinstance(output, tuple) else output)
-            self.note(name, x if heads is None else x.reshape(len(x), heads, -1).transpose(0, 1))
-
-        module.register_forward_hook(take)
-
-    def watch_input(self, module, name):
-        module.register_forward_pre_hook(lambda _, inputs: self.note(name, self.rows(inputs[0])))
 
     def run(self, inputs):
         attend = modeling_clip.eager_attention_forward

@@ -14,7 +14,7 @@ import random
 import torch
 from safetensors.torch import save_file
 
-from fixture_files import digest, main, write_both
+from fixture_files import Watched, digest, main, write_both
 
 CLASSES = {"bert": "Bert", "roberta": "Roberta", "distilbert": "DistilBert", "modernbert": "ModernBert"}
 BASE = {
@@ -50,7 +50,7 @@ FIXTURES = {
 }
 
 
-class Observed:
+class Observed(Watched):
     """What a model computes, by the names of the golden format."""
 
     def __init__(self, family, model):
@@ -155,22 +155,6 @@ class Observed:
             self.watch_input(block.mlp.Wo, at + "mlp_gated")
             self.watch(block.mlp.Wo, at + "mlp_out")
         self.watch(inner.final_norm, "final/ln_f")
-
-    def note(self, name, value):
-        self.values[name] = value.detach().clone().numpy()
-
-    def rows(self, x):
-        return x[0] if x.dim() == 3 else x
-
-    def watch(self, module, name, heads=None):
-        def take(_, inputs, output):
-            x = self.rows(output[0] if isinstance(output, tuple) else output)
-            self.note(name, x if heads is None else x.reshape(len(x), heads, -1).transpose(0, 1))
-
-        module.register_forward_hook(take)
-
-    def watch_input(self, module, name):
-        module.register_forward_pre_hook(lambda _, inputs: self.note(name, self.rows(inputs[0])))
 
     def run(self, inputs):
         attend = self.modeling.eager_attention_forward

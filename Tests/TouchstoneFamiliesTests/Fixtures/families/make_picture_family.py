@@ -19,7 +19,7 @@ from transformers.models.qwen2_5_omni.configuration_qwen2_5_omni import Qwen2_5O
 from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import DiTDecoderLayer
 from transformers.models.vit import modeling_vit
 
-from fixture_files import digest, main, saved, write_both
+from fixture_files import Watched, digest, main, saved, write_both
 
 BASE = dict(hidden_size=12, num_attention_heads=3, intermediate_size=10, num_hidden_layers=2, num_channels=3)
 FIXTURES = {
@@ -59,7 +59,7 @@ class Blocks(nn.Module):
         return hidden
 
 
-class Observed:
+class Observed(Watched):
     """What a model computes, by the names of the golden format."""
 
     def __init__(self, model):
@@ -70,22 +70,6 @@ class Observed:
             self.watch_vit(model)
         else:
             self.watch_clip(model)
-
-    def note(self, name, value):
-        self.values[name] = value.detach().clone().numpy()
-
-    def rows(self, x):
-        return x[0] if x.dim() == 3 else x
-
-    def watch(self, module, name, heads=None):
-        def take(_, inputs, output):
-            x = self.rows(output[0] if isinstance(output, tuple) else output)
-            self.note(name, x if heads is None else x.reshape(len(x), heads, -1).transpose(0, 1))
-
-        module.register_forward_hook(take)
-
-    def watch_input(self, module, name):
-        module.register_forward_pre_hook(lambda _, inputs: self.note(name, self.rows(inputs[0])))
 
     def enter(self, block, at):
         def entered(_, inputs):

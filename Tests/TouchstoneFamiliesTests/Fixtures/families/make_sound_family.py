@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
 
-from fixture_files import digest, main, write_both
+from fixture_files import Watched, digest, main, write_both
 
 BASE = dict(
     vocab_size=19, num_mel_bins=5, d_model=6, encoder_layers=1, decoder_layers=2, encoder_attention_heads=3,
@@ -29,7 +29,7 @@ FIXTURES = {
 }
 
 
-class Observed:
+class Observed(Watched):
     """What a model computes, by the names of the golden format."""
 
     def __init__(self, model, front):
@@ -81,22 +81,6 @@ class Observed:
             self.watch(getattr(module, name + "_proj"), at + prefix + name, module.num_heads)
         self.watch_input(module.out_proj, at + (prefix or "attn_") + "context")
         self.watch(module.out_proj, at + (prefix or "attn_") + "out")
-
-    def note(self, name, value):
-        self.values[name] = value.detach().clone().numpy()
-
-    def rows(self, x):
-        return x[0] if x.dim() == 3 else x
-
-    def watch(self, module, name, heads=None):
-        def take(_, inputs, output):
-            x = self.rows(output[0] if isinstance(output, tuple) else output)
-            self.note(name, x if heads is None else x.reshape(len(x), heads, -1).transpose(0, 1))
-
-        module.register_forward_hook(take)
-
-    def watch_input(self, module, name):
-        module.register_forward_pre_hook(lambda _, inputs: self.note(name, self.rows(inputs[0])))
 
     def run(self, inputs):
         attend = self.modeling.eager_attention_forward
