@@ -14,8 +14,8 @@ public struct Report: Sendable {
   public let capture: String
   /// Who computed the capture; nil where that is not known.
   public let implementation: String?
-  /// What tells the run from others, where the verdict is on some of its layers and may be joined with the rest.
-  let run: String?
+  /// What tells the run from others; nil where the verdict is not joined with others of the run.
+  public let run: String?
   /// What its page shows besides.
   public let context: PageContext
   /// How long computing and judging took, in seconds; nil where that was not measured.

@@ -45,7 +45,19 @@ import TouchstoneTestSupport
         let again = try program.touchstone(arguments)
         #expect(again.code == 0, "\(again)")
       }
+      let searched = try program.touchstone(
+        "merge", "0..<1.json", "1..<2.json", "--golden", "golden.h5", "--capture", "capture.h5", "--model",
+        "model",
+        "--trust", ".", "--json")
+      #expect(try searched.output == String(contentsOfFile: program.path("whole.json"), encoding: .utf8))
       #expect(result.output.contains("\"layers\" : \"1..<2\""))
+    }
+  }
+
+  @Test func mergeLooksForCausesInBothFiles() throws {
+    try Program.inFolder { program in
+      let result = try program.touchstone("merge", "1.json", "2.json", "--golden", "golden.h5")
+      #expect(result.code == 64 && result.errors.contains("given together"), "\(result)")
     }
   }
 

@@ -18,6 +18,8 @@ import TouchstoneVerdict
     var precision = Precision.float32
     var isKept: @Sendable (Activation) -> Bool = { _ in true }
     var change: @Sendable (Activation, inout Tensor<Double>) -> Void = { _, _ in }
+    /// Faults of the catalogue, each wherever it has a place.
+    var faults: [String] = []
 
     var testDescription: String { name }
   }
@@ -47,6 +49,25 @@ import TouchstoneVerdict
       }),
   ]
 
+  /// What is wrong in several layers, for which one search over all of them knows more than one in each.
+  static let wrongInManyLayers =
+    cases + [
+      Case(name: "GELU everywhere", faults: ["gelu.quick"]),
+      Case(name: "scores and GELU everywhere", faults: ["attention.scale-by-model-head", "gelu.clamped-3"]),
+      Case(
+        name: "another number in each layer",
+        change: { activation, tensor in
+          guard activation.name == "attn_out", let layer = activation.block?.index else { return }
+          for index in tensor.values.indices { tensor.values[index] *= 1 + 0.25 * Double(layer + 1) }
+        }),
+      Case(
+        name: "half precision everywhere",
+        change: { _, tensor in tensor.values = tensor.values.map { Double(Float16($0)) } }),
+      Case(
+        name: "bfloat16", precision: Precision(.bfloat16),
+        change: { activation, tensor in if activation.name == "mlp_out" { tensor.values[0] += 1 } }),
+    ]
+
   private struct Run {
     let weights: Weights
     let inputs: Inputs
@@ -59,8 +80,15 @@ import TouchstoneVerdict
       weights = try SyntheticModel.probing.weights(configuration, seed: 5)
       inputs = try Inputs(tokenIDs: [3, 1, 4, 1, 5], configuration: configuration)
       golden = try Golden(weights, inputs)
-      var capture = try RecordedActivations(
-        of: HonestTransformer(weights, HonestArithmetic.all[0]), inputs: inputs)
+      let graph = weights.graph
+      let faults = Fault.catalogue(of: graph).filter { one.faults.contains($0.id) }
+      let planted = faults.flatMap { fault in fault.sites(in: graph).map { ($0.output, fault) } }
+      var capture =
+        planted.isEmpty && one.precision == .float32
+        ? try RecordedActivations(of: HonestTransformer(weights, HonestArithmetic.all[0]), inputs: inputs)
+        : RecordedActivations(
+          weights: weights, inputs: inputs, precision: one.precision,
+          planting: Dictionary(planted, uniquingKeysWith: { first, _ in first }))
       for (activation, tensor) in capture.tensors {
         var changed = tensor
         one.change(activation, &changed)
@@ -69,8 +97,11 @@ import TouchstoneVerdict
       self.capture = capture
     }
 
-    func report(_ one: Case, layers: LayerRange? = nil, run: String = "a run") throws -> Report {
-      let judge = Judge(weights: one.withWeights ? weights : nil, depth: .whole(), layers: layers)
+    func report(
+      _ one: Case, layers: LayerRange? = nil, run: String = "a run", known: Verdict? = nil
+    ) throws -> Report {
+      var judge = Judge(weights: one.withWeights ? weights : nil, depth: .whole(), layers: layers)
+      judge.known = known
       return Report(
         verdict: try judge.verdict(on: capture, golden: golden), golden: "golden.h5", capture: "capture.h5",
         implementation: "an engine", run: run)
@@ -92,6 +123,19 @@ import TouchstoneVerdict
     #expect(merged.terminal() == whole.terminal())
     #expect(merged.markdown() == whole.markdown())
     #expect(merged.junit() == whole.junit())
+  }
+
+  /// With the files at hand nothing differs, whatever is wrong.
+  @Test(.clause("FIL-33"), arguments: wrongInManyLayers)
+  func withBothFilesTheCausesAreThoseOfOneRun(_ one: Case) throws {
+    let run = try Run(one)
+    let whole = try run.report(one)
+    let joined = try Report(merging: [2..<4, 0..<1, 1..<2].map { try run.shard(one, $0) })
+    let searched = try run.report(one, known: joined.verdict)
+    #expect(searched.json() == whole.json())
+    #expect(searched.terminal() == whole.terminal())
+    #expect(searched.markdown() == whole.markdown())
+    #expect(searched.junit() == whole.junit())
   }
 
   @Test(.clause("FIL-33")) func whatDoesNotFitTogetherIsRefused() throws {

@@ -25,10 +25,11 @@ struct JudgingOptions: ParsableArguments {
   ///   - golden: what the reference recorded; nil to judge the capture by the definition alone.
   ///   - layers: those that are judged; nil for what golden and capture hold.
   ///   - surveysErrors: whether each finding says how its errors are spread, for a page.
+  ///   - known: what was found of its layers by themselves; nil for nothing.
   ///   - about: what progress is said of; nil for one capture alone.
   func verdict(
     on capture: any ActivationSource, golden: ActivationFile?, weights: Weights?, layers: LayerRange? = nil,
-    surveysErrors: Bool = false, about: String? = nil
+    surveysErrors: Bool = false, known: Verdict? = nil, about: String? = nil
   ) throws -> Verdict {
     let file = capture as? ActivationFile
     if let file { try requireCapture(file) }
@@ -46,10 +47,11 @@ struct JudgingOptions: ParsableArguments {
       let prefix = about.map { $0 + ": " } ?? ""
       let judging = Countdown(prefix + "judging operations", progress)
       let searching = Countdown(prefix + "looking for the cause", progress)
-      let judge = Judge(
+      var judge = Judge(
         weights: weights, acceptsPartial: partial, contract: strict ? .strict : .standard,
         depth: .whole { searching.show(share: $0) }, layers: layers, surveysErrors: surveysErrors,
         progress: { judging.show($0, of: $1) })
+      judge.known = known
       // Sketches say nothing of a single operation: where activations and weights are there, those do.
       if let golden, let file, file.isSketch || golden.isSketch && weights == nil {
         return try judge.verdict(onSketches: SketchedFile(file: file), golden: SketchedFile(file: golden))

@@ -67,7 +67,7 @@ struct Diff: ParsableCommand {
       ["--report": report, "--junit": junit, "--markdown": markdown], inputs: [golden, capture, model],
       overwrite: output.overwrite)
     try reading.apply()
-    let (golden, capture) = try open()
+    let (golden, capture) = try ActivationFile.opened(golden: golden, capture: capture)
     guard golden.kind == .golden || capture.kind == .capture else {
       throw BadInput(
         file: capture.path, problem: "is a golden, and stands behind a capture",
@@ -117,17 +117,6 @@ struct Diff: ParsableCommand {
         + reading.words + ["--report", report, "--overwrite"])
   }
 
-  /// Opens both files, at once unless the golden alone knows the model's family.
-  private func open() throws -> (ActivationFile, ActivationFile) {
-    let paths = [golden, capture]
-    let files = paths.indices.concurrentMap { file in
-      Result { () throws(BadInput) in try ActivationFile(path: paths[file]) }
-    }
-    let golden = try files[0].get()
-    guard golden.model.hasOwnGraph else { return (golden, try files[1].get()) }
-    return (golden, try ActivationFile(path: capture, against: golden))
-  }
-
   /// Two captures: each is judged by the definition, neither by the other.
   private func compare(
     _ left: ActivationFile, _ right: ActivationFile, weights: Weights, _ outputs: OutputFiles
@@ -162,8 +151,21 @@ struct Diff: ParsableCommand {
 }
 
 extension ActivationFile {
+  /// Opens both files, at once unless the golden alone knows the model's family.
+  static func opened(golden: String, capture: String) throws -> (
+    golden: ActivationFile, capture: ActivationFile
+  ) {
+    let paths = [golden, capture]
+    let files = paths.indices.concurrentMap { file in
+      Result { () throws(BadInput) in try ActivationFile(path: paths[file]) }
+    }
+    let golden = try files[0].get()
+    guard golden.model.hasOwnGraph else { return (golden, try files[1].get()) }
+    return (golden, try ActivationFile(path: capture, against: golden))
+  }
+
   /// What tells one run from another, whichever of its layers a file holds: the model, its weights, the sequence.
-  fileprivate func run(weightsDigest: String?) -> String {
+  func run(weightsDigest: String?) -> String {
     let arrays = inputs.givenArrays.map(inputs.array)
     let numbers = [inputs.tokenIDs, inputs.positionIDs, inputs.attentionMask?.map { $0 ? 1 : 0 } ?? []]
     let training = model.loss.map { "\($0) \(inputs.targets ?? [])" } ?? ""

@@ -33,7 +33,7 @@ extension Report {
     }
     self.init(
       verdict: Verdict(joining: documents.map(\.report.verdict)), golden: first.report.golden,
-      capture: first.report.capture, implementation: first.report.implementation)
+      capture: first.report.capture, implementation: first.report.implementation, run: first.run)
   }
 }
 

@@ -104,6 +104,9 @@ struct ShardDocument {
       finding.searched = SearchedWeights(
         count: try fields.integer("searched_weights"), threshold: try fields.number("searched_threshold"))
     }
+    if try fields.has("decided_otherwise") {
+      finding.decidedOtherwise = try fields.integers("decided_otherwise")
+    }
     return finding
   }
 

@@ -27,7 +27,8 @@ extension Report {
   }
 
   private static func finding(_ finding: Finding) -> OrderedJSON {
-    .object([
+    let decided = finding.decidedOtherwise
+    return .object([
       ("path", .string(finding.activation.path)),
       ("with", .paths(finding.hidden)),
       ("policy", .optional(finding.policy?.id)),
@@ -42,6 +43,7 @@ extension Report {
       ("problem", .optional(finding.problem)),
       ("searched_weights", finding.searched.map { .integer($0.count) } ?? .null),
       ("searched_threshold", finding.searched.map { .exact($0.threshold) } ?? .null),
+      ("decided_otherwise", decided.isEmpty ? .null : .array(decided.map { .integer($0) })),
     ])
   }
 
@@ -57,7 +59,7 @@ extension Report {
       ("rank", .integer(note.rank)), ("sentence", .string(note.sentence)),
     ]
     switch note {
-    case .searched, .policy, .unknownNames: return nil
+    case .searched, .policy, .decidedOtherwise, .unknownNames: return nil
     case .storedNarrower(let count, let all, let type, _):
       members += [("count", .integer(count)), ("of", .integer(all)), ("type", .string(type.rawValue))]
     case .derived(let count): members.append(("count", .integer(count)))

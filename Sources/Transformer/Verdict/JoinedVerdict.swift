@@ -1,10 +1,12 @@
 import TouchstoneGraph
+import TouchstoneModel
 
 extension Verdict {
   /// The verdict on a whole model from those on its layers, in their order: what one run over all of them would say.
   ///
   /// Findings, coverage, outcome and notes follow as in one run. Causes are those of the shards, equal ones as one: a
-  /// search over all layers at once may find a simpler one where each layer by itself allows several.
+  /// search over all layers at once may find a simpler one where each layer by itself allows several. A judge that holds the
+  /// joined verdict as ``Judge/known`` makes that search.
   ///
   /// - Parameter shards: at least one; each with its ``shard``, and in one precision.
   package init(joining shards: [Verdict]) {
@@ -38,6 +40,7 @@ extension Verdict {
       remarks: [Note](joining: shards.map(\.remarks), findings, unknown),
       precision: shards.first?.precision ?? .float32,
       precisionSentence: shards.lazy.compactMap(\.precisionSentence).first)
+    self.acceptsPartial = acceptsPartial
     causes = joined(shards.flatMap(\.causes))
   }
 
@@ -67,6 +70,17 @@ extension Verdict {
   }
 }
 
+extension Judge {
+  /// The findings that nothing else of the same capture can change: those within their bounds, in a type in which no way of
+  /// recording explains all operations at once.
+  package func settled(in precision: Precision) -> [Activation: Finding] {
+    guard let known, known.precision == precision, !precision.type.isNarrow else { return [:] }
+    let open = Set(known.incomparable)
+    let findings = known.findings.filter { $0.zone == .consistent && !open.contains($0.activation) }
+    return Dictionary(findings.map { ($0.activation, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+}
+
 extension Finding {
   /// Whether it is the end-to-end check, which is made once for a whole model.
   package var isDrift: Bool { evidence == .drift || method == .floor && zone == .suspect }
@@ -91,11 +105,13 @@ extension [UnknownName] {
 extension [Note] {
   /// What is to be known of a model whose shards have these notes.
   fileprivate init(joining lists: [[Note]], _ findings: [Finding], _ unknown: [UnknownName]) {
-    var notes = [findings.searchRemark].compactMap(\.self) + findings.policyRemarks
+    var notes =
+      [findings.searchRemark].compactMap(\.self) + findings.policyRemarks
+      + findings.decisionRemarks
     if !unknown.isEmpty { notes.append(.unknownNames(unknown)) }
     for note in lists.joined() {
       switch note {
-      case .searched, .policy, .unknownNames: continue
+      case .searched, .policy, .decidedOtherwise, .unknownNames: continue
       case .storedNarrower(let count, let all, let type, let precision):
         guard let place = notes.firstIndex(where: { $0.rank == note.rank }),
           case .storedNarrower(let others, let allOthers, let other, _) = notes[place]

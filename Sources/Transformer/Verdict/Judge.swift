@@ -17,6 +17,8 @@ public struct Judge: Sendable {
   public let layers: LayerRange?
   /// Whether each finding says how its errors are spread, for a page to show.
   public let surveysErrors: Bool
+  /// What others found of single operations, which is not asked again where it is settled.
+  package var known: Verdict?
   /// Told how many operations have been judged, of how many, from any thread.
   public let progress: @Sendable (_ done: Int, _ total: Int) -> Void
 
@@ -86,8 +88,10 @@ public struct Judge: Sendable {
     let level = EvidenceLevel(ofWeightsOf: shared.graph)
     let search = AlternativeSearch(
       shared, planner, weights: weights, contract: contract, surveysErrors: surveysErrors)
+    let settled = settled(in: reading.precision)
     let judgement: @Sendable (Operation) -> Result<Judgement, any Error> = { operation in
-      Result { try judged(operation, of: shared, planner, search, floor: floor, level) }
+      if let finding = settled[operation.output] { return .success(Judgement(finding: finding)) }
+      return Result { try judged(operation, of: shared, planner, search, floor: floor, level) }
     }
     // Each core reads one operation's tensors and judges it: no more of a deep capture is held than of a shallow one.
     // On the few whose tensors are large, those over the vocabulary, all cores work together, one operation at a time.
@@ -131,6 +135,7 @@ public struct Judge: Sendable {
     if !coverage.incomparable.isEmpty, let (activation, gap) = gaps.first(where: { $0.gap.overflow != nil }) {
       verdict.remarks += gap.overflow.map { [.overflow(activation, $0)] } ?? []
     }
+    verdict.acceptsPartial = acceptsPartial
     verdict.precision = reading.precision
     verdict.precisionSentence = reading.sentence
     if verdict.outcome == .mismatch {

@@ -44,6 +44,8 @@ public struct Verdict: Sendable, Equatable {
   public package(set) var unknownNames: [UnknownName]
   /// What implementations were granted.
   public package(set) var contract: Contract
+  /// Whether a capture that leaves operations without any comparison may be consistent.
+  public package(set) var acceptsPartial = false
   /// What explains the operations that are flagged, the cause of the first one first; empty where nothing was found.
   public package(set) var causes: [Cause]
   /// What a reader must know besides: a check that was not made, a weaker method.

@@ -18,8 +18,10 @@ extension Verdict {
     guard capture.precision.type.unitRoundoff <= ScalarType.float32.unitRoundoff, !precision.type.isNarrow
     else { return self }
     let graph = capture.graph.with(temperature: capture.temperature)
+    let settled = judged.judge.settled(in: precision)
     let examined = findings.enumerated().compactMap { index, finding -> (index: Int, operation: Operation)? in
       guard finding.zone == .consistent, finding.method == .replay, finding.hidden.isEmpty,
+        settled[finding.activation] == nil,
         let place = graph.index(making: finding.activation),
         SubtleFaults.examines(graph.operations[place].kind), !capture.storesNarrow(graph.operations[place])
       else { return nil }
