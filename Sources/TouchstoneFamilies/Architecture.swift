@@ -10,6 +10,8 @@ public struct Architecture: Sendable {
   public let graph: Graph
   /// The configuration as golden files hold it: `config.json` text, ASCII, keys sorted, only what was read.
   public let configJSON: String
+  /// The id of padding (`pad_token_id`) where Hugging Face's code for the family does not learn its row; nil where it learns all.
+  public private(set) var unlearnedID: Int?
 
   /// Reads Hugging Face's `config.json`.
   ///
@@ -27,6 +29,7 @@ public struct Architecture: Sendable {
     } catch {
       throw error.inFile(file)
     }
+    if !family.learnsPadding, let id = members["pad_token_id"]?.integer, id >= 0 { unlearnedID = id }
   }
 
   /// The architecture of a model of the GPT-2 form.

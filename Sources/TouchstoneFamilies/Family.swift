@@ -19,15 +19,19 @@ public struct Family: Sendable {
   /// It throws ``BadInput`` for a graph of another family.
   public let storedConfig: (@Sendable (Graph) throws(BadInput) -> String)?
 
+  /// Whether Hugging Face's code learns the row of padding as any other: its table of tokens has no `padding_idx`.
+  public let learnsPadding: Bool
+
   /// Declares a family.
   public init(
-    _ name: String, modelTypes: [String], tensors: TensorNames,
+    _ name: String, modelTypes: [String], learnsPadding: Bool = false, tensors: TensorNames,
     storedConfig: (@Sendable (Graph) throws(BadInput) -> String)? = nil,
     graph: @escaping @Sendable (inout ConfigFields) throws(BadInput) -> Graph
   ) {
     self.name = name
     self.modelTypes = modelTypes
     self.tensors = tensors
+    self.learnsPadding = learnsPadding
     self.storedConfig = storedConfig
     self.graph = graph
   }

@@ -27,7 +27,7 @@ import Testing
       "--audio": "aSoundIsRecordedCapturedJudgedAndLookedAt",
       "--source-tokens": "aSourceIsThatGiven", "--source-mask": "aSourceIsThatGiven",
       "--position-ids": "positionsAndMaskAreThoseGiven", "--out": "positionsAndMaskAreThoseGiven",
-      "--embed-weights": "record", "--overwrite": "anExistingFileIsNotReplacedUnlessAsked",
+      "--embed-weights": "recordAnew", "--overwrite": "anExistingFileIsNotReplacedUnlessAsked",
       "--inputs": "theInputsOfAFileOfAnyKindAreRecordedAgain",
       "--trust": "whatTheUserTrustsIsReadWithoutAChild",
       "--no-floor": "aGoldenWithoutAFloorJudgesByTheWeights",
@@ -39,6 +39,7 @@ import Testing
       "--divisor": "aBackwardPassIsRecordedCapturedAndJudged",
       "--loss-scale": "aBackwardPassIsRecordedCapturedAndJudged",
       "--label-smoothing": "aBackwardPassIsRecordedCapturedAndJudged",
+      "--padding-index": "aBackwardPassIsRecordedCapturedAndJudged",
     ],
     "sketch": [
       "--out": "sketchesOfAGoldenAndOfACaptureAreCompared",
@@ -68,6 +69,10 @@ import Testing
       "--layers": "shardsAreRecordedCapturedJudgedAndMerged",
     ],
     "merge": [
+      "--golden": "shardsAreRecordedCapturedJudgedAndMerged",
+      "--capture": "shardsAreRecordedCapturedJudgedAndMerged",
+      "--model": "shardsAreRecordedCapturedJudgedAndMerged",
+      "--trust": "shardsAreRecordedCapturedJudgedAndMerged",
       "--json": "shardsAreRecordedCapturedJudgedAndMerged",
       "--junit": "shardsAreRecordedCapturedJudgedAndMerged",
       "--markdown": "shardsAreRecordedCapturedJudgedAndMerged",

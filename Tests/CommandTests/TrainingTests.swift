@@ -9,7 +9,8 @@ import TouchstoneTestSupport
     arguments: [
       [], ["--targets", "next", "--reduction", "mean", "--loss-scale", "1024"],
       ["--targets", "1,-100,4,1,5", "--reduction", "sum", "--label-smoothing", "0.1"],
-      ["--targets=-100,1,4,1,5", "--divisor", "7.5"],
+      ["--targets=-100,1,4,1,5", "--divisor", "7.5", "--padding-index", "1"],
+      ["--padding-index", "none"],
     ])
   func aBackwardPassIsRecordedCapturedAndJudged(options: [String]) throws {
     let options = (["--backward"] + options).joined(separator: " ")
@@ -40,6 +41,7 @@ import TouchstoneTestSupport
         ("--backward --targets 1,2,3,4,100000", "outside the vocabulary"),
         ("--backward --targets=-100,-100,-100,-100,-100", "nothing is asked for"),
         ("--backward --divisor 0", "divides by 0"), ("--backward --label-smoothing 1", "smooths labels by 1"),
+        ("--backward --padding-index -1", "padding-index"), ("--padding-index 1", "add --backward"),
       ] {
         let result = try program.shell(
           "touchstone record --model model --tokens 3,1,4,1,5 \(options) --out no.h5 2>&1; echo code $?; ls no.h5 2>&1"

@@ -1,4 +1,5 @@
 import ArgumentParser
+import TouchstoneFamilies
 import TouchstoneGraph
 import TouchstoneModel
 
@@ -30,6 +31,28 @@ struct LossOptions: ParsableArguments {
   @Option(help: ArgumentHelp("How much of each target is spread over the vocabulary.", valueName: "number"))
   var labelSmoothing: Double?
 
+  @Option(
+    help: ArgumentHelp(
+      "The id whose row of a table learns nothing from what is looked up; none: every row learns. What Hugging Face's code does, unless given.",
+      valueName: "id"))
+  var paddingIndex: PaddingIndex?
+
+  /// PyTorch's `padding_idx`.
+  enum PaddingIndex: ExpressibleByArgument, Sendable {
+    case none
+    case id(Int)
+
+    init?(argument: String) {
+      if argument == "none" {
+        self = .none
+      } else if let id = Int(argument), id >= 0 {
+        self = .id(id)
+      } else {
+        return nil
+      }
+    }
+  }
+
   /// Mean or sum.
   enum Reduction: String, CaseIterable, ExpressibleByArgument, Sendable {
     case mean, sum
@@ -54,9 +77,10 @@ struct LossOptions: ParsableArguments {
   func validate() throws {
     let isGiven =
       targets != nil || reduction != nil || divisor != nil || lossScale != nil || labelSmoothing != nil
+      || paddingIndex != nil
     if isGiven, !backward {
       throw ValidationError(
-        "--targets, --reduction, --divisor, --loss-scale and --label-smoothing say what is trained: add --backward."
+        "--targets, --reduction, --divisor, --loss-scale, --label-smoothing and --padding-index say what is trained: add --backward."
       )
     }
     if reduction != nil, divisor != nil {
@@ -64,12 +88,18 @@ struct LossOptions: ParsableArguments {
     }
   }
 
-  /// The loss; nil where nothing is trained.
-  var loss: Loss? {
+  /// The loss of a model; nil where nothing is trained.
+  func loss(of architecture: Architecture) -> Loss? {
     guard backward else { return nil }
+    let index: Int? =
+      switch paddingIndex {
+      case nil: architecture.unlearnedID
+      case PaddingIndex.none?: nil
+      case .id(let id)?: id
+      }
     return Loss(
       divisor: divisor ?? (reduction == .sum ? 1 : nil), scale: lossScale ?? 1,
-      labelSmoothing: labelSmoothing ?? 0)
+      labelSmoothing: labelSmoothing ?? 0, paddingIndex: index)
   }
 
   /// The same sequence with its targets; the last token has none to come.

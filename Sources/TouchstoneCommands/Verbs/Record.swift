@@ -135,7 +135,10 @@ struct Record: ParsableCommand {
   private func inputs(for loaded: LoadedModel) throws -> (LoadedModel, Inputs, Loss?) {
     guard let inputs else {
       let (model, inputs) = try sequence.inputs(for: loaded)
-      return (model, try training.asked(of: inputs, model.weights.graph), training.loss)
+      return (
+        model, try training.asked(of: inputs, model.weights.graph),
+        training.loss(of: loaded.architecture)
+      )
     }
     let recorded = try RecordedInputs(path: inputs)
     let model = try loaded.listening(by: recorded.frontEnd)

@@ -193,13 +193,26 @@ extension ActivationFileHeader {
     let loss = Loss(
       divisor: try number("divisor", of: place) ?? (reduction == "sum" ? 1 : nil),
       scale: try number("loss_scale", of: place) ?? 1,
-      labelSmoothing: try number("label_smoothing", of: place) ?? 0)
+      labelSmoothing: try number("label_smoothing", of: place) ?? 0,
+      paddingIndex: try paddingIndex(of: place))
     do throws(BadInput) {
       try loss.check()
     } catch {
       throw BadInput(place: place, problem: error.problem, remedy: error.remedy)
     }
     return loss
+  }
+
+  /// The id that learns nothing from what is looked up; nil where all do.
+  private func paddingIndex(of place: String) throws(BadInput) -> Int? {
+    let name = "padding_index"
+    guard let value = try number(name, of: place) else { return nil }
+    guard let index = Int(exactly: value), index >= 0 else {
+      throw BadInput(
+        place: "\(place)@\(name)", problem: "is \(value)",
+        remedy: "store an id, or leave it out where every row learns")
+    }
+    return index
   }
 
   /// A number; nil where there is no such attribute.

@@ -79,5 +79,8 @@ extension ActivationFileWriter {
     ] where !value.isNaN {
       try file.setAttribute(name, of: GoldenFormat.inputs, to: value)
     }
+    if let index = loss.paddingIndex {
+      try file.setAttribute("padding_index", of: GoldenFormat.inputs, to: Double(index))
+    }
   }
 }

@@ -12,12 +12,18 @@ public struct Loss: Hashable, Sendable {
   public let scale: Double
   /// How much of each target is spread over the whole vocabulary, as in Szegedy, Vanhoucke and others 2016, §7.
   public let labelSmoothing: Double
+  /// The id of padding: to the rows of tables that it looks up, what is looked up gives no gradient (PyTorch's `padding_idx`); nil
+  /// where every row learns.
+  public let paddingIndex: Int?
 
   /// A loss; the mean unless told otherwise.
-  public init(divisor: Double? = nil, scale: Double = 1, labelSmoothing: Double = 0) {
+  public init(
+    divisor: Double? = nil, scale: Double = 1, labelSmoothing: Double = 0, paddingIndex: Int? = nil
+  ) {
     self.divisor = divisor
     self.scale = scale
     self.labelSmoothing = labelSmoothing
+    self.paddingIndex = paddingIndex
   }
 
   /// The sum.
@@ -28,11 +34,15 @@ public struct Loss: Hashable, Sendable {
     divisor ?? Double(inputs.targets?.count { $0 != Self.ignoredTarget } ?? 0)
   }
 
+  /// The same as far as the logits are concerned.
+  var ofLogits: Loss { Loss(divisor: divisor, scale: scale, labelSmoothing: labelSmoothing) }
+
   /// - Throws: ``BadInput``, without a place, for numbers from which no loss follows.
   public func check() throws(BadInput) {
     for (what, number) in [("divides by", divisor ?? 1), ("is scaled by", scale)] {
       guard number.isFinite, number > 0 else { throw .loss("\(what) \(number)") }
     }
+    if let paddingIndex, paddingIndex < 0 { throw .loss("has the padding index \(paddingIndex)") }
     guard (0..<1).contains(labelSmoothing) else { throw .loss("smooths labels by \(labelSmoothing)") }
   }
 }

@@ -16,6 +16,8 @@ package struct Pullbacks {
   /// What parameters reach: only that has a gradient.
   private let reached: Set<Activation>
   private let graph: Graph
+  /// The id of padding, which learns nothing from what is looked up.
+  package let paddingIndex: Int?
 
   /// What one reader gives an activation.
   private enum Contribution {
@@ -25,7 +27,7 @@ package struct Pullbacks {
     case made(Operation.Kind, from: [Activation], with: [ParameterView], as: String, of: Operation)
   }
 
-  init(of graph: Graph) {
+  init(of graph: Graph, paddingIndex: Int?) {
     var reached: Set<Activation> = []
     for operation in graph.operations
     where !operation.parameters.isEmpty || operation.inputs.contains(where: reached.contains) {
@@ -33,6 +35,7 @@ package struct Pullbacks {
     }
     self.reached = reached
     self.graph = graph
+    self.paddingIndex = paddingIndex
   }
 
   /// The number of heads that an activation is split into.
@@ -179,10 +182,10 @@ extension Graph {
         remedy: "record it without targets, the forward pass alone")
     }
     let perToken = Activation("loss/per_token")
-    var pullbacks = Pullbacks(of: self)
+    var pullbacks = Pullbacks(of: self, paddingIndex: loss.paddingIndex)
     pullbacks.append(CrossEntropy(labelSmoothing: loss.labelSmoothing), perToken, from: [logits])
-    pullbacks.append(LossMean(loss), Activation("loss/mean"), from: [perToken])
-    pullbacks.append(CrossEntropyGradient(loss), logits.gradient, from: [logits])
+    pullbacks.append(LossMean(loss.ofLogits), Activation("loss/mean"), from: [perToken])
+    pullbacks.append(CrossEntropyGradient(loss.ofLogits), logits.gradient, from: [logits])
     // Walking back, the first reader of a parameter is the last that is heard.
     let firstReaders = Dictionary(
       operations.flatMap { operation in operation.parameters.map { ($0.parameter, operation.output) } },

@@ -54,11 +54,13 @@ public struct Embedding: OperationKind {
     return [.token, .unit(width)]
   }
 
-  /// Each row of the table has what the tokens that looked it up have.
+  /// Each row of the table has what the tokens that looked it up have; that of padding, of tokens and of positions counted from
+  /// behind it, may have nothing.
   package func pullBack(
     _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
   ) throws(BadInput) {
-    pullbacks.give(operation.parameters[0], .rows(self), from: [gradient])
+    let unlearned = pullbacks.paddingIndex.flatMap { ids.own == .tokenIDs ? $0 : padding }
+    pullbacks.give(operation.parameters[0], .rows(self, unlearned: unlearned), from: [gradient])
   }
 
   package var fields: [(name: String, value: JSONText)] {

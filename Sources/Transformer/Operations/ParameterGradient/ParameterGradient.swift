@@ -5,7 +5,7 @@ import TouchstoneModel
 /// - matrix: dW(j, i) = Σₜ dy[t, j]·x[t, i]; of x [T, in] and dy, [T, out] or [n, T, d]
 /// - vector: db(j) = Σₜ dy[t, j]; of dy
 /// - shift: db(c) = Σ of dy[…, c] over all rows; of dy, of the last axis of which each row has the same
-/// - rows: dW(r) = Σ of dy[t] over the tokens t that looked row r up; of dy [T, D]
+/// - rows: dW(r) = Σ of dy[t] over the tokens t that looked row r up, but for one id that learns nothing; of dy [T, D]
 /// - buckets: dW(b, h) = Σ of dy[h, i, j] over the pairs that stand as far apart as bucket b says; of dy [H, T, T]
 ///
 /// Readers may be of some tokens, or of the source's.
@@ -21,8 +21,8 @@ public struct ParameterGradient: OperationKind {
     case vector
     /// It adds it along the last axis, to each head of a token where there are heads, as a norm does.
     case shift
-    /// It looks rows of it up.
-    case rows(Embedding)
+    /// It looks rows of it up; the row of the id `unlearned`, where there is one, gets nothing of that.
+    case rows(Embedding, unlearned: Int? = nil)
     /// It adds numbers of it to scores, by how far apart query and key stand.
     case buckets(RelativeBias)
 
@@ -50,7 +50,7 @@ public struct ParameterGradient: OperationKind {
   package var isOfSource: Bool? { false }
   package var crossedOperands: Set<Int>? { nil }
   package var sequenceInputs: [Input] {
-    uses.compactMap { if case .rows(let table) = $0 { table.ids } else { nil } }
+    uses.compactMap { if case .rows(let table, _) = $0 { table.ids } else { nil } }
   }
 
   package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
@@ -76,7 +76,7 @@ public struct ParameterGradient: OperationKind {
       case .vector:
         try operands.expect(parameter: place, shape: [try OperandAxes.tokenWidth(of: gradient)])
       case .shift: try operands.expect(parameter: place, shape: [try OperandAxes.units(of: gradient)])
-      case .rows(let table): made = try table.axes(of: view)
+      case .rows(let table, _): made = try table.axes(of: view)
       case .buckets(let bias): made = try bias.axes(of: view)
       }
       guard made == gradient else {
@@ -96,7 +96,10 @@ public struct ParameterGradient: OperationKind {
             case .matrix: .object([("use", .string(Name.matrix.rawValue))])
             case .vector: .object([("use", .string(Name.vector.rawValue))])
             case .shift: .object([("use", .string(Name.shift.rawValue))])
-            case .rows(let table): .object([("use", .string(Name.rows.rawValue))] + table.fields)
+            case .rows(let table, let unlearned):
+              .object(
+                [("use", .string(Name.rows.rawValue))] + table.fields
+                  + (unlearned.map { [("unlearned", .integer($0))] } ?? []))
             case .buckets(let bias): .object([("use", .string(Name.buckets.rawValue))] + bias.fields)
             }
           })
@@ -115,7 +118,8 @@ public struct ParameterGradient: OperationKind {
       case .matrix: uses.append(.matrix)
       case .vector: uses.append(.vector)
       case .shift: uses.append(.shift)
-      case .rows: uses.append(.rows(try Embedding(fields: &own)))
+      case .rows:
+        uses.append(.rows(try Embedding(fields: &own), unlearned: try own.integer("unlearned")))
       case .buckets: uses.append(.buckets(try RelativeBias(fields: &own)))
       }
       try own.finish()

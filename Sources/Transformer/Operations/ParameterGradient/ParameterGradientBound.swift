@@ -21,7 +21,7 @@ extension ParameterGradient: Bounded {
   func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
     let shape = site.parameters[0].view.parameter.shape
     var rest = site.activations[...]
-    var rows: [(Operand, Embedding)] = []
+    var rows: [LookedUp] = []
     var parts: [(ParameterView, Estimate)] = []
     var pending: [(ParameterView, x: Operand, dy: Operand)] = []
     for (use, parameter) in zip(uses, site.parameters) {
@@ -34,7 +34,8 @@ extension ParameterGradient: Bounded {
         pending.append((parameter.view, x: read[0], dy: read[1].rowsOfTokens.transposed))
       case .vector: parts.append((parameter.view, rounding.ofColumnSums(read[0].rowsOfTokens)))
       case .shift: parts.append((parameter.view, rounding.ofColumnSums(read[0])))
-      case .rows(let table): rows.append((read[0], table))
+      case .rows(let table, let unlearned):
+        rows.append(LookedUp(gradient: read[0], table: table, unlearned: unlearned))
       case .buckets(let bias): parts.append((parameter.view, rounding.ofBuckets(read[0], bias)))
       }
     }
@@ -62,6 +63,14 @@ extension Estimate {
     guard let bounds else { return self }
     return Estimate(values: values, bounds: zip(self.bounds, bounds).map(+))
   }
+}
+
+/// What one reader looked up in a table.
+private struct LookedUp {
+  let gradient: Operand
+  let table: Embedding
+  /// The id that learns nothing; nil where all do.
+  let unlearned: Int?
 }
 
 /// The rows of tokens, added into the rows of a table.
@@ -120,7 +129,7 @@ extension Rounding {
 
   /// Rows of tokens added into the rows of a table; rows that nobody looked up stay exactly 0.
   fileprivate func scattered(
-    _ reads: [(Operand, Embedding)], shape: [Int], inputs: Inputs
+    _ reads: [LookedUp], shape: [Int], inputs: Inputs
   ) -> ScatteredRows {
     let width = shape[1]
     var sums = Tensor<Double>(repeating: 0, shape: shape)
@@ -129,9 +138,9 @@ extension Rounding {
     var order = bounds
     var isRepeated = false
     var places: [Int: [(Operand, Int)]] = [:]
-    for (operand, table) in reads {
-      for (token, id) in inputs.ids(table.ids).enumerated() {
-        places[id + table.offset, default: []].append((operand, token))
+    for read in reads {
+      for (token, id) in inputs.ids(read.table.ids).enumerated() where id != read.unlearned {
+        places[id + read.table.offset, default: []].append((read.gradient, token))
       }
     }
     for (row, tokens) in places {
@@ -149,7 +158,7 @@ extension Rounding {
         order[place] = Bound(more)
       }
     }
-    let isExact = !isRepeated && reads.allSatisfy { $0.0.isExact }
+    let isExact = !isRepeated && reads.allSatisfy { $0.gradient.isExact }
     return ScatteredRows(
       operand: Operand(values: sums, error: isExact ? nil : errors), bounds: bounds,
       ofOrder: isRepeated ? order : nil)

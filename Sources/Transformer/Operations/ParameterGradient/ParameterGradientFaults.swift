@@ -82,8 +82,24 @@ extension ParameterGradient: Faulty {
       own, site in
       own.weighingRows(site) { token, ids in 1 / Double(ids.count { $0 == ids[token] }) }
     },
-    table("row-of-0-missing", "the row of the id 0 has no gradient", "padding_idx") { own, site in
-      own.weighingRows(site) { token, ids in ids[token] == 0 ? 0 : 1 }
+    table("row-of-0-missing", "the row of the id 0 has no gradient", "padding_idx, which no golden declares")
+    {
+      own, site in own.weighingRows(site) { token, ids in ids[token] == 0 ? 0 : 1 }
+    },
+    table(
+      "row-of-first-missing", "the row of the first token's id has no gradient",
+      "padding_idx, which no golden declares, where a decoder begins with it"
+    ) { own, site in own.weighingRows(site) { token, ids in ids[token] == ids[0] ? 0 : 1 } },
+    table(
+      "row-of-last-missing", "the row of the last token's id has no gradient",
+      "padding_idx, which no golden declares, where a text is filled up with it"
+    ) { own, site in own.weighingRows(site) { token, ids in ids[token] == ids[ids.count - 1] ? 0 : 1 } },
+    table("row-of-padding-learned", "the row of padding has a gradient", "padding_idx is forgotten") {
+      own, site in
+      let all = own.uses.map { use in
+        if case .rows(let table, _?) = use { ParameterGradient.Use.rows(table) } else { use }
+      }
+      return all == own.uses ? nil : site.evaluated(as: ParameterGradient(all))
     },
     table("scaled", "rows are scaled by the root of the width", "the scale of another model's embedding") {
       own, site in own.weighingRows(site) { _, _ in Double(site.evaluated().rowWidth).squareRoot() }
@@ -151,7 +167,7 @@ extension ParameterGradient: Faulty {
   /// The value where each row that is looked up counts `weight(token, ids)` times.
   private func weighingRows(_ site: FaultSite, _ weight: (Int, [Int]) -> Double) -> Tensor<Double> {
     weighing(site, where: { if case .rows = $0 { true } else { false } }) { token, _, use in
-      guard case .rows(let table) = use else { return 1 }
+      guard case .rows(let table, _) = use else { return 1 }
       return weight(token, site.inputs.ids(table.ids))
     }
   }

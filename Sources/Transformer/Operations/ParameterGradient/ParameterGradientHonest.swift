@@ -23,8 +23,10 @@ extension ParameterGradient: Honest {
         for output in 0..<view.outputCount {
           sums.values[view.offset(output: output)] += arithmetic.summation.sum(read[0].column(output))
         }
-      case .rows(let table):
-        addRows(of: read[0], operands.inputs.ids(table.ids).map { $0 + table.offset }, to: &sums, arithmetic)
+      case .rows(let table, let unlearned):
+        addRows(
+          of: read[0], operands.inputs.ids(table.ids).map { $0 == unlearned ? nil : $0 + table.offset },
+          to: &sums, arithmetic)
       case .buckets(let bias): addBuckets(of: read[0], bias, to: &sums, arithmetic)
       }
     }
@@ -51,10 +53,10 @@ extension ParameterGradient: Honest {
 
   /// Row by row onto what is there, or summed by themselves first.
   private func addRows(
-    of gradient: Tensor<Float>, _ ids: [Int], to sums: inout Tensor<Float>, _ arithmetic: HonestArithmetic
+    of gradient: Tensor<Float>, _ ids: [Int?], to sums: inout Tensor<Float>, _ arithmetic: HonestArithmetic
   ) {
     let tokens = Dictionary(grouping: ids.indices) { ids[$0] }
-    for (id, tokens) in tokens {
+    for case (let id?, let tokens) in tokens {
       for column in 0..<sums.rowWidth {
         let values = tokens.map { gradient[$0, column] }
         if arithmetic.fusesResidual {

@@ -15,8 +15,8 @@ extension ParameterGradient: Evaluated {
       case .matrix: addMatrix(of: read[0], read[1], view, to: &sums)
       case .vector: addVector(of: read[0], view, to: &sums)
       case .shift: addRows(of: read[0], view, to: &sums)
-      case .rows(let table):
-        for (token, id) in inputs.ids(table.ids).enumerated() {
+      case .rows(let table, let unlearned):
+        for (token, id) in inputs.ids(table.ids).enumerated() where id != unlearned {
           add(Array(read[0].row(token)), times: 1, to: &sums, row: id + table.offset)
         }
       case .buckets(let bias): addBuckets(of: read[0], bias, to: &sums)
