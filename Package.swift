@@ -274,7 +274,8 @@ let package = Package(
       name: "TouchstoneConformanceTests",
       dependencies: model + [
         "TouchstoneCheckpoints", "TouchstoneConformance", "TouchstoneFaults", "TouchstoneGolden",
-        "TouchstoneProperties", "TouchstoneReference", "TouchstoneSIMD", "TouchstoneVerdict",
+        "TouchstoneProperties", "TouchstoneReference", "TouchstoneSIMD", "TouchstoneTestSupport",
+        "TouchstoneVerdict",
       ]),
     .testTarget(
       name: "TouchstoneModelTests", dependencies: ["TouchstoneModel", "TouchstoneTestSupport"]),

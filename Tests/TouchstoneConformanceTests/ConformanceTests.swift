@@ -9,6 +9,7 @@ import TouchstoneModel
 import TouchstoneProperties
 import TouchstoneReference
 import TouchstoneSIMD
+import TouchstoneTestSupport
 
 /// The suite that other packages put their engines through, put through itself.
 @Suite struct ConformanceTests {
@@ -17,16 +18,16 @@ import TouchstoneSIMD
     try check.run { try SIMDTransformer(weights: $0, threadCount: 2) }
   }
 
-  @Test(arguments: ConformanceCheck.goldens.filter { $0.name.hasPrefix("tiny") } + ConformanceCheck.probes)
+  /// Every third; all with `TOUCHSTONE_EXHAUSTIVE=1`.
+  @Test(
+    arguments: everyday(
+      ConformanceCheck.goldens.filter { $0.name.hasPrefix("tiny") } + ConformanceCheck.probes, each: 3))
   func theReferenceConforms(_ check: ConformanceCheck) throws {
     try check.run(ReferenceTransformer.init)
   }
 
-  /// In whatever order an honest engine adds, and however much it hands out; every third, all with `TOUCHSTONE_EXHAUSTIVE=1`.
-  @Test(
-    arguments: HonestArithmetic.all.enumerated().filter {
-      $0.offset % 3 == 0 || ProcessInfo.processInfo.environment["TOUCHSTONE_EXHAUSTIVE"] != nil
-    }.map(\.element))
+  /// In whatever order an honest engine adds, and however much it hands out; every sixth, all with `TOUCHSTONE_EXHAUSTIVE=1`.
+  @Test(arguments: everyday(HonestArithmetic.all, each: 6))
   func everyHonestArithmeticConforms(_ arithmetic: HonestArithmetic) throws {
     try expectConforms(arithmetic.name, cases: 1) { HonestTransformer($0, arithmetic) }
   }

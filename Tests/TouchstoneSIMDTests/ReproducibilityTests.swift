@@ -153,7 +153,7 @@ enum Compared: Sendable, CustomStringConvertible {
       // Every position once; at the others' turns those where a piece of some size ends.
       let isFull = threads == 2 && set == InstructionSet.available.last
       let counts = isFull ? Array(1...tokens.count) : [1, 2, 8, 63, 64, 65, tokens.count]
-      for rows in [1, 3, 7, 64, 512] {
+      for rows in everyday([1, 3, 7, 64, 512], each: 2, from: threads) {
         for count in counts where count <= tokens.count {
           transformer.forgetPrompt()
           let found = try transformer.nextTokenLogits(after: Array(tokens[..<count]), rowsAtOnce: rows)

@@ -71,9 +71,9 @@ import TouchstoneTestSupport
         where: fault.id.hasPrefix)
     }
     #expect(faults.count > 1)
+    let right = RecordedActivations(weights: weights, inputs: inputs)
     for fault in faults {
-      for site in fault.sites(in: weights.graph).map(\.output) {
-        let right = RecordedActivations(weights: weights, inputs: inputs)
+      for site in everyday(fault.sites(in: weights.graph).map(\.output), each: 2) {
         let capture = RecordedActivations(weights: weights, inputs: inputs, planting: [site: fault])
         guard capture.tensors[site] != right.tensors[site] else { continue }
         let verdict = try Judge(weights: weights, depth: .whole()).verdict(on: capture)

@@ -159,14 +159,13 @@ import TouchstoneTestSupport
       ["router.", "experts.", "joined.", "sink.", "activation.limit"].contains(where: fault.id.hasPrefix)
     }
     #expect(faults.count > 25)
+    let right = RecordedActivations(weights: weights, inputs: inputs).tensors
     for fault in faults {
       let sites = fault.sites(in: weights.graph).map(\.output)
       var isShown = false
       for site in sites.prefix(8) {
         let capture = RecordedActivations(weights: weights, inputs: inputs, planting: [site: fault])
-        guard capture.tensors != RecordedActivations(weights: weights, inputs: inputs).tensors else {
-          continue
-        }
+        guard capture.tensors != right else { continue }
         isShown = true
         let verdict = try Self.judge(weights).verdict(on: capture)
         #expect(verdict.flagged.first?.activation == site, "\(fault) at \(site)")
