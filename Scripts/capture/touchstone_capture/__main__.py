@@ -98,7 +98,8 @@ def main(arguments: list[str] | None = None) -> int:
     except CaptureError as error:
         print(f"touchstone_capture: {error}", file=sys.stderr)
         return 2
-    print(f"{out}: {len(names)} activations of {len(source.token_ids)} tokens")
+    of = f" of {len(source.token_ids)} tokens" if len(source.token_ids) else ""
+    print(f"{out}: {len(names)} activations{of}")
     return 0
 
 

@@ -20,17 +20,17 @@ Tensors = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class _Reading:
-    """What was said of all tensors: the golden's extents, and the arguments of `write` by the same names."""
+    """What was said of all tensors: the golden, and the arguments of `write` by the same names."""
 
-    sizes: dict[str, int]
+    golden: Golden
     row: int | None
     padding: str | None
     padded_vocabulary: bool
 
-    def known(self, is_stepwise: bool) -> dict[str, int]:
+    def known(self, name: str, is_stepwise: bool) -> dict[str, int]:
         """The extents that a tensor must have: not those of axes that may hold more, or a part."""
         free = {"S"} | ({"T"} if self.padding or is_stepwise else set()) | ({"V"} if self.padded_vocabulary else set())
-        return {letter: size for letter, size in self.sizes.items() if letter not in free}
+        return {letter: size for letter, size in self.golden.sizes_of(name).items() if letter not in free}
 
 
 def write(
@@ -66,9 +66,9 @@ def write(
     golden = Golden.read(golden)
     if padding not in (None, "left", "right"):
         raise CaptureError("padding", f"is {padding!r}", 'say "left" or "right"')
-    reading = _Reading(golden.sizes, row, padding, padded_vocabulary)
-    pieces = _pieces(tensors, golden.layers)
-    asked = _asked(layouts or {}, pieces, golden.layers)
+    reading = _Reading(golden, row, padding, padded_vocabulary)
+    pieces = _pieces(tensors, golden)
+    asked = _asked(layouts or {}, pieces, golden)
     found: dict[str, Values] = {}
     for name, steps in pieces.items():
         for part, whole in _arranged(name, steps, asked.get(name), reading).items():
@@ -76,18 +76,18 @@ def write(
                 raise CaptureError(part, "is given twice", "give it once, by itself or in qkv")
             found[part] = whole
     found = {name: found[name] for name in sorted(found, key=names.order)}
-    marks = {names.canonical(name, golden.layers): {"derived": 1} for name in derived}
+    marks = {names.canonical(name, golden): {"derived": 1} for name in derived}
     said = {"producer": "touchstone_capture.write", **(provenance or {}), "precision": _precision(precision, found)}
     write_file(out, golden, found, said, marks, weights_sha256, replace)
     return list(found)
 
 
-def _pieces(tensors: Union[Tensors, Sequence[Tensors]], layers: int) -> dict[str, list[Any]]:
+def _pieces(tensors: Union[Tensors, Sequence[Tensors]], golden: Golden) -> dict[str, list[Any]]:
     """Every tensor as the list of its steps, by canonical names."""
     if isinstance(tensors, Mapping):
         found = {}
         for name, tensor in tensors.items():
-            path = names.canonical(name, layers)
+            path = names.canonical(name, golden)
             if path in found:
                 raise CaptureError(path, "is given twice", "give it under one name")
             stepwise = isinstance(tensor, (list, tuple)) and all(hasattr(step, "shape") for step in tensor)
@@ -96,7 +96,7 @@ def _pieces(tensors: Union[Tensors, Sequence[Tensors]], layers: int) -> dict[str
         found = {}
         for step in tensors:
             for name, tensor in step.items():
-                found.setdefault(names.canonical(name, layers), []).append(tensor)
+                found.setdefault(names.canonical(name, golden), []).append(tensor)
         for name, steps in found.items():
             if len(steps) != len(tensors):
                 raise CaptureError(name, f"is in {len(steps)} of {len(tensors)} steps", "hand it over in every step")
@@ -105,13 +105,14 @@ def _pieces(tensors: Union[Tensors, Sequence[Tensors]], layers: int) -> dict[str
     return found
 
 
-def _asked(layouts: Mapping[str, str], pieces: Mapping[str, Any], layers: int) -> dict[str, str]:
+def _asked(layouts: Mapping[str, str], pieces: Mapping[str, Any], golden: Golden) -> dict[str, str]:
     """The layout that was named for each tensor; one that names none is a slip."""
     asked: dict[str, str] = {}
-    known = {*names.IN_LAYERS, *names.FUSED, *(name.rsplit("/", 1)[1] for name in names.OUTSIDE_LAYERS)}
+    known = {*names.IN_LAYERS, *names.IN_EXPERTS, *names.FUSED}
+    known |= {name.rsplit("/", 1)[1] for name in names.OUTSIDE_LAYERS}
     for key, layout in sorted(layouts.items(), key=lambda item: "/" in item[0]):  # whole names after last parts
         parse(layout)
-        full = key if key in known else names.canonical(key, layers)
+        full = key if key in known else names.canonical(key, golden)
         asked.update({name: layout for name in pieces if full in (name, name.rsplit("/", 1)[-1])})
     return asked
 
@@ -120,9 +121,9 @@ def _arranged(name: str, steps: Sequence[Any], asked: str | None, reading: _Read
     """One given tensor as the format asks for it, or the parts of a fused one."""
     if name.startswith("extra/"):
         return {name: join([values(step, name, any_type=True) for step in steps], "T", name)}
-    part, known = name.rpartition("/")[2], reading.known(len(steps) > 1)
-    given = [values(step, name) for step in steps]
-    targets = fused.wholes(part, reading.sizes) if part in names.FUSED else [names.axes(name)]
+    part, known = name.rpartition("/")[2], reading.known(name, len(steps) > 1)
+    given = [values(step, name, any_type=part in names.INTEGERS) for step in steps]
+    targets = fused.wholes(part, known) if part in names.FUSED else [names.axes(name)]
     layout = choose([step.shape for step in given], targets, known, name, asked)
     target = fused.whole(layout) if part in names.FUSED else targets[0]
     arrangement, pieces = Arrangement(layout, target), {}
@@ -132,8 +133,9 @@ def _arranged(name: str, steps: Sequence[Any], asked: str | None, reading: _Read
         parts = fused.apart(name, array, target, known) if part in names.FUSED else {name: array}
         for path, one in parts.items():
             pieces.setdefault(path, []).append(Values(one, step.type))
+    sizes_of = reading.golden.sizes_of
     return {
-        path: cut(join(found, names.axes(path), path), names.axes(path), reading.sizes, reading.padding, path)
+        path: cut(join(found, names.axes(path), path), names.axes(path), sizes_of(path), reading.padding, path)
         for path, found in pieces.items()
     }
 
@@ -151,7 +153,11 @@ def _check_row(piece: Values, layout: str, row: int | None, name: str) -> None:
 
 def _precision(asked: str | None, found: Mapping[str, Values]) -> str:
     """The precision that was named, or the one type of all tensors where there is no doubt of it."""
-    judged = {name: tensor for name, tensor in found.items() if not name.startswith("extra/")}
+    judged = {
+        name: tensor
+        for name, tensor in found.items()
+        if not name.startswith("extra/") and not name.endswith(names.INTEGERS)
+    }
     choices = "precision= float32, bfloat16, float16 or float64, the type of the operands"
     if asked is not None:
         if asked.removesuffix("-truncating") not in PRECISIONS:

@@ -43,6 +43,6 @@ class Run:
 
 def chunks(golden: Golden, prefill: int | None) -> list[slice]:
     """The tokens of each step: all at once, or `prefill` of them and then one by one."""
-    count = len(golden.token_ids)
+    count = len(golden.token_ids) or 1  # a picture is one step
     first = count if prefill is None else min(max(prefill, 1), count)
     return [slice(0, first)] + [slice(t, t + 1) for t in range(first, count)]

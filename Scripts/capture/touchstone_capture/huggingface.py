@@ -6,9 +6,11 @@ Works with transformers 4.30 to 5. `capture` takes a model that is loaded alread
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Collection
 from typing import Any
 
+import numpy as np
 import torch
 import transformers
 
@@ -16,7 +18,7 @@ from . import names
 from .capture import write
 from .engine import Options, Run, chunks
 from .errors import CaptureError, NotSupported
-from .families import FAMILIES, Family
+from .families import FAMILIES, LEFT_OUT, Family
 from .golden import Golden
 from .torch_hooks import Observed, settle_kernels
 
@@ -46,9 +48,10 @@ def run(golden: Golden, options: Options) -> Run:
 
 def load(options: Options, golden: Golden) -> torch.nn.Module:
     """The model of a folder, in the type and with the attention that were asked for."""
+    make_table = table(golden)
     configuration = _configuration(options.model)
-    family = table(golden)(configuration)
-    loader = getattr(transformers, family.auto_class).from_pretrained
+    family = make_table(configuration)
+    loader = getattr(transformers, family.loader).from_pretrained
     version = tuple(int(part) for part in transformers.__version__.split(".")[:2])
     named: dict[str, Any] = {"dtype" if version >= (4, 56) else "torch_dtype": getattr(torch, options.dtype)}
     if version >= (4, 36):
@@ -57,6 +60,8 @@ def load(options: Options, golden: Golden) -> torch.nn.Module:
         raise NotSupported(
             "--attention", f"transformers {transformers.__version__} has eager attention only", "leave it out"
         )
+    if family.experts and version >= (5, 0):
+        named["experts_implementation"] = "eager"  # one after another, so that each is seen
     transformers.logging.set_verbosity_error()
     getattr(transformers.logging, "disable_progress_bar", lambda: None)()
     try:
@@ -71,7 +76,7 @@ def _configuration(folder: str) -> Any:
         found = transformers.AutoConfig.from_pretrained(folder)
     except Exception as error:  # kinds of its own, which differ from version to version
         raise _refusal(folder, error) from error
-    if (getattr(found, "pad_token_id", None) or 0) >= found.vocab_size:
+    if (getattr(found, "pad_token_id", None) or 0) >= getattr(found, "vocab_size", math.inf):
         found.pad_token_id = None  # a default of the family, which a small vocabulary does not have
     return found
 
@@ -86,9 +91,13 @@ def _refusal(folder: str, error: Exception) -> NotSupported:
 
 def table(golden: Golden) -> Callable[[Any], Family]:
     """What makes the table of the golden's family."""
-    if golden.family not in FAMILIES:
-        raise NotSupported(golden.place, f"no table for the family {golden.family}", f"known are {', '.join(FAMILIES)}")
-    return FAMILIES[golden.family]
+    family = golden.family
+    if family not in FAMILIES:
+        why = f": {LEFT_OUT[family]}" if family in LEFT_OUT else f"; known are {', '.join(FAMILIES)}"
+        raise NotSupported(
+            golden.place, f"no table for the family {family}{why}", "write by yourself what your engine computes"
+        )
+    return FAMILIES[family]
 
 
 def attention_of(model: torch.nn.Module) -> str:
@@ -98,7 +107,7 @@ def attention_of(model: torch.nn.Module) -> str:
 
 def observed_model(model: torch.nn.Module, golden: Golden) -> Observed:
     """The model with its family's hooks."""
-    return Observed(model.eval(), table(golden)(model.config), golden.sizes, golden.layers)
+    return Observed(model.eval(), table(golden)(model.config), golden)
 
 
 @torch.no_grad()
@@ -110,34 +119,44 @@ def run_model(model: torch.nn.Module, golden: Golden, options: Options) -> Run:
     observed = observed_model(model, golden)
     steps = chunks(golden, options.prefill)
     takes = inspect.signature(model.forward).parameters
-    inputs = [{name: tensor for name, tensor in _inputs(golden, step).items() if name in takes} for step in steps]
-    if len(steps) > 1 and options.export:
-        raise NotSupported("--prefill", "an exported model runs without its cache", "leave out one of them")
+    dtype = next(model.parameters()).dtype
+    features = hear(golden, dtype)
+    inputs = [_inputs(golden, step, dtype, features, takes) for step in steps]
     # What the cache is called as an argument: its name changed in 5.
     cache_name = "cache" if "cache" in takes else "past_key_values"
+    if len(steps) > 1 and options.export:
+        raise NotSupported("--prefill", "an exported model runs without its cache", "leave out one of them")
+    if options.prefill is not None and cache_name not in takes:
+        raise NotSupported("--prefill", f"{golden.family} reads all tokens at once and has no cache", "leave it out")
+    if "use_cache" in takes:
+        inputs = [given | {"use_cache": len(steps) > 1} for given in inputs]
     run_step: Any = torch.compile(observed, fullgraph=True) if options.compile else observed
     if options.export:
-        run_step = torch.export.export(observed, (), inputs[0] | {"use_cache": False}).module()
+        run_step = torch.export.export(observed, (), inputs[0]).module()
     tensors = []
     past: dict[str, Any] = {}
     for step, given in zip(steps, inputs):
         observed.past = step.start
         try:
-            tensors.append(dict(run_step(**given, **past, use_cache=len(steps) > 1)))
+            tensors.append(dict(run_step(**given, **past)))
         except (RuntimeError, AttributeError, TypeError, ValueError, IndexError) as error:
             said = f"transformers {transformers.__version__} fails on it ({str(error).strip().splitlines()[0][:200]})"
             raise CaptureError(golden.place, said, "take another version, or another way to run it") from error
         if len(steps) > 1:
             past = {cache_name: observed.cache}
+            if observed.encoded is not None:
+                past["encoder_outputs"] = (observed.encoded,)
+    if "features/log_mel" in golden.shapes:
+        tensors[0]["features/log_mel"] = features[0]
     _settle_bias(tensors, table(golden)(model.config))
     for step in tensors:
-        step["final/probs"] = torch.softmax(step["final/logits"], dim=-1)
+        if "final/logits" in step:
+            step["final/probs"] = torch.softmax(step["final/logits"], dim=-1)
     mode = "compiled, " if options.compile else "exported, " if options.export else ""
     cached = f"{len(steps)} steps with the cache, " if len(steps) > 1 else ""
-    dtype = str(next(model.parameters()).dtype).replace("torch.", "")
-    layouts = {name: names.axes(name) for name in tensors[-1]}
-    steps = {name: [step[name] for step in tensors if name in step] for name in tensors[-1]}
-    return Run(steps, dtype, {
+    found = {name: [step[name] for step in tensors if name in step] for step in tensors for name in step}
+    layouts = {name: names.axes(name) for name in found}
+    return Run(found, str(dtype).replace("torch.", ""), {
         "producer": "transformers", "producer_version": transformers.__version__,
         "implementation": f"{attention_of(model)} attention, {mode}{cached}torch {torch.__version__}",
     }, layouts)  # fmt: skip
@@ -147,23 +166,59 @@ def _settle_bias(steps: list[dict[str, Any]], family: Family) -> None:
     """What each step adds to its scores is known of all keys in the last one alone.
 
     Where it counts from the last key, every row of scores has another constant in it, which softmax does not see: such
-    biases and scores are left out, and probabilities are judged in their place.
+    biases and scores are left out, and probabilities are judged in their place. A decoder's biases of keys that come
+    later, which nobody asks for, are known in no step, and left out as well.
     """
-    if len(steps) == 1 or family.bias is None:
-        return
-    biases = [step.pop("embed/attn_bias", None) for step in steps]
-    if not family.counts_back:
-        steps[-1]["embed/attn_bias"] = biases[-1]
+    if len(steps) == 1:
         return
     for step in steps:
-        for name in [name for name in step if name.endswith("/attn_scores")]:
-            del step[name]
+        step.pop("decoder/embed/attn_bias", None)
+    biases = [step.pop("embed/attn_bias", None) for step in steps]
+    if family.bias and not family.counts_back:
+        steps[-1]["embed/attn_bias"] = biases[-1]
+    elif family.bias:
+        for step in steps:
+            for name in [name for name in step if name.endswith("/attn_scores")]:
+                del step[name]
 
 
-def _inputs(golden: Golden, step: slice) -> dict[str, torch.Tensor]:
-    """The arguments of one step, each [1, tokens of the step] (the mask: all tokens up to it)."""
-    to_torch = lambda array: torch.tensor(array.astype("int64"))[None]  # noqa: E731
-    found = {"input_ids": to_torch(golden.token_ids[step]), "position_ids": to_torch(golden.position_ids[step])}
+def _inputs(
+    golden: Golden, step: slice, dtype: torch.dtype, features: torch.Tensor | None, takes: Collection[str]
+) -> dict[str, torch.Tensor]:
+    """The arguments of one step that the model takes, each [1, tokens of the step] (masks: all tokens up to it)."""
+    to_torch = lambda array: torch.tensor(np.asarray(array).astype("int64"))[None]  # noqa: E731
+    front = "" if golden.stacks == ("",) else "decoder_"
+    others = golden.other_inputs
+    found = {}
+    if len(golden.token_ids):
+        found[f"{front}input_ids"] = to_torch(golden.token_ids[step])
+        found[f"{front}position_ids"] = to_torch(golden.position_ids[step])
     if golden.attention_mask is not None:
-        found["attention_mask"] = to_torch((golden.attention_mask != 0)[: step.stop])
-    return found
+        found[f"{front}attention_mask"] = to_torch((golden.attention_mask != 0)[: step.stop])
+    if "token_type_ids" in others:
+        found["token_type_ids"] = to_torch(others["token_type_ids"][step])
+    if "encoder_token_ids" in others and step.start == 0:
+        found["input_ids"] = to_torch(others["encoder_token_ids"])
+    if "encoder_attention_mask" in others:
+        found["attention_mask"] = to_torch(others["encoder_attention_mask"] != 0)
+    if "pixel_values" in others:
+        found["pixel_values"] = torch.tensor(others["pixel_values"])[None].to(dtype)
+    if features is not None and step.start == 0:
+        found["input_features"] = features
+    return {name: tensor for name, tensor in found.items() if name in takes}
+
+
+def hear(golden: Golden, dtype: torch.dtype) -> torch.Tensor | None:
+    """The features of a sound, [1, mels, frames]: as the golden gives them, or made of its samples by transformers."""
+    others = golden.other_inputs
+    if "audio" not in others:
+        given = others.get("input_features")
+        return None if given is None else torch.tensor(given)[None].to(dtype)
+    front = transformers.WhisperFeatureExtractor(
+        feature_size=others["mel_filters"].shape[1], hop_length=int(others["hop_length"]), n_fft=int(others["n_fft"])
+    )
+    front.mel_filters = np.asarray(others["mel_filters"])
+    samples = np.zeros(2 * int(golden.config["max_source_positions"]) * front.hop_length, np.float32)
+    heard = others["audio"][: len(samples)]
+    samples[: len(heard)] = heard
+    return torch.tensor(np.asarray(front._torch_extract_fbank_features(samples[None]))).to(dtype)

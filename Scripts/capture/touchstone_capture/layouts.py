@@ -15,13 +15,14 @@ import numpy as np
 from .errors import CaptureError
 
 _PART = re.compile(r"\(([^()]+)\)|([^()\s])")
-_LETTERS = set("BTSDEHKdFV3NG2")
+_LETTERS = set("BTSDEHKdFVrn3NG2")
 
-#: How people lay these out, by the layout of the format. What is stranger has to be said.
+#: How people lay these out, by the layout of the format; others as they are, or behind a batch axis. What is stranger
+#: has to be said.
 _USUAL = {
-    "TD": ["TD", "BTD"], "TE": ["TE", "BTE"], "TF": ["TF", "BTF"], "TV": ["TV", "BTV"], "HTS": ["HTS", "BHTS"],
     "HTd": ["HTd", "THd", "T(Hd)", "BHTd", "BTHd", "BT(Hd)"],
     "KTd": ["KTd", "TKd", "T(Kd)", "BKTd", "BTKd", "BT(Kd)"],
+    "HSd": ["HSd", "SHd", "S(Hd)", "BHSd", "BSHd", "BS(Hd)"],
     "T(Hd)": ["T(Hd)", "THd", "HTd", "BT(Hd)", "BTHd", "BHTd"],
     "3HTd": ["T(3Hd)", "T(H3d)", "BT(3Hd)", "BT(H3d)"], "NTd": ["T(Nd)", "BT(Nd)"], "KGTd": ["T(KGd)", "BT(KGd)"],
     "2TF": ["T(2F)", "T(F2)", "BT(2F)", "BT(F2)"],
@@ -40,7 +41,7 @@ def parse(layout: str) -> list[str]:
     ):
         raise CaptureError(
             f"layout {layout!r}",
-            "is not made of the letters B T S D E H K d F V 3 N G 2, each once, with parentheses",
+            "is not made of the letters B T S D E H K d F V r n 3 N G 2, each once, with parentheses",
             'write for example "BTHd" or "T(3Hd)"',
         )
     return groups
@@ -135,7 +136,7 @@ def choose(
     found = [
         (layout, target)
         for target in targets
-        for layout in _USUAL.get(target, [target])
+        for layout in _USUAL.get(target, [target, f"B{target}"])
         if all(fits(shape, layout, sizes) for shape in shapes)
     ]
     if not found:

@@ -91,7 +91,7 @@ def _model(path: str) -> Any:
 
 def _is_name(name: str, golden: Golden) -> bool:
     try:
-        return canonical(name, golden.layers) == name
+        return canonical(name, golden) == name
     except CaptureError:
         return False
 
@@ -110,7 +110,7 @@ def _said(path: str, golden: Golden) -> tuple[dict[str, str], dict[str, str]]:
     for name, entry in said.items():
         entry = {"value": entry} if isinstance(entry, str) else entry
         for i in range(golden.layers) if "{i}" in name else (0,):
-            full = canonical(name.replace("{i}", str(i)), golden.layers)
+            full = canonical(name.replace("{i}", str(i)), golden)
             values[full] = entry["value"].replace("{i}", str(i))
             if "layout" in entry:
                 layouts[full] = entry["layout"]

@@ -23,11 +23,11 @@ def join(pieces: Sequence[Values], axes: str, place: str) -> Values:
         )
     if len(pieces) == 1:
         return pieces[0]
-    letters = axes.replace("(", "").replace(")", "") if "S" in axes else axes
+    letters = axes if "T" in axes else ""
     arrays = [piece.array for piece in pieces]
     if "S" in letters:
         where = letters.index("S")
-        filler = pieces[0].filler(0.0 if place.endswith("attn_probs") else -np.inf)
+        filler = pieces[0].filler(0.0 if place.endswith("_probs") else -np.inf)
         longest = max(array.shape[where] for array in arrays)
         arrays = [_widen(array, where, longest, filler) for array in arrays]
     return Values(np.concatenate(arrays, axis=_token_axis(axes)), pieces[0].type)
@@ -38,7 +38,11 @@ def cut(found: Values, axes: str, sizes: dict[str, int], padding: str | None, pl
 
     Keys behind the last token are cut without being asked where every row masks them: they hold nothing.
     """
-    array, tokens, where = found.array, sizes["T"], _token_axis(axes)
+    where = _token_axis(axes)
+    letter = "" if where is None else axes.replace("(", "")[where]
+    if letter not in sizes:  # rows that are no tokens, or tokens that nothing has counted
+        return found
+    array, tokens = found.array, sizes[letter]
     extra = array.shape[where] - tokens
     if extra < 0 or (extra > 0 and padding is None):
         raise CaptureError(
@@ -48,8 +52,10 @@ def cut(found: Values, axes: str, sizes: dict[str, int], padding: str | None, pl
         )
     first = extra if padding == "left" else 0
     array = _part(array, where, first, tokens)
-    if "S" in axes:
-        keys = axes.index("S")
+    if "T" in axes and "S" in axes:
+        keys, tokens = axes.index("S"), sizes["S"]
+        if "/cross_" in place:  # the source has a padding of its own
+            first = max(array.shape[keys] - tokens, 0) if padding == "left" else 0
         first = min(first, array.shape[keys])
         behind = _part(array, keys, first + tokens, array.shape[keys])
         if array.shape[keys] < first + tokens or not _masked(Values(behind, found.type), place):
@@ -68,8 +74,10 @@ def cut(found: Values, axes: str, sizes: dict[str, int], padding: str | None, pl
     return Values(array, found.type)
 
 
-def _token_axis(axes: str) -> int:
-    return axes.index("T")  # in every layout of the format nothing in parentheses stands before it
+def _token_axis(axes: str) -> int | None:
+    """Along which tokens lie: this stack's, the source's, or those that an expert is given."""
+    # In every layout of the format nothing in parentheses stands before it.
+    return next((axes.index(letter) for letter in "TSn" if letter in axes), None)
 
 
 def _widen(array: np.ndarray, axis: int, extent: int, filler: object) -> np.ndarray:
@@ -85,7 +93,7 @@ def _part(array: np.ndarray, axis: int, first: int, count: int) -> np.ndarray:
 def _masked(found: Values, place: str) -> bool:
     """Whether there is nothing but masked scores, or probabilities of 0."""
     wide = found.widened()
-    if place.endswith("attn_probs"):
+    if place.endswith("_probs"):
         return not wide.any()
     least = {"float16": -3e4}.get(found.type, -1e30)
     return bool((wide <= least).all())

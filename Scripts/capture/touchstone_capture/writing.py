@@ -109,8 +109,9 @@ def _fill(
     about.attrs["config_json"] = text(golden.config_json)
     if weights_sha256 is not None:
         about.attrs["weights_sha256"] = text(weights_sha256)
-    file["inputs/token_ids"] = golden.token_ids.astype(np.int32)
-    file["inputs/position_ids"] = golden.position_ids.astype(np.int32)
+    if len(golden.token_ids):
+        file["inputs/token_ids"] = golden.token_ids.astype(np.int32)
+        file["inputs/position_ids"] = golden.position_ids.astype(np.int32)
     if golden.attention_mask is not None:
         file["inputs/attention_mask"] = (golden.attention_mask != 0).astype(np.uint8)
     for name, values in golden.other_inputs.items():
