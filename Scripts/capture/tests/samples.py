@@ -7,7 +7,7 @@ import numpy as np
 
 from touchstone_capture import Golden
 from touchstone_capture.layouts import Arrangement
-from touchstone_capture.names import IN_LAYERS, OUTSIDE_LAYERS
+from touchstone_capture.names import IN_LAYERS, INTEGERS, OUTSIDE_LAYERS
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[3]
 GOLDENS = CHECKOUT / "golden"
@@ -31,17 +31,28 @@ def golden(tokens=5, config=CONFIG):
     return Golden("sample", config, np.arange(tokens) % 11, np.arange(tokens))
 
 
+def pair(source=4, tokens=5):
+    """A golden of an encoder with a decoder, of other heads each: D 12, F 8 and 7."""
+    config = (
+        '{"model_type": "bart", "d_model": 12, "encoder_layers": 1, "decoder_layers": 2, "vocab_size": 11, '
+        '"encoder_attention_heads": 2, "decoder_attention_heads": 3, "encoder_ffn_dim": 8, "decoder_ffn_dim": 7}'
+    )
+    ids = {"encoder_token_ids": np.arange(source)}
+    return Golden("pair", config, np.arange(tokens), np.arange(tokens), other_inputs=ids)
+
+
 def activations(of, kind=np.float32):
-    """Random activations in the format's layouts, by name."""
-    random, sizes = np.random.default_rng(SEED), of.sizes
+    """Random activations in the format's layouts, by name: of all that a decoder can have."""
+    random, sizes = np.random.default_rng(SEED), {**of.sizes, "r": 6}
 
     def tensor(axes):
         return random.standard_normal([sizes[letter] for letter in axes.replace("(Hd)", "D")]).astype(kind)
 
-    found = {name: tensor(axes) for name, axes in OUTSIDE_LAYERS.items()}
+    found = {name: tensor(axes) for name, axes in OUTSIDE_LAYERS.items() if "n" not in axes}
     for layer in range(of.layers):
         for part, axes in IN_LAYERS.items():
-            if not part.endswith("_cache"):
+            is_other = part.endswith("_cache") or part.startswith("cross_") or part in INTEGERS
+            if not is_other and "n" not in axes:
                 found[f"layers/{layer:03}/{part}"] = tensor(axes)
     for name, array in found.items():  # what nobody may see is masked
         if name.endswith(("attn_scores", "attn_capped", "attn_bias")):

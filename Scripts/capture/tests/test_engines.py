@@ -75,6 +75,10 @@ UNSEEN = {
 }  # fmt: skip
 
 
+def missing(modules):
+    return [module for module in modules if importlib.util.find_spec(module) is None]
+
+
 def run(*arguments):
     """The command line: its exit code, output and errors."""
     output, errors = io.StringIO(), io.StringIO()
@@ -93,9 +97,8 @@ class Engines(unittest.TestCase):
         self.out = Path(folder.name) / "capture.h5"
 
     def needs(self, *modules):
-        missing = [module for module in modules if importlib.util.find_spec(module) is None]
-        if missing:
-            self.skipTest(f"{', '.join(missing)} not installed")
+        if missing(modules):
+            self.skipTest(f"{', '.join(missing(modules))} not installed")
         if TOUCHSTONE is None:
             self.skipTest("touchstone is not built; TOUCHSTONE names it")
 
@@ -184,12 +187,12 @@ class Engines(unittest.TestCase):
         golden = tc.Golden.read(CASES / "gpt2-odd-a.h5")
         model = transformers.GPT2LMHeadModel.from_pretrained(ODD).eval()
         taps = {"layers/{i}/mlp_out": Tap("transformer.h.{i}.mlp"), "final/logits": Tap("lm_head", layout="BTV")}
-        observed = Observed(model, taps, golden.sizes, golden.layers)
+        observed = Observed(model, taps, golden)
         names = tc.write(golden, observed(torch.tensor(golden.token_ids[None].astype("int64"))), self.out)
         self.assertEqual(names, [f"layers/{i:03}/mlp_out" for i in range(3)] + ["final/logits"])
         self.assertEqual(self.judged(CASES / "gpt2-odd-a.h5", ODD)[0], 0)
         with self.assertRaises(tc.CaptureError):
-            Observed(model, {"final/ln_f": Tap("transformer.norm")}, golden.sizes, golden.layers)
+            Observed(model, {"final/ln_f": Tap("transformer.norm")}, golden)
 
     def test_values_of_another_onnx_file_by_their_names(self):
         self.needs(*ONNX, "onnxruntime")

@@ -11,7 +11,7 @@ import touchstone_capture as tc
 from touchstone_capture.transformer_lens import HOOKS
 from touchstone_capture.transformer_lens import tensors as from_lens
 
-from .samples import CONFIG, SHARED, activations, golden, laid_out
+from .samples import CONFIG, SHARED, activations, golden, laid_out, pair
 
 HEADS = ["HTd", "THd", "T(Hd)", "BHTd", "BTHd", "BT(Hd)", "(HT)d", "dTH", "(TH)d", "H(Td)"]
 ROWS = {"TD": ["TD", "BTD", "DT", "BDT"], "TF": ["TF", "BTF", "FT"], "TV": ["TV", "BTV", "VT"]}
@@ -122,6 +122,53 @@ class Layouts(unittest.TestCase):
         self.refused(["lacks or adds"], {"layers/0/qkv": beside}, golden=shared, layouts={"qkv": "T(3Hd)"})
         one = golden(config=SHARED.replace('"num_key_value_heads": 2', '"num_key_value_heads": 1'))
         self.assertEqual(len(self.written({"layers/0/qkv": beside[:, :18]}, golden=one)), 3)  # one group: no doubt
+
+    def test_stacks_have_sizes_of_their_own_and_a_source_its_tokens(self):
+        of, random = pair(), np.random.default_rng(3)
+        due = {
+            "encoder/embed/token": (4, 12), "encoder/layers/000/q": (2, 4, 6), "encoder/layers/000/mlp_act": (4, 8),
+            "encoder/layers/000/attn_probs": (2, 4, 4), "decoder/layers/001/q": (3, 5, 4),
+            "decoder/layers/001/cross_k": (3, 4, 4), "decoder/layers/001/cross_scores": (3, 5, 4),
+            "decoder/layers/001/cross_context": (5, 12), "decoder/layers/001/mlp_act": (5, 7), "final/logits": (5, 11),
+        }  # fmt: skip
+        given = {name: random.standard_normal(shape).astype(np.float32) for name, shape in due.items()}
+        written = self.written({name: array[None] for name, array in given.items()}, golden=of)
+        for name, array in given.items():
+            np.testing.assert_array_equal(written[name], array, name)
+        beside = given["decoder/layers/001/cross_k"].swapaxes(0, 1).reshape(4, 12)
+        written = self.written({"decoder/layers/1/cross_k": beside}, golden=of)
+        np.testing.assert_array_equal(written["decoder/layers/001/cross_k"], given["decoder/layers/001/cross_k"])
+        self.refused(["encoder of the model has 1 layers"], {"encoder/layers/1/q": beside}, golden=of)
+        self.refused(["holds 3 keys"], {"decoder/layers/0/cross_probs": np.zeros((3, 5, 3), np.float32)}, golden=of)
+        self.refused(["did you mean decoder/layers/000/cross_k"], {"decoder/layers/0/crossk": beside}, golden=of)
+        self.refused(["did you mean", "is not a name"], {"layers/0/crosss_k": beside})
+
+    def test_steps_of_a_decoder_with_a_source(self):
+        of, random = pair(), np.random.default_rng(4)
+        name, once = "decoder/layers/000/cross_probs", "decoder/layers/000/cross_v"
+        probabilities = random.random((3, 5, 4)).astype(np.float32)
+        values = random.random((3, 4, 4)).astype(np.float32)
+        steps = {name: [probabilities[:, :3], probabilities[:, 3:4], probabilities[:, 4:]], once: [values]}
+        written = self.written(steps, golden=of)
+        np.testing.assert_array_equal(written[name], probabilities)
+        np.testing.assert_array_equal(written[once], values)
+
+    def test_experts_have_as_many_rows_as_tokens_chose_them(self):
+        ids = np.array([[1, 0], [0, 2], [1, 2], [0, 1], [2, 0]], np.int32)
+        rows = np.arange(36, dtype=np.float32).reshape(3, 12) / 7
+        given = {
+            "layers/0/expert_ids": ids, "layers/0/router_weights": np.full((5, 2), 0.3, np.float32),
+            "layers/0/experts/2/input": rows, "layers/0/experts/2/mlp_act": rows[:, :7],
+            "layers/0/shared/mlp_out": np.full((5, 12), 0.1, np.float32), "layers/0/k_shared": np.ones((1, 5, 2), np.float32),
+        }  # fmt: skip
+        written = self.written(given)
+        np.testing.assert_array_equal(written["layers/000/expert_ids"], ids)
+        self.assertEqual(written["layers/000/expert_ids"].dtype, np.int32)
+        np.testing.assert_array_equal(written["layers/000/experts/002/input"], rows)
+        steps = [{name: array[:1] for name, array in given.items() if "experts/" in name}] * 2
+        np.testing.assert_array_equal(self.written(steps)["layers/000/experts/002/input"], rows[[0, 0]])
+        self.refused(["is not a name"], {"layers/0/experts/2/q": rows})
+        self.refused(["is not a name"], {"layers/0/shared/q": rows})
 
     def test_a_gate_and_what_it_lets_through_in_one_tensor(self):
         gate, up = (self.due[f"layers/000/mlp_{part}"] for part in ("gate", "up"))
@@ -236,6 +283,12 @@ class Layouts(unittest.TestCase):
             hooks = {name.format(i=f"{i:03}") for name in HOOKS for i in range(2)} | {"embed/sum", "final/logits"}
             self.assertEqual(set(written), hooks)
             self.check(written)
+
+    def test_an_encoder_of_transformer_lens_is_refused(self):
+        for hook in ["encoder.0.hook_resid_pre", "blocks.0.hook_normalized_resid1"]:
+            with self.assertRaises(tc.NotSupported) as caught:
+                from_lens({hook: np.zeros((1, 5, 12), np.float32)})
+            self.assertIn("encoders", str(caught.exception))
 
     def test_a_layout_that_is_none(self):
         for layout in ["BTX", "TT", "T(3Hd", "", "TH)d"]:

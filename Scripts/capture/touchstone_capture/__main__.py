@@ -19,6 +19,7 @@ from .embedded import write_folder
 from .engine import Options
 from .errors import NOT_SUPPORTED, CaptureError, NotSupported
 from .golden import Golden
+from .inputs import example
 from .model import Model
 
 #: The module of each engine, and what it needs besides NumPy and h5py.
@@ -87,6 +88,8 @@ def main(arguments: list[str] | None = None) -> int:
         if tokens is not None and given["model"] is None:
             raise CaptureError("--tokens", "was given without --model", "name the model")
         source = Golden.read(golden) if golden else Golden.of_tokens(given["model"], _tokens(tokens))
+        if tokens is not None and (example(given["model"]).stacks != ("",) or "image_size" in source.config):
+            raise CaptureError("--tokens", f"{source.family} reads more than tokens", "name a golden with all inputs")
         with contextlib.ExitStack() as stack:
             if given["model"] is None:
                 given["model"] = stack.enter_context(tempfile.TemporaryDirectory())

@@ -167,8 +167,13 @@ class Golden:
         if name.startswith("final/") and not stack:
             stack = self.stacks[-1]
         found = dict(self._sizes.get(stack, self.sizes))
+        if "/experts/" in name or "/shared/" in name:
+            found.pop("F", None)
+        if "kv_lora_rank" in self.config or "/k_shared" in name:  # keys and values of other widths than queries
+            found.pop("d", None)
         if name.rpartition("/")[2].startswith("cross_"):
-            found["S"] = self._sizes["encoder/"]["T"]
+            found.pop("S", None)
+            found |= {"S": source} if (source := self._tokens("encoder/")) is not None else {}
         shape = self.shapes.get(name)
         groups = parse(names.axes(name)) if shape is not None else []
         if shape is not None and len(groups) == len(shape):
@@ -200,6 +205,8 @@ class Golden:
         given = self.other_inputs.get("encoder_token_ids" if stack else "hidden")
         if given is not None:
             return len(given)
+        if stack and "max_source_positions" in self.config:  # of features that are as long as the model takes
+            return int(self.config["max_source_positions"])
         stored = (self.shapes.get(f"{stack}{name}") for name in ("embed/sum", "layers/000/resid_in", "final/ln_f"))
         return next((shape[0] for shape in stored if shape is not None), None)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from .engine import Options, Run, chunks
 from .errors import CaptureError, NotSupported
 from .families import FAMILIES, LEFT_OUT, Family
 from .golden import Golden
+from .inputs import arguments
 from .torch_hooks import Observed, settle_kernels
 
 
@@ -52,15 +53,14 @@ def load(options: Options, golden: Golden) -> torch.nn.Module:
     configuration = _configuration(options.model)
     family = make_table(configuration)
     loader = getattr(transformers, family.loader).from_pretrained
-    version = tuple(int(part) for part in transformers.__version__.split(".")[:2])
-    named: dict[str, Any] = {"dtype" if version >= (4, 56) else "torch_dtype": getattr(torch, options.dtype)}
-    if version >= (4, 36):
+    named: dict[str, Any] = {"dtype" if version() >= (4, 56) else "torch_dtype": getattr(torch, options.dtype)}
+    if version() >= (4, 36):
         named["attn_implementation"] = options.attention
     elif options.attention != "eager":
         raise NotSupported(
             "--attention", f"transformers {transformers.__version__} has eager attention only", "leave it out"
         )
-    if family.experts and version >= (5, 0):
+    if family.experts and version() >= (5, 0):
         named["experts_implementation"] = "eager"  # one after another, so that each is seen
     transformers.logging.set_verbosity_error()
     getattr(transformers.logging, "disable_progress_bar", lambda: None)()
@@ -68,6 +68,11 @@ def load(options: Options, golden: Golden) -> torch.nn.Module:
         return loader(options.model, config=configuration, **named)
     except (ValueError, RuntimeError) as error:  # also where a version lacks sdpa in this family
         raise _refusal(options.model, error) from error
+
+
+def version() -> tuple[int, ...]:
+    """Which transformers this is, (5, 2) for example."""
+    return tuple(int(part) for part in transformers.__version__.split(".")[:2])
 
 
 def _configuration(folder: str) -> Any:
@@ -107,7 +112,14 @@ def attention_of(model: torch.nn.Module) -> str:
 
 def observed_model(model: torch.nn.Module, golden: Golden) -> Observed:
     """The model with its family's hooks."""
-    return Observed(model.eval(), table(golden)(model.config), golden)
+    family = table(golden)(model.config)
+    if family.experts and version() < (5, 0):
+        raise NotSupported(
+            golden.place,
+            f"experts of {golden.family} are seen in transformers from version 5 on, not in {transformers.__version__}",
+            "take a later version",
+        )
+    return Observed(model.eval(), family, golden)
 
 
 @torch.no_grad()
@@ -121,7 +133,13 @@ def run_model(model: torch.nn.Module, golden: Golden, options: Options) -> Run:
     takes = inspect.signature(model.forward).parameters
     dtype = next(model.parameters()).dtype
     features = hear(golden, dtype)
-    inputs = [_inputs(golden, step, dtype, features, takes) for step in steps]
+    inputs = []
+    for step in steps:
+        given = {name: torch.tensor(array) for name, array in arguments(golden, step).items()}
+        given |= {} if features is None else {"input_features": features}
+        given = {name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in given.items()}
+        once = {"input_ids", "input_features"} if step.start and golden.stacks != ("",) else set()  # the encoder's
+        inputs.append({name: tensor for name, tensor in given.items() if name in takes and name not in once})
     # What the cache is called as an argument: its name changed in 5.
     cache_name = "cache" if "cache" in takes else "past_key_values"
     if len(steps) > 1 and options.export:
@@ -173,6 +191,9 @@ def _settle_bias(steps: list[dict[str, Any]], family: Family) -> None:
         return
     for step in steps:
         step.pop("decoder/embed/attn_bias", None)
+    for step in steps[1:]:  # an encoder ran in the first one alone
+        for name in [name for name in step if name.startswith("encoder/")]:
+            del step[name]
     biases = [step.pop("embed/attn_bias", None) for step in steps]
     if family.bias and not family.counts_back:
         steps[-1]["embed/attn_bias"] = biases[-1]
@@ -180,32 +201,6 @@ def _settle_bias(steps: list[dict[str, Any]], family: Family) -> None:
         for step in steps:
             for name in [name for name in step if name.endswith("/attn_scores")]:
                 del step[name]
-
-
-def _inputs(
-    golden: Golden, step: slice, dtype: torch.dtype, features: torch.Tensor | None, takes: Collection[str]
-) -> dict[str, torch.Tensor]:
-    """The arguments of one step that the model takes, each [1, tokens of the step] (masks: all tokens up to it)."""
-    to_torch = lambda array: torch.tensor(np.asarray(array).astype("int64"))[None]  # noqa: E731
-    front = "" if golden.stacks == ("",) else "decoder_"
-    others = golden.other_inputs
-    found = {}
-    if len(golden.token_ids):
-        found[f"{front}input_ids"] = to_torch(golden.token_ids[step])
-        found[f"{front}position_ids"] = to_torch(golden.position_ids[step])
-    if golden.attention_mask is not None:
-        found[f"{front}attention_mask"] = to_torch((golden.attention_mask != 0)[: step.stop])
-    if "token_type_ids" in others:
-        found["token_type_ids"] = to_torch(others["token_type_ids"][step])
-    if "encoder_token_ids" in others and step.start == 0:
-        found["input_ids"] = to_torch(others["encoder_token_ids"])
-    if "encoder_attention_mask" in others:
-        found["attention_mask"] = to_torch(others["encoder_attention_mask"] != 0)
-    if "pixel_values" in others:
-        found["pixel_values"] = torch.tensor(others["pixel_values"])[None].to(dtype)
-    if features is not None and step.start == 0:
-        found["input_features"] = features
-    return {name: tensor for name, tensor in found.items() if name in takes}
 
 
 def hear(golden: Golden, dtype: torch.dtype) -> torch.Tensor | None:

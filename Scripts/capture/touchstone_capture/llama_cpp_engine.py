@@ -19,6 +19,7 @@ import llama_cpp
 from .child import call
 from .engine import Options, Run, chunks
 from .errors import CaptureError, NotSupported
+from .families.decoders import DECODERS
 from .ggml import TYPES, Tensor
 from .golden import Golden
 from .llama_cpp_nodes import Nodes
@@ -131,6 +132,12 @@ def run(golden: Golden, options: Options) -> Run:
 
 def run_here(golden: Golden, options: Options) -> Run:
     """The same in this process."""
+    if golden.family not in DECODERS:
+        raise NotSupported(
+            golden.place,
+            f"what llama.cpp computes of {golden.family} has no names here yet, of decoders without experts alone",
+            "run it by --engine torch",
+        )
     if golden.attention_mask is not None and not (golden.attention_mask != 0).all():
         raise NotSupported(golden.place, "llama.cpp takes no attention mask", "take a golden without one")
     if options.compile or options.export:

@@ -22,6 +22,7 @@ import onnx
 from .engine import Options, Run
 from .errors import CaptureError, NotSupported
 from .golden import Golden
+from .inputs import arguments
 from .layouts import parse
 from .names import axes, canonical
 
@@ -41,6 +42,8 @@ def run(golden: Golden, options: Options, engine: str) -> Run:
         model = _model(path)
         said, layouts = _said(path, golden)
         _add_outputs(model, said)
+        if "audio" in golden.other_inputs:
+            raise NotSupported(golden.place, "has samples of a sound", "run it by --engine torch, which hears them")
         values = {name: name for name in (output.name for output in model.graph.output) if _is_name(name, golden)}
         if any(output.name == "logits" for output in model.graph.output):
             values["final/logits"] = "logits"
@@ -51,11 +54,12 @@ def run(golden: Golden, options: Options, engine: str) -> Run:
                 "has no output under a name of the format",
                 f"export it by touchstone_capture.onnx_export, or write {path}.names.json",
             )
-        feed = _feed(golden, [given.name for given in model.graph.input], path)
+        feed = _feed(golden, {given.name: given.type.tensor_type.elem_type for given in model.graph.input}, path)
         outputs, version, way = _ENGINES[engine](model, feed, options)
     tensors = {name: outputs[value] for name, value in values.items()}
     layouts = {name: _layout(name, np.ndim(tensor)) for name, tensor in tensors.items()} | layouts
-    narrowest = min(np.asarray(tensor).dtype.name for tensor in tensors.values())  # float16 < float32 < float64
+    names = (np.asarray(tensor).dtype.name for tensor in tensors.values())
+    narrowest = min(name for name in names if name.startswith("float"))  # float16 < float32 < float64
     provenance = {"producer": engine, "producer_version": version, "implementation": way}
     return Run(tensors, narrowest, provenance, layouts)
 
@@ -128,18 +132,22 @@ def _add_outputs(model: Any, values: Mapping[str, str]) -> None:
             there.add(value)
 
 
-def _feed(golden: Golden, names: list[str], path: str) -> dict[str, np.ndarray]:
-    """The inputs that the graph asks for, each int64 [1, T]."""
-    mask = np.ones(len(golden.token_ids)) if golden.attention_mask is None else golden.attention_mask != 0
-    known = {"input_ids": golden.token_ids, "position_ids": golden.position_ids, "attention_mask": mask}
-    for name in names:
+def _feed(golden: Golden, wanted: Mapping[str, int], path: str) -> dict[str, np.ndarray]:
+    """The inputs that the graph asks for, in the types that it has for them; masks hide nothing where there is none."""
+    known = arguments(golden)
+    for ids, mask in (("input_ids", "attention_mask"), ("decoder_input_ids", "decoder_attention_mask")):
+        if ids in known:
+            known.setdefault(mask, np.ones_like(known[ids]))
+    for name in wanted:
         if name not in known:
             raise NotSupported(path, f"asks for the input {name}", f"export it with {', '.join(known)} alone")
-    if "attention_mask" not in names and golden.attention_mask is not None:
-        raise NotSupported(path, "takes no attention_mask, and the golden has one", "export it with one")
-    if "position_ids" not in names and (golden.position_ids != np.arange(len(golden.token_ids))).any():
-        raise NotSupported(path, "takes no position_ids, and the golden has its own", "export it with them")
-    return {name: np.asarray(known[name]).astype(np.int64)[None] for name in names}
+    for name, values in known.items():
+        if name in wanted:
+            continue
+        neutral = np.arange(values.shape[1]) if name.endswith("position_ids") else int(name.endswith("mask"))
+        if (values != neutral).any() or values.ndim > 2:
+            raise NotSupported(path, f"takes no {name}, and the golden has its own", "export it with them")
+    return {name: known[name].astype(onnx.helper.tensor_dtype_to_np_dtype(kind)) for name, kind in wanted.items()}
 
 
 def _onnxruntime(model: Any, feed: Mapping[str, np.ndarray], options: Options) -> tuple[dict[str, Any], str, str]:

@@ -2,9 +2,10 @@
 
     python -m touchstone_capture.onnx_export MODEL_DIR OUT.onnx [--dtype float16] [--attention sdpa]
 
-Any runtime of ONNX runs it. Its inputs are those of `input_ids`, `position_ids` and `attention_mask` that the model
-takes, each int64 [1, T] for any T. An output is called `layers/000/ln_1` and has the shape of Docs/Format.md, so that
-it is handed to `write` as it is.
+Any runtime of ONNX runs it. Its inputs are the model's arguments, those of `INPUTS` that it takes: ids, positions and
+masks int64 [1, T] for any T (of a source, [1, S] for any S), pictures and features of a sound as the model has them.
+An output is called `layers/000/ln_1` and has the shape of Docs/Format.md, so that it is handed to `write` as it is.
+Experts run on as many rows as tokens chose them, which is no fixed graph: families that have them are refused.
 """
 
 from __future__ import annotations
@@ -21,34 +22,52 @@ import warnings
 import torch
 
 from .engine import Options
-from .errors import CaptureError
-from .golden import Golden
+from .errors import CaptureError, NotSupported
+from .families.experts import EXPERTS
 from .huggingface import load, observed_model
+from .inputs import arguments, example
+from .torch_hooks import Observed
 
 #: The inputs of the exported graph, in order: those of them that the model takes.
-INPUTS = ("input_ids", "position_ids", "attention_mask")
+INPUTS = (
+    "input_ids", "position_ids", "attention_mask", "token_type_ids", "input_features", "pixel_values",
+    "decoder_input_ids", "decoder_position_ids", "decoder_attention_mask",
+)  # fmt: skip
 
 
 @torch.no_grad()
 def export(options: Options, out: str) -> list[str]:
     """Exports the model of `options.model`; returns the names of the outputs."""
-    golden = Golden.of_tokens(options.model, [0, 0, 0])
+    golden = example(options.model)
+    if golden.family in EXPERTS:
+        raise NotSupported(options.model, f"experts of {golden.family} are no fixed graph", "run it by --engine torch")
     model = load(options, golden)
-    inputs = [name for name in INPUTS if name in inspect.signature(model.forward).parameters]
-    known = {"position_ids": torch.arange(3)[None], "attention_mask": torch.ones(1, 3, dtype=torch.int64)}
-    example = tuple(known.get(name, torch.zeros(1, 3, dtype=torch.int64)) for name in inputs)
-    observed = _Positional(observed_model(model, golden), inputs)
+    takes = inspect.signature(model.forward).parameters
+    given = {name: torch.tensor(array) for name, array in arguments(golden).items()}
+    for ids, mask in (("input_ids", "attention_mask"), ("decoder_input_ids", "decoder_attention_mask")):
+        if ids in given:
+            given[mask] = torch.ones_like(given[ids])
+    given = {name: given[name] for name in INPUTS if name in given and name in takes}
+    dtype = next(model.parameters()).dtype
+    values = tuple(tensor.to(dtype) if tensor.is_floating_point() else tensor for tensor in given.values())
+    observed = _Positional(observed_model(model, golden), list(given))
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells of packages that it does without
-    names = list(observed(*example))
-    tokens = {1: torch.export.Dim("tokens", min=1, max=golden.context)}
+    names = list(observed(*values))
+    is_pair = "decoder_input_ids" in given
+    tokens = torch.export.Dim("tokens", min=1, max=golden.context)
+    source = torch.export.Dim("source", min=1, max=golden.context)
+    shapes = []
+    for name, tensor in given.items():
+        is_source = is_pair and not name.startswith("decoder_")
+        shapes.append(None if tensor.is_floating_point() else {1: source if is_source else tokens})
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():  # the exporter's progress
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             observed,
-            example,
+            values,
             dynamo=True,
-            dynamic_shapes=((tokens,) * len(inputs),),
-            input_names=inputs,
+            dynamic_shapes=(tuple(shapes),),
+            input_names=list(given),
             output_names=names,
             verbose=False,
         )
@@ -59,13 +78,16 @@ def export(options: Options, out: str) -> list[str]:
 class _Positional(torch.nn.Module):
     """The observed model with its inputs in an order."""
 
-    def __init__(self, observed: torch.nn.Module, inputs: list[str]):
+    def __init__(self, observed: Observed, inputs: list[str]):
         super().__init__()
         self.observed, self.inputs = observed, inputs
+        has_cache = "use_cache" in inspect.signature(observed.model.forward).parameters
+        self.without_cache = {"use_cache": False} if has_cache else {}
 
     def forward(self, *given: torch.Tensor) -> dict[str, torch.Tensor]:
-        found = self.observed(**dict(zip(self.inputs, given)), use_cache=False)
-        found["final/probs"] = torch.softmax(found["final/logits"], dim=-1)
+        found = self.observed(**dict(zip(self.inputs, given)), **self.without_cache)
+        if "final/logits" in found:
+            found["final/probs"] = torch.softmax(found["final/logits"], dim=-1)
         return found
 
 

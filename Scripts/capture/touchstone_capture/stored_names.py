@@ -77,6 +77,8 @@ class StoredNames:
         if not isinstance(family, str):
             raise CaptureError("config.json, model_type", f"is {family!r}", "name a family")
         tied = config.get("tie_word_embeddings")
+        if family == "t5" and config.get("scale_decoder_outputs") is not None:
+            tied = config["scale_decoder_outputs"]  # version 5 ties the stacks' tables always, the readout if it scales
         architecture = (config.get("architectures") or [""])[0]
         is_shared = family != "marian" or config.get("share_encoder_decoder_embeddings") is not False
         return StoredNames(family, family in _TIED if tied is None else bool(tied), is_shared, str(architecture))

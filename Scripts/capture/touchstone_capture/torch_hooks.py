@@ -52,6 +52,7 @@ class Observed(torch.nn.Module):
         self.functions = _Functions(self)
         self.is_keeping = False  # what a hook calls is none of the model's functions
         self.experts: ExpertsWatch | None = None
+        self.choice_bias: dict[str, torch.Tensor] = {}  # what a router adds to the scores by which it chooses, by block
         for name, tap in family.taps.items():
             for i in self._blocks(name) if tap.only is None else tap.only:
                 self._hook(tap, tap.module.format(i=i), name.format(i=f"{i:03}"))
@@ -77,7 +78,18 @@ class Observed(torch.nn.Module):
             self.encoded = getattr(result, "encoder_last_hidden_state", None)
         found = dict(self.seen)
         self.seen.clear()
+        for name in [name for name in found if name.endswith("/expert_ids")]:
+            self._put_best_first(name.rpartition("/")[0], found)
         return found
+
+    def _put_best_first(self, block: str, found: dict[str, torch.Tensor]) -> None:
+        """Routers may hand out the experts of a token in any order: the format has the best first."""
+        ids, weights, bias = found[f"{block}/expert_ids"], found[f"{block}/router_weights"], self.choice_bias.get(block)
+        rank = weights
+        if bias is not None:  # which is no part of the weights
+            rank = (found[f"{block}/router_logits"].float().sigmoid() + bias).gather(1, ids)
+        order = rank.argsort(dim=1, descending=True, stable=True)
+        found[f"{block}/expert_ids"], found[f"{block}/router_weights"] = ids.gather(1, order), weights.gather(1, order)
 
     def _blocks(self, name: str) -> range:
         return range(self.golden.layers_of(names.stack(name))) if "{i}" in name else range(1)
@@ -91,6 +103,8 @@ class Observed(torch.nn.Module):
         sizes = {letter: size for letter, size in self.golden.sizes_of(name).items() if letter in _JOINED}
 
         def keep(tensor: torch.Tensor) -> None:
+            if name in self.seen and names.stack(name) == "encoder/":
+                return  # a module that both stacks share: the encoder runs first
             self.is_keeping = True
             if tensor.dim() + 1 == axes:
                 tensor = tensor[None]  # the batch and the tokens in one axis
@@ -134,6 +148,8 @@ class Observed(torch.nn.Module):
                 result = torch.nn.functional.embedding(args[0], module.weight)
             result = result.logits if hasattr(result, "logits") else result
             keep(result[tap.index] if isinstance(result, tuple) else result)
+            if name.endswith("/expert_ids") and hasattr(module, "e_score_correction_bias"):
+                self.choice_bias[name.rpartition("/")[0]] = module.e_score_correction_bias
 
         def follows(module: torch.nn.Module, args: tuple) -> None:
             self.following.setdefault(tap.at, []).append(keep)

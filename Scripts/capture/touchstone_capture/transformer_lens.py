@@ -14,6 +14,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from .errors import NotSupported
+
 _BLOCK = re.compile(r"blocks\.\d+\.hook_resid_pre")
 
 #: TransformerLens' names by the format's; `{i}` is the layer. Behind the name, the layout. A LayerNorm's output is
@@ -41,7 +43,15 @@ HOOKS = {
 
 
 def tensors(cache: Mapping[str, Any], logits: Any = None) -> tuple[dict[str, Any], dict[str, str]]:
-    """What `write` takes: tensors by the format's names, and their layouts."""
+    """What `write` takes: tensors by the format's names, and their layouts, of a decoder."""
+    if any(
+        name.startswith(("encoder.", "decoder.")) or name.endswith("hook_normalized_resid1") for name in cache.keys()
+    ):
+        raise NotSupported(
+            "TransformerLens",
+            "hooks of its encoders (BERT, T5) have no names here",
+            "use touchstone_capture.huggingface",
+        )
     found, layouts = {}, {}
     layers = sum(1 for name in cache.keys() if _BLOCK.fullmatch(name))
     for name, (hook, layout) in HOOKS.items():
