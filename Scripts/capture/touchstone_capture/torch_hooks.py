@@ -26,7 +26,7 @@ from .fused import apart, whole
 from .golden import Golden
 from .layouts import Arrangement, parse
 
-__all__ = ["Family", "Observed", "Tap", "settle_kernels"]
+__all__ = ["Attention", "Family", "Observed", "Tap", "settle_kernels"]
 
 #: The letters of axes that modules hand out in one: all others follow from the extents.
 _JOINED = "HKNG32"
