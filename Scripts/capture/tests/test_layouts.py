@@ -159,7 +159,8 @@ class Layouts(unittest.TestCase):
         given = {
             "layers/0/expert_ids": ids, "layers/0/router_weights": np.full((5, 2), 0.3, np.float32),
             "layers/0/experts/2/input": rows, "layers/0/experts/2/mlp_act": rows[:, :7],
-            "layers/0/shared/mlp_out": np.full((5, 12), 0.1, np.float32), "layers/0/k_shared": np.ones((1, 5, 2), np.float32),
+            "layers/0/shared/mlp_out": np.full((5, 12), 0.1, np.float32),
+            "layers/0/k_shared": np.ones((1, 5, 2), np.float32),
         }  # fmt: skip
         written = self.written(given)
         np.testing.assert_array_equal(written["layers/000/expert_ids"], ids)
