@@ -26,7 +26,9 @@ public struct AttentionPattern: Sendable {
 
   /// The number of heads.
   public var headCount: Int { probabilities.shape[0] }
+}
 
+extension AttentionPattern {
   /// Runs an implementation on `inputs` and keeps the attention of the block `layer`.
   ///
   /// - Throws: ``BadInput`` when there is no such block or part; and what the implementation throws.

@@ -29,7 +29,15 @@ public struct Architecture: Sendable {
     } catch {
       throw error.inFile(file)
     }
-    if !family.learnsPadding, let id = members["pad_token_id"]?.integer, id >= 0 { unlearnedID = id }
+    unlearnedID = unlearnedID(members["pad_token_id"])
+  }
+
+  /// The id whose row is not learned; PyTorch counts one below 0 from the end of the table.
+  private func unlearnedID(_ stated: JSONValue?) -> Int? {
+    guard case .unlearned(let absent) = family.padding, let count = graph.idCount(of: .tokenIDs),
+      let id = stated == nil ? absent : stated?.integer
+    else { return nil }
+    return (0..<count).contains(id) ? id : (-count..<0).contains(id) ? id + count : nil
   }
 
   /// The architecture of a model of the GPT-2 form.

@@ -7,7 +7,7 @@ extension Family {
   /// Lewis et al. 2020; Hugging Face's `BartConfig`, `BartEncoderLayer`, `BartDecoderLayer` and
   /// `BartForConditionalGeneration`. ε is 1e-5, whatever a configuration says. Matrices are stored [out, in].
   public static let bart = Family(
-    "bart", modelTypes: ["bart"],
+    "bart", modelTypes: ["bart"], padding: .unlearned(1),
     tensors: TensorNames(
       root: "model.",
       ties: [

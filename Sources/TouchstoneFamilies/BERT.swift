@@ -9,7 +9,7 @@ extension Family {
   /// Devlin et al. 2019; Hugging Face's `BertConfig`, `BertEmbeddings`, `BertLayer`, `BertLMPredictionHead` and `BertPooler`.
   /// Matrices are stored [out, in].
   public static let bert = Family(
-    "bert", modelTypes: ["bert"],
+    "bert", modelTypes: ["bert"], padding: .unlearned(0),
     tensors: TensorNames(
       root: "bert.",
       bufferEndings: [

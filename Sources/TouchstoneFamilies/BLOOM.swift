@@ -8,7 +8,7 @@ extension Family {
   /// Scao et al. 2022, §3.2; Hugging Face's `BloomConfig`, `BloomAttention` and `build_alibi_tensor`. √(2/π) is 0.79788456 in
   /// its GELU. Matrices are stored [out, in].
   public static let bloom = Family(
-    "bloom", modelTypes: ["bloom"], learnsPadding: true,
+    "bloom", modelTypes: ["bloom"], padding: .learned,
     tensors: TensorNames(
       root: "transformer.", ties: ["lm_head.weight": "transformer.word_embeddings.weight"])
   ) { (config: inout ConfigFields) throws(BadInput) in

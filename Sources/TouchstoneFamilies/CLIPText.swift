@@ -9,7 +9,7 @@ extension Family {
   /// `eos_token_id` of 2 stands in old configurations, and means the greatest id of the text. Matrices are stored
   /// [out, in].
   public static let clipText = Family(
-    "clip_text_model", modelTypes: ["clip_text_model"], learnsPadding: true,
+    "clip_text_model", modelTypes: ["clip_text_model"], padding: .learned,
     tensors: TensorNames(root: "text_model.", bufferEndings: ["embeddings.position_ids"])
   ) { (config: inout ConfigFields) throws(BadInput) in
     let vocabulary = try config.size("vocab_size")

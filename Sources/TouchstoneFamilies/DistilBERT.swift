@@ -6,7 +6,7 @@ extension Family {
   ///
   /// Sanh et al. 2019; Hugging Face's `DistilBertConfig`, `Embeddings`, `TransformerBlock` and `DistilBertForMaskedLM`.
   public static let distilBERT = Family(
-    "distilbert", modelTypes: ["distilbert"],
+    "distilbert", modelTypes: ["distilbert"], padding: .unlearned(0),
     tensors: TensorNames(
       root: "distilbert.", bufferEndings: ["embeddings.position_ids"],
       ties: ["vocab_projector.weight": "distilbert.embeddings.word_embeddings.weight"])

@@ -9,7 +9,7 @@ extension Family {
   /// for each half unless `num_ln_in_parallel_attn` is 1. Almazrouei et al. 2023, §4; Hugging Face's `FalconConfig`,
   /// `FalconAttention` and `FalconDecoderLayer`. Matrices are stored [out, in].
   public static let falcon = Family(
-    "falcon", modelTypes: ["falcon"], learnsPadding: true,
+    "falcon", modelTypes: ["falcon"], padding: .learned,
     tensors: TensorNames(
       root: "transformer.", bufferEndings: [".rotary_emb.inv_freq", ".rotary.inv_freq"],
       ties: ["lm_head.weight": "transformer.word_embeddings.weight"])

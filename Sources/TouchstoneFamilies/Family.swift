@@ -19,19 +19,27 @@ public struct Family: Sendable {
   /// It throws ``BadInput`` for a graph of another family.
   public let storedConfig: (@Sendable (Graph) throws(BadInput) -> String)?
 
-  /// Whether Hugging Face's code learns the row of padding as any other: its table of tokens has no `padding_idx`.
-  public let learnsPadding: Bool
+  /// What Hugging Face's code does with the row of padding in the table of tokens.
+  public enum Padding: Sendable {
+    /// It learns it as any other.
+    case learned
+    /// It does not learn that of `pad_token_id` (PyTorch's `padding_idx`), or of this id where `config.json` has none.
+    case unlearned(Int?)
+  }
+
+  /// What Hugging Face's code does with the row of padding.
+  public let padding: Padding
 
   /// Declares a family.
   public init(
-    _ name: String, modelTypes: [String], learnsPadding: Bool = false, tensors: TensorNames,
+    _ name: String, modelTypes: [String], padding: Padding = .unlearned(nil), tensors: TensorNames,
     storedConfig: (@Sendable (Graph) throws(BadInput) -> String)? = nil,
     graph: @escaping @Sendable (inout ConfigFields) throws(BadInput) -> Graph
   ) {
     self.name = name
     self.modelTypes = modelTypes
     self.tensors = tensors
-    self.learnsPadding = learnsPadding
+    self.padding = padding
     self.storedConfig = storedConfig
     self.graph = graph
   }

@@ -6,7 +6,7 @@ extension Family {
   ///
   /// Radford et al. 2019; Brown et al. 2020, §2.1. Matrices are stored [in, out].
   public static let gpt2 = Family(
-    "gpt2", modelTypes: ["gpt2"], learnsPadding: true,
+    "gpt2", modelTypes: ["gpt2"], padding: .learned,
     tensors: TensorNames(
       root: "transformer.", bufferEndings: [".attn.bias", ".attn.masked_bias"],
       ties: ["lm_head.weight": "transformer.wte.weight"]),

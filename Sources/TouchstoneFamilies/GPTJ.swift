@@ -7,7 +7,7 @@ extension Family {
   /// Wang & Komatsuzaki 2021; Hugging Face's `GPTJConfig`, `GPTJAttention` and `GPTJForCausalLM`. The base of the angles is
   /// 10,000, the readout has a bias. Matrices are stored [out, in].
   public static let gptj = Family(
-    "gptj", modelTypes: ["gptj"], learnsPadding: true,
+    "gptj", modelTypes: ["gptj"], padding: .learned,
     tensors: TensorNames(
       root: "transformer.", bufferEndings: [".attn.bias", ".attn.masked_bias"],
       ties: ["lm_head.weight": "transformer.wte.weight"])

@@ -8,7 +8,7 @@ extension Family {
   /// Black et al. 2022, §2; Biderman et al. 2023; Hugging Face's `GPTNeoXConfig`, `GPTNeoXAttention` and `GPTNeoXLayer`. With
   /// `use_parallel_residual` false the halves follow each other. Matrices are stored [out, in].
   public static let gptNeoX = Family(
-    "gpt_neox", modelTypes: ["gpt_neox"], learnsPadding: true,
+    "gpt_neox", modelTypes: ["gpt_neox"], padding: .learned,
     tensors: TensorNames(
       root: "gpt_neox.",
       bufferEndings: [".attention.bias", ".attention.masked_bias", ".rotary_emb.inv_freq"],

@@ -7,7 +7,7 @@ extension Family {
   /// Gemma Team 2024a, §2; Hugging Face's `GemmaConfig`, `GemmaRMSNorm` and `GemmaTextScaledWordEmbedding`. Matrices are
   /// stored [out, in].
   public static let gemma = Family(
-    "gemma", modelTypes: ["gemma"], tensors: .llama
+    "gemma", modelTypes: ["gemma"], padding: .unlearned(0), tensors: .llama
   ) { (config: inout ConfigFields) throws(BadInput) in
     let vocabulary = try config.size("vocab_size")
     let width = try config.size("hidden_size")

@@ -7,7 +7,7 @@ extension Family {
   /// Gemma Team 2024b, §2; Hugging Face's `Gemma2Config`, `Gemma2Attention` and `Gemma2DecoderLayer`. Matrices are stored
   /// [out, in].
   public static let gemma2 = Family(
-    "gemma2", modelTypes: ["gemma2"], tensors: .llama
+    "gemma2", modelTypes: ["gemma2"], padding: .unlearned(0), tensors: .llama
   ) { (config: inout ConfigFields) throws(BadInput) in
     let block = try GemmaBlock(&config)
     let rotation = try config.rotation(width: block.heads.width, positions: 8192)

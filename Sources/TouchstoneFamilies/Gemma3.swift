@@ -7,7 +7,7 @@ extension Family {
   ///
   /// Gemma Team 2025, §2; Hugging Face's `Gemma3TextConfig` and `Gemma3Attention`. Matrices are stored [out, in].
   public static let gemma3 = Family(
-    "gemma3_text", modelTypes: ["gemma3_text"], tensors: .llama
+    "gemma3_text", modelTypes: ["gemma3_text"], padding: .unlearned(0), tensors: .llama
   ) { (config: inout ConfigFields) throws(BadInput) in
     let block = try GemmaBlock(&config)
     let rotations = try config.rotationsByType(

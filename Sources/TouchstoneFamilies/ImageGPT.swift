@@ -8,7 +8,7 @@ extension Family {
   /// Chen et al. 2020, §2.2; Hugging Face's `ImageGPTConfig`, `ImageGPTLayerNorm` (a norm by the mean square) and
   /// `ImageGPTForCausalImageModeling`. Matrices are stored [in, out].
   public static let imageGPT = Family(
-    "imagegpt", modelTypes: ["imagegpt"], learnsPadding: true,
+    "imagegpt", modelTypes: ["imagegpt"], padding: .learned,
     tensors: TensorNames(root: "transformer.", bufferEndings: [".attn.bias", ".attn.masked_bias"])
   ) { (config: inout ConfigFields) throws(BadInput) in
     let vocabulary = try config.size("vocab_size")

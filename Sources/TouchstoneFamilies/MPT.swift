@@ -7,7 +7,7 @@ extension Family {
   /// MosaicML 2023; Hugging Face's `MptConfig`, `MptAttention` and `build_mpt_alibi_tensor`, which has code for one way of
   /// most fields: where a file asks for another, it is refused. Matrices are stored [out, in].
   public static let mpt = Family(
-    "mpt", modelTypes: ["mpt"], learnsPadding: true,
+    "mpt", modelTypes: ["mpt"], padding: .learned,
     tensors: TensorNames(root: "transformer.", ties: ["lm_head.weight": "transformer.wte.weight"])
   ) { (config: inout ConfigFields) throws(BadInput) in
     let vocabulary = try config.size("vocab_size")

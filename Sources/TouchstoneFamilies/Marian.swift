@@ -7,7 +7,7 @@ extension Family {
   /// Vaswani et al. 2017; Junczys-Dowmunt et al. 2018; Hugging Face's `MarianConfig`, `MarianEncoder`, `MarianDecoder` and
   /// `MarianSinusoidalPositionalEmbedding`. ε is 1e-5, whatever a configuration says. Matrices are stored [out, in].
   public static let marian = Family(
-    "marian", modelTypes: ["marian"],
+    "marian", modelTypes: ["marian"], padding: .unlearned(58_100),
     tensors: TensorNames(
       root: "model.", bufferEndings: ["embed_positions.weight"],
       ties: [

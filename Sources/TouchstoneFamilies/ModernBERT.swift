@@ -8,7 +8,7 @@ extension Family {
   /// Warner et al. 2024; Hugging Face's `ModernBertConfig`, `ModernBertEncoderLayer` and `ModernBertPredictionHead`. Matrices
   /// are stored [out, in]; queries, keys and values in thirds, gate and what passes it in halves.
   public static let modernBERT = Family(
-    "modernbert", modelTypes: ["modernbert"],
+    "modernbert", modelTypes: ["modernbert"], padding: .unlearned(50_283),
     tensors: TensorNames(
       root: "model.", bufferEndings: [".inv_freq"],
       ties: ["decoder.weight": "model.embeddings.tok_embeddings.weight"])

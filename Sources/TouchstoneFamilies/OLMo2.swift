@@ -7,7 +7,7 @@ extension Family {
   /// OLMo Team 2024, §3.2; Hugging Face's `Olmo2Config`, `Olmo2Attention` and `Olmo2DecoderLayer`. Matrices are stored
   /// [out, in].
   public static let olmo2 = Family(
-    "olmo2", modelTypes: ["olmo2"], tensors: .llama
+    "olmo2", modelTypes: ["olmo2"], padding: .unlearned(1), tensors: .llama
   ) { (config: inout ConfigFields) throws(BadInput) in
     let vocabulary = try config.size("vocab_size")
     let width = try config.size("hidden_size")

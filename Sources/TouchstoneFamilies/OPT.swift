@@ -8,7 +8,7 @@ extension Family {
   /// Zhang et al. 2022, §2.1; Hugging Face's `OPTConfig`, `OPTDecoder` and `OPTLearnedPositionalEmbedding`. ε is 1e-5,
   /// whatever a configuration says. Matrices are stored [out, in].
   public static let opt = Family(
-    "opt", modelTypes: ["opt"],
+    "opt", modelTypes: ["opt"], padding: .unlearned(1),
     tensors: TensorNames(
       root: "model.", ties: ["lm_head.weight": "model.decoder.embed_tokens.weight"])
   ) { (config: inout ConfigFields) throws(BadInput) in

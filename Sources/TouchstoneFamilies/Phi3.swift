@@ -7,7 +7,7 @@ extension Family {
   ///
   /// Abdin et al. 2024; Hugging Face's `Phi3Config`, `Phi3Attention` and `Phi3MLP`. Matrices are stored [out, in].
   public static let phi3 = Family(
-    "phi3", modelTypes: ["phi3"], tensors: .llama
+    "phi3", modelTypes: ["phi3"], padding: .unlearned(32_000), tensors: .llama
   ) { (config: inout ConfigFields) throws(BadInput) in
     let vocabulary = try config.size("vocab_size")
     let width = try config.size("hidden_size")

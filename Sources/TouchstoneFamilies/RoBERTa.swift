@@ -7,7 +7,7 @@ extension Family {
   ///
   /// Liu et al. 2019; Hugging Face's `RobertaConfig`, `RobertaEmbeddings` and `RobertaLMHead`.
   public static let roberta = Family(
-    "roberta", modelTypes: ["roberta"],
+    "roberta", modelTypes: ["roberta"], padding: .unlearned(1),
     tensors: TensorNames(
       root: "roberta.",
       bufferEndings: ["embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias"],

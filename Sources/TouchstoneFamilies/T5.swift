@@ -8,7 +8,7 @@ extension Family {
   /// Raffel et al. 2020, §2.1; Hugging Face's `T5Config`, `T5Attention`, `T5LayerFF` and `T5ForConditionalGeneration`.
   /// Matrices are stored [out, in], without biases.
   public static let t5 = Family(
-    "t5", modelTypes: ["t5"], learnsPadding: true,
+    "t5", modelTypes: ["t5"], padding: .learned,
     tensors: TensorNames(
       root: "", bufferEndings: ["EncDecAttention.relative_attention_bias.weight"],
       ties: [

@@ -9,7 +9,7 @@ extension Family {
   /// `WhisperForConditionalGeneration`. ε is 1e-5 and the convolutions' function GELU with erf, whatever a configuration says;
   /// the embedding is not scaled. Matrices are stored [out, in].
   public static let whisper = Family(
-    "whisper", modelTypes: ["whisper"],
+    "whisper", modelTypes: ["whisper"], padding: .unlearned(50_256),
     tensors: TensorNames(root: "model.", ties: ["proj_out.weight": "model.decoder.embed_tokens.weight"])
   ) { (config: inout ConfigFields) throws(BadInput) in
     try config.expectEncoderDecoder("WhisperForConditionalGeneration")

@@ -50,6 +50,20 @@ import TouchstoneTestSupport
     #expect(same == graph)
   }
 
+  /// PyTorch's `padding_idx`, as Hugging Face's code for each family has it.
+  @Test(
+    .clause("BWD-6"),
+    arguments: [
+      ("llama", "", nil), ("llama", "4", 4), ("llama", "-1", 10), ("llama", "null", nil),
+      ("llama", "11", nil),
+      ("olmo2", "", 1), ("olmo2", "null", nil), ("gemma", "", 0), ("gpt2", "4", nil),
+    ] as [(String, String, Int?)])
+  func theRowOfPaddingIsNotLearned(type: String, stated: String, expected: Int?) throws {
+    let base = type == "gpt2" ? Self.gpt2 : Self.llama.merging(["num_key_value_heads": "2"]) { $1 }
+    let text = Self.text(base, ["model_type": "\"\(type)\"", "pad_token_id": stated])
+    #expect(try Architecture(huggingFaceJSON: text, file: "config.json").unlearnedID == expected)
+  }
+
   @Test(.clause("GRA-6")) func fieldsAreHonoured() throws {
     let graph = try Self.graph(
       Self.llama,

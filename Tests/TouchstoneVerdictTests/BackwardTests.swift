@@ -134,6 +134,19 @@ import TouchstoneVerdict
     }
   }
 
+  /// Biases that all blocks share need not be recorded for the gradients of each block's attention to be judged.
+  @Test(.clause("BND-56"), arguments: ["mpt", "t5", "bloom"])
+  func biasesThatAreNotRecordedHideNoGradient(_ name: String) throws {
+    let family = try #require(Family.all.first { $0.name == name })
+    let arithmetic = try #require(
+      HonestArithmetic.ofFamilies.first { $0.name == "biases fused into attention, tables of slopes" })
+    let training = try Training(seed: 25_045, family: family)
+    let capture = try RecordedActivations(
+      of: HonestTransformer(training.weights, arithmetic), inputs: training.inputs)
+    let verdict = try Judge(weights: training.weights).verdict(on: capture)
+    #expect(verdict.outcome == .consistent, "\(training): \(verdict.flagged), \(verdict.uncovered)")
+  }
+
   /// Some faults of the backward pass are planted, and found at their operation.
   @Test(.clause("BWD-2", "NUM-4"), arguments: [3, 11] as [UInt64])
   func aFaultIsFoundWhereItIs(_ seed: UInt64) throws {

@@ -2,12 +2,16 @@ import TouchstoneModel
 import TouchstoneReports
 
 /// A heat map of each head's attention: rows are queries, columns keys, darkness is the weight.
+///
+/// Of more moments of a sound than can be told apart, neighbours are one column, which has the sum of their weights.
 struct AttentionPicture {
   /// The picture as an SVG document.
   let svg: String
 
   /// The most tokens that are drawn.
   static let greatestTokenCount = 256
+  /// The most columns that moments of a sound make.
+  static let greatestFrameColumns = 128
 
   private static let cell = 14.0
   private static let gap = 30.0
@@ -21,6 +25,22 @@ struct AttentionPicture {
   ///   - keyLabels: how each key is written: [T], or [S].
   /// - Throws: ``BadInput`` for more than ``greatestTokenCount`` tokens.
   init(_ pattern: AttentionPattern, heads: [Int], labels: [String], keyLabels: [String]) throws(BadInput) {
+    try self.init(whole: pattern, heads: heads, labels: labels, keyLabels: keyLabels, keysInColumn: 1)
+  }
+
+  /// Draws attention to the moments of a sound, however many there are.
+  ///
+  /// - Throws: ``BadInput`` for more than ``greatestTokenCount`` tokens that listen.
+  init(_ pattern: AttentionPattern, heads: [Int], labels: [String], frameCount: Int) throws(BadInput) {
+    let width = (frameCount + Self.greatestFrameColumns - 1) / Self.greatestFrameColumns
+    let starts = Array(stride(from: 0, to: frameCount, by: width))
+    try self.init(
+      whole: pattern, heads: heads, labels: labels, keyLabels: starts.map { "\($0)" }, keysInColumn: width)
+  }
+
+  private init(
+    whole pattern: AttentionPattern, heads: [Int], labels: [String], keyLabels: [String], keysInColumn: Int
+  ) throws(BadInput) {
     let count = max(labels.count, keyLabels.count)
     guard count <= Self.greatestTokenCount else {
       throw BadInput(
@@ -28,25 +48,28 @@ struct AttentionPicture {
         remedy: "shorten the prompt to \(Self.greatestTokenCount) tokens")
     }
     let margin = 8 + 7.3 * Double((labels + keyLabels).map(\.count).max() ?? 0)
-    let side = Double(count) * Self.cell
+    let size = (width: Double(keyLabels.count) * Self.cell, height: Double(labels.count) * Self.cell)
     let columns = min(4, max(1, heads.count))
     let rows = (heads.count + columns - 1) / columns
-    let panel = (width: margin + side + Self.gap, height: 24 + margin + side + Self.gap)
+    let panel = (width: margin + size.width + Self.gap, height: 24 + margin + size.height + Self.gap)
     var picture = SVG(width: Double(columns) * panel.width, height: 30 + Double(rows) * panel.height)
-    picture.text("Attention in layer \(pattern.layer): each row looks at the columns", x: 12, y: 22, size: 15)
+    let columnsAre = keysInColumn > 1 ? ", \(keysInColumn) moments each" : ""
+    picture.text(
+      "Attention in layer \(pattern.layer): each row looks at the columns\(columnsAre)", x: 12, y: 22,
+      size: 15)
     for (place, head) in heads.enumerated() {
       let left = Double(place % columns) * panel.width + margin
       let top = 30 + Double(place / columns) * panel.height + 24 + margin
       picture.text(
         "head \(head)", x: left + Double(keyLabels.count) * Self.cell / 2, y: top - margin - 6, size: 13,
         anchor: .middle)
-      Self.draw(pattern, head: head, labels, keyLabels, at: (left, top), in: &picture)
+      Self.draw(pattern, head: head, labels, keyLabels, keysInColumn, at: (left, top), in: &picture)
     }
     svg = picture.document
   }
 
   private static func draw(
-    _ pattern: AttentionPattern, head: Int, _ labels: [String], _ keyLabels: [String],
+    _ pattern: AttentionPattern, head: Int, _ labels: [String], _ keyLabels: [String], _ keysInColumn: Int,
     at origin: (x: Double, y: Double), in picture: inout SVG
   ) {
     let (weights, side) = (pattern.head(head), Double(keyLabels.count) * cell)
@@ -66,10 +89,12 @@ struct AttentionPicture {
         fill: "#e8e8e8")
     }
     for query in labels.indices {
-      for key in pattern.keys(seenFrom: query) where weights[query, key] >= 0.0005 {
+      var columns = [Double](repeating: 0, count: keyLabels.count)
+      for key in pattern.keys(seenFrom: query) { columns[key / keysInColumn] += weights[query, key] }
+      for (column, weight) in columns.enumerated() where weight >= 0.0005 {
         picture.rectangle(
-          x: origin.x + Double(key) * cell, y: origin.y + Double(query) * cell, width: cell, height: cell,
-          opacity: weights[query, key])
+          x: origin.x + Double(column) * cell, y: origin.y + Double(query) * cell, width: cell, height: cell,
+          opacity: weight)
       }
     }
   }

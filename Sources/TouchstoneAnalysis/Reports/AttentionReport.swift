@@ -69,9 +69,13 @@ public struct AttentionReport: Sendable {
   ///
   /// - Throws: ``BadInput`` for a sequence too long to draw.
   public func svg() throws(BadInput) -> String {
-    try AttentionPicture(
-      pattern, heads: heads, labels: labels(pattern.inputs),
-      keyLabels: labels(pattern.keys)
+    guard !pattern.keys.tokenIDs.isEmpty || pattern.inputs.tokenIDs.isEmpty else {
+      return try AttentionPicture(
+        pattern, heads: heads, labels: labels(pattern.inputs), frameCount: pattern.keys.count
+      ).svg
+    }
+    return try AttentionPicture(
+      pattern, heads: heads, labels: labels(pattern.inputs), keyLabels: labels(pattern.keys)
     ).svg
   }
 

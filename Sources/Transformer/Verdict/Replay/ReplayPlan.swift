@@ -42,10 +42,12 @@ struct ReplayPlan: Sendable {
 
   /// Whether what is hidden lies in more than one block: bounds passed through several mean nothing any more.
   ///
+  /// What is made of no activation, such as the biases of scores that all blocks share, passes none on.
+  ///
   /// - Parameter unrounded: what is hidden by choice, through which bounds stay as narrow as sums of float32 are.
   func spansBlocks(except unrounded: Set<Activation> = []) -> Bool {
     let hidden = steps.dropLast().filter {
-      $0.operation.making != .handedOn && !unrounded.contains($0.operation.output)
+      $0.operation.making != .handedOn && !$0.sources.isEmpty && !unrounded.contains($0.operation.output)
     }
     return Set(hidden.map(\.operation.output.block?.ofForwardPass)).count > 1
   }

@@ -47,9 +47,6 @@ def gradients(folder, inputs):
         model.load_state_dict(narrow.state_dict())
         if config.model_type == "marian":
             sinusoids(model)
-        for module in model.modules():
-            if isinstance(module, torch.nn.Embedding):
-                module.padding_idx = None  # it would keep the gradient of that row away
         given = {key: torch.tensor(inputs[name][None].astype(np.int64)) for key, name in named(config) if name in inputs}
         logits = model(**given, use_cache=False).logits[0]
         targets = torch.tensor(inputs["targets"].astype(np.int64))
