@@ -30,11 +30,21 @@ NAMES = [
 ]
 
 
+def class_of(config):
+    return transformers.AutoModelForSeq2SeqLM if config.is_encoder_decoder else transformers.AutoModelForCausalLM
+
+
+def padding_index(folder):
+    """The id whose row Hugging Face's code does not learn; None where it learns all."""
+    config = transformers.AutoConfig.from_pretrained(folder)
+    with torch.device("meta"):
+        return class_of(config).from_config(config).get_input_embeddings().padding_idx
+
+
 def gradients(folder, inputs):
     """What autograd gives every stored parameter, under its stored name."""
     config = transformers.AutoConfig.from_pretrained(folder)
-    kind = transformers.AutoModelForSeq2SeqLM if config.is_encoder_decoder else transformers.AutoModelForCausalLM
-    narrow = kind.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager", experts_implementation="eager")
+    narrow = class_of(config).from_pretrained(folder, dtype=torch.float32, attn_implementation="eager", experts_implementation="eager")
     torch.set_default_dtype(torch.float64)
     with Double():
         # Made anew, so that rotary frequencies are in float64 too.
@@ -86,6 +96,9 @@ def compare(touchstone, name):
                 # What a token makes that sees nothing is an engine's own affair.
                 targets[file["inputs/attention_mask"][()] == 0] = -100
             file["inputs/targets"] = targets.astype(np.int32)
+            padding = padding_index(str(HERE / name))
+            if padding is not None:
+                file["inputs"].attrs["padding_index"] = float(padding)
         record = [touchstone, "record", "--model", HERE / name, "--inputs", asked, "--no-floor", "--out", golden]
         subprocess.run(record, check=True, capture_output=True, text=True)
         with h5py.File(golden) as file:
