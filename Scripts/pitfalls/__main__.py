@@ -2,8 +2,8 @@
 
 usage: python Scripts/pitfalls GOLDEN.h5... [--rows 1,2,7] [--out FOLDER]
 
-GOLDEN.h5, of a decoder without experts, an encoder, or both together, has its weights inside (touchstone record
---embed-weights), such as golden/cases/tiny-*.h5. Without a mistake a golden must be
+GOLDEN.h5, of a decoder without experts, an encoder, both together, what sees pictures, or blocks that a condition
+modulates, has its weights inside (touchstone record --embed-weights), such as golden/cases/tiny-*.h5. Without a mistake a golden must be
 consistent. Then a line for each mistake: row of the list, golden, mistake, whether it is flagged, where it begins, the cause.
 Needs NumPy and h5py, and a build (swift build), or another program that TOUCHSTONE names.
 """
@@ -26,7 +26,8 @@ def judge(case, number, mistake, shows, change, path):
         made = case.run(change)
     except (ValueError, IndexError, KeyError) as error:
         return dict(row=number, golden=case.name, mistake=mistake, outcome="does not run", error=repr(error))
-    apart = [k for k in made if k not in base or not np.allclose(made[k], base[k], 1e-5, 1e-6, equal_nan=True)]
+    alike = lambda x, y: x.shape == y.shape and np.allclose(x, y, 1e-5, 1e-6, equal_nan=True)
+    apart = [k for k in made if k not in base or not alike(made[k], base[k])]
     code, verdict = case.judged(made, path)
     first = (verdict.get("first") or {}).get("path") if verdict.get("first") else None
     cause = verdict.get("cause") or {}

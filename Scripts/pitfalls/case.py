@@ -8,8 +8,11 @@ import subprocess
 import engine
 import h5py
 import numpy as np
+import picture_plan
 import plan
 import stack_plan
+from picture_pitfalls import picture_pitfalls
+from pictures import Modulated, Pictures
 from pitfalls import pitfalls
 from stack_pitfalls import stack_pitfalls
 from stacks import Stacks
@@ -46,12 +49,16 @@ class Case:
             self.inputs = {name: x[()] for name, x in f["inputs"].items()}
             records = set()
             f.visititems(lambda k, x: records.add(k.split("/")[-1] if k.startswith("layers") else k))
+        kind = self.config["model_type"]
+        self.has_tokens, self.has_stacks = kind not in picture_plan.FAMILIES, kind in stack_plan.FAMILIES | picture_plan.FAMILIES
+        if not self.has_tokens:
+            self.plan, self.engine = picture_plan.read(self.config, self.weights), Modulated if kind == "dit_block" else Pictures
+            return
         self.tokens = self.inputs["token_ids"]
         self.positions = self.inputs.get("position_ids", np.arange(len(self.tokens)))
         self.mask = self.inputs.get("attention_mask", np.ones(len(self.tokens)))
-        self.has_stacks = self.config["model_type"] in stack_plan.FAMILIES
         if self.has_stacks:
-            self.plan = stack_plan.read(self.config, self.weights)
+            self.plan, self.engine = stack_plan.read(self.config, self.weights), Stacks
             name = self.plan["stacks"][0]["path"]
             self.plan |= dict(records_scaled=name + "embed/scaled" in records, records_readout="final/scaled" in records)
         else:
@@ -61,12 +68,16 @@ class Case:
     def mistakes(self):
         """(row, mistake, where it shows, changes of the plan)."""
         if self.has_stacks:
-            return stack_pitfalls(self.plan, self.weights, self.read())
+            return (stack_pitfalls if self.has_tokens else picture_pitfalls)(self.plan, self.weights, self.read())
         return pitfalls(self.plan, self.names, self.weights, self.tokens, self.config, self.positions, self.mask)
 
     def read(self):
         """What stacks read."""
         given = self.inputs
+        if not self.has_tokens:
+            seen = np.ones(1, bool)
+            return dict(
+                pixels=given.get("pixel_values"), hidden=given.get("hidden"), condition=given.get("condition"), mask=seen, source_mask=seen)
         heard = self.config.get("max_source_positions", 1) if self.plan["features"] else 1
         source = given.get("encoder_token_ids", np.zeros(heard, int))
         return dict(
@@ -79,7 +90,7 @@ class Case:
     def run(self, change=()):
         change = dict(change)
         if self.has_stacks:
-            return Stacks(self.plan | change, self.weights, self.read()).run()
+            return self.engine(self.plan | change, self.weights, self.read()).run()
         positions = change.pop("positions", self.positions)
         return engine.Engine(self.plan | change, self.names, self.weights, self.tokens, positions, self.mask).run()
 
