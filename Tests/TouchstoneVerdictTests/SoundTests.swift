@@ -65,6 +65,26 @@ import TouchstoneTestSupport
     #expect(verdict.outcome == .consistent, "\(arithmetic), \(kind), seed \(260 + index): \(verdict.flagged)")
   }
 
+  /// Features that are wider than the type of a program are read as they are, or rounded.
+  @Test(.clause("BND-42", "BND-12"), arguments: [ScalarType.bfloat16, .float16], [true, false])
+  func featuresMayBeRoundedToTheType(_ type: ScalarType, isRounded: Bool) throws {
+    let weights = try Self.weights(seed: 264, hearsSamples: false)
+    let given = try Self.sound(weights.graph, seed: 3).features
+    let read = Tensor(
+      given.values.map { isRounded ? Float(type.rounded(Double($0))) : $0 }, shape: given.shape)
+    func inputs(_ features: Tensor<Float>) throws -> Inputs {
+      try Inputs(
+        tokenIDs: [3, 1, 4], source: Inputs.source(Sound(features: features), graph: weights.graph),
+        graph: weights.graph)
+    }
+    let run = RecordedActivations(weights: weights, inputs: try inputs(read), precision: Precision(type))
+    let capture = RecordedActivations(
+      graph: weights.graph, inputs: try inputs(given), precision: Precision(type),
+      tensors: run.tensors)
+    let verdict = try Judge(weights: weights).verdict(on: capture)
+    #expect(verdict.outcome == .consistent, "\(verdict.flagged)")
+  }
+
   /// Each is planted where it can be, proven there, and named.
   @Test(.clause("SND-2", "SND-3", "SND-4", "SND-5"))
   func everyMistakeOfHearingIsFound() throws {

@@ -1,3 +1,4 @@
+import Foundation
 import TouchstoneGraph
 import TouchstoneModel
 
@@ -29,11 +30,56 @@ extension AttentionProbabilities: Bounded {
   }
 
   func alternatives(to operation: Operation, in model: Alternatives) -> [Alternative] {
-    model.ofScores(readBy: operation, unrounding: [])
+    // With sinks Hugging Face's code subtracts the greatest itself before softmax does.
+    (operation.parameters.isEmpty
+      ? [] : [Alternative(policy: .shiftInType, parameters: .rounded, storesShift: true)])
+      + model.ofScores(readBy: operation, unrounding: [])
+  }
+
+  func estimate(
+    _ site: JudgedSite, by alternative: Alternative, recorded _: Tensor<Double>?, _ rounding: Rounding
+  ) -> Estimate? {
+    alternative.storesShift ? rounding.shiftedSoftmax(site, visibility: visibility) : nil
   }
 }
 
 extension Rounding {
+  /// Softmax in float32 of scores and a sink from which the greatest was subtracted, the differences stored in the type.
+  fileprivate func shiftedSoftmax(_ site: JudgedSite, visibility: Visibility) -> Estimate {
+    let (scores, type, tokens) = (site.activations[0], precision.type, site.inputs.count)
+    let sinks = site.parameters.first?.vector
+    var values = Tensor<Double>(repeating: 0, shape: scores.values.shape)
+    var bounds = [Bound](repeating: Bound(8 * underflow), count: values.count)
+    for row in 0..<values.rowCount {
+      let visible = (0..<values.rowWidth).filter {
+        site.inputs.isVisible(key: $0, from: row % tokens, under: visibility)
+      }
+      let offsets = visible.map { row * values.rowWidth + $0 }
+      let read =
+        offsets.map { scores.values.values[$0] } + (sinks.map { [type.rounded($0[row / tokens])] } ?? [])
+      guard let greatest = read.max(), greatest.isFinite else { continue }
+      let shifted = read.map { type.rounded($0 - greatest) }
+      let exponentials = shifted.map { exp($0) }
+      let sum = exponentials.reduce(0, +)
+      let weights = exponentials.map { $0 / sum }
+      // Of scores that are not recorded nobody knows which way the differences were rounded.
+      let distances =
+        scores.isExact
+        ? nil
+        : shifted.enumerated().map { place, value in
+          (place < offsets.count ? scores.distance(at: offsets[place]) : .zero)
+            + offsets.reduce(Bound.zero) { $0.combined(with: scores.distance(at: $1), max) }
+            + type.spacing(around: value)
+        }
+      let ofRow = unstored.ofSoftmaxRow(scores: shifted, probabilities: weights, distances: distances)
+      for (place, offset) in offsets.enumerated() {
+        values.values[offset] = weights[place]
+        bounds[offset] = ofRow[place]
+      }
+    }
+    return Estimate(values: values, bounds: bounds)
+  }
+
   /// Bounds of the softmax along rows of scores: [H, T, T].
   func ofMaskedSoftmax(
     _ value: Tensor<Double>, _ scores: Operand, sinks: ParameterOperand? = nil, inputs: Inputs,

@@ -10,7 +10,13 @@ extension Convolution: Bounded {
   ///
   /// Clauses: BND-42.
   func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
-    let x = site.activations.first ?? Operand(values: site.inputs.features)
+    // Features are given in float32: a program that computes in 16 bits may round them before it reads them.
+    let roundoff = rounding.ofParameter(stored: .float32)
+    let x =
+      site.activations.first
+      ?? Operand(
+        values: site.inputs.features, roundoff: roundoff,
+        underflow: rounding.ofSubnormalFactor(roundoff: roundoff))
     let (filters, bias) = (site.parameters[0], site.parameters[1])
     let (channels, width) = (x.values.rowCount, filters.stored.shape[2])
     let values = met(x.values.values, channels: channels, width: width, zero: 0)

@@ -63,6 +63,8 @@ struct Alternative: Sendable, Equatable {
   var storesProduct = false
   /// Whether tanh is found by hardware that has 11 bits of it.
   var findsTanhByHardware = false
+  /// Whether scores are stored once more when their greatest has been subtracted.
+  var storesShift = false
   /// Whether a constant factor, or a gain with what is added to it, is held in the type.
   var holdsFactor = false
   /// How scores are made; nil for as they are defined.

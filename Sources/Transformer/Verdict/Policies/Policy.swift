@@ -24,6 +24,10 @@ public struct Policy: Hashable, Sendable {
   /// tanh is found by hardware that has 11 bits of it, and all else computed in float32.
   public static let hardwareTanh = Policy(
     id: "hardware-tanh", sentence: "tanh were found to 11 bits, and all else in float32, rounded once")
+  /// The greatest score is subtracted in the type.
+  public static let shiftInType = Policy(
+    id: "shift-in-type", sentence: "the greatest score were subtracted in the type, before softmax in float32"
+  )
   /// A constant is held in the type.
   public static let constantInType = Policy(
     id: "constant-in-type", sentence: "the factor were held in the type, and the product rounded once")
@@ -79,7 +83,8 @@ public struct Policy: Hashable, Sendable {
 
   /// Every policy, the tightest first.
   public static let all = [
-    roundedOnce, wideParameters, storedScores, hardwareTanh, constantInType, unroundedStream, mixedStream,
+    roundedOnce, wideParameters, storedScores, hardwareTanh, shiftInType, constantInType, unroundedStream,
+    mixedStream,
     unroundedProjections, unroundedInputs, storedProduct, roundedSteps, scaleInType,
     unroundedInputsScaleInType, mixed, everyStep, roundedRecording,
   ]
