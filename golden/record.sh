@@ -35,6 +35,13 @@ tiny() { # PRESET ARGUMENTS...
   record "$preset" --model "$models/$preset" --embed-weights "$@"
 }
 
+# The same of a model that is given more than ids: a sound, a picture or vectors, which follow from the name too.
+given() { # PRESET
+  is_chosen "$1" || return 0
+  "$touchstone" synthesize --preset "$1" --out "$models/$1" --inputs "$models/$1.h5" >/dev/null
+  record "$1" --model "$models/$1" --embed-weights --inputs "$models/$1.h5"
+}
+
 # COUNT token ids of a vocabulary of the given size, each in turn.
 ids() { # COUNT SIZE
   seq 0 $(($1 - 1)) | while read -r i; do echo $((i * 5 % $2)); done | paste -sd, -
@@ -132,6 +139,25 @@ tiny tiny-mpt-clipped --tokens "$(ids 23 53)" --attention-mask "$(mask 23 0 7)"
 tiny tiny-imagegpt --tokens "$(ids 25 62)"
 tiny tiny-imagegpt-layers --tokens "$(ids 21 54)" --attention-mask "$(mask 21 4)"
 
+# One of each family with an encoder, a picture, a condition or experts.
+tiny tiny-bert --tokens "$(ids 12 19)" --token-types 0,0,0,0,0,1,1,1,1,1,1,1 --attention-mask "$(mask 12 7)"
+tiny tiny-roberta --tokens 0,5,7,9,11,3,16,14,8,4,2,2
+tiny tiny-distilbert --tokens "$(ids 11 17)" --attention-mask "$(mask 11 3)"
+tiny tiny-modernbert --tokens "$(ids 9 17)"
+tiny tiny-t5 --tokens "$(ids 6 17)" --source-tokens "$(ids 8 17)" --source-mask "$(mask 8 7)"
+tiny tiny-bart --tokens "$(ids 6 17)" --source-tokens "$(ids 7 17)"
+tiny tiny-marian --tokens "$(ids 6 15)" --source-tokens "$(ids 7 17)" --source-mask "$(mask 7 0)"
+given tiny-whisper
+tiny tiny-clip-text --tokens 0,5,10,15,4,9,14,3,3
+given tiny-vit
+given tiny-clip-vision
+given tiny-dit-block
+tiny tiny-mixtral --tokens "$(ids 10 17)"
+tiny tiny-qwen3-moe --tokens "$(ids 10 17)"
+tiny tiny-gpt-oss --tokens "$(ids 10 17)" --attention-mask "$(mask 10 0)"
+tiny tiny-deepseek-v2 --tokens "$(ids 10 17)"
+tiny tiny-deepseek-v3 --tokens "$(ids 10 17)"
+
 # What each of them hunts stands in Probes.swift and FamilyProbes.swift in Sources/TouchstoneCheckpoints, and in golden/README.md.
 folder=probes
 tiny probe-narrow --tokens "$(ids 150 13)" --attention-mask "$(mask 150 7 40)"
@@ -159,6 +185,23 @@ tiny probe-slopes --tokens "$(ids 13 17)" --attention-mask "$(mask 13 0 1 9)"
 tiny probe-clipped --tokens "$(ids 16 17)" --attention-mask "$(mask 16 0 7)"
 tiny probe-narrow-table --tokens "$(ids 21 21)" --attention-mask "$(mask 21 0 1 13)"
 tiny probe-both-signs --tokens "$(ids 26 27)" --attention-mask "$(mask 26 4)" --position-ids "$(padded 26)"
+
+# Of encoders, pictures, conditions and experts.
+tiny probe-first-row --tokens 0,1,2,3,4
+tiny probe-one-side --tokens 0,1,2,3 --token-types 0,1,1,0
+tiny probe-padding --tokens 5,10,15,2,8,13,2,1,6,2,16
+tiny probe-both-sides --tokens "$(ids 13 17)" --attention-mask "$(mask 13 6)"
+tiny probe-distances --tokens "$(ids 13 23)" --source-tokens "$(ids 19 23)" --source-mask "$(mask 19 0 9)"
+tiny probe-sources --tokens "$(ids 9 19)" --source-tokens "$(ids 11 19)" --source-mask "$(mask 11 4)"
+tiny probe-waves --tokens "$(ids 9 19)" --source-tokens "$(ids 11 19)"
+given probe-sounds
+tiny probe-ends --tokens 0,5,10,15,4,9,14,2,7,12,1,6,11,16,3,8,13,3
+given probe-patches
+given probe-conditions
+given probe-one-condition
+tiny probe-routes --tokens "$(ids 17 23)"
+tiny probe-sinks --tokens "$(ids 19 23)" --attention-mask "$(mask 19 0 5)"
+tiny probe-groups-of-experts --tokens "$(ids 21 23)"
 
 "$touchstone" manifest golden
 

@@ -152,14 +152,16 @@ extension Preset {
   }
 
   /// A number for a parameter, by its block and the name of its module there, row, column, and the random number due.
-  private typealias Entry =
+  typealias Entry =
     @Sendable (
       _ block: Int?, _ name: String, _ row: Int, _ column: Int, _ random: Float
     ) -> Float
 
   /// Rows of the table are of every size from 2⁻¹⁸ to 8, the first is 0; weights of matrices are ±[1, 2) of one power of 2.
-  private static func rows(
-    width: Int, tokens: Int, _ entry: @escaping Entry = { $4 }
+  ///
+  /// - Parameter isSparse: whether rows of the table from the second on have one entry, and six more one sign.
+  static func rows(
+    width: Int, tokens: Int, isSparse: Bool = false, _ entry: @escaping Entry = { $4 }
   ) -> WeightRule {
     var rule = WeightRule.probing(width: width)
     let quarter = rule.matrix.scale / 4
@@ -168,9 +170,10 @@ extension Preset {
       let parts = parameter.name.split(separator: ".")
       let place = parts.firstIndex { Int($0) != nil }
       let block = place.flatMap { Int(parts[$0]) }
-      let name = parts[(place.map { $0 + 1 } ?? parts.count - 2)...].joined(separator: ".")
+      let name = parts[(place.map { $0 + 1 } ?? max(parts.count - 2, 0))...].joined(separator: ".")
       if tables.contains(name) {
         return { row, column, random in
+          if isSparse, let entry = sparse(row, column, width: width) { return entry }
           let exponent = row % tokens * 21 / (tokens - 1) - 18
           let size = row == 0 ? 0 : Float(sign: .plus, exponent: exponent, significand: 1)
           return size * entry(block, name, row, column, even(random))
@@ -184,5 +187,18 @@ extension Preset {
     return rule
   }
 
-  private static let tables: Set = ["embed_tokens.weight", "wte.weight", "word_embeddings.weight"]
+  /// An entry of the rows of a table that are nearly empty: `width` with one entry, then six of one sign whose first is
+  /// greater than the others; nil in the others.
+  private static func sparse(_ row: Int, _ column: Int, width: Int) -> Float? {
+    switch row {
+    case 1...width: row == column + 1 ? 64 : 0
+    case width + 1...width + 6: (column == 0 ? 16 : 1) + Float((row * 5 + column * 7) % 13) / 16
+    default: nil
+    }
+  }
+
+  private static let tables: Set = [
+    "embed_tokens.weight", "wte.weight", "word_embeddings.weight", "shared.weight", "tok_embeddings.weight",
+    "token_embedding.weight",
+  ]
 }

@@ -12,6 +12,8 @@ public struct Preset: Sendable {
   public var architecture: Architecture { made.architecture }
   /// How large its weights are.
   public var rule: WeightRule { made.rule }
+  /// What it is given where ids do not say it; nil where they do.
+  let given: Given?
 
   private let model: @Sendable () throws(BadInput) -> (architecture: Architecture, rule: WeightRule)
 
@@ -25,7 +27,8 @@ public struct Preset: Sendable {
 
   /// Every preset, from the published sizes to the small ones.
   public static let all: [Preset] =
-    published + tiny + llama + families + layerNormFamilies + probes + familyProbes
+    published + tiny + llama + families + layerNormFamilies + encoders + otherFamilies + probes + familyProbes
+    + encoderProbes + otherProbes
 
   /// The preset called `name`.
   ///
@@ -51,23 +54,28 @@ public struct Preset: Sendable {
   }
 
   /// A model of the family that a `config.json` names.
-  init(_ name: String, _ summary: String, width: Int, huggingFaceJSON text: String) {
-    self.init(name, summary, rule: .probing(width: width), huggingFaceJSON: text)
+  init(
+    _ name: String, _ summary: String, width: Int, given: Given? = nil, huggingFaceJSON text: String
+  ) {
+    self.init(name, summary, rule: .probing(width: width), given: given, huggingFaceJSON: text)
   }
 
   /// The same with weights of its own.
-  init(_ name: String, _ summary: String, rule: WeightRule, huggingFaceJSON text: String) {
-    self.init(name: name, summary: summary) { () throws(BadInput) in
+  init(
+    _ name: String, _ summary: String, rule: WeightRule, given: Given? = nil, huggingFaceJSON text: String
+  ) {
+    self.init(name: name, summary: summary, given: given) { () throws(BadInput) in
       (try Architecture(huggingFaceJSON: Data(text.utf8), file: name), rule)
     }
   }
 
   private init(
-    name: String, summary: String,
+    name: String, summary: String, given: Given? = nil,
     model: @escaping @Sendable () throws(BadInput) -> (architecture: Architecture, rule: WeightRule)
   ) {
     self.name = name
     self.summary = summary
+    self.given = given
     self.model = model
   }
 

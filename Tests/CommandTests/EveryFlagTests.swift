@@ -119,6 +119,7 @@ import Testing
       "--preset": "aSeedDeterminesTheWeightsAndZeroIsTheUsualOne",
       "--out": "aSeedDeterminesTheWeightsAndZeroIsTheUsualOne",
       "--seed": "aSeedDeterminesTheWeightsAndZeroIsTheUsualOne",
+      "--inputs": "whatAModelIsGivenIsMadeFromItsNameToo",
     ],
     "extract": [
       "--out": "whatIsExtractedIsTheSameModel", "--trust": "whatTheUserTrustsIsReadWithoutAChild",

@@ -44,6 +44,28 @@ import TouchstoneSIMD
     }
   }
 
+  @Test(arguments: ["tiny-whisper", "tiny-dit-block"])
+  func whatAModelIsGivenIsMadeFromItsNameToo(preset: String) throws {
+    try Program.inFolder { program in
+      func synthesize(_ preset: String, _ inputs: String) throws -> Program.Result {
+        try program.touchstone(
+          "synthesize", "--preset", preset, "--seed", "3", "--out", inputs + "-model", "--inputs", inputs)
+      }
+      try #expect(synthesize(preset, "given.h5").code == 0)
+      let recorded = try program.touchstone(
+        "record", "--model", "given.h5-model", "--inputs", "given.h5", "--out", "golden.h5", "--no-floor")
+      #expect(recorded.code == 0, "\(recorded)")
+      let golden = try ActivationFile(path: program.path("golden.h5"))
+      try #expect(golden.inputs == Synthesizer.inputs(of: .named(preset), seed: 3))
+      // Where nothing is given but ids, or the file is there already, no model is made either.
+      for (preset, inputs, word) in [("tiny-bert", "none.h5", "ids alone"), (preset, "golden.h5", "exists")] {
+        let refused = try synthesize(preset, inputs)
+        #expect(refused.code == 2 && refused.errors.contains(word), "\(refused)")
+        #expect(!FileManager.default.fileExists(atPath: program.path(inputs + "-model")))
+      }
+    }
+  }
+
   @Test func theInputsOfAFileOfAnyKindAreRecordedAgain() throws {
     try withLlama { program in
       let first = try program.touchstone(

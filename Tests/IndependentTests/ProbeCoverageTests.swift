@@ -32,7 +32,7 @@ private typealias Operation = TouchstoneGraph.Operation
   private static func shown(by table: PowerTable, of graph: Graph, onlyCaught: Bool) -> Set<String> {
     var shown = Set<String>()
     for entry in table.entries where onlyCaught ? entry.isCaught : entry.isVisible {
-      shown.insert("\(entry.fault) at \(entry.site.name)")
+      shown.insert("\(entry.fault) at \(entry.kind)")
       guard entry.isCaught, !ofAnyForm.contains(entry.family), let made = graph.operation(making: entry.site)
       else { continue }
       for form in forms(of: made, in: graph) { shown.insert("\(entry.fault) at \(form)") }
@@ -58,7 +58,21 @@ private typealias Operation = TouchstoneGraph.Operation
       return ["frequencies: \("\(kind.frequencies.scaling)".prefix { $0 != "(" })"]
         + (isPart ? ["part of a head turning, \(kind.style.rawValue)"] : [])
     case .activationFunction(let kind): return [kind.function.rawValue]
-    case .scores: return operation.inputs.count > 2 ? ["biased scores"] : []
+    case .scores(let kind):
+      let seen = kind.visibility
+      return (operation.inputs.count > 2 ? ["biased scores"] : [])
+        + [
+          "scores of \(seen.readsSource ? "a source" : seen.isCausal ? "what came before" : "all")"
+            + (seen.window == nil ? "" : ", in a window")
+        ]
+    case .relativeBias(let kind): return ["buckets \(kind.isBothWays ? "both ways" : "one way")"]
+    case .sinusoid(let kind): return ["waves in \(kind.form)"]
+    case .pickedRow(let kind): return ["a row picked by \("\(kind.rule)".prefix { $0 != "(" })"]
+    case .routeIDs(let kind):
+      return ["choices by \(kind.function), groups by \(kind.groups.map { "\($0.rule)" } ?? "none")"]
+    case .routeWeights(let kind):
+      return ["weights by \(kind.function), \(kind.isNormalised ? "adding up to 1" : "as they are")"]
+    case .modulation(let kind): return [kind.shift == nil ? "a gate of a condition" : "scale and shift"]
     case .sum: return ["a sum of \(operation.inputs.count)"]
     case .alibi(let kind): return ["biases as of \(kind.form.rawValue)"]
     case .embedding(let kind): return ["rows from \(kind.offset) on\(kind.countsVisible ? ", counted" : "")"]

@@ -16,10 +16,10 @@ import TouchstoneVerdict
 
   @Test func theProbesSeeWhatTheyWereMeasuredToSee() throws {
     let tables = try BundledFolder.probes.get().map(\.table)
-    #expect(tables.count >= 21)
+    #expect(tables.count >= 36)
     let table = PowerTable.merged(tables)
     let all = table.total(.anyGolden)
-    #expect(all.visible > 1800)
+    #expect(all.visible > 4200)
     #expect(all.share >= 0.99, "\(all), never seen: \(table.survivors)")
     #expect(table.total(.everySite).share >= 0.95, "\(table.total(.everySite))")
     #expect(table.total(.everySite).locatedShare >= 0.998, "\(table.total(.everySite))")
@@ -27,7 +27,8 @@ import TouchstoneVerdict
     #expect(table.survivors.isEmpty, "\(table.survivors)")
   }
 
-  /// What changes anything in the two goldens of a family is seen in one of them.
+  /// What changes anything in the two goldens of a decoder family is seen in one of them; other families have one, of few
+  /// tokens, and leave the last bits to the probes.
   ///
   /// Every sixteenth family; `TOUCHSTONE_EXHAUSTIVE=1` takes all.
   @Test(
@@ -41,12 +42,11 @@ import TouchstoneVerdict
       print("\(name): no golden of this family is in golden/cases")
       return
     }
-    #expect(tables.count >= 2)
     let table = PowerTable.merged(tables)
-    #expect(table.total(.anyGolden).share >= 0.97, "\(table.total(.anyGolden))")
+    #expect(table.total(.anyGolden).share >= (tables.count > 1 ? 0.97 : 0.92), "\(table.total(.anyGolden))")
     #expect(table.total(.everySite).locatedShare >= 0.998, "\(table.total(.everySite))")
     // The last bit of a weight, or the last digit of a constant, may be below what rounding leaves.
-    #expect(table.survivors.count <= 1, "\(table.survivors)")
+    #expect(table.survivors.count <= (tables.count > 1 ? 1 : 10), "\(table.survivors)")
   }
 
   /// Few terms, weights below float16's normal range: where 16 bits round most unevenly.

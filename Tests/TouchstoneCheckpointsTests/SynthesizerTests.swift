@@ -69,6 +69,24 @@ import TouchstoneModel
     }
   }
 
+  /// The arrays behind the parameters, a number each.
+  @Test func whatAModelIsGivenIsDrawnAsItsWeightsAre() throws {
+    let preset = try Preset.named("tiny-dit-block")
+    let graph = preset.architecture.graph
+    let inputs = try #require(try Synthesizer.inputs(of: preset, seed: 3))
+    for (place, input) in [Input.hidden, .condition].enumerated() {
+      let array = inputs.array(input)
+      for index in array.values.indices {
+        let number = Synthesizer.value(
+          at: index, ofTensor: graph.parameters.count + place, seed: 3, WeightRule.Distribution(scale: 4))
+        #expect(array.values[index] == number)
+      }
+    }
+    let sound = try #require(try Synthesizer.inputs(of: .named("tiny-whisper"))?.source?.sound)
+    #expect(sound.frontEnd == FrontEnd(windowLength: 14, hop: 5) && sound.filters.allSatisfy { $0 >= 0 })
+    #expect(try Synthesizer.inputs(of: .named("tiny-bert")) == nil)
+  }
+
   @Test(arguments: Preset.all.filter { $0.name.hasPrefix("tiny-") })
   func aWrittenModelIsTheOneInMemory(preset: Preset) throws {
     let folder = try TemporaryFolder()

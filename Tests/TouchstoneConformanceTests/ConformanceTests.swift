@@ -92,6 +92,15 @@ import TouchstoneTestSupport
     #expect("\(outcome)".contains("final/logits is not handed out"))
   }
 
+  /// Where there are no logits the result is what no operation reads.
+  @Test func anEngineWithoutTheResultOfAModelWithoutLogitsDoesNotConform() throws {
+    let check = try #require(ConformanceCheck.goldens.first { $0.name == "tiny-dit-block" })
+    let outcome = try check.outcome { weights in
+      Edited(weights) { activation, tensor in activation.name == "resid_out" ? nil : tensor }
+    }
+    #expect("\(outcome)".contains("nothing covers layers/000/resid_out"), "\(outcome)")
+  }
+
   @Test func anEngineThatHandsOutNothingDoesNotConform() throws {
     let outcome = try outcome { Edited($0) { _, _ in nil } }
     #expect("\(outcome)".contains("INCONCLUSIVE  nothing could be compared"))

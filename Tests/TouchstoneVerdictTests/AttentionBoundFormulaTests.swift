@@ -130,6 +130,18 @@ import TouchstoneTestSupport
     }
   }
 
+  /// The quotient of the greatest probability and the least may be beyond float64.
+  @Test(.clause("BND-10"), arguments: [0.0, 1]) func theBoundOfAContextIsFinite(_ value: Double) throws {
+    let inputs = try inputs(2, width: 1, heads: 1)
+    let p = Tensor<Double>([1, 0, 1, .leastNonzeroMagnitude], shape: [1, 2, 2])
+    let v = Tensor([value, value], shape: [1, 2, 1])
+    let bounds = rounding.ofContext(
+      Definition.context(probabilities: p, value: v, inputs: inputs),
+      probabilities: Operand(values: p, error: p.values.map { _ in .zero }), values: Operand(values: v),
+      inputs: inputs)
+    #expect(bounds.allSatisfy { $0.det < 1e-3 })
+  }
+
   @Test(.clause("BND-10"), arguments: [0.0, -110], [false, true])
   func aContextIsASumOverTheVisibleKeys(_ exponent: Double, _ isFused: Bool) throws {
     let (heads, tokens, width) = (2, 7, 3)

@@ -7,7 +7,7 @@ import TouchstoneProperties
 /// A model and a sequence for it that come with this module: what `golden/record.sh` records, without a file.
 struct BundledCase: Sendable {
   /// Where the weights come from.
-  enum Source: Sendable {
+  enum Origin: Sendable {
     /// A folder of `golden/models` in the checkout of this package.
     case folder(String)
     /// A preset, whose weights follow from its name.
@@ -15,30 +15,50 @@ struct BundledCase: Sendable {
   }
 
   let name: String
-  let source: Source
+  let origin: Origin
   let tokens: [Int]
   var positions: [Int]?
   /// The keys that nobody may attend to.
   var masked: Set<Int> = []
+  /// Which of several texts each token belongs to; nil for one text.
+  var types: [Int]?
+  /// What the encoder reads, in a model that has one.
+  var read: Source?
+
+  /// A source that an encoder reads.
+  struct Source: Sendable {
+    let tokens: [Int]
+    var masked: Set<Int> = []
+  }
 
   /// The model's parameters.
   ///
   /// - Throws: `BadInput` when a folder is not there.
   func weights() throws -> Weights {
-    switch source {
+    switch origin {
     case .preset(let name):
-      return try Synthesizer.weights(Preset.named(name))
+      let preset = try Preset.named(name)
+      return try Synthesizer.weights(preset).listening(by: preset.frontEnd)
     case .folder(let name):
       return try Checkpoint(directory: Self.models.appending(path: name)).weights
     }
   }
 
-  /// The sequence.
+  /// The sequence; or what the preset is given where that is more than ids.
   func inputs(_ graph: Graph) throws -> Inputs {
-    try Inputs(
-      tokenIDs: tokens, positionIDs: positions,
-      attentionMask: masked.isEmpty ? nil : tokens.indices.map { !masked.contains($0) },
-      graph: graph)
+    if case .preset(let name) = origin, let given = try Synthesizer.inputs(of: Preset.named(name)) {
+      return given
+    }
+    func mask(_ count: Int, _ masked: Set<Int>) -> [Bool]? {
+      masked.isEmpty ? nil : (0..<count).map { !masked.contains($0) }
+    }
+    return try Inputs(
+      tokenIDs: tokens, positionIDs: positions, attentionMask: mask(tokens.count, masked),
+      tokenTypeIDs: types,
+      source: read.map { read in
+        try Inputs.source(
+          tokenIDs: read.tokens, attentionMask: mask(read.tokens.count, read.masked), graph: graph)
+      }, graph: graph)
   }
 
   private static let models = URL(filePath: #filePath)
@@ -65,7 +85,7 @@ extension ConformanceCheck {
 
 extension BundledCase {
   /// `golden/cases`.
-  static let goldens = gpt2AndLlama + families
+  static let goldens = gpt2AndLlama + families + encoders + otherFamilies
 
   private static let gpt2AndLlama = [
     shakespeare("one-token", [46]),
@@ -78,7 +98,7 @@ extension BundledCase {
         251, 30, 198,
       ]),
     BundledCase(
-      name: "shakespeare-padded", source: .folder("shakespeare-gpt2"),
+      name: "shakespeare-padded", origin: .folder("shakespeare-gpt2"),
       tokens: [37, 314, 297, 417, 274, 72, 89, 280, 25, 198, 33, 68, 69, 370],
       positions: [0, 0, 0, 1, 2, 3, 4, 4, 4, 5, 6, 7, 7, 8], masked: [0, 1, 6, 7, 11]),
     shakespeare(
@@ -93,7 +113,7 @@ extension BundledCase {
         283, 66, 72,
       ]),
     BundledCase(
-      name: "gpt2-odd-a", source: .folder("gpt2-odd-a"),
+      name: "gpt2-odd-a", origin: .folder("gpt2-odd-a"),
       tokens: [0, 100, 50, 7, 7, 7, 99, 1, 64, 33, 2, 81, 18, 5, 77, 42, 13, 90, 3]),
     tiny("heads1", [0, 28, 14, 7, 3, 21, 11, 5, 5, 17, 26, 2, 9, 19, 1, 23]),
     tiny("odd", [52, 0, 26, 13, 39, 6, 45, 19, 32, 8, 50, 3, 28, 11, 41, 17, 36, 22, 1]),
@@ -110,7 +130,7 @@ extension BundledCase {
     tiny("unscaled", [18, 0, 9, 4, 13, 2, 11, 6, 15, 1, 10, 5, 14]),
     tiny("llama3", ids(45, of: 67)),
     BundledCase(
-      name: "tiny-llama-yarn", source: .preset("tiny-llama-yarn"), tokens: ids(40, of: 59),
+      name: "tiny-llama-yarn", origin: .preset("tiny-llama-yarn"), tokens: ids(40, of: 59),
       positions: [
         0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 14, 15, 16, 17, 18, 19, 20, 21, 22,
         23, 24, 25, 26, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35,
@@ -118,7 +138,7 @@ extension BundledCase {
   ]
 
   /// `golden/probes`.
-  static let probes = gpt2Probes + familyProbes
+  static let probes = gpt2Probes + familyProbes + otherProbes
 
   private static let gpt2Probes = [
     probe("narrow", ids(150, of: 13), masked: [7, 40]),
@@ -139,25 +159,32 @@ extension BundledCase {
   ]
 
   private static func shakespeare(_ name: String, _ tokens: [Int]) -> BundledCase {
-    BundledCase(name: "shakespeare-" + name, source: .folder("shakespeare-gpt2"), tokens: tokens)
+    BundledCase(name: "shakespeare-" + name, origin: .folder("shakespeare-gpt2"), tokens: tokens)
   }
 
-  /// A model of `golden/cases` that is made from its name.
-  static func tiny(_ name: String, _ tokens: [Int], masked: Set<Int> = []) -> BundledCase {
-    preset("tiny-" + name, tokens, masked: masked)
+  /// A model of `golden/cases` that is made from its name; without tokens where its inputs follow from that, too.
+  static func tiny(
+    _ name: String, _ tokens: [Int] = [], types: [Int]? = nil, masked: Set<Int> = [],
+    reading read: Source? = nil
+  ) -> BundledCase {
+    preset("tiny-" + name, tokens, types: types, masked: masked, reading: read)
   }
 
   /// A model of `golden/probes`.
   static func probe(
-    _ name: String, _ tokens: [Int], at positions: [Int]? = nil, masked: Set<Int> = []
+    _ name: String, _ tokens: [Int] = [], at positions: [Int]? = nil, types: [Int]? = nil,
+    masked: Set<Int> = [], reading read: Source? = nil
   ) -> BundledCase {
-    preset("probe-" + name, tokens, at: positions, masked: masked)
+    preset("probe-" + name, tokens, at: positions, types: types, masked: masked, reading: read)
   }
 
   private static func preset(
-    _ name: String, _ tokens: [Int], at positions: [Int]? = nil, masked: Set<Int>
+    _ name: String, _ tokens: [Int], at positions: [Int]? = nil, types: [Int]?, masked: Set<Int>,
+    reading read: Source?
   ) -> BundledCase {
-    BundledCase(name: name, source: .preset(name), tokens: tokens, positions: positions, masked: masked)
+    BundledCase(
+      name: name, origin: .preset(name), tokens: tokens, positions: positions, masked: masked, types: types,
+      read: read)
   }
 
   /// `count` ids of a vocabulary, each in turn.

@@ -1,5 +1,5 @@
 extension BundledCase {
-  /// Models of the families beside GPT-2 and Llama, two of each.
+  /// Models of the decoder families beside GPT-2 and Llama, two of each.
   static let families = whole + padded + nearlyLlama + withLayerNorm
 
   /// Of the families with RMSNorm, those with a whole text.
@@ -14,7 +14,7 @@ extension BundledCase {
     ("tiny-olmo2-biases", 37), ("tiny-phi3-half", 37),
   ].map { name, vocabularySize in
     BundledCase(
-      name: name, source: .preset(name), tokens: ids(22, of: vocabularySize),
+      name: name, origin: .preset(name), tokens: ids(22, of: vocabularySize),
       positions: [0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18],
       masked: [0, 1, 12])
   }
@@ -23,7 +23,7 @@ extension BundledCase {
     ["mistral", "qwen2", "gemma"].map { tiny($0, ids(16, of: 19)) }
     + ["tiny-mistral-whole", "tiny-qwen2-window", "tiny-gemma-biases"].map { name in
       BundledCase(
-        name: name, source: .preset(name), tokens: ids(16, of: 17),
+        name: name, origin: .preset(name), tokens: ids(16, of: 17),
         positions: [0, 0, 0, 1, 2, 3, 4, 5, 6, 6, 7, 8, 9, 10, 11, 12], masked: [0, 1, 9])
     }
 

@@ -100,7 +100,7 @@ extension PowerTable {
         }
       }
     case .anyGolden:
-      let groups = Dictionary(grouping: entries.filter(isCounted)) { [$0.fault, $0.site.name] }
+      let groups = Dictionary(grouping: entries.filter(isCounted)) { [$0.fault, $0.kind] }
       return groups.values.reduce(into: Count()) { total, entries in
         let count = Self.sum(entries)
         total.add(

@@ -40,6 +40,10 @@ public struct PowerTable: Sendable {
     /// Whether it is the first operation that is flagged in a run with this fault.
     public var isLocated = false
 
+    /// The kind of operation: what it is called in every block, and of every expert.
+    public var kind: String {
+      site.name.split(separator: "/").filter { Int($0) == nil }.joined(separator: "/")
+    }
     /// Whether the fault changes anything that float64 can tell.
     public var isVisible: Bool { outcome != .equivalent && outcome != .impossible }
     /// Whether it was flagged.

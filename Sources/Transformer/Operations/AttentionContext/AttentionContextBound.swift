@@ -116,6 +116,7 @@ extension Rounding {
   private func logRange(_ probabilities: [Double]) -> Double {
     let positive = probabilities.filter { $0 > 0 }
     guard let least = positive.min(), let greatest = positive.max() else { return 0 }
-    return log(greatest / least)
+    // Their quotient may be beyond float64, or what it is of below its normal range.
+    return log(greatest) - log(least)
   }
 }
