@@ -47,6 +47,7 @@ let rooms = [
   "ClassRow",
   "ClipGradient",
   "Convolution",
+  "ConvolutionGradient",
   "CrossEntropy",
   "CrossEntropyGradient",
   "Embedding",

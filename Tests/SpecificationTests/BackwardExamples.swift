@@ -44,7 +44,29 @@ extension ExampleExpression {
     case "softCapGradient":
       return try value(of: SoftCapGradient(at: labelled["cap"]?.numbers[0] ?? 1), read)
     case "softmaxGradient": return try value(of: SoftmaxGradient(), read)
+    case "convolutionGradient", "filterGradient", "channelGradient", "turnedBack":
+      return try valueOfFrames(read)
     default: return try valueOfChoice(read)
+    }
+  }
+
+  /// The same of gradients through convolutions.
+  private func valueOfFrames(_ read: [Tensor<Double>]) throws -> ExampleValue? {
+    func whole(_ label: String) throws -> Int { try labelled[label]?.integers()[0] ?? 0 }
+    switch function {
+    case "convolutionGradient":
+      let kind = ConvolutionGradient(
+        stride: try whole("stride"), padding: try whole("padding"), frames: try whole("frames"))
+      return try value(of: kind, read, parameter: labelled["filters"]?.tensor())
+    case "filterGradient":
+      let filters = Convolution(stride: try whole("stride"), padding: try whole("padding"))
+      let shape = [read[1].rowCount, read[0].rowCount, try whole("width")]
+      return try value(
+        of: ParameterGradient([.filters(filters)]), read, parameter: Tensor(repeating: 0, shape: shape))
+    case "channelGradient":
+      return try value(
+        of: ParameterGradient([.channels]), read, parameter: Tensor(repeating: 0, shape: [read[0].rowCount]))
+    default: return try value(of: Transpose(backTo: read[0].rowCount), read)
     }
   }
 

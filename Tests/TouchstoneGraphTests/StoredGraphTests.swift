@@ -29,7 +29,11 @@ import TouchstoneTestSupport
       Embedding(.encoderTokenIDs).kind,
       LogMel(FrontEnd(windowLength: 40, hop: 16), mels: 5, frames: 8).kind,
       Convolution(stride: 2, padding: 1, frames: 8).kind, Convolution(stride: 1, padding: 0).kind,
-      Transpose().kind, Given(.pixelValues, 3, 8, 6).kind, Patches().kind, ClassRow().kind,
+      Transpose().kind, Transpose(backTo: 8).kind,
+      ConvolutionGradient(stride: 2, padding: 1, frames: 15).kind,
+      ParameterGradient([.filters(Convolution(stride: 1, padding: 1))]).kind,
+      ParameterGradient([.filters(Convolution(stride: 1, padding: 1, frames: 8))]).kind,
+      ParameterGradient([.channels]).kind, Given(.pixelValues, 3, 8, 6).kind, Patches().kind, ClassRow().kind,
       Modulation(parts: 6, scale: 1, shift: 0, plus: 1).kind, Modulation(parts: 2, scale: 1, plus: 0).kind,
       Softmax(temperature: 0.7).kind, CrossEntropy(labelSmoothing: 0.1).kind, LossMean(.sum).kind,
       CrossEntropyGradient(Loss(divisor: 7, scale: 1024, labelSmoothing: 0.2)).kind, LinearGradient().kind,
@@ -108,7 +112,8 @@ import TouchstoneTestSupport
     let weight = SmallGraph.weight
     let (ids, rows) = (SmallGraph.at("expert_ids"), SmallGraph.at("experts/000/input"))
     let (vector, heads, scores) = (SmallGraph.at("resid_in"), SmallGraph.at("q8"), SmallGraph.at("s"))
-    let (perToken, frames) = (Activation("loss/per_token"), Activation("encoder/embed/frames"))
+    let (perToken, frames) = (Activation("loss/per_token"), Activation("encoder/embed/conv_1"))
+    let heard = Activation("encoder/embed/frames")
     let filters = [ParameterView(Parameter("f", [4, 4, 3])), weight("c", 4)]
     let start = [
       Operation(Embedding(.tokenIDs).kind, vector, with: [weight("e", 9, 8)]),
@@ -118,6 +123,7 @@ import TouchstoneTestSupport
       Operation(ChosenRows(of: 0).kind, rows, from: [vector, ids]),
       Operation(CrossEntropy().kind, perToken, from: [vector]),
       Operation(Convolution(stride: 1, padding: 1, frames: 8).kind, frames, with: filters),
+      Operation(Transpose().kind, heard, from: [frames]),
     ]
     let operands: [([Activation], [ParameterView])] = [
       ([], []),
@@ -127,7 +133,8 @@ import TouchstoneTestSupport
       ([scores], []), ([scores, heads], []), ([vector, ids], []), ([ids, ids, rows], []),
       ([scores], []), ([scores, heads], []), ([scores, vector], []), ([scores, scores], []),
       ([vector, heads], []), ([perToken], []), ([vector, vector], [weight("w", 8, 8)]),
-      ([], filters), ([frames], filters), ([frames], []), ([vector], [weight("b", 8)]),
+      ([], filters), ([frames], filters), ([frames], []), ([heard], []), ([frames], [filters[0]]),
+      ([frames, frames], [filters[0]]), ([frames], [filters[1]]), ([vector], [weight("b", 8)]),
       ([vector], [weight("t", 9, 8)]), ([vector], [weight("w", 8, 8)]),
       ([scores, scores, scores], [weight("z", 1)]), ([vector, ids, ids], []), ([ids, vector, rows], []),
       ([ids, ids, vector], []), ([ids, rows], []), ([scores], [weight("b", 8, 1)]),

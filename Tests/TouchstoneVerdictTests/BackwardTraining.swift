@@ -42,9 +42,16 @@ extension BackwardTests {
       description = "\(model), \(loss), \(sequenceCount) of \(count) tokens"
     }
 
-    /// A source, one token of which is masked.
+    /// A source, one token of which is masked, or a sound.
     private static func source(of count: Int, _ graph: Graph, _ random: inout SplitMix64) throws -> Inputs {
-      try Inputs.source(
+      if let hearing = graph.hearing {
+        let features = (0..<hearing.mels * hearing.frames).map { _ in
+          Float.random(in: -1...1.5, using: &random)
+        }
+        return try Inputs.source(
+          Sound(features: Tensor(features, shape: [hearing.mels, hearing.frames])), graph: graph)
+      }
+      return try Inputs.source(
         tokenIDs: (0..<count).map { _ in Int(random.next() % 61) },
         attentionMask: (0..<count).map { $0 != 2 }, graph: graph)
     }

@@ -48,10 +48,10 @@ import TouchstoneTestSupport
       samples: samples, filters: Tensor(filters, shape: [count, hearing.mels]), frontEnd: frontEnd)
   }
 
-  private static func inputs(_ graph: Graph, seed: UInt64) throws -> Inputs {
+  private static func inputs(_ graph: Graph, seed: UInt64, targets: [Int]? = nil) throws -> Inputs {
     try Inputs(
       tokenIDs: (0..<7).map { ($0 * 7 + 3) % 29 },
-      source: Inputs.source(sound(graph, seed: seed), graph: graph), graph: graph)
+      source: Inputs.source(sound(graph, seed: seed), graph: graph), targets: targets, graph: graph)
   }
 
   @Test(.clause("SND-1", "BND-42", "BND-43"), arguments: everyday(HonestArithmetic.all.indices, each: 2))
@@ -107,6 +107,29 @@ import TouchstoneTestSupport
     }
   }
 
+  /// Of the gradients by what convolutions read, by filters and by biases: as the mistakes of the forward pass.
+  @Test(.clause("BWD-23", "BWD-24", "BWD-25")) func everyMistakeOfTheirGradientsIsFound() throws {
+    let weights = try Self.weights(seed: 272).differentiated(by: Loss())
+    let graph = weights.graph
+    let inputs = try Self.inputs(graph, seed: 273, targets: (0..<7).map { ($0 * 5 + 1) % 29 })
+    let right = RecordedActivations(weights: weights, inputs: inputs)
+    var (count, placed, named) = (0, 0, 0)
+    for fault in Fault.catalogue(of: graph) {
+      for site in fault.sites(in: graph) where site.isOfConvolution && fault.family == .gradient {
+        let capture = RecordedActivations(weights: weights, inputs: inputs, planting: [site.output: fault])
+        guard capture.tensors[site.output] != right.tensors[site.output] else { continue }
+        let verdict = try Judge(weights: weights, depth: .whole()).verdict(on: capture)
+        count += 1
+        placed += verdict.flagged.first?.activation == site.output ? 1 : 0
+        let ids = verdict.cause.map { [$0.id] + $0.equivalents } ?? []
+        named += ids.contains(fault.id) ? 1 : 0
+        #expect(verdict.flagged.first?.activation == site.output, "\(fault) at \(site.output)")
+        #expect(ids.contains(fault.id), "\(fault) at \(site.output): \(ids)")
+      }
+    }
+    #expect(count > 40, "\(placed) placed, \(named) named of \(count)")
+  }
+
   @Test(.clause("GRA-1")) func mostFaultsOfAModelThatHearsAreCaught() throws {
     let weights = try Self.weights(seed: 280)
     let table = try PowerTable(
@@ -155,6 +178,85 @@ import TouchstoneTestSupport
     }
   }
 
+  /// The bounds of its gradients are those of products and sums of the same numbers laid out by hand.
+  @Test(.clause("BND-60"), arguments: [1, 2])
+  func theBoundsOfItsGradientsAreThoseOfProducts(_ stride: Int) throws {
+    var random = SplitMix64(seed: 291)
+    let positions = (9 + 2 - 3) / stride + 1
+    func numbers(_ shape: [Int]) -> Tensor<Double> {
+      Tensor(
+        (0..<shape.reduce(1, *)).map { _ in Double(Float.random(in: -1...1, using: &random)) }, shape: shape)
+    }
+    let (x, dy, filters) = (numbers([3, 9]), numbers([4, positions]), numbers([4, 3, 3]))
+    let (rounding, inputs) = (Rounding(.float32), try Self.inputs(try Self.weights(seed: 1).graph, seed: 1))
+    func estimate(_ kind: some OperationKind, _ read: [Tensor<Double>], _ parameter: Tensor<Double>)
+      -> Estimate
+    {
+      let view = ParameterView(Parameter("p", parameter.shape))
+      return rounding.estimate(
+        Operation(
+          kind.kind, Activation("y"), from: read.indices.map { Activation("x\($0)") }, with: [view]),
+        read.map { Operand(values: $0) }, [ParameterOperand(StoredTensor(parameter), view)], inputs: inputs)
+    }
+    func product(_ left: [Double], _ right: [Double], rows: Int, columns: Int) -> Estimate {
+      rounding.ofProduct(
+        Operand(values: Tensor(left, shape: [rows, left.count / rows])),
+        Operand(values: Tensor(right, shape: [right.count / columns, columns])))
+    }
+    func met(_ position: Int, _ tap: Int) -> Int? {
+      let frame = position * stride - 1 + tap
+      return (0..<9).contains(frame) ? frame : nil
+    }
+    // Filters: the gradients [4, positions] times what each position meets, [positions, 9].
+    let rows = (0..<positions).flatMap { position in
+      (0..<9).map { place -> Double in met(position, place % 3).map { x[place / 3, $0] } ?? 0 }
+    }
+    let ofFilters = estimate(
+      ParameterGradient([.filters(Convolution(stride: stride, padding: 1))]), [x, dy], filters)
+    let wanted = product(dy.values, rows, rows: 4, columns: 9)
+    #expect(ofFilters.bounds == wanted.bounds && ofFilters.values.values == wanted.values.values)
+    // Frames: what meets each, output by output and tap by tap, times the filters.
+    let gradients = (0..<9).flatMap { frame in
+      (0..<12).map { place -> Double in
+        (0..<positions).first { met($0, place % 3) == frame }.map { dy[place / 3, $0] } ?? 0
+      }
+    }
+    let matrix = (0..<12).flatMap { place in (0..<3).map { filters[place / 3, $0, place % 3] } }
+    let ofFrames = estimate(
+      ConvolutionGradient(stride: stride, padding: 1, frames: 9), [dy], filters)
+    let other = product(gradients, matrix, rows: 9, columns: 3)
+    for channel in 0..<3 {
+      for frame in 0..<9 {
+        #expect(ofFrames.bounds[channel * 9 + frame] == other.bounds[frame * 3 + channel])
+        #expect(ofFrames.values[channel, frame] == other.values[frame, channel])
+      }
+    }
+    let ofBias = estimate(ParameterGradient([.channels]), [dy], numbers([4]))
+    for channel in 0..<4 {
+      let terms = rounding.terms(Array(dy.row(channel)))
+      #expect(ofBias.bounds[channel] == rounding.ofSum(terms) + Double(positions) * rounding.underflow)
+    }
+  }
+
+  /// What is turned back has as many frames as the source has tokens.
+  @Test(.clause("BWD-25"), arguments: [7, 8, 9]) func framesAreTurnedBackAsManyAsTheyWere(_ frames: Int)
+    throws
+  {
+    let graph = try Self.weights(seed: 1).graph
+    let turned = Operation(
+      Transpose(backTo: frames).kind, Activation("made"), from: [Activation("encoder/embed/frames")])
+    if frames == 8 {
+      #expect(
+        try Graph(validating: graph.operations + [turned]).axes(of: turned.output) == [.unit(18), .frame(8)])
+    } else {
+      #expect(throws: BadInput.self) { try Graph(validating: graph.operations + [turned]) }
+    }
+    // What is written is not what is heard.
+    let written = Operation(
+      Transpose(backTo: frames).kind, Activation("made"), from: [Activation("decoder/embed/sum")])
+    #expect(throws: BadInput.self) { try Graph(validating: graph.operations + [written]) }
+  }
+
   @Test(.clause("SND-1")) func aSoundIsOfTheModelsLength() throws {
     let graph = try Self.weights(seed: 1).graph
     let hearing = try #require(graph.hearing)
@@ -175,6 +277,17 @@ import TouchstoneTestSupport
     for shape in [[5, 15], [16, 5]] {
       let features = Tensor<Float>(repeating: 0, shape: shape)
       #expect(throws: BadInput.self) { try Inputs.source(Sound(features: features), graph: plain) }
+    }
+  }
+}
+
+extension TouchstoneGraph.Operation {
+  /// Whether it is a gradient that a convolution gives.
+  fileprivate var isOfConvolution: Bool {
+    switch kind {
+    case .convolutionGradient: true
+    case .parameterGradient(let kind): kind.uses.contains(where: \.isOfFrames)
+    default: false
     }
   }
 }

@@ -30,8 +30,9 @@
 
     /// The weights of the graph that a golden has: with its backward pass, where it has one.
     private func trained(_ weights: Weights, as golden: ActivationFile) throws(BadInput) -> Weights {
+      var weights = weights
       if golden.graph.inputs.contains(.audio), !weights.graph.inputs.contains(.audio) {
-        return try weights.listening(by: golden.model.frontEnd)
+        weights = try weights.listening(by: golden.model.frontEnd)
       }
       guard let loss = golden.model.loss, !weights.graph.isDifferentiated else { return weights }
       return try weights.differentiated(by: loss)

@@ -47,9 +47,7 @@ public struct RecordedModel: Sendable {
   public func trained(for loss: Loss?) throws(BadInput) -> RecordedModel {
     var model = self
     model.loss = loss
-    model.frontEnd = nil
-    model.graph = forwardGraph
-    if let loss { model.graph = try forwardGraph.differentiated(by: loss) }
+    model.graph = try model.derived()
     return model
   }
 
@@ -59,8 +57,14 @@ public struct RecordedModel: Sendable {
   public func listening(by frontEnd: FrontEnd?) throws(BadInput) -> RecordedModel {
     var model = self
     model.frontEnd = frontEnd
-    model.graph = try graph.listening(by: frontEnd)
+    model.graph = try model.derived()
     return model
+  }
+
+  /// The forward pass, which may begin with samples, and the backward pass where there is a loss.
+  private func derived() throws(BadInput) -> Graph {
+    let hearing = try forwardGraph.listening(by: frontEnd)
+    return try loss.map { loss throws(BadInput) in try hearing.differentiated(by: loss) } ?? hearing
   }
 
   /// The model in one line.

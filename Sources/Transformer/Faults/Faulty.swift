@@ -65,6 +65,7 @@ extension Operation.Kind.Name {
     case .lossMean: LossMean.self
     case .crossEntropyGradient: CrossEntropyGradient.self
     case .linearGradient: LinearGradient.self
+    case .convolutionGradient: ConvolutionGradient.self
     case .parameterGradient: ParameterGradient.self
     case .normGradient: NormGradient.self
     case .gainGradient: GainGradient.self

@@ -6,6 +6,8 @@ struct AxisInference {
   private(set) var axes: [Activation: [Axis]] = [:]
   /// Those that are of the source's tokens.
   private(set) var ofSource: Set<Activation> = []
+  /// How many tokens of the source are made of a sound; nil where none are so far.
+  private var heard: Int?
   /// The activation whose last axis is the vocabulary.
   let logits: Activation?
 
@@ -46,10 +48,21 @@ struct AxisInference {
     var made = try operation.kind.payload.axes(
       of: OperandAxes(activations: operands, names: operation.inputs, parameters: operation.parameters))
     if try isOfSource(operation) { ofSource.insert(output) }
+    if let kind = operation.kind.payload as? Transpose { try turn(kind, operands[0], output) }
     if output == logits, case .unit(let count) = made.last {
       made[made.count - 1] = .vocabulary(count)
     }
     axes[output] = made
+  }
+
+  /// - Throws: ``BadInput`` where as many frames as the source has tokens are not what is turned.
+  private mutating func turn(_ kind: Transpose, _ read: [Axis], _ output: Activation) throws(BadInput) {
+    let frames = kind.frames ?? read[1].extent(tokenCount: 1)
+    let tokens = heard ?? frames
+    guard tokens == frames, kind.frames == nil || heard != nil && ofSource.contains(output) else {
+      throw .graph("turns \(frames) frames where the source has \(tokens) tokens of a sound")
+    }
+    heard = tokens
   }
 
   /// Whether what is made is of the source's tokens.

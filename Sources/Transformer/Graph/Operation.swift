@@ -42,6 +42,7 @@ public struct Operation: Hashable, Sendable {
     case lossMean(LossMean)
     case crossEntropyGradient(CrossEntropyGradient)
     case linearGradient(LinearGradient)
+    case convolutionGradient(ConvolutionGradient)
     case parameterGradient(ParameterGradient)
     case normGradient(NormGradient)
     case gainGradient(GainGradient)
@@ -88,6 +89,7 @@ extension Operation.Kind {
     case crossEntropy, lossMean, crossEntropyGradient, linearGradient, parameterGradient, normGradient
     case gainGradient, activationGradient, softCapGradient, attentionGradient, softmaxGradient
     case clipGradient, sinkGradient, routeGradient, mixtureGradient, returnedRows, takenColumns
+    case convolutionGradient
   }
 
   /// What a kind says of itself.
@@ -128,6 +130,7 @@ extension Operation.Kind {
     case .lossMean(let kind): kind
     case .crossEntropyGradient(let kind): kind
     case .linearGradient(let kind): kind
+    case .convolutionGradient(let kind): kind
     case .parameterGradient(let kind): kind
     case .normGradient(let kind): kind
     case .gainGradient(let kind): kind
@@ -183,6 +186,7 @@ extension Operation.Kind {
     case .crossEntropy: self = .crossEntropy(try CrossEntropy(fields: &fields))
     case .lossMean: self = .lossMean(try LossMean(fields: &fields))
     case .crossEntropyGradient: self = .crossEntropyGradient(try CrossEntropyGradient(fields: &fields))
+    case .convolutionGradient: self = .convolutionGradient(try ConvolutionGradient(fields: &fields))
     case .linearGradient: self = .linearGradient(try LinearGradient(fields: &fields))
     case .parameterGradient: self = .parameterGradient(try ParameterGradient(fields: &fields))
     case .normGradient: self = .normGradient(try NormGradient(fields: &fields))

@@ -66,9 +66,10 @@ public struct Sound: Hashable, Sendable {
 }
 
 extension Inputs {
-  /// The features that were given, [mels, frames]; empty where a model makes them of samples, or hears nothing.
+  /// The features that were given, [mels, frames], as a source or to what reads one; empty where a model makes them of samples,
+  /// or hears nothing.
   package var features: Tensor<Double> {
-    sound?.features.converted(to: Double.self) ?? Tensor([], shape: [0, 0])
+    (sound ?? source?.sound)?.features.converted(to: Double.self) ?? Tensor([], shape: [0, 0])
   }
 }
 

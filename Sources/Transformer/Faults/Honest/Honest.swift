@@ -58,6 +58,7 @@ extension Operation.Kind {
     case .lossMean(let kind): kind
     case .crossEntropyGradient(let kind): kind
     case .linearGradient(let kind): kind
+    case .convolutionGradient(let kind): kind
     case .parameterGradient(let kind): kind
     case .normGradient(let kind): kind
     case .gainGradient(let kind): kind

@@ -45,7 +45,12 @@ package struct Pullbacks {
 
   /// The number of heads that an activation is split into, and the extent of its last axis.
   package func headShape(of activation: Activation) -> (heads: Int, width: Int) {
-    (headCount(of: activation), graph.axes(of: activation)?.last?.extent(tokenCount: 1) ?? 1)
+    (headCount(of: activation), width(of: activation))
+  }
+
+  /// The extent of the last axis of an activation.
+  package func width(of activation: Activation) -> Int {
+    graph.axes(of: activation)?.last?.extent(tokenCount: 1) ?? 1
   }
 
   // MARK: What a pullback says

@@ -28,12 +28,20 @@ public struct Convolution: OperationKind {
   package func axes(of operands: OperandAxes) throws(BadInput) -> [Axis] {
     let count = frames == nil ? 1 : 0
     try operands.expect(activations: count...count, parameters: 2...2)
-    let (view, shape) = (operands.parameters[0], operands.parameters[0].parameter.shape)
+    let made = try made(of: operands.activations.first, by: operands.parameters[0])
+    try operands.expect(parameter: 1, shape: [made[0].extent(tokenCount: 1)])
+    return made
+  }
+
+  /// The axes of what filters make of frames, or of the input features.
+  ///
+  /// - Throws: ``BadInput`` for what are no filters, or no frames of theirs.
+  func made(of read: [Axis]?, by view: ParameterView) throws(BadInput) -> [Axis] {
+    let shape = view.parameter.shape
     guard shape.count == 3, view == ParameterView(view.parameter) else {
       throw .graph("reads \(view.parameter) where filters [out, in, width] are wanted")
     }
-    try operands.expect(parameter: 1, shape: [shape[0]])
-    let axes = frames.map { [.unit(shape[1]), .frame($0)] } ?? operands.activations[0]
+    let axes = frames.map { [.unit(shape[1]), .frame($0)] } ?? read ?? []
     guard axes.count == 2, axes[0] == .unit(shape[1]), case .frame(let frames) = axes[1] else {
       throw .graph("reads \(axes.inWords) where [unit \(shape[1]), frame] is wanted")
     }
@@ -44,6 +52,19 @@ public struct Convolution: OperationKind {
         "moves filters of \(shape[2]) by \(stride), \(padding) before the first of \(frames) frames")
     }
     return [.unit(shape[0]), .frame(positions(in: frames, width: shape[2]))]
+  }
+
+  /// What it read, the filters and the bias have gradients of their own; nothing is learned of features that are given.
+  package func pullBack(
+    _ gradient: Activation, through operation: Operation, to pullbacks: inout Pullbacks
+  ) throws(BadInput) {
+    pullbacks.give(operation.parameters[0], .filters(self), from: operation.inputs + [gradient])
+    pullbacks.give(operation.parameters[1], .channels, from: [gradient])
+    guard let read = operation.inputs.first else { return }
+    pullbacks.give(
+      input: 0, of: operation,
+      ConvolutionGradient(stride: stride, padding: padding, frames: pullbacks.width(of: read)),
+      from: [gradient], with: [operation.parameters[0]])
   }
 
   package var fields: [(name: String, value: JSONText)] {

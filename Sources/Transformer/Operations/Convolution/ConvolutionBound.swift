@@ -18,18 +18,23 @@ extension Convolution: Bounded {
         values: site.inputs.features, roundoff: roundoff,
         underflow: rounding.ofSubnormalFactor(roundoff: roundoff))
     let (filters, bias) = (site.parameters[0], site.parameters[1])
-    let (channels, width) = (x.values.rowCount, filters.stored.shape[2])
-    let values = met(x.values.values, channels: channels, width: width, zero: 0)
-    let met = Operand(
-      values: Tensor(values, shape: [values.count / (channels * width), channels * width]),
-      roundoff: x.roundoff, underflow: x.underflow,
-      error: x.error.map { self.met($0, channels: channels, width: width, zero: .zero) }, format: x.format)
     let product = rounding.ofProduct(
-      met, filters.matrix, weightRoundoff: filters.roundoff, bias: bias.vector, measured: nil)
+      met(x, width: filters.stored.shape[2]), filters.matrix, weightRoundoff: filters.roundoff,
+      bias: bias.vector, measured: nil)
     let outputs = product.values.rowWidth
     return Estimate(
       values: Tensor(
         product.values.values.transposed(columns: outputs), shape: [outputs, product.values.rowCount]),
       bounds: product.bounds.transposed(columns: outputs))
+  }
+
+  /// What a filter meets at each position, and how well that is known: [positions, in·width], from x [in, frames].
+  func met(_ x: Operand, width: Int) -> Operand {
+    let channels = x.values.rowCount
+    let values = met(x.values.values, channels: channels, width: width, zero: 0)
+    return Operand(
+      values: Tensor(values, shape: [values.count / (channels * width), channels * width]),
+      roundoff: x.roundoff, underflow: x.underflow,
+      error: x.error.map { met($0, channels: channels, width: width, zero: .zero) }, format: x.format)
   }
 }

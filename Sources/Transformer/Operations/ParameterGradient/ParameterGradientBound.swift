@@ -3,21 +3,23 @@ import TouchstoneModel
 
 extension ParameterGradient: Bounded {
   func clauses(of _: Operation, in _: Graph) -> [String] {
+    let isOfFrames = uses.first?.isOfFrames == true
     let clause =
       switch uses.first {
       case .matrix: "BWD-4"
       case .vector, .shift: "BWD-5"
+      case .filters, .channels: "BWD-24"
       case .buckets: "BWD-22"
       case .rows, nil: uses.contains(.matrix) ? "BWD-4" : "BWD-6"
       }
-    return [clause, "BND-52"]
+    return [clause, isOfFrames ? "BND-60" : "BND-52"]
   }
 
   var isProduct: Bool { true }
 
   /// One sum over tokens and readers: of products, of plain numbers, or of both.
   ///
-  /// Clauses: BND-52.
+  /// Clauses: BND-52, BND-60.
   func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
     let shape = site.parameters[0].view.parameter.shape
     var rest = site.activations[...]
@@ -34,6 +36,11 @@ extension ParameterGradient: Bounded {
         pending.append((parameter.view, x: read[0], dy: read[1].rowsOfTokens.transposed))
       case .vector: parts.append((parameter.view, rounding.ofColumnSums(read[0].rowsOfTokens)))
       case .shift: parts.append((parameter.view, rounding.ofColumnSums(read[0])))
+      case .filters(let convolution):
+        let x = read.count > 1 ? read[0] : Operand(values: site.inputs.features)
+        let met = convolution.met(x, width: parameter.view.parameter.shape[2])
+        pending.append((parameter.view, x: met, dy: read[read.count - 1]))
+      case .channels: parts.append((parameter.view, rounding.ofColumnSums(read[0].transposed)))
       case .rows(let table, let unlearned):
         rows.append(LookedUp(gradient: read[0], table: table, unlearned: unlearned))
       case .buckets(let bias): parts.append((parameter.view, rounding.ofBuckets(read[0], bias)))

@@ -4,7 +4,7 @@ import TouchstoneModel
 extension ParameterGradient: Faulty {
   static let traits: FaultTraits = .contraction
   static let faults: [Fault] =
-    ofTokens + ofTables + [
+    ofTokens + ofTables + ofFilters + [
       fault("transposed", "the gradient is transposed", "x·dyᵀ for dy·xᵀ") { _, site in
         let value = site.evaluated()
         guard value.shape.count == 2, value.shape[0] == value.shape[1] else { return nil }
@@ -124,6 +124,72 @@ extension ParameterGradient: Faulty {
     },
   ]
 
+  private static let ofFilters: [Fault] = [
+    filters("reversed", "the gradient by filters is reversed in time", "the convolution of mathematics") {
+      value, index in value[index[0], index[1], value.rowWidth - 1 - index[2]]
+    },
+    filters("transposed", "the gradient is laid out as [out, width, in]", "the layout of another framework") {
+      value, index in
+      let (inputs, width) = (value.shape[1], value.rowWidth)
+      return value.values[(index[0] * width + index[2]) * inputs + index[1]]
+    },
+    filters("first-tap-missing", "the first number of each filter has no gradient", "a loop starts at 1") {
+      value, index in index[2] == 0 ? 0 : value[index[0], index[1], index[2]]
+    },
+    filters("last-tap-missing", "the last number of each filter has no gradient", "a loop ends one early") {
+      value, index in index[2] == value.rowWidth - 1 ? 0 : value[index[0], index[1], index[2]]
+    },
+    moved("stride-forgotten", "positions are those of neighbouring frames", "the stride is not read") {
+      own, _ in
+      (1, own.padding)
+    },
+    moved("padding-forgotten", "positions begin with the first frame", "frames are read without padding") {
+      own, _ in (own.stride, 0)
+    },
+    moved("causal", "positions see no later frame", "all padding stands before the first frame") {
+      own, width in
+      (own.stride, width - 1)
+    },
+  ]
+
+  private static func filters(
+    _ id: String, _ name: String, _ practice: String,
+    _ number: @escaping @Sendable (Tensor<Double>, [Int]) -> Double
+  ) -> Fault {
+    filter(id, name, practice) { _, _, site in
+      site.edited { value in
+        let own = value
+        for offset in own.values.indices { value.values[offset] = number(own, own.index(of: offset)) }
+      }
+    }
+  }
+
+  /// Another place of the filters; nil where it is the same.
+  private static func moved(
+    _ id: String, _ name: String, _ practice: String,
+    _ place: @escaping @Sendable (Convolution, Int) -> (stride: Int, padding: Int)
+  ) -> Fault {
+    filter(id, name, practice) { own, convolution, site in
+      let (stride, padding) = place(convolution, site.parameters[0].rowWidth)
+      guard (stride, padding) != (convolution.stride, convolution.padding) else { return nil }
+      let other = Convolution(stride: stride, padding: padding, frames: convolution.frames)
+      return site.evaluated(as: ParameterGradient([.filters(other)] + own.uses.dropFirst()))
+    }
+  }
+
+  /// Of filters that slide along frames.
+  private static func filter(
+    _ id: String, _ name: String, _ practice: String,
+    _ output: @escaping @Sendable (ParameterGradient, Convolution, FaultSite) -> Tensor<Double>?
+  ) -> Fault {
+    Fault(
+      "filter-gradient.\(id)", name, .gradient, of: ParameterGradient.self, practice: practice
+    ) { own, site in
+      guard case .filters(let convolution)? = own.uses.first else { return nil }
+      return output(own, convolution, site)
+    }
+  }
+
   private static func fault(
     _ id: String, _ name: String, _ practice: String,
     _ output: @escaping @Sendable (ParameterGradient, FaultSite) -> Tensor<Double>?
@@ -180,10 +246,13 @@ extension ParameterGradient: Faulty {
     for use in uses {
       place += use.activationCount
       guard isChanged(use) else { continue }
-      let tokens = read[place].shape[read[place].shape.count - 2]
+      let shape = read[place].shape
+      let tokens = use.isOfFrames ? shape[1] : shape[shape.count - 2]
       for row in 0..<read[place].rowCount {
-        let factor = weight(row % tokens, tokens, use)
-        for column in 0..<read[place].rowWidth { read[place][row, column] *= factor }
+        let factor = use.isOfFrames ? nil : weight(row % tokens, tokens, use)
+        for column in 0..<read[place].rowWidth {
+          read[place][row, column] *= factor ?? weight(column, tokens, use)
+        }
       }
     }
     return site.evaluated(activations: read)

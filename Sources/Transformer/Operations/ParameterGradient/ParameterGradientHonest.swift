@@ -11,13 +11,18 @@ extension ParameterGradient: Honest {
       switch use {
       case .matrix:
         guard read[0].rowCount > 0 else { continue }
-        let columns = (0..<view.inputCount).map { read[0].column($0) }
+        addProducts(of: read[0], { read[1].column($0) }, view, to: &sums, arithmetic)
+      case .filters(let convolution):
+        let x = read.count > 1 ? read[0] : operands.inputs.features.converted(to: Float.self)
+        let width = view.tensor.rowWidth
+        let met = convolution.met(x.values, channels: x.rowCount, width: width, zero: 0)
+        let depth = x.rowCount * width
+        addProducts(
+          of: Tensor(met, shape: [met.count / depth, depth]), { Array(read[read.count - 1].row($0)) }, view,
+          to: &sums, arithmetic)
+      case .channels:
         for output in 0..<view.outputCount {
-          let gradient = read[1].column(output)
-          for (input, column) in columns.enumerated() {
-            sums.values[view.offset(output: output, input: input)] +=
-              arithmetic.summation.dot(gradient, column)
-          }
+          sums.values[view.offset(output: output)] += arithmetic.summation.sum(Array(read[0].row(output)))
         }
       case .vector, .shift:
         for output in 0..<view.outputCount {
@@ -31,6 +36,20 @@ extension ParameterGradient: Honest {
       }
     }
     return sums
+  }
+
+  /// One sum over the rows for each number of a matrix.
+  private func addProducts(
+    of x: Tensor<Float>, _ gradient: (_ output: Int) -> [Float], _ view: ParameterValues<Float>,
+    to sums: inout Tensor<Float>, _ arithmetic: HonestArithmetic
+  ) {
+    let columns = (0..<view.inputCount).map { x.column($0) }
+    for output in 0..<view.outputCount {
+      let gradient = gradient(output)
+      for (input, column) in columns.enumerated() {
+        sums.values[view.offset(output: output, input: input)] += arithmetic.summation.dot(gradient, column)
+      }
+    }
   }
 
   /// The pairs of each bucket in their order.
@@ -74,7 +93,7 @@ extension ParameterGradient.Use {
   fileprivate var isOfTokens: Bool {
     switch self {
     case .matrix, .vector, .rows: true
-    case .shift, .buckets: false
+    case .shift, .filters, .channels, .buckets: false
     }
   }
 }

@@ -4,7 +4,7 @@ import TouchstoneModel
 extension ParameterGradient: Evaluated {
   /// What each reader gives, added in the order of readers and, in each, of tokens.
   ///
-  /// Clauses: BWD-4 to BWD-6, BWD-22.
+  /// Clauses: BWD-4 to BWD-6, BWD-22, BWD-24.
   package func value(_ operands: Operands, in inputs: Inputs) -> Tensor<Double> {
     var sums = Tensor<Double>(repeating: 0, shape: operands.parameters[0].tensor.shape)
     var rest = operands.activations[...]
@@ -15,6 +15,13 @@ extension ParameterGradient: Evaluated {
       case .matrix: addMatrix(of: read[0], read[1], view, to: &sums)
       case .vector: addVector(of: read[0], view, to: &sums)
       case .shift: addRows(of: read[0], view, to: &sums)
+      case .filters(let convolution):
+        let x = read.count > 1 ? read[0] : inputs.features
+        addFilters(of: x, read[read.count - 1], convolution, view, to: &sums)
+      case .channels:
+        for output in 0..<view.outputCount {
+          sums.values[view.offset(output: output)] += read[0].row(output).reduce(0, +)
+        }
       case .rows(let table, let unlearned):
         for (token, id) in inputs.ids(table.ids).enumerated() where id != unlearned {
           add(Array(read[0].row(token)), times: 1, to: &sums, row: id + table.offset)
@@ -37,6 +44,27 @@ extension ParameterGradient: Evaluated {
       }
       for input in 0..<view.inputCount {
         sums.values[view.offset(output: output, input: input)] += row.values[input]
+      }
+    }
+  }
+
+  /// dW(o, i, k) += Σₚ dy[o, p]·x[i, p·stride − padding + k].
+  private func addFilters(
+    of x: Tensor<Double>, _ dy: Tensor<Double>, _ convolution: Convolution,
+    _ view: ParameterValues<Double>, to sums: inout Tensor<Double>
+  ) {
+    let width = view.tensor.rowWidth
+    for tap in 0..<width {
+      let met = (0..<dy.rowWidth).map { convolution.frame(at: $0, tap, of: x.rowWidth) }
+      for output in 0..<view.outputCount {
+        for channel in 0..<x.rowCount {
+          var sum = 0.0
+          for (position, frame) in met.enumerated() {
+            guard let frame else { continue }
+            sum += dy[output, position] * x[channel, frame]
+          }
+          sums.values[view.offset(output: output, input: channel * width + tap)] += sum
+        }
       }
     }
   }

@@ -2,7 +2,9 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension Transpose: Bounded {
-  func clauses(of _: TouchstoneGraph.Operation, in _: Graph) -> [String] { ["SND-3", "BND-4"] }
+  func clauses(of _: TouchstoneGraph.Operation, in _: Graph) -> [String] {
+    [frames == nil ? "SND-3" : "BWD-25", "BND-4"]
+  }
 
   var making: Making { .handedOn }
 

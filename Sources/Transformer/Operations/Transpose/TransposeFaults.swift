@@ -14,11 +14,16 @@ extension Transpose: Faulty {
     Fault(
       "transpose.one-later", "each token is the frame before", .wiring, of: Transpose.self,
       practice: "an offset of one frame"
-    ) { _, site in
-      site.edited { value in
-        let own = value
-        for row in 1..<max(1, own.rowCount) {
-          for column in 0..<own.rowWidth { value[row, column] = own[row - 1, column] }
+    ) { kind, site in
+      let x = site.activations[0]
+      let isBack = kind.frames != nil
+      return site.edited { value in
+        for row in 0..<value.rowCount {
+          for column in 0..<value.rowWidth {
+            let (moment, unit) = isBack ? (column, row) : (row, column)
+            guard moment > 0 else { continue }
+            value[row, column] = isBack ? x[moment - 1, unit] : x[unit, moment - 1]
+          }
         }
       }
     },

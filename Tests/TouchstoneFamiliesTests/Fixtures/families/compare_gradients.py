@@ -22,15 +22,17 @@ from make_seq2seq_family import sinusoids
 from safetensors.numpy import load_file
 
 HERE = Path(__file__).resolve().parent
-#: Those whose gradients no other fixture holds: clips, experts, sinks, latent attention, a source.
+#: Those whose gradients no other fixture holds: clips, experts, sinks, latent attention, a source, a sound.
 NAMES = [
     "mpt-clipped", "mixtral-window", "mixtral-single", "qwen3_moe-dense", "qwen3_moe-listed", "gpt_oss-listed", "gpt_oss-tied",
     "deepseek_v2-groups", "deepseek_v2-greedy", "deepseek_v3-groups", "deepseek_v3-halves", "t5-gated", "t5-scaled", "bart-scaled",
-    "marian-odd", "marian-two-tables",
+    "marian-odd", "marian-two-tables", "whisper-features", "whisper-audio",
 ]
 
 
 def class_of(config):
+    if config.model_type == "whisper":
+        return transformers.AutoModelForSpeechSeq2Seq
     return transformers.AutoModelForSeq2SeqLM if config.is_encoder_decoder else transformers.AutoModelForCausalLM
 
 
@@ -38,7 +40,8 @@ def padding_index(folder):
     """The id whose row Hugging Face's code does not learn; None where it learns all."""
     config = transformers.AutoConfig.from_pretrained(folder)
     with torch.device("meta"):
-        return class_of(config).from_config(config).get_input_embeddings().padding_idx
+        model = class_of(config).from_config(config)
+        return model.get_decoder().get_input_embeddings().padding_idx if config.model_type == "whisper" else model.get_input_embeddings().padding_idx
 
 
 def gradients(folder, inputs):
@@ -57,7 +60,11 @@ def gradients(folder, inputs):
         model.load_state_dict(narrow.state_dict())
         if config.model_type == "marian":
             sinusoids(model)
-        given = {key: torch.tensor(inputs[name][None].astype(np.int64)) for key, name in named(config) if name in inputs}
+        for parameter in model.parameters():
+            parameter.requires_grad = True  # Whisper's waves are frozen
+        given = {
+            key: torch.tensor(inputs[name][None].astype(np.float64 if name == "input_features" else np.int64))
+            for key, name in named(config) if name in inputs}
         logits = model(**given, use_cache=False).logits[0]
         targets = torch.tensor(inputs["targets"].astype(np.int64))
         torch.nn.functional.cross_entropy(logits, targets, ignore_index=-100).backward()
@@ -78,6 +85,10 @@ def named(config):
     if not config.is_encoder_decoder:
         return [("input_ids", "token_ids"), ("attention_mask", "attention_mask"), ("position_ids", "position_ids")][
             : 2 if config.model_type == "mpt" else 3
+        ]
+    if config.model_type == "whisper":
+        return [
+            ("decoder_input_ids", "token_ids"), ("input_features", "input_features"), ("decoder_attention_mask", "attention_mask"),
         ]
     return [
         ("decoder_input_ids", "token_ids"), ("input_ids", "encoder_token_ids"),
@@ -103,6 +114,8 @@ def compare(touchstone, name):
         subprocess.run(record, check=True, capture_output=True, text=True)
         with h5py.File(golden) as file:
             inputs = {key: data[()] for key, data in file["inputs"].items()}
+            if "features/log_mel" in file:
+                inputs["input_features"] = file["features/log_mel"][()]  # held to the class's own front end elsewhere
             found = {key: data[()] for key, data in file["grad/weights"].items()}
     due = gradients(str(HERE / name), inputs)
     worst, where = 0.0, ""
