@@ -49,7 +49,7 @@ extension Rounding {
     let (scores, type, tokens) = (site.activations[0], precision.type, site.inputs.count)
     let sinks = site.parameters.first?.vector
     var values = Tensor<Double>(repeating: 0, shape: scores.values.shape)
-    var bounds = [Bound](repeating: Bound(8 * underflow), count: values.count)
+    var bounds = [Bound](repeating: Bound(8 * unstored.underflow), count: values.count)
     for row in 0..<values.rowCount {
       let visible = (0..<values.rowWidth).filter {
         site.inputs.isVisible(key: $0, from: row % tokens, under: visibility)
