@@ -3,7 +3,7 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension AttentionProbabilities: Bounded {
-  func clauses(of operation: Operation, in _: Graph) -> [String] {
+  func clauses(of operation: TouchstoneGraph.Operation, in _: Graph) -> [String] {
     ["ATT-10", "ATT-7", "ATT-11"] + (operation.parameters.isEmpty ? [] : ["ATT-31"]) + ["BND-8"]
   }
 
@@ -29,7 +29,7 @@ extension AttentionProbabilities: Bounded {
     return { offset in seesAny[offset / keys % tokens] }
   }
 
-  func alternatives(to operation: Operation, in model: Alternatives) -> [Alternative] {
+  func alternatives(to operation: TouchstoneGraph.Operation, in model: Alternatives) -> [Alternative] {
     // With sinks Hugging Face's code subtracts the greatest itself before softmax does.
     (operation.parameters.isEmpty
       ? [] : [Alternative(policy: .shiftInType, parameters: .rounded, storesShift: true)])
