@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TouchstoneFaults
 import TouchstoneGolden
 import TouchstoneGraph
@@ -14,9 +15,15 @@ enum BundledFolder {
     return (files ?? []).filter { $0.hasSuffix(".h5") }.map { String($0.dropLast(3)) }.sorted()
   }
 
-  /// The golden at a path such as `probes/probe-caps`.
+  /// Those that some test has opened: opening checks the whole file.
+  private static let opened = Mutex<[String: ActivationFile]>([:])
+
+  /// The golden at a path such as `probes/probe-caps`, opened once for all tests.
   static func golden(_ path: String) throws -> ActivationFile {
-    try ActivationFile(path: root.appendingPathComponent(path + ".h5").path)
+    if let known = opened.withLock({ $0[path] }) { return known }
+    let file = try ActivationFile(path: root.appendingPathComponent(path + ".h5").path)
+    opened.withLock { $0[path] = file }
+    return file
   }
 
   /// Its model, and every fault planted in it.

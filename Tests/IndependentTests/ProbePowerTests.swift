@@ -67,7 +67,8 @@ import TouchstoneVerdict
   @Test(arguments: HonestArithmetic.all.indices)
   func noProbeFlagsAnHonestImplementation(_ index: Int) throws {
     let arithmetic = HonestArithmetic.all[index]
-    for golden in try everyday(Self.goldens(), each: HonestArithmetic.all.count, from: index) {
+    let probes = everyday(BundledFolder.names(in: "probes"), each: HonestArithmetic.all.count, from: index)
+    for golden in try probes.map({ try BundledFolder.golden("probes/\($0)") }) {
       let weights = try #require(try golden.weights())
       let run = try RecordedActivations(of: HonestTransformer(weights, arithmetic), inputs: golden.inputs)
       let verdict = try Judge(weights: weights, depth: .examined()).verdict(on: run, golden: golden)

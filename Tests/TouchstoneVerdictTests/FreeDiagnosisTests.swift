@@ -63,7 +63,7 @@ import TouchstoneVerdict
     return tally
   }
 
-  private var count: Int { ProcessInfo.processInfo.environment["TOUCHSTONE_CASES"].flatMap(Int.init) ?? 5 }
+  private var count: Int { ProcessInfo.processInfo.environment["TOUCHSTONE_CASES"].flatMap(Int.init) ?? 3 }
   private var seed: UInt64 {
     ProcessInfo.processInfo.environment["TOUCHSTONE_SEED"].flatMap(UInt64.init) ?? 1
   }

@@ -26,10 +26,16 @@ import TouchstoneVerdict
 
   @Test(.clause("NUM-19"), arguments: presets)
   func everyNumberIsThatOfTheReferenceAlone(_ preset: String) throws {
-    let weights = try Synthesizer.weights(Preset.named(preset))
-    let count = weights.graph.idCount(of: .tokenIDs) ?? 1
-    expectSame(
-      weights, try Inputs(tokenIDs: (0..<7).map { ($0 * 5 + 1) % count }, graph: weights.graph))
+    let preset = try Preset.named(preset)
+    let weights = try Synthesizer.weights(preset).listening(by: preset.frontEnd)
+    let ids = (0..<7).map { ($0 * 5 + 1) % (weights.graph.idCount(of: .tokenIDs) ?? 1) }
+    let inputs =
+      try Synthesizer.inputs(of: preset)
+      ?? Inputs(
+        tokenIDs: ids,
+        source: weights.graph.readsSource ? Inputs.source(tokenIDs: ids, graph: weights.graph) : nil,
+        graph: weights.graph)
+    expectSame(weights, inputs)
   }
 
   /// Outputs, queries split into heads and a vocabulary that are no multiple of a piece.
