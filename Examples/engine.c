@@ -129,10 +129,10 @@ int main(int count, char **arguments) {
   model_open(arguments[1]);
   hid_t golden = H5Fopen(arguments[2], H5F_ACC_RDONLY, H5P_DEFAULT);
   if (golden < 0) fail("cannot be read", arguments[2]);
+  if (!config_is("model_type", "gpt2", 1)) return fputs("not supported: this model_type\n", stderr), 77;
   int *tokens = read_inputs(golden, "inputs/token_ids"), *positions = read_inputs(golden, "inputs/position_ids");
   int *mask = read_inputs(golden, "inputs/attention_mask");
   if (!tokens || !positions) fail("has no inputs", arguments[2]);
-  if (!config_is("model_type", "gpt2", 1)) return fputs("not supported: this model_type\n", stderr), 77;
   D = (size_t)config_number("n_embd", 0), H = (size_t)config_number("n_head", 0);
   F = (size_t)config_number("n_inner", 4.0 * (double)D), V = (size_t)config_number("vocab_size", 0);
   size_t context = (size_t)config_number("n_positions", 0), layers = (size_t)config_number("n_layer", 0);

@@ -15,7 +15,7 @@ import TouchstoneTestSupport
   @Test func thereAreFixtures() { #expect(Self.folders.count >= 2) }
 
   /// In the process all of them are judged every day (`FamilyCaptureTests`).
-  @Test(.clause("GRA-6", "GRA-7"), arguments: everyday(folders, each: 5))
+  @Test(.clause("GRA-6", "GRA-7"), arguments: everyday(folders, each: 9))
   func itIsRecordedCapturedAndFoundConsistent(name: String) throws {
     let folder = Self.root.appending(path: name)
     try Program.inFolder { program in

@@ -13,7 +13,8 @@ import TouchstoneTestSupport
 
 /// The suite that other packages put their engines through, put through itself.
 @Suite struct ConformanceTests {
-  @Test(arguments: ConformanceCheck.goldens + ConformanceCheck.probes)
+  /// Every third; all with `TOUCHSTONE_EXHAUSTIVE=1`, and by `touchstone verify golden`.
+  @Test(arguments: everyday(ConformanceCheck.goldens + ConformanceCheck.probes, each: 3))
   func theSIMDImplementationConforms(_ check: ConformanceCheck) throws {
     try check.run { try SIMDTransformer(weights: $0, threadCount: 2) }
   }

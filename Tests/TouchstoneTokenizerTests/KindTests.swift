@@ -140,8 +140,8 @@ enum TokenizerKind {
     #expect(digest([], shown.joined(separator: "\n")) == vectors.skippedRandom)
   }
 
-  /// Every thirteenth kind reads the megabyte, and all files line by line too, every day; all of them when asked.
-  private static let readsTheLongText = Set(everyday(TokenizerKind.all, each: 13))
+  /// Every twentieth kind reads the megabyte, and all files line by line too, every day; all of them when asked.
+  private static let readsTheLongText = Set(everyday(TokenizerKind.all, each: 20))
 
   @Test(
     .clause("TOK-11"), .enabled(if: TestData.hasGPT2, "the texts are not beside the checkout"),
