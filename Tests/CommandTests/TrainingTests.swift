@@ -42,6 +42,7 @@ import TouchstoneTestSupport
         ("--backward --targets=-100,-100,-100,-100,-100", "nothing is asked for"),
         ("--backward --divisor 0", "divides by 0"), ("--backward --label-smoothing 1", "smooths labels by 1"),
         ("--backward --padding-index -1", "padding-index"), ("--padding-index 1", "add --backward"),
+        ("--backward --padding-index 13", "--padding-index: is 13, and the model has 13 ids"),
       ] {
         let result = try program.shell(
           "touchstone record --model model --tokens 3,1,4,1,5 \(options) --out no.h5 2>&1; echo code $?; ls no.h5 2>&1"

@@ -107,6 +107,11 @@ struct LossOptions: ParsableArguments {
   /// - Throws: ``BadInput`` for other counts, ids that the model has not, and the next token of a model that sees it.
   func asked(of inputs: Inputs, _ graph: Graph) throws(BadInput) -> Inputs {
     guard backward else { return inputs }
+    if case .id(let id)? = paddingIndex, let count = graph.idCount(of: .tokenIDs), id >= count {
+      throw BadInput(
+        place: "--padding-index", problem: "is \(id), and the model has \(count) ids",
+        remedy: "give the id of padding, or none")
+    }
     return try Inputs(
       tokenIDs: inputs.tokenIDs, positionIDs: inputs.positionIDs, attentionMask: inputs.attentionMask,
       tokenTypeIDs: inputs.tokenTypeIDs, source: inputs.source, targets: targetIDs(inputs, graph),
