@@ -58,6 +58,8 @@ import TouchstoneTestSupport
     try Program.inFolder { program in
       let result = try program.touchstone("merge", "1.json", "2.json", "--golden", "golden.h5")
       #expect(result.code == 64 && result.errors.contains("given together"), "\(result)")
+      let model = try program.touchstone("merge", "1.json", "2.json", "--model", "model")
+      #expect(model.code == 64 && model.errors.contains("which are not given"), "\(model)")
     }
   }
 

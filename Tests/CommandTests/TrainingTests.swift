@@ -32,6 +32,23 @@ import TouchstoneTestSupport
     }
   }
 
+  /// The same model and sequence with another loss is another pass, which is said of the loss.
+  @Test(.clause("LOS-2")) func aCaptureOfAnotherLossIsToldFromOneOfAnotherModel() throws {
+    try Program.inFolder { program in
+      _ = try TinyModel().record(program)
+      let result = try program.shell(
+        """
+        for sum in mean sum; do
+          touchstone record --model model --tokens 3,1,4,1,5 --backward --reduction $sum --out $sum.h5
+        done
+        touchstone capture --model model --golden sum.h5 --implementation reference --out capture.h5
+        touchstone diff mean.h5 capture.h5 --model model 2>&1; echo code $?
+        """)
+      #expect(result.output.contains("code 2\n"), "\(result)")
+      #expect(result.output.contains("inputs: the attributes of its loss (reduction, "), "\(result)")
+    }
+  }
+
   @Test func whatCannotBeTrainedIsRefusedInASentence() throws {
     try Program.inFolder { program in
       _ = try TinyModel().record(program)

@@ -57,8 +57,11 @@ struct Merge: ParsableCommand {
   var json = false
 
   func validate() throws {
-    guard (golden == nil) != (capture == nil) else { return }
-    throw ValidationError("--golden and --capture are given together: causes are looked for in both.")
+    guard (golden == nil) == (capture == nil) else {
+      throw ValidationError("--golden and --capture are given together: causes are looked for in both.")
+    }
+    guard golden == nil, model != nil || !reading.trust.isEmpty else { return }
+    throw ValidationError("--model and --trust are for --golden and --capture, which are not given.")
   }
 
   func run() throws {

@@ -15,6 +15,14 @@ extension Judge {
             : "are missing, and \(owner) has them",
           remedy: "store targets in both, for the forward and the backward pass, or in none")
       }
+      if graph.isDifferentiated, other.with(temperature: 1).forwardOperations == graph.forwardOperations {
+        throw BadInput(
+          place: "inputs",
+          problem:
+            "the attributes of its loss (reduction, divisor, loss_scale, label_smoothing, padding_index) are not "
+            + "those of \(owner)",
+          remedy: "capture the loss that was recorded, or record the one that is captured")
+      }
       throw BadInput(
         place: "config_json", problem: "the capture's configuration is not that of \(owner)",
         remedy: "capture the same model")

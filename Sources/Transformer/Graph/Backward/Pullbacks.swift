@@ -216,6 +216,11 @@ extension Graph {
 
   /// Whether it has a backward pass.
   public var isDifferentiated: Bool { index(making: Activation("loss/mean")) != nil }
+
+  /// The operations before the loss, all of them where there is none.
+  package var forwardOperations: [Operation] {
+    Array(operations.prefix { !$0.output.path.hasPrefix("loss/") })
+  }
 }
 
 extension Activation {
