@@ -28,7 +28,26 @@ import TouchstoneTestSupport
     "gpt2": """
     "vocab_size": 29, "n_embd": 24, "n_layer": 2, "n_head": 4, "n_positions": 16, "n_inner": 11
     """,
+    "vit": """
+    "hidden_size": 18, "num_hidden_layers": 1, "num_attention_heads": 3, "intermediate_size": 11,
+    "image_size": [13, 9], "patch_size": [3, 2], "num_channels": 3, "num_labels": 5
+    """,
+    "dit_block": """
+    "hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 3, "head_dim": 5, "ff_mult": 2
+    """,
   ]
+
+  /// A sequence, or the arrays that a model is given in place of one.
+  private static func inputs(_ tokens: [Int], _ graph: Graph) throws -> Inputs {
+    guard !graph.arrays.isEmpty else { return try Inputs(tokenIDs: tokens, graph: graph) }
+    var random = SplitMix64(seed: 9)
+    let arrays = graph.arrays.map { input in
+      let shape = graph.shape(of: Activation("inputs/" + input.rawValue), tokenCount: tokens.count) ?? []
+      let values = (0..<shape.reduce(1, *)).map { _ in Float.random(in: -1...1, using: &random) }
+      return (input, Tensor(values, shape: shape))
+    }
+    return try Inputs(arrays: Dictionary(uniqueKeysWithValues: arrays), graph: graph)
+  }
 
   static func weights(of family: String) throws -> Weights {
     let text = "{\"model_type\": \"\(family)\", \(fields[family] ?? "")}"
@@ -43,7 +62,7 @@ import TouchstoneTestSupport
     changing change: (inout Tensor<Double>) -> Void = { _ in }
   ) throws -> Verdict {
     let weights = try weights(of: planted.family)
-    let inputs = try Inputs(tokenIDs: tokens, graph: weights.graph)
+    let inputs = try inputs(tokens, weights.graph)
     let point = try #require(weights.graph.operations.first { $0.output.path == planted.point }?.output)
     var capture = RecordedActivations(weights: weights, inputs: inputs, planting: [point: planted.fault])
     var value = try #require(capture.tensors[point])

@@ -208,14 +208,16 @@ struct CauseSearch {
     guard let golden = judged.golden, let first = findings.first,
       let layout = try LayoutDiagnosis(of: first, in: judged.capture, golden: golden)?.found
     else { return false }
-    // Heads in another order may be the engine's own.
-    if case .headOrder = layout, isFollowed(first.activation) { return false }
+    // What the engine goes on with is its own.
+    let isOwn = isFollowed(first.activation)
+    if case .headOrder = layout, isOwn { return false }
     let alike = try findings.dropFirst().filter { other in
       try LayoutDiagnosis(of: other, in: judged.capture, golden: golden)?.found == layout
     }
+    let ofEngine = isOwn ? layout.sentenceOfEngine : nil
     let cause = Cause(
-      id: "read.layout", name: "the recording \(layout.sentence)", kind: "recording", ratio: 0, nextRatio: nil
-    )
+      id: "read.layout", name: ofEngine ?? "the recording \(layout.sentence)",
+      kind: ofEngine == nil ? "recording" : Fault.Family.wiring.rawValue, ratio: 0, nextRatio: nil)
     add(cause, at: ([first] + alike).map(\.activation.path))
     return true
   }

@@ -28,7 +28,7 @@ struct LayoutDiagnosis {
     guard let shape = capture.storedShape(of: activation), let want = try golden.tensor(activation),
       let count = Self.count(of: shape),
       [want.count, 3 * want.count, want.rowWidth].contains(count)
-        || Self.isWider(shape, want.shape),
+        || Self.isWider(shape, want.shape) || Self.isWider(want.shape, shape),
       let got = try capture.tensor(activation)
     else { return nil }
     projections = try Self.projections(beside: finding.activation, in: golden)
@@ -60,7 +60,7 @@ struct LayoutDiagnosis {
 
   /// What the difference is; nil where it is none of these.
   var found: LayoutEvidence? {
-    if got.count != want.count { return lastPosition ?? fusedProjections ?? padded }
+    if got.count != want.count { return lastPosition ?? fusedProjections ?? padded ?? missing }
     guard got.shape != want.shape || !agrees(want.values) else { return nil }
     return transposed ?? reorderedHeads ?? shiftedRows
   }
@@ -85,18 +85,38 @@ struct LayoutDiagnosis {
       let axis = want.shape.indices.first(where: { got.shape[$0] != want.shape[$0] })
     else { return nil }
     let (due, stored) = (want.shape[axis], got.shape[axis])
-    let inner = want.shape[(axis + 1)...].reduce(1, *)
     for first in Set([0, stored - due]).sorted() {
-      var values: [Double] = []
-      for outer in 0..<want.count / (due * inner) {
-        let start = (outer * stored + first) * inner
-        values += got.values[start..<start + due * inner]
-      }
+      let values = Self.without(0..<first, first + due..<stored, along: axis, of: got)
       if isNear(values[...], want.values[...]) {
         return .extra(axis: axisNames[axis], count: stored - due, due: due, first: first)
       }
     }
     return nil
+  }
+
+  /// Less along one axis than is due: a run is left out at its beginning or its end.
+  private var missing: LayoutEvidence? {
+    guard Self.isWider(want.shape, got.shape), got.count > 0, axisNames.count == want.shape.count,
+      let axis = want.shape.indices.first(where: { got.shape[$0] != want.shape[$0] })
+    else { return nil }
+    let (due, stored) = (want.shape[axis], got.shape[axis])
+    let first = [0, stored].first { first in
+      let run = first..<first + due - stored
+      return agrees(Self.without(run, due..<due, along: axis, of: want))
+    }
+    return first.map { .missing(axis: axisNames[axis], count: due - stored, due: due, first: $0) }
+  }
+
+  /// The numbers that are left where two runs along an axis, the first before the other, are cut off.
+  private static func without(
+    _ first: Range<Int>, _ last: Range<Int>, along axis: Int, of tensor: Tensor<Double>
+  ) -> [Double] {
+    let (extent, inner) = (tensor.shape[axis], tensor.shape[(axis + 1)...].reduce(1, *))
+    var left: [Double] = []
+    for run in 0..<tensor.count / inner where !first.contains(run % extent) && !last.contains(run % extent) {
+      left += tensor.values[run * inner..<(run + 1) * inner]
+    }
+    return left
   }
 
   /// Queries, keys and values as one projection made them.

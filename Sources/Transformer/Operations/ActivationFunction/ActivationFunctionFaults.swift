@@ -209,6 +209,13 @@ extension ActivationFunction {
         }
       }
     },
+    Reading("activation.applied-twice", .activation, of: ActivationFunction.self) { own, _, _ in
+      [
+        Reading.Guess("\(own.function.inWords) is applied twice") { site in
+          site.evaluated(changing: 0) { $0 = site.evaluated() }
+        }
+      ]
+    },
     // llama.cpp computes GELU by tanh through a table, whichever form the model has.
     Reading("activation.other-table", .activation, of: ActivationFunction.self) { own, _, _ in
       ActivationFunction.Function.allCases.filter { $0 != own.function }.flatMap { function in

@@ -180,6 +180,25 @@ extension Embedding {
           site.edited { $0.values = $0.values.map { $0 * factor } }
         }
       }
-    }
+    },
+    Reading("embedding.zero-rows", .embedding, of: Embedding.self) { _, _, got in
+      let empty = (0..<got.rowCount).filter { got.row($0).allSatisfy { $0 == 0 } }
+      guard !empty.isEmpty else { return [] }
+      let which =
+        empty.count == got.rowCount
+        ? "every row is" : empty.count == 1 ? "row \(empty[0]) is" : "rows \(runs(empty)) are"
+      return [
+        Reading.Guess("\(which) 0: none is read from the table") { site in
+          site.edited { y in
+            for row in empty where row < y.rowCount { y.setRow(row) { _ in 0 } }
+          }
+        }
+      ]
+    },
+    Reading("embedding.resampled", .embedding, of: Embedding.self) { _, site, got in
+      GridResampling.found(site, got).map { resampling in
+        Reading.Guess(resampling.inWords, numbers: 1) { resampling.value(of: $0) }
+      }
+    },
   ]
 }

@@ -43,6 +43,8 @@ package enum LayoutEvidence: Sendable, Equatable {
   case axes([String], flattened: [Int]?, due: [String])
   /// More along one axis than there is: how many, and where the right ones begin.
   case extra(axis: String, count: Int, due: Int, first: Int)
+  /// Less along one axis than there is: how many are missing, of how many, and which is the first of them.
+  case missing(axis: String, count: Int, due: Int, first: Int)
   /// Heads in another order.
   case headOrder([Int])
   /// One constant added to each row.

@@ -91,11 +91,21 @@ extension LayoutEvidence {
         + (first == 0
           ? "the first \(due) are those that are due" : "those from \(first) on are those that are due")
         + "; cut the others off"
+    case .missing(let axis, let count, let due, let first):
+      "lacks \(count) of \(counted(due, axis)), "
+        + (count == 1 ? "that at \(first)" : "those from \(first) to \(first + count - 1)")
+        + "; the others are right"
     case .headOrder(let order):
       "holds the same heads in another order, \(order): record head 0 first, as the weights have them"
     case .rowConstant:
       "is off by one constant in each row, which changes no probability: record it before that is added"
     }
+  }
+
+  /// What an engine does that goes on with the numbers as they were recorded; nil where that says no more.
+  package var sentenceOfEngine: String? {
+    guard case .axes(let stored, nil, let due) = self else { return nil }
+    return "\(list(stored)) is read as \(list(due)), without transposing, and what follows goes on with that"
   }
 
   private func list(_ axes: [String]) -> String { "[" + axes.joined(separator: ", ") + "]" }

@@ -1,16 +1,29 @@
 import TouchstoneModel
 
-/// The order in which heads, tokens and units of a head follow each other in memory.
+/// The order in which the elements of an array follow each other in memory.
 struct AxisOrder: Sendable, Equatable {
-  /// 0 for heads, 1 for tokens, 2 for units; the outermost first.
+  /// The axes, the outermost first; of attention 0 for heads, 1 for tokens, 2 for units.
   let axes: [Int]
 
+  /// Those of heads, tokens and units.
   static let all = [[0, 1, 2], [1, 0, 2], [0, 2, 1], [1, 2, 0], [2, 0, 1], [2, 1, 0]].map(
     AxisOrder.init(axes:))
   static let byToken = AxisOrder(axes: [1, 0, 2])
 
+  /// Those of so many axes, the natural one first.
+  static func all(of count: Int) -> [AxisOrder] {
+    guard count > 0 else { return [AxisOrder(axes: [])] }
+    return all(of: count - 1).flatMap { order in
+      (0..<count).reversed().map { place in
+        AxisOrder(axes: order.axes[..<place] + [count - 1] + order.axes[place...])
+      }
+    }
+  }
+
   /// “[token, head, unit]”.
-  var inWords: String { "[" + axes.map { ["head", "token", "unit"][$0] }.joined(separator: ", ") + "]" }
+  func inWords(_ names: [String] = ["head", "token", "unit"]) -> String {
+    "[" + axes.map { names[$0] }.joined(separator: ", ") + "]"
+  }
 
   /// Where an element stands.
   func offset(_ index: [Int], _ extents: [Int]) -> Int {
@@ -19,7 +32,7 @@ struct AxisOrder: Sendable, Equatable {
 
   /// Which element stands at a place.
   func index(of offset: Int, _ extents: [Int]) -> [Int] {
-    var (index, rest) = ([0, 0, 0], offset)
+    var (index, rest) = ([Int](repeating: 0, count: axes.count), offset)
     for axis in axes.reversed() {
       index[axis] = rest % extents[axis]
       rest /= extents[axis]
@@ -56,12 +69,17 @@ struct Misreading: Sendable {
     return Tensor(values, shape: tensor.shape)
   }
 
+  /// The same of any array, whose axes have these names.
+  func inWords(_ names: [String] = ["head", "token", "unit"]) -> String {
+    "\(written.inWords(names)) is read as \(read.inWords(names)), without transposing"
+  }
+
   /// What happens to some tensor, in words.
   func inWords(heads: Int) -> String {
     if written == .byToken, read.axes == [1, 2, 0] {
       return "heads are cut with a stride (column c belongs to head c mod \(heads))"
     }
     if written.axes == [1, 2, 0], read == .byToken { return "heads are joined column by column" }
-    return "\(written.inWords) is read as \(read.inWords), without transposing"
+    return inWords()
   }
 }

@@ -70,6 +70,18 @@ extension Reading {
         Guess(name) { site in site.edited { $0 = Tensor(repeating: constant, shape: $0.shape) } }
       ]
     },
+    Reading("values.of-length-1", .wiring, at: .computed) { site, _ in
+      [
+        Guess("each row is divided by its length") { site in
+          site.edited { y in
+            for row in 0..<y.rowCount {
+              let length = y.row(row).reduce(0) { $0 + $1 * $1 }.squareRoot()
+              if length > 0 { y.setRow(row) { [y] in y[row, $0] / length } }
+            }
+          }
+        }
+      ]
+    },
     Reading("values.scaled", .wiring, at: .computed) { site, got in
       let (want, wrong) = (site.evaluated(), site.wrongPlaces)
       guard let read = quotient(of: wrong.map { got.values[$0] }, on: wrong.map { want.values[$0] }) else {
@@ -117,6 +129,25 @@ extension Reading {
         Guess("each row is multiplied by a factor of its own \(range)", numbers: factors.count) { site in
           site.edited { y in
             for offset in y.values.indices { y.values[offset] *= factors[offset / y.rowWidth] }
+          }
+        }
+      ]
+    },
+    Reading("values.scaled-by-column", .wiring, at: .computed) { site, got in
+      let want = site.evaluated()
+      guard got.rowCount > 1, got.values.allSatisfy(\.isFinite) else { return [] }
+      func column(_ x: Tensor<Double>, _ column: Int) -> [Double] { (0..<x.rowCount).map { x[$0, column] } }
+      let factors = (0..<got.rowWidth).map { quotient(of: column(got, $0), on: column(want, $0)) ?? 1 }
+      guard let least = factors.min(), let greatest = factors.max() else { return [] }
+      let range = "(\(significant(least, 3)) to \(significant(greatest, 3)))"
+      let hasNone = site.norm != nil && site.parameters.isEmpty
+      return [
+        Guess(
+          "each column is multiplied by a factor of its own \(range)"
+            + (hasNone ? ": a gain, where the norm has none" : ""), numbers: factors.count
+        ) { site in
+          site.edited { y in
+            for offset in y.values.indices { y.values[offset] *= factors[offset % y.rowWidth] }
           }
         }
       ]
@@ -221,12 +252,15 @@ extension Tensor<Double> {
 }
 
 extension Graph {
-  /// An activation and all that hand it on as it is.
+  /// An activation, all that hand it on as it is, and all that are made of the same in the same way.
   fileprivate func copies(of activation: Activation) -> Set<Activation> {
-    operations.reduce(into: [activation]) { copies, operation in
-      if operation.kind.payload is Identity, operation.inputs.contains(where: copies.contains) {
-        copies.insert(operation.output)
-      }
+    let own = operation(making: activation)
+    return operations.reduce(into: [activation]) { copies, operation in
+      let isHandedOn = operation.kind.payload is Identity && operation.inputs.contains(where: copies.contains)
+      let isAlike =
+        operation.kind == own?.kind && operation.inputs == own?.inputs
+        && operation.parameters == own?.parameters
+      if isHandedOn || isAlike { copies.insert(operation.output) }
     }
   }
 }
