@@ -1,9 +1,10 @@
 import Testing
-import TouchstoneFaults
 import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneTestSupport
 import TouchstoneVerdict
+
+@testable import TouchstoneFaults
 
 /// Right numbers that are recorded in another way than the format asks for.
 @Suite struct LayoutDiagnosisTests {
@@ -44,6 +45,41 @@ import TouchstoneVerdict
     }
     #expect(
       verdict.causes.contains { $0.name.contains("another layout, [unit, token]") }, "\(verdict.causes)")
+  }
+
+  /// What follows goes on with the numbers as they stand: it is the engine that reads them so, not the recording.
+  @Test func anotherLayoutThatIsGoneOnWithIsTheEngines() throws {
+    let weights = try Sample.visible.weights()
+    let inputs = try Sample.visible.inputs(weights.graph)
+    let point = Activation(.layerNorm2, layer: 0)
+    let fault = Fault("planted", "transposed", .wiring, at: .norms, practice: "a test") { site in
+      let value = site.evaluated()
+      return Tensor(value.transposed.values, shape: value.shape)
+    }
+    let capture = RecordedActivations(weights: weights, inputs: inputs, planting: [point: fault])
+    let golden = try Golden(weights, inputs)
+    let verdict = try Judge(weights: weights, depth: .diagnosed()).verdict(on: capture, golden: golden)
+    let cause = try #require(verdict.cause)
+    #expect(cause.name.hasPrefix("[unit, token] is read as [token, unit]"), "\(cause)")
+    #expect(cause.kind == "wiring")
+  }
+
+  @Test(arguments: [(1, 0), (2, 0), (0, 1), (0, 3)])
+  func rowsThatAreMissingAtAnEndAreCounted(first: Int, last: Int) throws {
+    var due = 0
+    let verdict = try verdict(Activation(.logits)) { tensor in
+      due = tensor.rowCount
+      let left = (first..<due - last).flatMap { Array(tensor.row($0)) }
+      return Tensor(left, shape: [due - first - last, tensor.rowWidth])
+    }
+    let (count, place) = (first + last, first > 0 ? 0 : due - last)
+    let which = count == 1 ? "that at \(place)" : "those from \(place) to \(place + count - 1)"
+    #expect(verdict.outcome == .mismatch)
+    #expect(
+      verdict.causes.contains {
+        $0.name.contains("lacks \(count) of \(due) tokens, \(which); the others are right")
+      },
+      "\(verdict.causes)")
   }
 
   @Test func headsInAnotherOrderAreRecognised() throws {

@@ -1,12 +1,12 @@
 import Foundation
 import Testing
 import TouchstoneFamilies
-import TouchstoneFaults
 import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReference
 import TouchstoneTestSupport
 
+@testable import TouchstoneFaults
 @testable import TouchstoneVerdict
 
 /// Models that hear, judged: features of samples, convolutions, and what is made of them.
@@ -105,6 +105,26 @@ import TouchstoneTestSupport
         #expect(named.contains(fault.id), "\(fault) at \(site): \(named)")
       }
     }
+  }
+
+  /// A convolution is a product of windows with a matrix, and numbers are read off it as off any product.
+  @Test(.clause("SND-2"), arguments: ["conv_1", "conv_2"])
+  func aWeightOfAFilterIsRead(_ name: String) throws {
+    let weights = try Self.weights(seed: 272)
+    let point = try #require(Activation(path: "encoder/embed/\(name)"))
+    let fault = Fault("planted", "one weight", .weights, of: Convolution.self, practice: "a test") {
+      _, site in
+      site.evaluated(changingParameter: 0) {
+        $0.values[3 * $0.rowCount / $0.shape[0] * $0.rowWidth + 7] = 0.75
+      }
+    }
+    let capture = RecordedActivations(
+      weights: weights, inputs: try Self.inputs(weights.graph, seed: 273), planting: [point: fault])
+    let verdict = try Judge(weights: weights, depth: .whole()).verdict(on: capture)
+    #expect(verdict.flagged.first?.activation == point)
+    #expect(
+      verdict.cause?.name.hasPrefix("the weight from input 7 to output 3 is 0.75 instead of ") == true,
+      "\(verdict.cause?.name ?? "") \(verdict.notes)")
   }
 
   /// Of the gradients by what convolutions read, by filters and by biases: as the mistakes of the forward pass.

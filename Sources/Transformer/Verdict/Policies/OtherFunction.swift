@@ -6,7 +6,8 @@ import TouchstoneModel
 /// In 16 bits every step may be rounded, and functions that are nearly alike, as GELU by tanh and by erf, differ by less than that
 /// in each element. In all of them together they do not: with f the model's function, g another one and e = got − f(x), the share
 /// ⟨e, g − f⟩/⟨g − f, g − f⟩ is 0 but for chance where f was computed, and 1 where g was. Each element is divided by its bound, or,
-/// for who rounds once, by a unit in the last place; equal arguments, which are rounded alike, count once.
+/// for who rounds once, by a unit in the last place and what float32 errs by, which in a tail such as 1 + erf is far more; equal
+/// arguments, which are rounded alike, count once.
 package struct OtherFunction: Sendable, Equatable {
   /// The function that was computed.
   package let function: ActivationFunction.Function
@@ -40,8 +41,10 @@ package struct OtherFunction: Sendable, Equatable {
   ) -> OtherFunction? {
     let places = distinctPlaces(input, got, want)
     let others = ActivationFunction.Function.allCases.filter { $0 != due }
+    let inFloat32 = Rounding(.float32).ofActivation(due, want.values, Operand(values: input))
     let scales = [
-      places.map { want.bounds[$0].stat }, places.map { type.spacing(around: want.values.values[$0]) },
+      places.map { want.bounds[$0].stat },
+      places.map { type.spacing(around: want.values.values[$0]) + inFloat32[$0].stat },
     ]
     let level = falseAlarms / Double(scales.count * others.count * max(1, operationCount))
     let found = others.flatMap { function in
