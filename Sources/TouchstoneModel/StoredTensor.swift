@@ -85,6 +85,14 @@ public struct StoredTensor: Sendable {
     return StoredTensor(type: type, shape: [indices.count, extent], bytes: rows)
   }
 
+  /// One of the tensors that stand along the first axis, without a copy.
+  package func part(_ index: Int) -> StoredTensor {
+    let shape = Array(shape.dropFirst())
+    let count = shape.reduce(type.byteCount, *)
+    let first = bytes.startIndex + index * count
+    return StoredTensor(type: type, shape: shape, bytes: bytes[first..<first + count], isMapped: isMapped)
+  }
+
   /// Every value from its bits.
   ///
   /// Inlined, so that each conversion becomes a loop of its own, a plain copy where nothing is converted;

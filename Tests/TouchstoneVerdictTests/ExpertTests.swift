@@ -1,12 +1,12 @@
 import Foundation
 import Testing
 import TouchstoneFamilies
-import TouchstoneFaults
 import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReference
 import TouchstoneTestSupport
 
+@testable import TouchstoneFaults
 @testable import TouchstoneVerdict
 
 /// Routers and experts: decisions that rounding may make, what experts compute, and how a run that decided otherwise is judged.
@@ -98,6 +98,41 @@ import TouchstoneTestSupport
       let verdict = try Self.judge(weights).verdict(on: capture)
       #expect(verdict.outcome == .consistent, "\(type), seed \(seed): \(verdict.flagged)")
     }
+  }
+
+  /// Most of what a gate lets through is greater than the 1 that is added: rounding that sum moves few elements.
+  @Test(.clause("BND-34", "BND-20"), arguments: [ScalarType.bfloat16, .float16])
+  func aSumThatIsNearlyAlwaysExactMayBeStored(_ type: ScalarType) throws {
+    let model = """
+      {"model_type": "gpt_oss", "vocab_size": 29, "hidden_size": 20, "num_hidden_layers": 1, "num_attention_heads": 2,
+       "head_dim": 6, "num_key_value_heads": 1, "intermediate_size": 48, "num_local_experts": 2, "num_experts_per_tok": 1,
+       "swiglu_limit": 7, "sliding_window": 40}
+      """
+    let own = try Self.weights(model, .trainedLike, seed: 12)
+    var tensors = own.stored
+    for view in own.graph.operations.filter({ $0.output.name == "mlp_up" }).flatMap(\.parameters) {
+      var values = own.float32(view.parameter)
+      let size = (values.values.reduce(0) { $0 + $1 * $1 } / Float(values.count)).squareRoot()
+      values.values = values.values.map { $0 / size * (values.shape.count > 2 ? 0.7 : 1) }
+      tensors[view.parameter.name] = StoredTensor(values)
+    }
+    let weights = try Weights(
+      graph: own.graph, names: TensorNames(root: ""), tensors: tensors)
+    let inputs = try Inputs(tokenIDs: (0..<60).map { ($0 * $0 + 3) % 29 }, graph: weights.graph)
+    let fault = Fault("planted", "the sum is stored", .precision, of: Product.self, practice: "a test") {
+      own, site in
+      let (act, up) = (site.activations[0], site.activations[1])
+      let values = zip(act.values, up.values).map { act, up in
+        act * type.rounded(min(max(up, -(own.limit ?? 0)), own.limit ?? 0) + own.plus)
+      }
+      return Tensor(values, shape: act.shape)
+    }
+    let gates = weights.graph.operations.filter { ($0.kind.payload as? Product)?.plus == 1 }.map(\.output)
+    let capture = RecordedActivations(
+      weights: weights, inputs: inputs, precision: Precision(type),
+      planting: Dictionary(uniqueKeysWithValues: gates.map { ($0, fault) }))
+    let verdict = try Self.judge(weights).verdict(on: capture)
+    #expect(!gates.isEmpty && verdict.outcome == .consistent, "\(verdict.flagged)")
   }
 
   // MARK: Decisions

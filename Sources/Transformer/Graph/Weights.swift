@@ -124,6 +124,19 @@ public struct Weights: Sendable {
     return tensor.type == .float32 ? tensor : StoredTensor(tensor.float32())
   }
 
+  /// What a view looks at, in float32, and the view of that: of a stack of experts the one matrix alone, so that the others are
+  /// neither read nor widened.
+  package func storedFloat32(_ view: ParameterView) -> (StoredTensor, ParameterView) {
+    guard let expert = view.selection.expert else { return (storedFloat32(view.parameter), view) }
+    let own = tensor(view.parameter).part(expert)
+    let (parameter, selection) = (view.parameter, view.selection)
+    let whole = Parameter(parameter.name, own.shape)
+    let part = ParameterView.Selection(groups: selection.groups, parts: selection.parts, take: selection.take)
+    return (
+      own.type == .float32 ? own : StoredTensor(own.float32()), ParameterView(whole, view.layout, part)
+    )
+  }
+
   /// The parameter's float32 values, widened exactly to float64.
   public func float64(_ parameter: Parameter) -> Tensor<Double> {
     let tensor = tensor(parameter)

@@ -37,4 +37,22 @@ extension Modulation: Bounded {
   var waysToRoundOnce: [Alternative] {
     plus == 0 && shift == nil ? [] : [Alternative(policy: .roundedOnce, roundsOnce: true)]
   }
+
+  /// The factor stored before it multiplies, or the product before the shift is added.
+  func stepped(_ site: JudgedSite, to type: ScalarType) -> [Tensor<Double>] {
+    let (x, condition) = (site.activations[0].values, site.activations[1].values.values)
+    let width = x.rowWidth
+    let ways: [(Double, Double, Double) -> Double] =
+      (plus == 0 ? [] : [{ $0 * type.rounded($1) + $2 }])
+      + (shift == nil ? [] : [{ type.rounded($0 * $1) + $2 }])
+    return ways.map { way in
+      let values = x.values.indices.map { offset in
+        let column = offset % width
+        return way(
+          x.values[offset], condition[scale * width + column] + plus,
+          shift.map { condition[$0 * width + column] } ?? 0)
+      }
+      return Tensor(values, shape: x.shape)
+    }
+  }
 }

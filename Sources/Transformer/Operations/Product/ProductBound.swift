@@ -32,6 +32,17 @@ extension Product: Bounded {
     plus == 0 ? [] : [Alternative(policy: .roundedOnce, roundsOnce: true)]
   }
 
+  /// b + plus stored before it is multiplied, or a·b before a·plus is added to it.
+  func stepped(_ site: JudgedSite, to type: ScalarType) -> [Tensor<Double>] {
+    guard plus != 0 else { return [] }
+    let (a, b) = (site.activations[0].values, site.activations[1].values)
+    let clipped = b.values.map { b in limit.map { min(max(b, -$0), $0) } ?? b }
+    let ways: [(Double, Double) -> Double] = [
+      { $0 * type.rounded($1 + plus) }, { type.rounded($0 * $1) + $0 * plus },
+    ]
+    return ways.map { way in Tensor(zip(a.values, clipped).map(way), shape: a.shape) }
+  }
+
   /// The nonlinearity of a gate is seldom stored before it is multiplied.
   func alternatives(to operation: Operation, in _: Alternatives) -> [Alternative] {
     [Alternative(policy: .unroundedInputs, unrounded: Set(operation.inputs.prefix(1)))]

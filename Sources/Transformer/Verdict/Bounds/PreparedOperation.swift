@@ -67,7 +67,11 @@ extension Weights {
     operation.parameters.map { view in
       let isTable = operation.kind.payload is Embedding
       let table = isTable ? stored[view.parameter.name] : nil
-      return ParameterOperand(table ?? storedFloat32(view.parameter), view)
+      guard let table else {
+        let (own, part) = storedFloat32(view)
+        return ParameterOperand(own, part)
+      }
+      return ParameterOperand(table, view)
     }
   }
 }

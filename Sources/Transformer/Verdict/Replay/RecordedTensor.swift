@@ -50,13 +50,44 @@ extension Replay {
 extension StoredTensor {
   /// Whether every value is a number of a type.
   func isHeld(by type: ScalarType) -> Bool {
-    let firstRow = shape.count == 2 ? rows([0]).float64() : float64()
-    return firstRow.isHeld(by: type) && float64().isHeld(by: type)
+    guard self.type == .float32 else { return float64().isHeld(by: type) }
+    func isHeld(_ values: Tensor<Float>) -> Bool {
+      zip(values.values, values.rounded(to: type).values).allSatisfy { $0 == $1 || !$0.isFinite }
+    }
+    return (shape.count < 2 || isHeld(rows([0]).float32())) && isHeld(float32())
   }
 
   /// The same values rounded to a narrower type, in float32.
   func rounded(to type: ScalarType) -> StoredTensor {
+    if self.type != .float64 { return StoredTensor(float32().rounded(to: type)) }
     let values = float64()
     return StoredTensor(Tensor(values.values.map { Float(type.rounded($0)) }, shape: values.shape))
+  }
+}
+
+extension Tensor<Float> {
+  /// The nearest numbers of a type, of which a tie goes to the even one, as ``ScalarType/rounded(_:_:)`` gives them: whole
+  /// parameters are rounded anew for each way to compute a product.
+  func rounded(to type: ScalarType) -> Tensor<Float> {
+    var rounded = self
+    switch type {
+    case .float64, .float32: break
+    case .bfloat16:
+      for place in values.indices where values[place].isFinite {
+        let bits = values[place].bitPattern
+        rounded.values[place] = Float(bitPattern: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) & 0xFFFF_0000)
+      }
+    case .float16:
+      for place in values.indices where values[place].isFinite {
+        let value = values[place]
+        let power = Float(bitPattern: value.bitPattern & Float.infinity.bitPattern)
+        let spacing = max(power, 0x1p-14) * 0x1p-10
+        // A sum with so great a number has no room for a fraction.
+        let whole = (value / spacing + 0x1.8p23) - 0x1.8p23
+        let result = whole * spacing
+        rounded.values[place] = abs(result) > 65504 ? (value < 0 ? -.infinity : .infinity) : result
+      }
+    }
+    return rounded
   }
 }
