@@ -177,6 +177,17 @@ extension PlantedNumber {
     modulated("the sigmoid of part 5 instead of part 5", at: "layers/000/mlp_out_gated") { x, parts in
       x / (1 + exp(-parts[5]))
     },
+    PlantedNumber(
+      "modulation.other", "1 + part 1, by token instead of by unit, instead of 1 + part 1", in: "dit_block",
+      at: "layers/000/ln_1_mod"
+    ) { site in
+      let (x, condition) = (site.activations[0], site.activations[1].values)
+      let values = x.values.indices.map { offset in
+        let (token, unit) = offset.quotientAndRemainder(dividingBy: 12)
+        return x.values[offset] * (1 + condition[12 + token]) + condition[unit]
+      }
+      return Tensor(values, shape: x.shape)
+    },
     modulated(
       "the gate is applied twice", reading: "modulation.applied-twice", at: "layers/000/attn_gated"
     ) { x, parts in x * parts[2] * parts[2] },
@@ -193,6 +204,38 @@ extension PlantedNumber {
       }
       return Tensor(values, shape: x.shape)
     },
+    PlantedNumber(
+      "activation.of-other-models", "the nonlinearity is Mish instead of SiLU", in: "dit_block",
+      at: "layers/000/cond_act"
+    ) { site in
+      let x = site.activations[0]
+      return Tensor(x.values.map { $0 * tanh(log1p(exp($0))) }, shape: x.shape)
+    },
+    PlantedNumber(
+      "activation.input-times", "its input is multiplied by 0.3", in: "llama", at: "layers/000/mlp_act"
+    ) { site in site.evaluated(changing: 0) { $0.values = $0.values.map { 0.3 * $0 } } },
+    PlantedNumber(
+      "values.through-function", "tanh is applied to the result", in: "llama", at: "layers/000/mlp_out"
+    ) { site in site.edited { $0.values = $0.values.map { tanh($0) } } },
+    PlantedNumber(
+      "values.columns-moved", "columns stand with the halves exchanged", in: "llama", at: "layers/000/ln_1"
+    ) { site in
+      site.edited { y in
+        let (own, half) = (y, y.rowWidth / 2)
+        for row in 0..<y.rowCount { y.setRow(row) { own[row, ($0 + half) % (2 * half)] } }
+      }
+    },
+    PlantedNumber(
+      "linear.other-bias", "the bias is that of layers/001/cond", in: "dit_block", at: "layers/000/cond"
+    ) { site in
+      let other = site.graph.operation(making: Activation("cond", in: Activation.Block(1)))
+      guard let bias = other.flatMap({ site.parameter($0.parameters[1].parameter) }) else { return nil }
+      return site.evaluated(changingParameter: 1) { $0 = bias }
+    },
+    PlantedNumber(
+      "operands.in-fewer-bits", "layers/000/cond is rounded to bfloat16 where it is read", in: "dit_block",
+      at: "layers/000/ln_1_mod"
+    ) { site in site.evaluated(changing: 1) { $0 = NumberFormat.bfloat16.rounded($0) } },
     PlantedNumber(
       "activation.applied-twice", "SiLU is applied twice", in: "dit_block", at: "layers/000/cond_act"
     ) { site in site.evaluated(changing: 0) { $0 = site.evaluated() } },

@@ -16,6 +16,12 @@ struct PixelScales: Sendable {
 
     init(_ factors: [Double], shift: Double) { (self.factors, self.shift) = (factors, shift) }
 
+    /// The same with 0 for what rounding leaves of it.
+    var withoutNoise: Line {
+      let told = { (value: Double) in abs(value) < 1e-5 ? 0 : value }
+      return Line(factors.map(told), shift: told(shift))
+    }
+
     /// Of pixels x, or x₀, x₁, … where other channels are in it.
     func inWords(of channel: Int) -> String {
       let isOwn = factors.indices.allSatisfy { $0 == channel || factors[$0] == 0 }
@@ -120,7 +126,8 @@ struct PixelScales: Sendable {
       let numbers = way == 0 ? 2 : way == 1 ? 2 * count : count * count + count
       let read = PixelScales(lines, numbers: numbers)
       let simple = PixelScales(lines.map(plain), numbers: numbers)
-      return simple.isOrder ? [] : [read.asNormalised, simple, read].compactMap(\.self)
+      let told = PixelScales(lines.map(\.withoutNoise), numbers: numbers)
+      return simple.isOrder ? [] : [read.asNormalised, simple, told, read].compactMap(\.self)
     }
   }
 

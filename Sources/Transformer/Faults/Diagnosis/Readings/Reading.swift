@@ -74,8 +74,9 @@ struct Reading: Sendable {
 
   /// Those of one level are asked where none of the level before explains; those first that say more.
   static let levels: [[Reading]] = [
-    specific.filter { !$0.isLast }, storage + normRoundings + accumulators + windowsInFewerBits,
-    specific.filter(\.isLast), values, lines,
+    specific.filter { !$0.isLast },
+    storage + normRoundings + accumulators + windowsInFewerBits + operandsInFewerBits,
+    specific.filter(\.isLast), values + functionsBehind, lines,
   ]
 
   /// All of them.
@@ -86,7 +87,7 @@ struct Reading: Sendable {
     ofKinds + visibilities + dropouts + caches + arrangements + keyRows + valueRows + storedRows + otherHeads
     + tiles + exponentials + functions
     + halves + notFinite + norms + normsInSteps + rotations + rows + sources + products + matrices
-    + windows + sums + gatedSums + normStatistics + normFormulas
+    + windows + sums + gatedSums + otherFunctions + orders + normStatistics + normFormulas
 
   /// Those of one kind of operation each, which stand in its room.
   private static let ofKinds = Operation.Kind.Name.allCases.flatMap { $0.faulty.readings }

@@ -45,13 +45,19 @@ extension ReadProduct {
 }
 
 extension Graph {
-  /// What an operation may read by mistake: what its block makes, and what the block reads.
+  /// What an operation may read by mistake: what its block makes, what the block reads, and what other blocks have in the place
+  /// of what it reads.
   ///
   /// What is made of its output too: a norm behind a half, where it is due before, reads what the half was added to.
   fileprivate func neighbours(of operation: TouchstoneGraph.Operation) -> [Activation] {
     let own = operations.filter { $0.output.block == operation.output.block && $0.output != operation.output }
     let outside = own.flatMap(\.inputs).filter { $0.block != operation.output.block }
-    return (own.map(\.output) + outside).reduce(into: []) { found, activation in
+    let others = operation.inputs.flatMap { input in
+      operations.map(\.output).filter {
+        $0.name == input.name && $0.block?.stack == input.block?.stack && $0.block != input.block
+      }
+    }
+    return (own.map(\.output) + outside + others).reduce(into: []) { found, activation in
       if !found.contains(activation) { found.append(activation) }
     }
   }
