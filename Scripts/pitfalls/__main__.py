@@ -2,7 +2,7 @@
 
 usage: python Scripts/pitfalls GOLDEN.h5... [--rows 1,2,7] [--out FOLDER]
 
-GOLDEN.h5, of a decoder without experts, an encoder, both together, what sees pictures, or blocks that a condition
+GOLDEN.h5, of a decoder, an encoder, both together, what sees pictures, or blocks that a condition
 modulates, has its weights inside (touchstone record --embed-weights), such as golden/cases/tiny-*.h5. Without a mistake a golden must be
 consistent. Then a line for each mistake: row of the list, golden, mistake, whether it is flagged, where it begins, the cause.
 Needs NumPy and h5py, and a build (swift build), or another program that TOUCHSTONE names.

@@ -6,11 +6,14 @@ import os
 import subprocess
 
 import engine
+import expert_plan
 import h5py
 import numpy as np
 import picture_plan
 import plan
 import stack_plan
+from expert_pitfalls import expert_pitfalls
+from experts import Experts
 from picture_pitfalls import picture_pitfalls
 from pictures import Modulated, Pictures
 from pitfalls import pitfalls
@@ -62,14 +65,17 @@ class Case:
             name = self.plan["stacks"][0]["path"]
             self.plan |= dict(records_scaled=name + "embed/scaled" in records, records_readout="final/scaled" in records)
         else:
-            self.plan, self.names = plan.read(self.config)
+            self.has_experts = kind in expert_plan.FAMILIES
+            self.plan, self.names = (expert_plan if self.has_experts else plan).read(self.config)
+            self.engine = Experts if self.has_experts else engine.Engine
             self.plan["records"] = records
 
     def mistakes(self):
         """(row, mistake, where it shows, changes of the plan)."""
         if self.has_stacks:
             return (stack_pitfalls if self.has_tokens else picture_pitfalls)(self.plan, self.weights, self.read())
-        return pitfalls(self.plan, self.names, self.weights, self.tokens, self.config, self.positions, self.mask)
+        own = (self.plan, self.names, self.weights, self.tokens, self.config, self.positions, self.mask)
+        return (expert_pitfalls if self.has_experts else pitfalls)(*own)
 
     def read(self):
         """What stacks read."""
@@ -92,7 +98,7 @@ class Case:
         if self.has_stacks:
             return self.engine(self.plan | change, self.weights, self.read()).run()
         positions = change.pop("positions", self.positions)
-        return engine.Engine(self.plan | change, self.names, self.weights, self.tokens, positions, self.mask).run()
+        return self.engine(self.plan | change, self.names, self.weights, self.tokens, positions, self.mask).run()
 
     def write(self, made, path):
         with h5py.File(path, "w", libver=("v110", "v110")) as f:

@@ -79,7 +79,7 @@ class Engine:
     def attention(self, x, layer):
         p = self.p
         q, k, v = (self.put(name, part) for name, part in zip("qkv", self.heads(x)))
-        T, rope, joined = q.shape[1], p["ropes"][layer], p["head_norm"] == "joined"
+        rope, joined = p["ropes"][layer], p["head_norm"] == "joined"
         turn = lambda part, which: rotate(part, p.get(f"{which}_rope", rope), self.positions)
         if p["norm_after_rotation"]:
             q, k = (self.norm(turn(part, w), f"{w}_norm", joined) for part, w in ((q, "q"), (k, "k")))
@@ -92,6 +92,17 @@ class Engine:
                 q, k = (self.put(f"{w}_norm", self.norm(part, f"{w}_norm", joined)) for part, w in ((q, "q"), (k, "k")))
             if rope:
                 q, k = (self.put(f"{w}_rope", turn(part, w)) for part, w in ((q, "q"), (k, "k")))
+        return self.attend(q, k, v, layer)
+
+    def softmax(self, scores):
+        return softmax(scores)
+
+    def gather(self, probabilities, v):
+        return probabilities @ v
+
+    def attend(self, q, k, v, layer):
+        """What heads make of turned queries and keys."""
+        p, T = self.p, q.shape[1]
         share = np.arange(p["heads"]) * len(k) // p["heads"]
         k, v = k[share], v[share]
         scale = F(p["scale"] * p["m_on_scores"] / (layer + 1 if p["by_layer"] else 1))
@@ -111,8 +122,8 @@ class Engine:
             scores = capped(masked(scores)) if p["cap_after_mask"] else masked(capped(scores))
             if "attn_capped" in p["records"]:
                 self.put("attn_capped", scores)
-        probabilities = self.put("attn_probs", softmax(scores if p["cap_after_mask"] else masked(scores)))
-        context = (probabilities @ v).transpose(1, 0, 2).reshape(T, -1)
+        probabilities = self.put("attn_probs", self.softmax(scores if p["cap_after_mask"] else masked(scores)))
+        context = self.gather(probabilities, v).transpose(1, 0, 2).reshape(T, -1)
         return self.put("attn_out", self.linear(self.put("attn_context", context), "out"))
 
     def feed_forward(self, x):

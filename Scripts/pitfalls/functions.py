@@ -46,8 +46,9 @@ def frequencies(r, length):
         def column(turns):
             return r["over"] * math.log(r["original"] / (2 * math.pi * turns)) / (2 * math.log(r["theta"]))
 
-        low = max(math.floor(column(r.get("beta_fast", 32))), 0)
-        high = min(math.ceil(column(r.get("beta_slow", 1))), r["over"] - 1)
+        whole = (math.floor, math.ceil) if r.get("truncate", True) else (float, float)
+        low = max(whole[0](column(r.get("beta_fast", 32))), 0)
+        high = min(whole[1](column(r.get("beta_slow", 1))), r["over"] - 1)
         ramp = np.clip((p - low) / (high - low if high > low else 0.001), 0, 1)
         return omega * (1 - ramp) + omega / r["factor"] * ramp
     if r["kind"] == "longrope":
@@ -57,16 +58,17 @@ def frequencies(r, length):
 
 
 def rotate(x, r, positions):
-    """[H, T, d] turned."""
+    """[H, T, d] turned; pairs that alternate may be put out as halves."""
     n = r["width"] // 2
     length = max(positions) + 1
     angle = np.asarray(positions, np.float64)[:, None] * frequencies(r, length)
     cosine, sine = (F(r["m"]) * np.cos(angle)).astype(F), (F(r["m"]) * np.sin(angle)).astype(F)
     i = np.arange(n)
     a, b = (i, i + n) if r["style"] == "half" else (2 * i, 2 * i + 1)
-    a, b = a + r["first"], b + r["first"]
+    left, right = (i, i + n) if r["style"] == "to halves" else (a, b)
+    a, b, left, right = (columns + r["first"] for columns in (a, b, left, right))
     y = x.copy()
-    y[:, :, a], y[:, :, b] = x[:, :, a] * cosine - x[:, :, b] * sine, x[:, :, b] * cosine + x[:, :, a] * sine
+    y[:, :, left], y[:, :, right] = x[:, :, a] * cosine - x[:, :, b] * sine, x[:, :, b] * cosine + x[:, :, a] * sine
     return y
 
 

@@ -211,7 +211,7 @@ def streams(p, n):
     elif block == "pre":
         yield 25, "post-norm for pre-norm", ("q", "ln_1"), dict(block="post")
         yield 26, "sequential block run side by side", "ln_2", dict(side_by_side=True)
-        yield 26, "the feed-forward half reads ln_1", ("mlp_pre", "mlp_gate"), dict(feed_reads="ln_1")
+        yield 26, "the feed-forward half reads ln_1", ("mlp_pre", "mlp_gate", "router_logits"), dict(feed_reads="ln_1")
         yield 25, "norms are added to" if p["stream"] == "resid" else "norms are not added to", "resid_mid", dict(
             stream="norm" if p["stream"] == "resid" else "resid")
     elif block in ("one norm", "two norms"):
