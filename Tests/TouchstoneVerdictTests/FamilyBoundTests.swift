@@ -54,7 +54,8 @@ import TouchstoneTestSupport
     }
   }
 
-  @Test(.clause("BND-20", "GLU-3"), arguments: [(0.0, nil), (1, 7), (1, nil)] as [(Double, Double?)])
+  @Test(
+    .clause("BND-20", "GLU-3"), arguments: [(0.0, nil), (1, 7), (1, 1.2), (1, nil)] as [(Double, Double?)])
   func aGateIsRoundedOnceAndItsSumOnce(_ plus: Double, _ limit: Double?) throws {
     let (a, b) = (values([4, 9], seed: 1), values([4, 9], seed: 2, size: 20))
     let kind = Operation.Kind.product(Product(plus: plus, limit: limit))
@@ -62,13 +63,19 @@ import TouchstoneTestSupport
     let errors = values([4, 9], seed: 3, size: 1e-4).values.map { Bound(abs($0)) }
     let passed = try estimate(kind, [Operand(values: a, error: errors), Operand(values: b, error: errors)])
     for offset in 0..<36 {
-      let factor = min(max(b.values[offset], -(limit ?? .infinity)), limit ?? .infinity) + plus
+      let right = min(max(b.values[offset], -(limit ?? .infinity)), limit ?? .infinity)
+      let factor = right + plus
       let (left, y) = (a.values[offset], found.values.values[offset])
-      let own = (plus == 0 ? 0 : Formula.u * abs(left * factor)) + Formula.u * abs(y) + Formula.flush
+      let isClipped = abs(b.values[offset]) > limit ?? .infinity
+      let ofLimit = isClipped ? Formula.u * (limit ?? 0) : 0
+      let own =
+        abs(left) * ofLimit + (plus == 0 ? 0 : Formula.u * abs(left) * max(abs(factor), abs(right))) + Formula
+        .u * abs(y)
+        + Formula.flush
       expect(found.bounds[offset], Bound(own), "element \(offset)")
-      // Each factor may be anywhere within its error.
+      // Each factor may be anywhere within its error; beyond the limit one is the limit.
       let error = errors[offset].det
-      let corner = (abs(left) + error) * (abs(factor) + error) - abs(left * factor)
+      let corner = (abs(left) + error) * (abs(factor) + (isClipped ? 0 : error)) - abs(left * factor)
       #expect(passed.bounds[offset].det >= corner && passed.bounds[offset].det <= corner + 1e-5)
     }
   }

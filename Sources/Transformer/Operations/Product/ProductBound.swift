@@ -8,9 +8,10 @@ extension Product: Bounded {
   var isByRow: Bool { true }
   var isElementwise: Bool { true }
 
-  /// One rounding of the product, and one of the factor b + plus where something is added to it.
+  /// One rounding of the product, and one of the factor b + plus where something is added to it, or of a·b where a·plus is
+  /// added to that.
   ///
-  /// Clipping moves no two numbers further apart.
+  /// Clipping moves no two numbers further apart; the limit itself is held in the type.
   ///
   /// Clauses: BND-20.
   func estimate(_ site: JudgedSite, _ rounding: Rounding) -> Estimate {
@@ -18,14 +19,24 @@ extension Product: Bounded {
     let (a, b) = (site.activations[0], site.activations[1])
     let unit = max(rounding.unit, site.storedType.unitRoundoff)
     let bounds = value.values.indices.map { offset -> Bound in
-      let left = a.values.values[offset]
-      let right = limit.map { min(max(b.values.values[offset], -$0), $0) } ?? b.values.values[offset]
+      let (left, read) = (a.values.values[offset], b.values.values[offset])
+      let right = limit.map { min(max(read, -$0), $0) } ?? read
       let factor = right + plus
-      let ofFactor = plus == 0 ? b.distance(at: offset) : b.distance(at: offset) + unit * abs(factor)
+      let ofClipped = clipped(b.distance(at: offset), of: read, unit)
+      let ofFactor = plus == 0 ? ofClipped : ofClipped + unit * max(abs(factor), abs(right))
       return Rounding.ofProduct(left, a.distance(at: offset), factor, ofFactor)
         + (rounding.unit * abs(value.values[offset]) + rounding.underflow)
     }
     return Estimate(values: value, bounds: bounds)
+  }
+
+  /// The error of a number once it is clipped.
+  private func clipped(_ error: Bound, of read: Double, _ unit: Double) -> Bound {
+    guard let limit else { return error }
+    return error.map { error in
+      if abs(read) - error > limit { return unit * limit }
+      return abs(read) + error > limit ? error + unit * limit : error
+    }
   }
 
   var waysToRoundOnce: [Alternative] {

@@ -2,10 +2,14 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension Product: Honest {
-  func value(_ operands: HonestOperands, by _: HonestArithmetic) -> Tensor<Float> {
+  /// The sum first, or the product.
+  func value(_ operands: HonestOperands, by arithmetic: HonestArithmetic) -> Tensor<Float> {
     let (a, b) = (operands.activations[0], operands.activations[1])
-    let bound = limit.map { Float($0) } ?? .infinity
-    let values = zip(a.values, b.values).map { $0 * (max(-bound, min(bound, $1)) + Float(plus)) }
+    let (bound, plus) = (limit.map { Float($0) } ?? .infinity, Float(plus))
+    let values = zip(a.values, b.values).map { gate, passing in
+      let clipped = max(-bound, min(bound, passing))
+      return arithmetic.addsBackwards && plus != 0 ? gate * clipped + gate * plus : gate * (clipped + plus)
+    }
     return Tensor(values, shape: a.shape)
   }
 }
