@@ -1,8 +1,8 @@
 """Mistakes that ports of decoders with experts and of heads with sinks really make, each as a change of a plan."""
 
 import numpy as np
-from experts import sigmoid
-from functions import ACTS, F
+from experts import sigmoid, weigh
+from functions import ACTS, F, softmax
 from latent_pitfalls import latent_pitfalls
 from pitfalls import attention, norms, positions_of, rotations, streams
 from router_pitfalls import choices, counted
@@ -33,6 +33,64 @@ def expert_pitfalls(p, n, weights, tokens, config, positions, mask):
         yield from shared(p)
     if p["sinks"]:
         yield from sinks(p)
+    yield from right(p)
+
+
+def right(p):
+    """Row 0: what right engines do, of which nothing may be flagged."""
+    r = p["route"]
+    changed = lambda **more: dict(route=r | more)
+    own = lambda s, ids: np.take_along_axis(s, ids, 1)
+    f = F(r["factor"])
+    if r["function"] == "softmax" and r["normalise"]:
+        yield 0, "softmax over the chosen logits", (), changed(weigh=lambda s, ids, r, x, c: softmax(own(x, ids)) * f)
+    if r["function"] == "logits":
+        yield 0, "softmax over all, divided by the sum of the chosen", (), changed(
+            weigh=lambda s, ids, r, x, c: own(softmax(x), ids) / own(softmax(x), ids).sum(1, keepdims=True))
+    if r["normalise"]:
+        yield 0, "the factor before the quotient", (), changed(
+            weigh=lambda s, ids, r, x, c: own(s, ids) * f / own(s, ids).sum(1, keepdims=True))
+        yield 0, "times the inverse of the sum", (), changed(
+            weigh=lambda s, ids, r, x, c: own(s, ids) * (f / own(s, ids).sum(1, keepdims=True)))
+        yield 0, "the sum not less than 2**-14", (), changed(
+            weigh=lambda s, ids, r, x, c: own(s, ids) / np.maximum(own(s, ids).sum(1, keepdims=True), F(2.0**-14)) * f)
+        yield 0, "divided by the sum + 1e-9", (), changed(epsilon=1e-9)
+    if r["function"] == "sigmoid":
+        yield 0, "logistic functions by tanh", (), changed(
+            weigh=lambda s, ids, r, x, c: weigh(F(0.5) * (np.tanh(F(0.5) * x) + 1), ids, r, x))
+    yield 0, "experts by ascending number", (), changed(ids=lambda ids, E: np.sort(ids, 1))
+    yield 0, "the last choice first", (), changed(ids=lambda ids, E: ids[:, ::-1])
+    if p["sinks"]:
+        e = lambda s: np.exp(s - greatest(s))
+        total = lambda s: e(s).sum(2, keepdims=True)
+        yield 0, "a gate of the sum and the sink", (), dict(
+            with_sinks=lambda s, z: softmax(s) * sigmoid(greatest(s) + np.log(np.maximum(total(s), F(1e-30))) - z))
+        yield 0, "the sink in the sum, not among the greatest", (), dict(
+            with_sinks=lambda s, z: e(s) / (total(s) + np.exp(z - greatest(s))))
+        yield 0, "exponentials of base 2", (), dict(with_sinks=powers_of_two)
+    if p["limit"] is not None:
+        L, a = F(p["limit"]), F(p["alpha"])
+        yield 0, "up * act + act", (), dict(
+            gated_function=lambda g, u, put: plus_act(put("mlp_act", clamped(g, L, a)), np.clip(u, -L, L)))
+    if p["shared_experts"]:
+        yield 0, "the shared expert before the others", (), dict(added=lambda y, s, e: s + y)
+
+
+def greatest(s):
+    m = s.max(2, keepdims=True)
+    return np.where(np.isfinite(m), m, 0)
+
+
+def powers_of_two(s, z):
+    by = F(np.log2(np.e))
+    s, z = s * by, z * by
+    m = np.maximum(greatest(s), z)
+    e = np.exp2(s - m)
+    return e / (e.sum(2, keepdims=True) + np.exp2(z - m))
+
+
+def plus_act(act, up):
+    return up * act + act
 
 
 def matrices(p, n):

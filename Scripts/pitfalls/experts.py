@@ -122,10 +122,11 @@ class Experts(Engine):
             part = p.get("part", lambda y, which: y[..., which::2])
             matrix, bias = part(joined, role == "up").T, p.get("bias_part", part)(bias, role == "up")
         elif stacked:
-            matrix, bias = w[here + n["expert_down"]][expert].T, w[here + n["expert_down"] + "_bias"][expert]
+            stored, bias = w[here + n["expert_down"]][expert], w[here + n["expert_down"] + "_bias"][expert]
+            matrix = stored.reshape(stored.shape[::-1]) if role in p.get("reread", ()) else stored.T
         else:
             matrix, bias = w[f"{here}{n['expert'].format(expert)}{n['expert_' + role]}.weight"], None
-        if role in p.get("reread", ()):
+        if role in p.get("reread", ()) and not stacked:
             matrix = matrix.reshape(matrix.shape[::-1]).T
         if bias is not None:
             bias = p.get("expert_bias", lambda role, b, e: b)(role, bias, expert)

@@ -21,7 +21,7 @@ import TouchstoneTestSupport
     {"model_type": "qwen3_moe", \(sizes), "moe_intermediate_size": 7, "norm_topk_prob": false,
      "decoder_sparse_step": 2}
     """,
-    "{\"model_type\": \"gpt_oss\", \(sizes), \"swiglu_limit\": 0.75, \"sliding_window\": 4}",
+    "{\"model_type\": \"gpt_oss\", \(sizes), \"swiglu_limit\": 0.7, \"sliding_window\": 4}",
     """
     {"model_type": "deepseek_v3", "vocab_size": 29, "hidden_size": 20, "num_hidden_layers": 2, "num_attention_heads": 3,
      "q_lora_rank": 7, "kv_lora_rank": 6, "qk_nope_head_dim": 5, "qk_rope_head_dim": 4, "v_head_dim": 3,
@@ -210,6 +210,108 @@ import TouchstoneTestSupport
       }
       #expect(isShown, "\(fault)")
     }
+  }
+
+  /// One thing wrong in the same product of every expert, which have unequal numbers of rows: one cause explains them all.
+  private static func verdict(
+    on model: String, at name: String, seed: UInt64, _ value: @escaping (FaultSite) -> Tensor<Double>?
+  ) throws -> Verdict {
+    let weights = try weights(model, seed: seed)
+    let inputs = try inputs(weights.graph)
+    var capture = RecordedActivations(weights: weights, inputs: inputs)
+    let block = try #require(weights.graph.operations.first { $0.kind.payload is RouteIDs }?.output.block)
+    for operation in weights.graph.operations
+    where operation.output.block == block && operation.output.name.hasPrefix("experts/")
+      && operation.output.name.hasSuffix("/\(name)") && capture.tensors[operation.output]?.rowCount ?? 0 > 0
+    {
+      let site = try #require(
+        Site(operation, of: weights.graph, inputs: inputs, weights: weights) { capture.tensors[$0] })
+      let faulty = FaultSite(
+        site: site, graph: weights.graph, activation: { capture.tensors[$0] },
+        parameter: { weights.known($0) })
+      capture.tensors[operation.output] = value(faulty)
+    }
+    return try Judge(weights: weights, depth: .diagnosed()).verdict(on: capture)
+  }
+
+  @Test func expertsInAnotherOrderAreOneCause() throws {
+    let verdict = try Self.verdict(on: Self.models[0], at: "mlp_gate", seed: 24) { site in
+      guard let own = site.graph.expert(of: site.operation) else { return nil }
+      let views = site.graph.parameters(ofExpert: 4 - own, like: site.operation) ?? []
+      return views.first.flatMap { site.parameter($0.parameter) }.map { site.evaluated(parameters: [$0]) }
+    }
+    let cause = try #require(verdict.cause)
+    #expect(cause.id == "read.experts.order-reversed" && cause.equivalents.isEmpty, "\(cause)")
+    #expect(cause.name == "experts have each other's weights, the last one the first one's")
+    #expect(cause.places.count > 3)
+  }
+
+  /// A matrix that is read as halves and its bias, which still alternates with the other's.
+  @Test func aPartOfAJointMatrixIsNamed() throws {
+    let verdict = try Self.verdict(on: Self.models[2], at: "mlp_gate", seed: 25) { site in
+      let view = site.operation.parameters[0]
+      let half = ParameterView.Selection(parts: 2, take: 0..<1, expert: view.selection.expert)
+      let parameters = [
+        ParameterValues(site.parameters[0], ParameterView(view.parameter, view.layout, half)),
+        site.site.operands.parameters[1],
+      ]
+      return site.operation.kind.value(Operands(site.activations, parameters: parameters), in: site.inputs)
+    }
+    let name = try #require(verdict.cause?.name)
+    #expect(
+      name.hasPrefix(
+        "the matrix, not its bias, is read part by part where the parts of each group stand together"),
+      "\(name)")
+  }
+
+  /// The short vector of keys and values is normalised together with the key that all heads share.
+  @Test(.clause("MLA-1")) func aNormOverTheSharedKeyTooIsNamed() throws {
+    let weights = try Self.weights(Self.models[3], seed: 27)
+    var capture = RecordedActivations(weights: weights, inputs: try Self.inputs(weights.graph))
+    func tensor(_ name: String) throws -> Tensor<Double> {
+      try #require(capture.tensors[Activation(name, in: Activation.Block(0))])
+    }
+    let (x, shared) = (try tensor("kv_latent"), try tensor("k_shared"))
+    var y = try tensor("kv_latent_norm")
+    for row in 0..<x.rowCount {
+      let own = x.row(row).reduce(0) { $0 + $1 * $1 }
+      let all = shared.row(row).reduce(own) { $0 + $1 * $1 }
+      let (before, now) = (own / Double(x.rowWidth), all / Double(x.rowWidth + shared.rowWidth))
+      for column in 0..<y.rowWidth { y[row, column] *= ((before + 1e-6) / (now + 1e-6)).squareRoot() }
+    }
+    capture.tensors[Activation("kv_latent_norm", in: Activation.Block(0))] = y
+    let cause = try #require(try Judge(weights: weights, depth: .diagnosed()).verdict(on: capture).cause)
+    #expect(cause.id == "read.norm.over-more", "\(cause)")
+    #expect(
+      cause.name == "the mean square is that of layers/000/kv_latent and layers/000/k_shared together")
+  }
+
+  /// A stack of matrices [in, out], each of which is read as if it were stored [out, in].
+  @Test func anExpertsMatrixReadTransposedIsNamed() throws {
+    let verdict = try Self.verdict(on: Self.models[2], at: "mlp_out", seed: 26) { site in
+      let stored = site.parameters[0]
+      let (inputs, outputs) = (stored.shape[1], stored.shape[2])
+      return site.evaluated(changingParameter: 0) { matrix in
+        for offset in matrix.values.indices {
+          let (first, own) = (offset / (inputs * outputs) * inputs * outputs, offset % (inputs * outputs))
+          matrix.values[offset] = stored.values[first + own % outputs * inputs + own / outputs]
+        }
+      }
+    }
+    #expect(verdict.cause?.id == "weights.transposed", "\(verdict.notes)")
+  }
+
+  /// What is read off an expert with many rows is not written into one with few.
+  @Test(arguments: 30...35 as ClosedRange<UInt64>) func expertsHaveRowsOfTheirOwn(_ seed: UInt64) throws {
+    let verdict = try Self.verdict(on: Self.models[2], at: "mlp_gate", seed: seed) { site in
+      site.edited { y in
+        for row in 0..<y.rowCount {
+          let own = Array(y.row(row))
+          y.setRow(row) { own[($0 + 2) % own.count] }
+        }
+      }
+    }
+    #expect(verdict.outcome == .mismatch && verdict.cause != nil, "\(verdict.notes)")
   }
 
   /// Every kind of fault anywhere in such a model, and no false alarm.

@@ -37,7 +37,7 @@ struct PlantedNumber: Sendable, CustomStringConvertible {
 
   var description: String { "\(reading): \(says)" }
 
-  static let all = numbers + ofAttention + ofFunctions + structures + ofPictures
+  static let all = numbers + ofAttention + ofFunctions + structures + ofPictures + ofExperts
 
   var fault: Fault {
     Fault("planted", says, .wiring, at: .computed, practice: "a test", output: value)

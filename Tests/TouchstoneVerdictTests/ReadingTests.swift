@@ -35,6 +35,16 @@ import TouchstoneTestSupport
     "dit_block": """
     "hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 3, "head_dim": 5, "ff_mult": 2
     """,
+    "mixtral": sizes + ", \"num_local_experts\": 5, \"num_experts_per_tok\": 2",
+    "gpt_oss": sizes + """
+      , "num_local_experts": 5, "num_experts_per_tok": 2, "swiglu_limit": 0.25, "sliding_window": 4
+      """,
+    "deepseek_v3": """
+    "vocab_size": 29, "hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3, "q_lora_rank": 7,
+    "kv_lora_rank": 6, "qk_nope_head_dim": 5, "qk_rope_head_dim": 6, "v_head_dim": 3, "intermediate_size": 11,
+    "moe_intermediate_size": 7, "n_routed_experts": 6, "num_experts_per_tok": 2, "n_group": 3, "topk_group": 2,
+    "first_k_dense_replace": 0
+    """,
   ]
 
   /// A sequence, or the arrays that a model is given in place of one.
@@ -97,10 +107,11 @@ import TouchstoneTestSupport
     let ids = Set(Reading.all.map(\.id))
     #expect(ids.count == Reading.all.count && ids.isDisjoint(with: Fault.catalogue.map(\.id)))
     // Those that need more than one operation to be changed have tests of their own.
-    let others = ["cache.other-rows", "nan.weighed-by-0", "softmax.without-maximum", "mask.masked-weighed"]
-      .map {
-        Reading.prefix + $0
-      }
+    let others = [
+      "cache.other-rows", "nan.weighed-by-0", "softmax.without-maximum", "mask.masked-weighed",
+      "experts.order-before", "experts.order-reversed", "experts.order-by-text", "linear.other-part",
+      "norm.over-more",
+    ].map { Reading.prefix + $0 }
     #expect(Set(PlantedNumber.all.map(\.reading)).union(others) == ids)
   }
 

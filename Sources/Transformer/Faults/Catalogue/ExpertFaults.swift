@@ -18,7 +18,8 @@ extension Fault {
       return site.operation.kind.value(Operands(site.activations, parameters: parameters), in: site.inputs)
     },
     interleaved(
-      "experts.gate-and-up-exchanged", "gate and up are exchanged", "the order of the two is another"
+      "experts.gate-and-up-exchanged", "the columns of the other of gate and up are read",
+      "the order of the two is another"
     ) {
       ParameterView.Selection(
         groups: $0.groups, parts: 2, take: 1 - $0.take.lowerBound..<2 - $0.take.lowerBound, expert: $0.expert)
@@ -47,17 +48,36 @@ extension Fault {
 extension Graph {
   /// What the same product of the next expert reads; nil for a product of no expert, or of the only one.
   fileprivate func nextExpert(behind operation: Operation) -> [ParameterView]? {
-    guard case .expert(let expert, let ids)? = selection(of: operation.output),
+    guard let expert = expert(of: operation) else { return nil }
+    let next = parameters(ofExpert: expert + 1, like: operation) ?? parameters(ofExpert: 0, like: operation)
+    return next == operation.parameters ? nil : next
+  }
+
+  /// Which expert's rows an operation makes; nil for those of no expert.
+  func expert(of operation: Operation) -> Int? {
+    guard case .expert(let expert, _)? = selection(of: operation.output) else { return nil }
+    return expert
+  }
+
+  /// What the same operation of another expert of the block reads; nil where there is none.
+  func parameters(ofExpert expert: Int, like operation: Operation) -> [ParameterView]? {
+    experts(like: operation)[expert]?.parameters
+  }
+
+  /// How many experts have the same operation: numbers from 0 on.
+  func expertCount(like operation: Operation) -> Int { experts(like: operation).count }
+
+  /// The same operation of each expert of a block.
+  private func experts(like operation: Operation) -> [Int: Operation] {
+    guard case .expert(_, let ids)? = selection(of: operation.output),
       let name = operation.output.name.split(separator: "/").last
-    else { return nil }
-    func sibling(_ expert: Int) -> Operation? {
-      operations.first { other in
-        other.output.block == operation.output.block && other.kind == operation.kind
-          && selection(of: other.output) == .expert(expert, of: ids)
-          && other.output.name.split(separator: "/").last == name
-      }
+    else { return [:] }
+    return operations.reduce(into: [:]) { found, other in
+      guard other.output.block == operation.output.block, other.kind == operation.kind,
+        case .expert(let expert, ids)? = selection(of: other.output),
+        other.output.name.split(separator: "/").last == name
+      else { return }
+      found[expert] = other
     }
-    let next = sibling(expert + 1) ?? sibling(0)
-    return next == operation ? nil : next?.parameters
   }
 }

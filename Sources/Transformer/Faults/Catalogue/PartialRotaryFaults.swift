@@ -10,7 +10,7 @@ extension Fault {
       let theta = pow(own.frequencies.theta, Double(own.width) / Double(width))
       return own.with(RotaryFrequencies(theta: theta, scaling: own.frequencies.scaling))
     },
-    part("last-columns", "the last columns of a head turn", "the parts of a head are exchanged") {
+    part("last-columns", "the columns at the other end of a head turn", "the parts of a head are exchanged") {
       own, width in
       own.turning(own.width, from: width - own.width - own.first)
     },

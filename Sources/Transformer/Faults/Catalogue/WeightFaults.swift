@@ -65,9 +65,11 @@ extension Fault {
         "transposed", "the matrix is read transposed", "[out, in] is assumed where [in, out] is stored",
         { matrix in
           let original = matrix
-          let (rows, columns) = (matrix.rowCount, matrix.rowWidth)
+          // Each of a stack by itself.
+          let (rows, columns) = (matrix.shape.dropLast().last ?? 1, matrix.rowWidth)
           for offset in matrix.values.indices {
-            matrix.values[offset] = original.values[offset % columns * rows + offset / columns]
+            let (first, own) = (offset / (rows * columns) * rows * columns, offset % (rows * columns))
+            matrix.values[offset] = original.values[first + own % columns * rows + own / columns]
           }
         }
       ),

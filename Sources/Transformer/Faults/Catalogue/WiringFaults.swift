@@ -94,7 +94,7 @@ extension Fault {
       site.evaluated(reading: site.graph.otherNorm(of: site.operation)?.output)
     },
     Fault(
-      "wiring.attention-of-stream", "the projection reads the stream without its norm", .wiring,
+      "wiring.attention-of-stream", "the projection reads its input without the norm", .wiring,
       at: normReaders.subtracting(secondHalves), practice: "a norm is computed and not used"
     ) { site in site.evaluated(reading: site.graph.norm(readBy: site.operation)?.inputs.first) },
     Fault(

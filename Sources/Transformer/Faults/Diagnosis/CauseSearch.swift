@@ -67,13 +67,21 @@ struct CauseSearch {
     if !unexplained.isEmpty { notes.append(.unexplainedBesides(unexplained)) }
   }
 
-  /// The flagged findings by what was judged, the first flagged first.
+  /// The flagged findings by what was judged, the first flagged first: the same operation of all experts is one, of which
+  /// that expert of the first block tells most which was given most rows.
   private var groups: [[Finding]] {
     verdict.flagged.reduce(into: [[Finding]]()) { groups, finding in
       let index = groups.firstIndex { group in
-        group[0].name == finding.name && group[0].activation.block?.stack == finding.activation.block?.stack
+        judged.capture.graph.isAlike(group[0], finding)
+          && group[0].activation.block?.stack == finding.activation.block?.stack
       }
       if let index { groups[index].append(finding) } else { groups.append([finding]) }
+    }.map { group in
+      let beside = group.indices.filter { group[$0].activation.block == group[0].activation.block }
+      let counts = group.map { judged.capture.storedShape(of: $0.activation)?.first ?? 0 }
+      guard beside.count > 1, let most = beside.max(by: { counts[$0] < counts[$1] }), counts[most] > counts[0]
+      else { return group }
+      return [group[most]] + group.indices.filter { $0 != most }.map { group[$0] }
     }
   }
 
@@ -89,8 +97,13 @@ struct CauseSearch {
     }
     var open = try explainByKnown(findings)
     var isExplained = open.first != first
+    // The first flagged is told of before a third is asked.
+    let told = verdict.flagged.map(\.activation).first { told in findings.contains { $0.activation == told } }
     for attempt in 0..<Self.causesOfOneName {
-      guard let next = open.first else { break }
+      guard
+        let place = open.firstIndex(where: { attempt == 1 && $0.activation == told }) ?? open.indices.first
+      else { break }
+      let next = open.remove(at: place)
       let diagnosis = try Diagnosis(of: next, in: judged.capture, by: judged.judge, catalogue: catalogue)
       let isNamed = diagnosis?.members.first.map { $0.fault.id != Cause.placeAlone } ?? false
       if !isNamed, attempt == 0, !first.hidden.isEmpty {
@@ -99,9 +112,12 @@ struct CauseSearch {
       if !isNamed, attempt == 0, isFirst, first.evidence == nil {
         notes += [diagnosis?.note].compactMap(\.self)
       }
-      guard let diagnosis, !diagnosis.members.isEmpty else { break }
+      guard let diagnosis, !diagnosis.members.isEmpty else {
+        if attempt == 0, next.activation != told { continue }
+        break
+      }
       isExplained = true
-      open = try explain(Array(open.dropFirst()), as: next, by: diagnosis)
+      open = try explain(open, as: next, by: diagnosis)
     }
     return isExplained
   }
@@ -237,5 +253,16 @@ struct CauseSearch {
     let readers = Set(judged.capture.graph.operations.filter { $0.inputs.contains(activation) }.map(\.output))
     let found = verdict.findings.filter { readers.contains($0.activation) && $0.hidden.isEmpty }
     return !found.isEmpty && found.allSatisfy { $0.zone == .consistent && $0.method == .replay }
+  }
+}
+
+extension Graph {
+  /// Whether two findings are of one operation of the blocks: by name, or of any two experts.
+  fileprivate func isAlike(_ one: Finding, _ other: Finding) -> Bool {
+    if one.name == other.name { return true }
+    guard case .expert? = selection(of: one.activation), case .expert? = selection(of: other.activation),
+      let name = one.name.split(separator: "/").last
+    else { return false }
+    return other.name.split(separator: "/").last == name
   }
 }

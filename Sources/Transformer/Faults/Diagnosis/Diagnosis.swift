@@ -66,6 +66,11 @@ struct Diagnosis {
     /// What it was read of; nil for a fault of the catalogue.
     var source: OperationForm?
 
+    /// Whether it explains the capture better; of two that do so alike, a tail that is all of a sum or row says less.
+    func isBetter(than other: Hypothesis) -> Bool {
+      ratio != other.ratio ? ratio < other.ratio : fault.family != .tail && other.fault.family == .tail
+    }
+
     /// What is wrong, instead of what, and where that is a part, where.
     var name: String {
       fault.name(insteadOf: due) + (part.map { ", in \($0) alone" } ?? "")
@@ -95,7 +100,7 @@ struct Diagnosis {
     let tries = catalogue.flatMap { fault in comparison.replay.places(of: fault).map { (fault, $0) } }
     let tried = try tries.indices.concurrentMap { index in
       try comparison.hypothesis(tries[index].0, at: tries[index].1)
-    }.compactMap(\.self).sorted { $0.ratio < $1.ratio }
+    }.compactMap(\.self).sorted { $0.isBetter(than: $1) }
     let explained = isTooLittle ? [] : try Self.explained(tried, comparison)
     hypotheses = explained + tried.filter { one in !explained.contains { $0.fault.id == one.fault.id } }
     guard let best = explained.first else {

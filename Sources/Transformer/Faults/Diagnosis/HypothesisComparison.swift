@@ -133,9 +133,16 @@ struct HypothesisComparison: Sendable {
       let found = try readings.indices.concurrentMap { index -> Diagnosis.Hypothesis? in
         guard var site = try comparison.replay.site() else { return nil }
         site.wrongPlaces = wrong
-        return try readings[index].found(at: site, got: got, distinctCount: distinctCount) { fault in
-          try comparison.hypothesis(fault, at: site.operation.output).flatMap { $0.ratio <= 1 ? $0 : nil }
+        // What holds in a part alone, only where none of the others holds everywhere.
+        var partial: Diagnosis.Hypothesis?
+        let whole = try readings[index].found(at: site, got: got, distinctCount: distinctCount) {
+          fault -> Diagnosis.Hypothesis? in
+          guard let found = try comparison.hypothesis(fault, at: site.operation.output), found.ratio <= 1
+          else { return nil }
+          if found.isPartial { partial = partial ?? found }
+          return found.isPartial ? nil : found
         }
+        return whole ?? partial
       }.compactMap(\.self)
       // What holds everywhere is simpler than what holds in a part.
       let whole = found.filter { !$0.isPartial }

@@ -48,7 +48,8 @@ struct HypothesisReplay: Sendable {
   /// What the judged operation is, and of which shapes.
   var form: OperationForm {
     let activations = ([operation.output] + operation.inputs).map {
-      graph.shape(of: $0, in: capture.inputs) ?? []
+      // Of an expert's rows the capture alone says how many there are.
+      capture.storedShape(of: $0) ?? graph.shape(of: $0, in: capture.inputs) ?? []
     }
     return OperationForm(
       kind: type(of: operation.kind.payload).name,

@@ -201,6 +201,7 @@ extension ActivationFunction.Function {
 
 extension ActivationFunction {
   static let readings: [Reading] = [
+    clippedReading,
     Reading("activation.other", .activation, of: ActivationFunction.self) { own, _, _ in
       ActivationFunction.Function.allCases.filter { $0 != own.function }.map { function in
         let name = "the nonlinearity is \(function.inWords) instead of \(own.function.inWords)"

@@ -73,7 +73,10 @@ extension Linear: Faulty {
 
   /// Of projections whose queries, keys and values stand together in each head, or in each group that shares keys.
   private static let groupFaults: [Fault] = [
-    part("fused-side-by-side", "the joint projection is read as all queries, all keys, all values") { own in
+    part(
+      "fused-side-by-side",
+      "the joint projection is read as all heads of one part, then all heads of the next"
+    ) { own in
       let (groups, parts, take) = (own.groups, own.parts, own.take)
       return ParameterView.Selection(
         parts: groups * parts, take: groups * take.lowerBound..<groups * take.upperBound)
@@ -162,17 +165,18 @@ extension FaultSite {
 }
 
 extension Linear {
-  static let readings: [Reading] = [
-    Reading("linear.other-limit", .activation, of: Linear.self) { own, _, got in
-      let greatest = got.values.reduce(0) { max($0, abs($1)) }
-      // Where outputs are clipped, several are as great as the greatest.
-      guard got.values.count(where: { abs($0) == greatest }) > 1 else { return [] }
-      let due = own.limit.map { "at \(words($0))" } ?? "not at all"
-      return plainNumbers(near: greatest).map { limit in
-        Reading.Guess("outputs are clipped at \(words(limit)) instead of \(due)", numbers: 1) { site in
-          site.evaluated(as: Linear(heads: own.heads, limit: limit))
+  static let readings: [Reading] =
+    expertReadings + [
+      Reading("linear.other-limit", .activation, of: Linear.self) { own, _, got in
+        let greatest = got.values.reduce(0) { max($0, abs($1)) }
+        // Where outputs are clipped, several are as great as the greatest.
+        guard got.values.count(where: { abs($0) == greatest }) > 1 else { return [] }
+        let due = own.limit.map { "at \(words($0))" } ?? "not at all"
+        return plainNumbers(near: greatest).map { limit in
+          Reading.Guess("outputs are clipped at \(words(limit)) instead of \(due)", numbers: 1) { site in
+            site.evaluated(as: Linear(heads: own.heads, limit: limit))
+          }
         }
       }
-    }
-  ]
+    ]
 }

@@ -183,10 +183,11 @@ private struct FunctionSamples {
     guard own.function == .quickGELU || own.function == .silu else { return [] }
     var system = LeastSquares(1)
     for sample in told {
-      let share = sample.got / sample.x
+      let x = own.clipped(sample.x)
+      let share = sample.got / x
       guard share > 1e-3, share < 0.999 else { continue }
       let weight = share * (1 - share)
-      system.add([weight * sample.x], weight * log(share / (1 - share)))
+      system.add([weight * x], weight * log(share / (1 - share)))
     }
     guard let read = system.solution?.first else { return [] }
     let due = own.function == .silu ? 1 : 1.702
@@ -194,7 +195,7 @@ private struct FunctionSamples {
       Reading.Guess(
         "it is x·σ(\(words(factor))·x) instead of x·σ(\(due == 1 ? "" : "\(words(due))·")x)", numbers: 1
       ) {
-        $0.elementwise { x, _ in x / (1 + exp(-factor * x)) }
+        $0.elementwise { [own] x, _ in own.clipped(x) / (1 + exp(-factor * own.clipped(x))) }
       }
     }
   }

@@ -52,6 +52,13 @@ extension Reading {
   private static func speed(of other: Rotate, instead own: Rotate) -> String {
     let (theta, due) = (other.frequencies.theta, own.frequencies.theta)
     let wasStretched = own.frequencies.scaling != .none
+    if wasStretched, other.frequencies.scaling == own.frequencies.scaling {
+      return "the base is \(words(theta)) instead of \(words(due))"
+    }
+    if let factor = other.frequencies.scaling.blended, let own = own.frequencies.scaling.blended {
+      return "frequencies are stretched by \(words(factor)) instead of \(words(own))"
+    }
+    if theta == due, other.frequencies.scaling == .none { return "frequencies are not stretched" }
     switch other.frequencies.scaling {
     case .none:
       let power = log(due) / log(theta) * Double(other.width)
@@ -173,6 +180,7 @@ private struct TurnReading {
       let read = self.frequencies
       let telling = (1..<count).max { Double($0) * read[$0] < Double($1) * read[$1] } ?? 1
       let base = pow(first / self.frequencies[telling], Double(count) / Double(telling))
+      frequencies += stretched(own, unstretched: base)
       for theta in [own.frequencies.theta] + plainNumbers(near: base) where theta > 0 {
         if abs(first - 1) < 1e-3 { frequencies.append(RotaryFrequencies(theta: theta)) }
         for factor in plainNumbers(near: 1 / first) where factor != 1 && factor > 0 {
@@ -191,6 +199,59 @@ private struct TurnReading {
       }
     }
     .filter { $0 != own && (try? $0.frequencies.check(pairs: $0.width / 2)) != nil }
+  }
+}
+
+extension RotaryFrequencies.Scaling {
+  /// The factor of a stretch that leaves some pairs as they are; nil for another.
+  fileprivate var blended: Double? {
+    switch self {
+    case .llama3(let factor, _, _, _), .yarn(let factor, _, _, _, _): factor
+    default: nil
+    }
+  }
+
+  fileprivate func with(factor: Double) -> Self {
+    switch self {
+    case .llama3(_, let low, let high, let original):
+      .llama3(factor: factor, low: low, high: high, original: original)
+    case .yarn(_, let fast, let slow, let original, let truncates):
+      .yarn(factor: factor, fast: fast, slow: slow, original: original, truncates: truncates)
+    default: self
+    }
+  }
+}
+
+extension TurnReading {
+  /// Not stretched, or in the same way from another base or by another factor, as the slowest pair tells: first what is
+  /// told by the fewest digits.
+  fileprivate func stretched(_ own: Rotate, unstretched: Double) -> [RotaryFrequencies] {
+    let scaling = own.frequencies.scaling
+    guard let factor = scaling.blended, let slowest = frequencies.last, slowest > 0 else { return [] }
+    let pairs = frequencies.count
+    func read(_ range: ClosedRange<Double>, _ made: (Double) -> RotaryFrequencies) -> Double {
+      var (low, high) = (range.lowerBound, range.upperBound)
+      for _ in 0..<80 {
+        let middle = (low * high).squareRoot()
+        let turn = made(middle).values(pairs: pairs, sequenceLength: 1).last ?? 0
+        if turn > slowest { low = middle } else { high = middle }
+      }
+      return (low * high).squareRoot()
+    }
+    let theta = own.frequencies.theta
+    let base = read(1.5...1e9) { RotaryFrequencies(theta: $0, scaling: scaling) }
+    let stretch = read(1e-3...1e6) { RotaryFrequencies(theta: theta, scaling: scaling.with(factor: $0)) }
+    let others =
+      plainNumbers(near: unstretched).map { ($0, RotaryFrequencies(theta: $0)) }
+      + plainNumbers(near: base).map { ($0, RotaryFrequencies(theta: $0, scaling: scaling)) }
+      + plainNumbers(near: stretch).filter { abs($0 / factor - 1) > 1e-6 }
+      .map { ($0, RotaryFrequencies(theta: theta, scaling: scaling.with(factor: $0))) }
+    let digits = others.map { number, _ in
+      words(number).prefix { $0 != "e" }.filter(\.isNumber).trimmingCharacters(in: ["0"]).count
+    }
+    return [RotaryFrequencies(theta: theta)]
+      + others.indices.filter { others[$0].0 > 0 }.sorted { (digits[$0], $0) < (digits[$1], $1) }
+      .map { others[$0].1 }
   }
 }
 

@@ -59,7 +59,7 @@ extension FaultSite {
     for row in 0..<scores.rowCount {
       let (table, first) = (seen.table(of: row / tokens), row % tokens * tokens)
       let visible = (0..<tokens).filter { table[first + $0] }
-      for (key, weight) in zip(visible, visible.map { scores[row, $0] }.softmax()) {
+      for (key, weight) in zip(visible, weights(visible.map { scores[row, $0] }, row: row)) {
         probabilities[row, key] = weight
       }
     }
