@@ -114,7 +114,30 @@ import TouchstoneModel
          "task_to_id": {"transcribe": 6, "translate": 7}, "suppress_tokens": [0, 1, 2, \(others)]}
         """
       #expect(try text(asked) == "eeeee\n")
+      // A place that is left open is the language's; a language or a task that is named stands for what is forced.
+      let tables = """
+        "lang_to_id": {"<|b|>": 5}, "task_to_id": {"transcribe": 6, "translate": 7}, "no_timestamps_token_id": 9
+        """
+      func begun(_ beginning: String) throws -> String {
+        try text("{\"decoder_start_token_id\": 0, \"eos_token_id\": [1, 2], \(beginning), \(tables)}")
+      }
+      let (transcribed, translated) = try (
+        begun("\"forced_decoder_ids\": [[1, 5], [2, 6]]"), begun("\"forced_decoder_ids\": [[1, 5], [2, 7]]")
+      )
+      #expect(transcribed != translated)
+      #expect(try begun("\"forced_decoder_ids\": [[1, null], [2, 6]]") == transcribed)
+      #expect(try begun("\"language\": \"b\", \"forced_decoder_ids\": [[1, 3]]") == transcribed)
+      #expect(try begun("\"task\": \"translate\"") == translated)
+      #expect(try begun("\"forced_decoder_ids\": null") == begun("\"forced_decoder_ids\": [[1, 5]]"))
+      // What is not done is said.
+      try "{\"decoder_start_token_id\": 0, \"num_beams\": 4, \"min_length\": 0}".write(
+        to: model.appending(path: "generation_config.json"), atomically: true, encoding: .utf8)
+      let told = try program.touchstone(
+        "generate", "--model", model.path, "--audio", "tone.wav", "--max-tokens", "2")
+      #expect(told.code == 0 && told.errors.contains("ask for num_beams, which is not done"), "\(told)")
       for wrong in [
+        "[]", "{\"decoder_start_token_id\": 0, \"language\": \"c\", \(tables)}",
+        "{\"decoder_start_token_id\": 0, \"task\": \"sing\", \(tables)}",
         "{\"decoder_start_token_id\": 0, \"forced_decoder_ids\": [5]}",
         "{\"decoder_start_token_id\": 0, \"is_multilingual\": true, \"lang_to_id\": 3}",
       ] {

@@ -67,7 +67,7 @@ private struct TablePredictor: NextTokenPredictor {
 
   @Test(.clause("GEN-7")) func theEndOfTextTokenEndsTheTextAndIsNotReported() throws {
     var predictor = try TablePredictor(nextToken: [1, 2, 0], contextLength: 8)
-    let generation = Generation(maximumTokens: 10, endOfText: 2)
+    let generation = Generation(maximumTokens: 10, endsOfText: [2, 7])
     let (events, ending) = try generate(generation, prompt: [0], with: &predictor)
     #expect(events == [.token(1)])
     #expect(ending == .endOfText)

@@ -1,9 +1,12 @@
+import Foundation
 import Testing
+import TouchstoneFamilies
 import TouchstoneGraph
 import TouchstoneModel
 import TouchstoneReference
 import TouchstoneTestSupport
 
+@testable import TouchstoneFaults
 @testable import TouchstoneVerdict
 
 /// Sums of whole activations, as the residual stream is made of.
@@ -16,6 +19,38 @@ import TouchstoneTestSupport
       value, Operand(values: Tensor([left], shape: [1])), Operand(values: Tensor([right], shape: [1])))[0]
     #expect(bound.zone(of: abs(Double(Float(left) + Float(right)) - (left + right))) == .consistent)
     #expect(bound.zone(of: 2 * 0x1p-24 * (left + right)) == .proven)
+  }
+
+  /// One instruction multiplies by a gate and adds; the gate's product is recorded beside it, rounded.
+  @Test(.clause("BND-4"), arguments: [Precision.float32, Precision(.bfloat16)])
+  func aProductThatIsAddedMayBeFused(_ precision: Precision) throws {
+    let text = """
+      {"model_type": "dit_block", "hidden_size": 24, "num_hidden_layers": 1, "num_attention_heads": 3, "head_dim": 8,
+       "ff_mult": 2}
+      """
+    let architecture = try Architecture(huggingFaceJSON: Data(text.utf8), file: "config.json")
+    let weights = try SyntheticModel.probing.weights(
+      of: architecture.graph, names: architecture.family.tensors, seed: 17)
+    var random = SplitMix64(seed: 18)
+    func numbers(_ shape: [Int]) -> Tensor<Float> {
+      Tensor((0..<shape.reduce(1, *)).map { _ in Float.random(in: -2...2, using: &random) }, shape: shape)
+    }
+    let inputs = try Inputs(
+      arrays: [.hidden: numbers([9, 24]), .condition: numbers([1, 24])], graph: weights.graph)
+    let gate = Activation("attn_gated", in: Activation.Block(0))
+    let fault = Fault("planted", "fused", .wiring, of: Sum.self, practice: "a test") { _, site in
+      guard let maker = site.graph.operation(making: gate), site.operation.inputs.contains(gate),
+        let half = site.activation(maker.inputs[0]), let condition = site.activation(maker.inputs[1])
+      else { return site.evaluated() }
+      let exact = maker.kind.value(Operands([half, condition], parameters: []), in: site.inputs)
+      let index = site.operation.inputs.firstIndex(of: gate) ?? 0
+      return site.evaluated(changing: index) { $0 = exact }
+    }
+    let middle = Activation("resid_mid", in: Activation.Block(0))
+    let capture = RecordedActivations(
+      weights: weights, inputs: inputs, precision: precision, planting: [middle: fault])
+    let verdict = try Judge(weights: weights, depth: .whole()).verdict(on: capture)
+    #expect(verdict.outcome == .consistent, "\(verdict.flagged)")
   }
 
   /// Two halves of a parallel block are added to each other, stored, and then added to the stream, which cancels them.

@@ -132,7 +132,7 @@ extension PlantedNumber {
       return Tensor(mean, shape: [1, x.rowWidth])
     },
     PlantedNumber(
-      "pooling.other", "row 0 is picked of layers/000/resid_out, before the norm", in: "vit",
+      "pooling.other", "row 0 is picked of layers/000/resid_out", in: "vit",
       at: "final/pool_row"
     ) { site in
       site.activation(Activation("resid_out", in: Activation.Block(0))).map { x in

@@ -6,20 +6,21 @@ import TouchstoneModel
 /// How a model that answers a source begins and ends its answer: `generation_config.json`, or `config.json` where there is
 /// none.
 struct GenerationSettings: Sendable {
-  /// The ids that an answer begins with: `decoder_start_token_id`, then `forced_bos_token_id` where there is one.
-  private let beginning: [Int]
-  /// The languages that it may be asked for, where it is not said which: the likeliest stands second, then
-  /// ``closing``.
+  /// The ids that an answer begins with: `decoder_start_token_id`, then `forced_bos_token_id` where there is one, then those of
+  /// `forced_decoder_ids`, nil for one that is left open.
+  private let beginning: [Int?]
+  /// The languages that it may be written down in, where it is not said which: the likeliest stands second.
   private let languages: [Int]
-  /// What ends the beginning of a text that is written down: `transcribe` behind a language, and
-  /// `no_timestamps_token_id`.
+  /// What ends the beginning of a text that is written down: `no_timestamps_token_id`.
   private let closing: [Int]
-  /// The id that ends an answer; nil where none is named.
-  let endOfText: Int?
+  /// The ids that end an answer; empty where none is named.
+  let endsOfText: Set<Int>
   /// Ids that are never chosen: `suppress_tokens`, and those of `bad_words_ids` that stand alone.
   let suppressed: Set<Int>
   /// Ids that are not chosen first: `begin_suppress_tokens`.
   let suppressedFirst: Set<Int>
+  /// What the settings ask for besides and is not done here: the answer may be another than Hugging Face's.
+  let ignored: [String]
 
   private static let greatestSize = 1 << 22
 
@@ -36,7 +37,10 @@ struct GenerationSettings: Sendable {
     }
     do throws(BadInput) {
       let value = try JSONValue.parse(SmallFile.read(path, greatest: Self.greatestSize), file: path)
-      try self.init(Fields(members: value.object ?? [:]))
+      guard let members = value.object else {
+        throw BadInput(problem: "is no JSON object", remedy: "give the model's own settings")
+      }
+      try self.init(Fields(members: members))
     } catch {
       throw error.inFile(path)
     }
@@ -49,26 +53,47 @@ struct GenerationSettings: Sendable {
         place: "decoder_start_token_id", problem: "the field is missing",
         remedy: "give the id with which an answer begins")
     }
-    let forced = try fields.forced()
-    beginning = try [start] + fields.ids("forced_bos_token_id").prefix(1) + forced.compactMap(\.self)
-    let isAsked = fields.members["is_multilingual"] == .bool(true) && forced.first.flatMap(\.self) == nil
-    languages = try isAsked ? fields.ids(in: "lang_to_id") : []
-    let task = try isAsked ? fields.ids("transcribe", in: "task_to_id") : []
-    closing = try task + fields.ids("no_timestamps_token_id").filter { $0 != forced.last }
-    endOfText = try fields.ids("eos_token_id").first
+    let (language, task) = (fields.members["language"]?.string, fields.members["task"]?.string)
+    // A language or a task that is named stands for what is forced.
+    let forced = language == nil && task == nil ? try fields.forced() : []
+    var ids = try [start] + fields.ids("forced_bos_token_id").prefix(1).map(Optional.some) + forced
+    let isOpen = ids.count < 2 || ids[1] == nil
+    if let language {
+      ids = [start, try fields.id(ofLanguage: language)] + ids.dropFirst(2)
+      languages = []
+    } else {
+      languages = try isOpen ? fields.ids(in: "lang_to_id") : []
+    }
+    let tasks = try fields.ids(in: "task_to_id")
+    if task != nil || language != nil && !tasks.contains(where: ids.contains) {
+      let own = try fields.ids(task ?? "transcribe", in: "task_to_id")
+      guard task == nil || !own.isEmpty else {
+        throw BadInput(
+          place: "task", problem: "is \(JSONValue.quoted(task ?? "")), which task_to_id has not",
+          remedy: "name one of task_to_id, or none")
+      }
+      ids += languages.isEmpty ? own : [nil] + own
+    }
+    beginning = ids
+    closing = try fields.ids("no_timestamps_token_id").filter { $0 != ids.last }
+    endsOfText = Set(try fields.ids("eos_token_id"))
     let alone = (fields.members["bad_words_ids"]?.array ?? []).compactMap { word in
       word.array.flatMap { $0.count == 1 ? $0[0].integer : nil }
     }
+    ignored = fields.ignored
     suppressed = Set(try fields.ids("suppress_tokens") + alone)
     suppressedFirst = Set(try fields.ids("begin_suppress_tokens"))
   }
 
-  /// The ids that an answer begins with; of a model of many languages with the likeliest.
+  /// The ids that an answer begins with; of a model of many languages with the likeliest, in the second place.
   func beginning(answeredBy predictor: inout any NextTokenPredictor) throws -> [Int] {
-    guard !languages.isEmpty else { return beginning + closing }
-    let logits = try predictor.nextTokenLogits(after: Array(beginning.prefix(1)))
-    let likeliest = languages.filter(logits.indices.contains).max { logits[$0] < logits[$1] }
-    return beginning + (likeliest.map { [$0] } ?? []) + closing
+    var ids = beginning
+    if !languages.isEmpty {
+      let logits = try predictor.nextTokenLogits(after: [ids[0]].compactMap(\.self))
+      let likeliest = languages.filter(logits.indices.contains).max { logits[$0] < logits[$1] }
+      ids = [ids[0], likeliest] + ids.dropFirst(2)
+    }
+    return ids.compactMap(\.self) + closing
   }
 
   /// The members of the file.
@@ -100,6 +125,30 @@ struct GenerationSettings: Sendable {
         throw BadInput(place: name, problem: "is no table of ids", remedy: "correct the field")
       }
       return ids.compactMap(\.integer).sorted()
+    }
+
+    /// The id of a language, named by its code.
+    func id(ofLanguage name: String) throws(BadInput) -> Int {
+      let codes = [name, "<|\(name.lowercased())|>"]
+      for code in codes {
+        if let id = try ids(code, in: "lang_to_id").first { return id }
+      }
+      throw BadInput(
+        place: "language", problem: "is \(JSONValue.quoted(name)), which lang_to_id has not",
+        remedy: "give the code of a language, such as en")
+    }
+
+    /// What else the settings ask for, by name: searches and rules that change a greedy answer.
+    var ignored: [String] {
+      let neutral: [String: [JSONValue]] = [
+        "num_beams": [.integer(1)], "no_repeat_ngram_size": [.integer(0)], "min_length": [.integer(0)],
+        "min_new_tokens": [.integer(0)], "repetition_penalty": [.integer(1), .number(1)],
+        "encoder_no_repeat_ngram_size": [.integer(0)], "forced_eos_token_id": [], "sequence_bias": [],
+      ]
+      let words = (members["bad_words_ids"]?.array ?? []).contains { $0.array?.count ?? 0 > 1 }
+      return neutral.keys.sorted().filter { name in
+        members[name].map { $0 != .null && !(neutral[name] ?? []).contains($0) } ?? false
+      } + (words ? ["bad_words_ids of several tokens"] : [])
     }
 
     /// An id or a list of them; none where the field is absent or null.

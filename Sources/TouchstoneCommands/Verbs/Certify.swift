@@ -55,6 +55,11 @@ struct Certify: ParsableCommand {
         file: golden.path, problem: "is a capture, and the noise floor stands in a golden",
         remedy: "name the golden first")
     }
+    guard golden.graph.results.logits != nil else {
+      throw BadInput(
+        file: golden.path, problem: "is of a model that makes no next token",
+        remedy: "give a golden of one that does")
+    }
     guard let certificate = try TokenCertificate(golden: golden) else {
       Console.error("touchstone: \(golden.path) has no noise floor of its logits, so nothing is certain")
       throw ExitCode(3)

@@ -125,7 +125,7 @@ struct Generate: ParsableCommand {
     }
     var predictor = try implementation.predictor(loaded.weights)
     var promptIDs: [Int] = []
-    var endOfText = tokenizer.endOfText
+    var endsOfText = Set([tokenizer.endOfText].compactMap(\.self))
     if let read {
       let settings = try GenerationSettings(at: loaded.directory)
       predictor.source = read
@@ -133,7 +133,12 @@ struct Generate: ParsableCommand {
         try settings.beginning(answeredBy: &predictor)
         + tokenizer.encode(text, addsSpecialTokens: false)
       predictor = SteeredPredictor(predictor, settings, beginning: promptIDs.count)
-      endOfText = settings.endOfText ?? endOfText
+      if !settings.endsOfText.isEmpty { endsOfText = settings.endsOfText }
+      if !settings.ignored.isEmpty {
+        Console.error(
+          "touchstone: the model's settings ask for \(settings.ignored.joined(separator: ", ")), which is not done "
+            + "here: another answer may follow")
+      }
     } else {
       promptIDs = try tokenizer.encode(text)
     }
@@ -142,7 +147,7 @@ struct Generate: ParsableCommand {
     } else {
       var sampler = Sampler(options: options, seed: seed ?? .random(in: 0...UInt64.max))
       let generation = Generation(
-        maximumTokens: maxTokens, endOfText: endOfText, stopsAtContext: stopAtContext)
+        maximumTokens: maxTokens, endsOfText: endsOfText, stopsAtContext: stopAtContext)
       try stream(generation, text, promptIDs, tokenizer, &predictor, &sampler)
     }
   }

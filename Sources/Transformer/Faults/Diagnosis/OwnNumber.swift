@@ -19,6 +19,9 @@ extension Fault {
   ///
   /// - Parameter due: the model's own number or function; nil where it is not known.
   func name(insteadOf due: String?) -> String {
-    due.map { name.replacing("the model's own number", with: $0).replacing("the model's", with: $0) } ?? name
+    guard let due else { return name }
+    // What befalls GELU befalls the function that stands in its place.
+    if id.hasPrefix("gelu."), !due.contains("GELU") { return name.replacing("GELU", with: due) }
+    return name.replacing("the model's own number", with: due).replacing("the model's", with: due)
   }
 }

@@ -25,15 +25,15 @@ public struct Generation: Sendable {
 
   /// The greatest number of tokens to make.
   public var maximumTokens: Int
-  /// The token that ends a text, if the model has one.
-  public var endOfText: Int?
+  /// The tokens that end a text; none where the model has none.
+  public var endsOfText: Set<Int>
   /// Whether to end when prompt and text fill the context window, instead of forgetting the oldest tokens.
   public var stopsAtContext: Bool
 
   /// Collects the limits of a generation.
-  public init(maximumTokens: Int, endOfText: Int? = nil, stopsAtContext: Bool = false) {
+  public init(maximumTokens: Int, endsOfText: Set<Int> = [], stopsAtContext: Bool = false) {
     self.maximumTokens = maximumTokens
-    self.endOfText = endOfText
+    self.endsOfText = endsOfText
     self.stopsAtContext = stopsAtContext
   }
 
@@ -57,7 +57,7 @@ public struct Generation: Sendable {
       if tokens.count == contextLength + 1 { try report(.windowSlides(contextLength: contextLength)) }
       let logits = try predictor.nextTokenLogits(after: tokens.suffix(contextLength))
       let next = try sampler.next(logits)
-      if next == endOfText { return .endOfText }
+      if endsOfText.contains(next) { return .endOfText }
       tokens.append(next)
       try report(.token(next))
     }

@@ -42,13 +42,26 @@ extension Replay {
       let isHalf = tensor.type == .float16 || rounding.precision.type == .float16
       let operand = Operand(
         values: tensor.values, roundoff: roundoff, underflow: roundoff > 0 && isHalf ? 0x1p-25 : 0)
-      let isCopy = alternative?.copies.contains(activation) == true
+      let isCopy = alternative?.copies.contains(activation) == true || mayBeFused(activation, into: reader)
       return isCopy ? operand.roundedCopy(in: rounding.precision.type) : operand
     case .replayed(let activation):
       guard let operand = replayed[activation] else {
         preconditionFailure("\(activation) was not computed before it is read")
       }
       return operand
+    }
+  }
+
+  /// Whether a sum may have added a product that is recorded rounded before it was rounded: one instruction multiplies and adds.
+  private func mayBeFused(_ activation: Activation, into reader: Operation?) -> Bool {
+    guard !rounding.precision.type.isNarrow, reader?.kind.payload is Sum,
+      let maker = graph.operation(making: activation)
+    else { return false }
+    switch maker.kind.payload {
+    case is Scale: return true
+    case let product as Product: return product.plus == 0
+    case let gate as Modulation: return gate.plus == 0 && gate.shift == nil
+    default: return false
     }
   }
 }

@@ -11,40 +11,54 @@ extension PickedRow {
   ]
 }
 
-/// What may stand for a sequence: one of its rows or the mean of some, as they are or as they were before their norm.
+/// What may stand for a sequence: one of its rows, or the mean or sum of some, of what is due, of what its norm reads, or of
+/// another layer's stream.
 private struct PooledRow: Sendable {
   private let rows: [Int]
+  /// What the rows are divided by once they are added up.
+  private let divisor: Double
   /// What is read; nil for what is due.
   private let source: Activation?
   private let inWordsOfRows: String
 
-  var inWords: String { inWordsOfRows + (source.map { " of \($0), before the norm" } ?? "") }
+  var inWords: String { inWordsOfRows + (source.map { " of \($0)" } ?? "") }
 
   /// How near it must be, of the greatest magnitude.
   private static let rest = 1e-4
 
-  /// Those of what is due, then those of what the norm before it reads.
+  private init(_ rows: [Int], of source: Activation?, by divisor: Double = 1, _ words: String) {
+    (self.rows, self.source, self.divisor, inWordsOfRows) = (rows, source, divisor, words)
+  }
+
+  /// Those of what is due, then those of what the norm before it reads, and of the streams before that.
   static func all(_ own: PickedRow, _ site: FaultSite) -> [PooledRow] {
     let count = site.activations[0].rowCount
     let due = own.rule.token(of: site.inputs.sequenceIDs)
     let seen = site.inputs.attentionMask.map { mask in mask.indices.filter { mask[$0] } } ?? []
     let runs = [0..<count, 1..<count, 0..<count - 1, 1..<count - 1].filter { $0.count > 1 }
-    let means =
-      (seen.count == count ? [] : [(seen, "the rows that are seen")])
+    let several =
+      (seen.count == count || seen.isEmpty ? [] : [(seen, "the rows that are seen")])
       + runs.map { run in
         (Array(run), run.count == count ? "all rows" : "rows \(run.lowerBound) to \(run.upperBound - 1)")
       }
-    let sources =
-      [nil] + [site.graph.norm(readBy: site.operation)?.inputs.first].compactMap { $0.map(Optional.some) }
+    let read = site.operation.inputs[0]
+    let streams = site.graph.operations.map(\.output).filter { other in
+      other != read && (other.block == nil ? site.graph.axes(of: other) == site.graph.axes(of: read) : true)
+        && other != site.operation.output && site.graph.axes(of: other)?.first == .token
+    }
+    let sources = [nil] + streams.reversed().map(Optional.some)
     return sources.flatMap { source -> [PooledRow] in
       let singles = (0..<count).filter { $0 != due }.map {
-        PooledRow(rows: [$0], source: source, inWordsOfRows: "row \($0) is picked instead of row \(due)")
+        PooledRow([$0], of: source, "row \($0) is picked instead of row \(due)")
       }
-      let own = PooledRow(rows: [due], source: source, inWordsOfRows: "row \(due) is picked")
-      return (source == nil ? [] : [own]) + singles
-        + means.filter { !$0.0.isEmpty }.map { rows, name in
-          PooledRow(rows: rows, source: source, inWordsOfRows: "the mean of \(name) is taken")
-        }
+      let own = PooledRow([due], of: source, "row \(due) is picked")
+      let together = several.flatMap { rows, name in
+        [
+          PooledRow(rows, of: source, by: Double(rows.count), "the mean of \(name) is taken"),
+          PooledRow(rows, of: source, "the sum of \(name) is taken"),
+        ]
+      }
+      return (source == nil ? [] : [own]) + (source == nil ? singles : []) + together
     }
   }
 
@@ -52,10 +66,10 @@ private struct PooledRow: Sendable {
     guard let x = source.map(site.activation) ?? site.activations[0],
       rows.allSatisfy((0..<x.rowCount).contains)
     else { return nil }
-    let mean = (0..<x.rowWidth).map { column in
-      rows.reduce(0) { $0 + x[$1, column] } / Double(rows.count)
+    let values = (0..<x.rowWidth).map { column in
+      rows.reduce(0) { $0 + x[$1, column] } / divisor
     }
-    return Tensor(mean, shape: [1, x.rowWidth])
+    return Tensor(values, shape: [1, x.rowWidth])
   }
 
   func isNear(_ got: Tensor<Double>, in site: FaultSite) -> Bool {

@@ -10,8 +10,9 @@ extension Reading {
       return own.inputs.indices.flatMap { index in
         site.graph.neighbours(of: own).filter { $0 != own.inputs[index] }.map { other in
           Guess("it reads \(other) instead of \(own.inputs[index])") { site in
+            // What holds the very numbers that are to be explained explains nothing.
             guard let value = site.activation(other), value.shape == site.activations[index].shape,
-              product?.mayRead(value) ?? true
+              value.values != got.values, product?.mayRead(value) ?? true
             else { return nil }
             return site.evaluated(changing: index) { $0 = value }
           }

@@ -20,7 +20,9 @@ extension Reading {
       let own = site.operation.output
       let copies = site.graph.copies(of: own)
       return site.graph.operations.map(\.output).filter { !copies.contains($0) }.compactMap { other in
-        guard let value = site.activation(other), value.shape == got.shape else { return nil }
+        guard let value = site.activation(other), value.shape == got.shape,
+          !site.graph.handsOn(own, as: other)
+        else { return nil }
         if value.values == got.values {
           return Guess("it holds the values of \(other)\(note(on: other, for: own, in: site))") { _ in value }
         }
@@ -252,6 +254,12 @@ extension Tensor<Double> {
 }
 
 extension Graph {
+  /// Whether another activation is made of this one at once, by what is no norm: where that did nothing, both hold the same.
+  fileprivate func handsOn(_ activation: Activation, as other: Activation) -> Bool {
+    operation(making: other).map { $0.inputs.contains(activation) && !($0.kind.payload is any Normalising) }
+      ?? false
+  }
+
   /// An activation, all that hand it on as it is, and all that are made of the same in the same way.
   fileprivate func copies(of activation: Activation) -> Set<Activation> {
     let own = operation(making: activation)
