@@ -1,10 +1,10 @@
 """Trains a small tokenizer of every kind that decoders use and records what Hugging Face's tokenizers do with it.
 
-    venv/bin/pip install tokenizers==0.23.3
+    venv/bin/pip install tokenizers==0.23.3 transformers==5.24.0 sentencepiece==0.2.3
     venv/bin/python Scripts/make_tokenizer_vectors.py SHARED_TEXT_FOLDER [KIND ...]
 
 Writes Tests/TouchstoneTokenizerTests/Fixtures/kinds: texts.json, which every kind is tried on, and for each kind
-tokenizer.json and vectors.json. A vector is the beginning of a SHA-256: of the ids as little-endian int32, a zero
+tokenizer.json and vectors.json; those that begin with "spm" are SentencePiece model files instead, which transformers reads. A vector is the beginning of a SHA-256: of the ids as little-endian int32, a zero
 byte, and the decoded text; of ten texts, or ten lists of ids, one after the other. SHARED_TEXT_FOLDER holds tinyshakespeare.txt and the files whose texts may not be
 committed; of those only digests are written.
 """
@@ -504,6 +504,114 @@ def unigram(with_bytes=False):
     return result
 
 
+# MARK: SentencePiece model files
+
+# Characters and what they become, as in a rule file of SentencePiece; a compiled map of all of NFKC takes 240 KB.
+CHARACTER_RULES = {
+    "Ａ": "A", "①": "1", "ﬁ": "fi", "…": "...", "\u3000": " ", "\t": " ", "e\u0301": "é", "か\u3099": "が", "\u200b": "",
+    "\u00a0": " ", "½": " 1⁄2 ", "☕": "  ", "☕\ufe0f": "cup",
+}  # fmt: skip
+
+
+def sentence_piece_file(path, **options):
+    """Trains a SentencePiece model; where `rules` is true characters become what CHARACTER_RULES says."""
+    import sentencepiece
+
+    if options.pop("rules", False):
+        rules = path.with_suffix(".tsv")
+        rules.write_text("".join(
+            f"{' '.join(f'{ord(c):X}' for c in a)}\t{' '.join(f'{ord(c):X}' for c in b)}\n" for a, b in CHARACTER_RULES.items()))
+        options["normalization_rule_tsv"] = str(rules)
+    else:
+        options["normalization_rule_name"] = "identity"
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([line for text in CORPUS for line in text.split("\n")]), model_prefix=str(path.with_suffix("")),
+        character_coverage=0.985, num_threads=1, minloglevel=2, **options)
+    path.with_suffix(".model").rename(path)
+    for other in (".vocab", ".tsv"):
+        path.with_suffix(other).unlink(missing_ok=True)
+
+
+def sentence_piece_kinds():
+    """The files of each kind, and the settings of the tokenizer and of the model beside them."""
+    bytes_too = {"model_type": "bpe", "byte_fallback": True, "vocab_size": 460}
+    llama = {"add_bos_token": True, "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+    yield "spm-t5", {"spiece.model": {"rules": True, "vocab_size": 260, "pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}}, {
+        "tokenizer_class": "T5Tokenizer", "extra_ids": 5}, "t5"  # fmt: skip
+    yield "spm-llama", {"tokenizer.model": bytes_too | {"remove_extra_whitespaces": False}}, llama | {
+        "tokenizer_class": "LlamaTokenizer", "legacy": True}, "llama"  # fmt: skip
+    yield "spm-gemma", {
+        "tokenizer.model": bytes_too | {
+            "remove_extra_whitespaces": False, "add_dummy_prefix": False, "split_digits": True, "allow_whitespace_only_pieces": True,
+            "pad_id": 0, "eos_id": 1, "bos_id": 2, "unk_id": 3, "pad_piece": "<pad>", "eos_piece": "<eos>", "bos_piece": "<bos>",
+            "user_defined_symbols": ["<mask>", "\n\n", "▁▁", "<start_of_turn>"],
+        }
+    }, {"tokenizer_class": "GemmaTokenizer", "add_bos_token": True}, "gemma2"  # fmt: skip
+    yield "spm-mistral", {
+        "tokenizer.model": bytes_too | {"rules": True, "user_defined_symbols": ["LORD", "[INST]"], "control_symbols": ["<|end"]}
+    }, llama | {"tokenizer_class": "LlamaTokenizer"}, "mistral"
+    yield "spm-umt5", {
+        "tokenizer.model": {"rules": True, "vocab_size": 280, "user_defined_symbols": ["king", "▁a"], "add_dummy_prefix": False}
+    }, {"add_eos_token": True}, "umt5"
+    yield "spm-marian", {
+        "source.spm": {"rules": True, "vocab_size": 260, "user_defined_symbols": ["LORD"]},
+        "target.spm": {"vocab_size": 240, "remove_extra_whitespaces": False},
+    }, {"tokenizer_class": "MarianTokenizer", "source_lang": "en", "target_lang": "fr"}, "marian"
+
+
+class AsInTokenizers:
+    """A tokenizer of transformers with the few methods that `vectors` asks of one of tokenizers."""
+
+    encode_special_tokens = False
+
+    def __init__(self, tokenizer):
+        self.tokenizer = tokenizer
+
+    def encode(self, text, add_special_tokens=True):
+        self.ids = self.tokenizer.encode(
+            text, add_special_tokens=add_special_tokens, split_special_tokens=self.encode_special_tokens)
+        return self
+
+    def decode(self, ids, skip_special_tokens):
+        return self.tokenizer.decode(ids, skip_special_tokens=skip_special_tokens)
+
+    def get_vocab_size(self):
+        return len(self.tokenizer)
+
+
+def marian_vocabulary(folder):
+    """The pieces of both files in another order, some left out, and what is spelt by unknown characters."""
+    import sentencepiece
+
+    files = [sentencepiece.SentencePieceProcessor(model_file=str(folder / name)) for name in ("source.spm", "target.spm")]
+    pieces = {file.id_to_piece(i): None for file in files for i in range(3, len(file))}
+    pieces = [piece for index, piece in enumerate(pieces) if index % 9]
+    random.Random(5).shuffle(pieces)
+    return {piece: id for id, piece in enumerate(["</s>", "<unk>", ">>fr<<", "早上", *pieces, "<pad>"])}
+
+
+def write_sentence_piece_kind(name, files, settings, model_type, strings):
+    from transformers import AutoTokenizer
+
+    folder = OUT / name
+    folder.mkdir(exist_ok=True)
+    for file, options in files.items():
+        sentence_piece_file(folder / file, **options)
+    (folder / "config.json").write_text(json.dumps({"model_type": model_type}))
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    if "source.spm" in files:
+        (folder / "vocab.json").write_text(json.dumps(marian_vocabulary(folder), ensure_ascii=False))
+        # A language is asked for in front of every third text.
+        strings = [">>fr<< " * (index % 3 == 2) + text for index, text in enumerate(strings)]
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    is_fast = tokenizer.is_fast
+    result = vectors(tokenizer.backend_tokenizer if is_fast else AsInTokenizers(tokenizer), strings)
+    # A few are enough to see what differs: the digests are of all.
+    result |= {"ids": result["ids"][:12], "decoded": result["decoded"][:12]}
+    (folder / "vectors.json").write_text(json.dumps(result))
+    print(name, len(tokenizer))
+
+
 # MARK: Vectors
 
 
@@ -598,6 +706,9 @@ def main():
         (folder / "tokenizer.json").write_text(text)
         (folder / "vectors.json").write_text(json.dumps(vectors(Tokenizer.from_str(text), strings)))
         print(name, tokenizer.get_vocab_size())
+    for name, *kind in sentence_piece_kinds():
+        if not sys.argv[2:] or name in sys.argv[2:]:
+            write_sentence_piece_kind(name, *kind, strings)
     if sys.argv[2:]:
         return
     write_files(tokenizers["gpt2"], "gpt2", {"tokenizer_class": "GPT2Tokenizer"})

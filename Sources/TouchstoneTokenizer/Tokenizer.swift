@@ -22,6 +22,8 @@ public struct Tokenizer: Sendable {
     var normalizer: Normalizer?
     var preTokenizer: PreTokenizer?
     var model: any TokenModel
+    /// Cuts the text that answers a source, where that is cut otherwise.
+    var answeringModel: (any TokenModel)?
     var postProcessor: PostProcessor
     var decoders: [Decoder]
     /// What ends a text, by its spelling.
@@ -56,6 +58,21 @@ public struct Tokenizer: Sendable {
 
   /// The id of the token that ends a text: the files' `eos_token`, or else `<|endoftext|>`; nil where there is none.
   public var endOfText: Int? { steps.added.id(of: steps.endOfText) }
+
+  /// The tokenizer of what answers a source: of the language that Marian translates into; elsewhere the same.
+  public var ofAnswers: Tokenizer {
+    guard let model = steps.answeringModel else { return self }
+    var steps = steps
+    steps.model = model
+    return Tokenizer(steps)
+  }
+
+  /// The same tokenizer, with a model of its own for what answers a source.
+  func answering(by model: any TokenModel) -> Tokenizer {
+    var steps = steps
+    steps.answeringModel = model
+    return Tokenizer(steps)
+  }
 
   /// The ids of `text`.
   ///

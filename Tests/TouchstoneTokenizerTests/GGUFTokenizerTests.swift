@@ -24,7 +24,7 @@ import TouchstoneTokenizer
   func aConvertedTokenizerGivesTheIdsOfItsFolder(name: String) throws {
     let original = try TokenizerKind.tokenizer(name)
     let converted = try read(Self.converted(name))
-    let texts = try TokenizerKind.texts.get()
+    let texts = try TokenizerKind.texts(of: name)
     for text in stride(from: 0, to: texts.count, by: 4).map({ texts[$0] }) {
       let ids = try original.encode(text)
       #expect(try converted.encode(text) == ids, "\(name): \(text.debugDescription)")

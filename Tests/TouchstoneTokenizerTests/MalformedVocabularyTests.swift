@@ -191,7 +191,8 @@ import TouchstoneTestSupport
   @Test(arguments: 0..<300 as Range<UInt64>)
   func aDamagedByteOfTheOneFileIsRefusedOrHarmless(seed: UInt64) throws {
     var random = SplitMix64(seed: seed)
-    let kind = TokenizerKind.all[Int(seed) % TokenizerKind.all.count]
+    let kinds = TokenizerKind.all.filter { !$0.hasPrefix("spm-") }
+    let kind = kinds[Int(seed) % kinds.count]
     guard !kind.hasSuffix("-files") else { return }
     var data = try Data(contentsOf: TokenizerKind.folder(kind).appendingPathComponent("tokenizer.json"))
     // Half of them before the vocabulary, where the steps are.

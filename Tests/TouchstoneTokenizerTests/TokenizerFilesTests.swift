@@ -230,7 +230,7 @@ import TouchstoneTestSupport
     }
   }
 
-  @Test(arguments: ["tokenizer.model", "tekken.json", "vocab.txt"])
+  @Test(arguments: ["sentencepiece.bpe.model", "tekken.json", "vocab.txt"])
   func filesOfAnotherFormatAreNamedWithTheWayToConvertThem(name: String) throws {
     let message = try TokenizerFolders.refusal([name: ""], copying: [])
     #expect(message.contains("only \(name), which is not read"))

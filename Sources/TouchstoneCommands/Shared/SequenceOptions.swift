@@ -6,7 +6,7 @@ import TouchstoneModel
 struct SequenceOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Text, for the tokenizer in the model's folder (tokenizer.json, or vocab.json and merges.txt).",
+      "Text, for the tokenizer in the model's folder (tokenizer.json, or what stands in its place).",
       valueName: "text"))
   var prompt: String?
 
@@ -103,6 +103,7 @@ struct SequenceOptions: ParsableArguments {
   private func tokenIDs(for model: LoadedModel) throws -> [Int] {
     if let tokens { return tokens.values }
     guard let prompt else { throw ValidationError("Give --prompt or --tokens.") }
-    return try model.tokenizer().encode(prompt)
+    let tokenizer = try model.tokenizer()
+    return try (source == nil && sourceTokens == nil ? tokenizer : tokenizer.ofAnswers).encode(prompt)
   }
 }

@@ -131,7 +131,7 @@ struct Generate: ParsableCommand {
       predictor.source = read
       promptIDs =
         try settings.beginning(answeredBy: &predictor)
-        + tokenizer.encode(text, addsSpecialTokens: false)
+        + tokenizer.ofAnswers.encode(text, addsSpecialTokens: false)
       predictor = SteeredPredictor(predictor, settings, beginning: promptIDs.count)
       if !settings.endsOfText.isEmpty { endsOfText = settings.endsOfText }
       if !settings.ignored.isEmpty {

@@ -17,6 +17,8 @@ enum Decoder: Sendable {
   case wordPiece(prefix: [UInt8], cleansUp: Bool)
   /// A space stands between two tokens: what a file without a decoder means.
   case separate
+  /// Marian's pieces are joined to text.
+  case marian(MarianText.Pieces)
 }
 
 /// A token, or a part of one, on its way through the steps.
@@ -39,6 +41,8 @@ struct DecodingStage {
   private var count: Int
   /// How many characters may still be dropped from the token under way.
   private var droppable: Int
+  /// The work of ``Decoder/marian(_:)``.
+  private var marian: MarianText?
 
   /// - Parameter isInside: whether the tokens stand inside a text whose beginning is not shown.
   init(_ decoder: Decoder, replacesIllFormed: Bool, isInside: Bool, isFused: Bool) {
@@ -49,6 +53,9 @@ struct DecodingStage {
       droppable = start
     } else {
       droppable = 0
+    }
+    if case .marian(let pieces) = decoder {
+      marian = MarianText(pieces, replacesIllFormed: replacesIllFormed, isInside: isInside)
     }
   }
 
@@ -81,7 +88,7 @@ struct DecodingStage {
       ]
     case .strip(let scalar, let start, let stop) where stop == 0:
       return [strippedStart(of: fragment, scalar, start)]
-    case .replace, .strip, .byteFallback, .wordSuffix, .wordPiece:
+    case .replace, .strip, .byteFallback, .wordSuffix, .wordPiece, .marian:
       pending += fragment.bytes
       hasPending = !fragment.endsToken
       guard fragment.endsToken else { return [] }
@@ -98,6 +105,7 @@ struct DecodingStage {
     case .wordSuffix(let suffix):
       guard count > 0 else { return [] }
       return [DecodingFragment(bytes: byteRun.substituting(suffix, with: []))]
+    case .marian: return [DecodingFragment(bytes: marian?.finish() ?? [])]
     default: return []
     }
   }
@@ -131,6 +139,7 @@ struct DecodingStage {
         bytes = goesOn ? Array(token.dropFirst(prefix.count)) : [UInt8(ascii: " ")] + token
       }
       return [DecodingFragment(bytes: cleansUp ? Self.cleanedUp(bytes) : bytes)]
+    case .marian: return [DecodingFragment(bytes: marian?.feed(token) ?? [])]
     default: return [DecodingFragment(bytes: token)]
     }
   }

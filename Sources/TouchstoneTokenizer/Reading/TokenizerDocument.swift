@@ -39,6 +39,19 @@ struct TokenizerDocument {
     }
   }
 
+  /// A tokenizer of files that declare no steps: what reads them knows the steps.
+  init(
+    normalizer: Normalizer?, preTokenizer: PreTokenizer?, model: any TokenModel,
+    postProcessor: PostProcessor? = nil, decoders: [Decoder]
+  ) {
+    self.normalizer = normalizer
+    self.preTokenizer = preTokenizer
+    self.model = model
+    self.postProcessor = postProcessor
+    self.decoders = decoders
+    added = AddedTokenList(model)
+  }
+
   private static func model(_ json: Component, spellsBytes: Bool) throws(BadInput) -> any TokenModel {
     let type = try json.string("type", else: json.member("merges") == nil ? "without a type" : "BPE")
     switch type {

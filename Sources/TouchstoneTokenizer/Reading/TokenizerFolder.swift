@@ -4,35 +4,29 @@ import TouchstoneModel
 
 /// Reading a tokenizer from the folder of a model.
 extension Tokenizer {
-  /// Loads `tokenizer.json`, or else `vocab.json` and `merges.txt` (`encoder.json` and `vocab.bpe`), and what
+  /// Loads `tokenizer.json`, or else Marian's `source.spm`, `target.spm` and `vocab.json`, or else `vocab.json` and
+  /// `merges.txt` (`encoder.json` and `vocab.bpe`), or else `spiece.model` or `tokenizer.model`; and what
   /// `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` beside it say.
   ///
   /// - Throws: `BadInput` naming the file that is missing, unreadable, malformed, or does not belong to the other,
   ///   and what in it is not supported.
   public init(folder: String) throws(BadInput) {
     let folder = TokenizerFolder(folder)
+    var settings = try folder.settings()
     if folder.has("tokenizer.json") {
       let file = folder.path("tokenizer.json")
-      let settings = try folder.settings()
-      self = try folder.inFile(file) { () throws(BadInput) in
+      let document = try folder.inFile(file) { () throws(BadInput) in
         try TokenizerDocument(JSONValue.parse(TokenizerFile.contents(file)))
-      }.tokenizer(settings, in: folder)
+      }
+      self = try folder.tokenizer(document, settings)
+    } else if folder.isMarian {
+      self = try folder.marian(settings)
+    } else if !folder.sentencePieceNames.isEmpty, !folder.hasVocabularyFiles {
+      self = try folder.sentencePiece(settings)
     } else {
-      var settings = try folder.settings()
       let files = try folder.vocabularyFiles()
       settings.useGPT2Defaults(files.ids)
-      self = try files.document(settings).tokenizer(settings, in: folder)
-    }
-  }
-}
-
-extension TokenizerDocument {
-  /// The tokenizer; what contradicts it is said of the file with the settings.
-  fileprivate func tokenizer(
-    _ settings: TokenizerSettings, in folder: TokenizerFolder
-  ) throws(BadInput) -> Tokenizer {
-    try folder.inFile(folder.path(TokenizerFolder.settingsName)) { () throws(BadInput) in
-      try tokenizer(settings)
+      self = try folder.tokenizer(files.document(settings), settings)
     }
   }
 }
@@ -51,7 +45,7 @@ extension TokenizerSettings {
 }
 
 /// The files of a tokenizer in a model's folder.
-private struct TokenizerFolder {
+struct TokenizerFolder {
   static let settingsName = "tokenizer_config.json"
   private static let vocabularyNames = ["vocab.json", "encoder.json"]
   private static let mergesNames = ["merges.txt", "vocab.bpe"]
@@ -77,6 +71,16 @@ private struct TokenizerFolder {
     }
   }
 
+  /// A file's JSON.
+  func json(_ name: String) throws(BadInput) -> JSONValue {
+    try JSONValue.parse(TokenizerFile.contents(path(name)), file: path(name))
+  }
+
+  /// The tokenizer of a document; what contradicts it is said of the file with the settings.
+  func tokenizer(_ document: TokenizerDocument, _ settings: TokenizerSettings) throws(BadInput) -> Tokenizer {
+    try inFile(path(Self.settingsName)) { () throws(BadInput) in try document.tokenizer(settings) }
+  }
+
   /// What the files beside the vocabulary say; the older ones count where the newer lists no tokens.
   func settings() throws(BadInput) -> TokenizerSettings {
     var settings = TokenizerSettings()
@@ -98,6 +102,11 @@ private struct TokenizerFolder {
     return try inFile(file) { () throws(BadInput) in
       try TokenizerSettings(JSONValue.parse(TokenizerFile.contents(file)))
     }
+  }
+
+  /// Whether a vocabulary and a merge list are there.
+  var hasVocabularyFiles: Bool {
+    Self.vocabularyNames.contains(where: has) && Self.mergesNames.contains(where: has)
   }
 
   func vocabularyFiles() throws(BadInput) -> VocabularyFiles {
@@ -144,7 +153,7 @@ private struct TokenizerFolder {
 }
 
 /// A file of a tokenizer.
-private enum TokenizerFile {
+enum TokenizerFile {
   /// The largest in use take about 35 MB.
   private static let greatestSize = 64 << 20
 

@@ -13,8 +13,16 @@ struct TokenizerSettings {
   var end: AddedToken?
   /// The other tokens that are named as special.
   var otherSpecial: [AddedToken] = []
+  /// The token for what is unknown, one of those.
+  var unknown: AddedToken?
+  /// The fields that name a special token.
+  var namedFields: Set<String> = []
   /// Tokens with their ids, by id.
   var added: [(id: Int, token: AddedToken)] = []
+
+  private static let tokenFields = [
+    "bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token",
+  ]
 
   /// Whether the class is the one that reads any `tokenizer.json` as it stands.
   var isOfNoClass: Bool { ["PreTrainedTokenizer", "TokenizersBackend"].contains(tokenizerClass) }
@@ -33,7 +41,7 @@ struct TokenizerSettings {
       throw json.refusal("holds no JSON object", remedy: "save the tokenizer again")
     }
     if let name = try json.member("tokenizer_class")?.string {
-      tokenizerClass = name.hasSuffix("Fast") ? String(name.dropLast(4)) : name
+      tokenizerClass = Self.className(name)
     }
     if let split = json.member("split_special_tokens"), try split.bool {
       throw split.refusal("is true, which is not supported", remedy: "give token ids instead of text")
@@ -43,9 +51,11 @@ struct TokenizerSettings {
     addsEnd = try json.member("add_eos_token")?.bool
     beginning = try Self.token(json.member("bos_token"))
     end = try Self.token(json.member("eos_token"))
+    unknown = try Self.token(json.member("unk_token"))
     for name in ["unk_token", "pad_token", "sep_token", "cls_token", "mask_token"] {
       if let token = try Self.token(json.member(name)) { otherSpecial.append(token) }
     }
+    namedFields = Set(Self.tokenFields.filter { json.member($0) != nil })
     for name in ["additional_special_tokens", "extra_special_tokens"] {
       guard let list = json.member(name) else { continue }
       let elements = try list.value.array == nil ? list.members.map(\.value) : list.elements
@@ -62,6 +72,11 @@ struct TokenizerSettings {
     }
   }
 
+  /// The name of a class without `Fast`.
+  static func className(_ name: String) -> String {
+    name.hasSuffix("Fast") ? String(name.dropLast(4)) : name
+  }
+
   /// A token given by its content or with its properties.
   private static func token(_ json: Component?) throws(BadInput) -> AddedToken? {
     guard let json else { return nil }
@@ -72,10 +87,25 @@ struct TokenizerSettings {
     return token
   }
 
+  /// Names a special token as a tokenizer's class does, where no file names another in that field.
+  mutating func useDefault(_ content: String, for field: String) {
+    guard namedFields.insert(field).inserted else { return }
+    let token = AddedToken(content, isSpecial: true)
+    switch field {
+    case "bos_token": beginning = token
+    case "eos_token": end = token
+    default:
+      if field == "unk_token" { unknown = token }
+      otherSpecial.append(token)
+    }
+  }
+
   /// What another file says where this one says nothing.
   mutating func complete(from other: TokenizerSettings) {
     beginning = beginning ?? other.beginning
     end = end ?? other.end
+    unknown = unknown ?? other.unknown
+    namedFields.formUnion(other.namedFields)
     let known = Set(otherSpecial.map(\.content))
     otherSpecial += other.otherSpecial.filter { !known.contains($0.content) }
   }

@@ -58,18 +58,7 @@ struct VocabularyFiles {
           .split($0, .isolated, isInverted: false), .byteLevel(addsPrefixSpace: false, splits: false),
         ])
       } ?? .byteLevel(addsPrefixSpace: false, splits: true),
-      model: BytePairModel(ids: ids, merges: merges, options: options))
-  }
-}
-
-extension TokenizerDocument {
-  /// A byte-level tokenizer without added tokens.
-  fileprivate init(normalizer: Normalizer?, preTokenizer: PreTokenizer, model: BytePairModel) {
-    self.normalizer = normalizer
-    self.preTokenizer = preTokenizer
-    self.model = model
-    self.decoders = [.byteLevel]
-    self.added = AddedTokenList(model)
+      model: BytePairModel(ids: ids, merges: merges, options: options), decoders: [.byteLevel])
   }
 }
 
