@@ -68,13 +68,13 @@ import TouchstoneTestSupport
     try withTokenizer(source) { (tokenizer) throws in
       #expect(try tokenizer.encode("bab") == [4, 2, 3, 2, 5])
     }
-    // -3 - 1e-8 is -3 in float32: of two ways with one sum that is kept whose last piece begins first.
+    // -3 + 1e-8 is -3 in float32: then ▁, a and b are worth no more than ▁ab, which begins first.
     source = SmallSentencePiece()
-    source.pieces[3].1 = -3
-    source.pieces[4].1 = -1e-8
-    source.pieces[7].1 = -3.00000001
+    source.pieces[4].1 = 1e-8
+    source.pieces[6].1 = -9
+    source.pieces[7] = ("▁ab", -4, .normal)
     try withTokenizer(source) { (tokenizer) throws in
-      #expect(try tokenizer.encode("a") == [0, 5])
+      #expect(try tokenizer.encode("ab") == [6, 5])
     }
   }
 

@@ -131,6 +131,19 @@ import TouchstoneTestSupport
         "FOLDER/spiece.model: holds 2 pieces, but T5Tokenizer takes that of id 2 for what is unknown; "))
   }
 
+  /// What spells the unknown token joins the unknown characters beside it; a piece is worth more than they are.
+  @Test(.clause("TOK-19")) func whatIsUnknownIsOneToken() throws {
+    try SmallSentencePiece.withFolder(["tokenizer.model": SmallSentencePiece().bytes]) { (folder) throws in
+      let tokenizer = try Tokenizer(folder: folder)
+      #expect(try tokenizer.encode("x<unk>y", specialTokens: .asText) == [3, 0])
+      #expect(try tokenizer.encode("<unk>", specialTokens: .asText) == [3, 0])
+    }
+    let document = #"{"model": {"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0], ["xy", -5]]}}"#
+    try SmallSentencePiece.withFolder([:], ["tokenizer.json": document]) { (folder) throws in
+      #expect(try Tokenizer(folder: folder).encode("xyx") == [1, 0])
+    }
+  }
+
   // MARK: How a text is written
 
   /// What SentencePiece 0.2.3 makes of it, by the letter.
