@@ -179,9 +179,15 @@ extension PlantedNumber {
       "mask.seen-keys", "queries see the last 3 keys only instead of the last 4", in: "gpt_oss",
       at: "layers/000/attn_probs"
     ) { site in
-      let tokens = site.inputs.count
-      let table = (0..<tokens * tokens).map { $0 % tokens <= $0 / tokens && $0 / tokens - $0 % tokens < 3 }
-      return site.seeing(SeenKeys(tokens: tokens, tables: [table]))
+      let (scores, sinks, tokens) = (site.activations[0], site.parameters[0].values, site.inputs.count)
+      return site.edited { weights in
+        for row in 0..<weights.rowCount {
+          let visible = max(0, row % tokens - 2)...row % tokens
+          let own = (visible.map { scores[row, $0] } + [sinks[row / tokens]]).softmax()
+          for key in 0..<tokens { weights[row, key] = 0 }
+          for (key, weight) in zip(visible, own) { weights[row, key] = weight }
+        }
+      }
     },
   ]
 
