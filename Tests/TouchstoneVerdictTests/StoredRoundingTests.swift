@@ -3,6 +3,7 @@ import Testing
 import TouchstoneFamilies
 import TouchstoneGraph
 import TouchstoneModel
+import TouchstoneReference
 import TouchstoneTestSupport
 
 @testable import TouchstoneFaults
@@ -21,7 +22,8 @@ import TouchstoneTestSupport
     let edges: [Float] = [
       0, -0.0, 65503, 65519, 65520, 0x1p-24, 0x1p-25, 0x1.8p-24, 0x1p-133, 0x1p-149, .infinity,
     ]
-    return any + ties + edges + edges.map { -$0 } + [.greatestFiniteMagnitude, .leastNormalMagnitude]
+    let ends: [Float] = [.greatestFiniteMagnitude, .leastNormalMagnitude]
+    return any + ties + edges + edges.map { (edge: Float) in -edge } + ends
   }
 
   @Test(.clause("BND-12"), arguments: [ScalarType.bfloat16, .float16, .float32])
