@@ -226,7 +226,7 @@ extension PlantedNumber {
       }
     },
     PlantedNumber(
-      "linear.other-bias", "the bias is that of layers/001/cond", in: "dit_block", at: "layers/000/cond"
+      "linear.bias-of-other", "the bias is that of layers/001/cond", in: "dit_block", at: "layers/000/cond"
     ) { site in
       let other = site.graph.operation(making: Activation("cond", in: Activation.Block(1)))
       guard let bias = other.flatMap({ site.parameter($0.parameters[1].parameter) }) else { return nil }

@@ -50,10 +50,11 @@ import TouchstoneTestSupport
       }
       weights = try Weights(graph: weights.graph, names: TensorNames(root: ""), tensors: tensors)
     }
-    let views = weights.graph.operations.flatMap(\.parameters).filter { $0.selection.expert != nil }
-    for view in views {
+    let read = weights.graph.operations.flatMap { operation in operation.parameters.map { (operation, $0) } }
+    let views = read.filter { $0.1.selection.expert != nil }
+    for (operation, view) in views {
       let whole = ParameterValues(weights.float64(view.parameter), view)
-      let (stored, own) = weights.storedFloat32(view)
+      let (stored, own) = weights.storedFloat32(view, readBy: operation)
       let part = ParameterValues(stored.float64(), own)
       #expect(stored.type == .float32 && own.parameter.shape == Array(view.parameter.shape.dropFirst()))
       #expect(part.outputCount == whole.outputCount && part.inputCount == whole.inputCount)

@@ -124,10 +124,15 @@ public struct Weights: Sendable {
     return tensor.type == .float32 ? tensor : StoredTensor(tensor.float32())
   }
 
-  /// What a view looks at, in float32, and the view of that: of a stack of experts the one matrix alone, so that the others are
-  /// neither read nor widened.
-  package func storedFloat32(_ view: ParameterView) -> (StoredTensor, ParameterView) {
-    guard let expert = view.selection.expert else { return (storedFloat32(view.parameter), view) }
+  /// What an operation looks at, in float32, and its view of that: of a stack of experts the one matrix alone, so that the
+  /// others are neither read nor widened.
+  package func storedFloat32(_ view: ParameterView, readBy operation: Operation) -> (
+    StoredTensor, ParameterView
+  ) {
+    // The gradient of a parameter is that of all of it.
+    guard let expert = view.selection.expert, !(operation.kind.payload is ParameterGradient) else {
+      return (storedFloat32(view.parameter), view)
+    }
     let own = tensor(view.parameter).part(expert)
     let (parameter, selection) = (view.parameter, view.selection)
     let whole = Parameter(parameter.name, own.shape)

@@ -68,7 +68,7 @@ extension Weights {
       let isTable = operation.kind.payload is Embedding
       let table = isTable ? stored[view.parameter.name] : nil
       guard let table else {
-        let (own, part) = storedFloat32(view)
+        let (own, part) = storedFloat32(view, readBy: operation)
         return ParameterOperand(own, part)
       }
       return ParameterOperand(table, view)

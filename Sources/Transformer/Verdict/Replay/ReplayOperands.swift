@@ -9,7 +9,7 @@ extension Replay {
   func parameters(of operation: Operation) -> [ParameterOperand] {
     operation.parameters.enumerated().compactMap { place, view in
       weights.map { weights in
-        let (stored, view) = weights.storedFloat32(view)
+        let (stored, view) = weights.storedFloat32(view, readBy: operation)
         switch parameterReading ?? (isSharp ? .rounded : alternative?.parameters ?? .granted) {
         case .firstRounded where place > 0, .given: return ParameterOperand(stored, view)
         case .rounded, .firstRounded:

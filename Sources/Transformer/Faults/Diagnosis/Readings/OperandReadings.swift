@@ -2,27 +2,12 @@ import TouchstoneGraph
 import TouchstoneModel
 
 extension Reading {
-  /// Columns in another order, and a bias that is another's or in another order.
-  static let orders: [Reading] = [
-    Reading("values.columns-moved", .wiring, at: .computed) { site, got in
-      let want = site.evaluated()
-      guard got.shape == want.shape, let order = want.order(of: got), order != Array(order.indices),
-        Set(order).count == order.count
-      else { return [] }
-      return [
-        Guess(columnOrder(order)) { site in
-          site.edited { y in
-            let own = y
-            for row in 0..<y.rowCount { y.setRow(row) { own[row, order[$0]] } }
-          }
-        }
-      ]
-    },
-    Reading("linear.other-bias", .bias, at: .projections) { site, got in
+  /// A bias that is another operation's.
+  static let otherBiases: [Reading] = [
+    Reading("linear.bias-of-other", .bias, at: .projections) { site, got in
       guard let own = site.operation.kind.payload as? Linear, let product = ReadProduct(own, site, got),
         let bias = product.bias
       else { return [] }
-      let count = site.parameters[1].count
       let others = site.graph.operations.filter { other in
         other.parameters.count > 1 && other.parameters[1].parameter != site.operation.parameters[1].parameter
           && other.parameters[1].shape == site.operation.parameters[1].shape
@@ -31,9 +16,7 @@ extension Reading {
         let viewed = ParameterValues(values, other.parameters[1])
         return ("that of \(other.output)", (0..<product.outputs).map { viewed[$0] })
       }
-      let moved = count == product.outputs ? ordersOfParts(count) : []
-      let inOrder = moved.map { name, order in (name, order.map { bias[$0] }) }
-      return (others + inOrder).filter { way in product.mayBe { way.1[$0] } }.prefix(2).map { name, values in
+      return others.filter { way in product.mayBe { way.1[$0] } }.prefix(2).map { name, values in
         Guess("the bias is \(name)") { site in
           site.edited { y in
             let heads = own.heads ?? 1
@@ -47,7 +30,25 @@ extension Reading {
           }
         }
       }
-    },
+    }
+  ]
+
+  /// Columns in another order: asked where nothing says which.
+  static let columnOrders: [Reading] = [
+    Reading("values.columns-moved", .wiring, at: .computed) { site, got in
+      let want = site.evaluated()
+      guard got.shape == want.shape, let order = want.order(of: got), order != Array(order.indices),
+        Set(order).count == order.count
+      else { return [] }
+      return [
+        Guess(columnOrder(order)) { site in
+          site.edited { y in
+            let own = y
+            for row in 0..<y.rowCount { y.setRow(row) { own[row, order[$0]] } }
+          }
+        }
+      ]
+    }
   ]
 
   /// What an operation reads is kept in fewer bits.

@@ -76,7 +76,7 @@ struct Reading: Sendable {
   static let levels: [[Reading]] = [
     specific.filter { !$0.isLast },
     storage + normRoundings + accumulators + windowsInFewerBits + operandsInFewerBits,
-    specific.filter(\.isLast), values + functionsBehind, lines,
+    specific.filter(\.isLast), values + columnOrders + functionsBehind, lines,
   ]
 
   /// All of them.
@@ -87,7 +87,7 @@ struct Reading: Sendable {
     ofKinds + visibilities + dropouts + caches + arrangements + keyRows + valueRows + storedRows + otherHeads
     + tiles + exponentials + functions
     + halves + notFinite + norms + normsInSteps + rotations + rows + sources + products + matrices
-    + windows + sums + gatedSums + otherFunctions + orders + normStatistics + normFormulas
+    + windows + sums + gatedSums + otherFunctions + otherBiases + normStatistics + normFormulas
 
   /// Those of one kind of operation each, which stand in its room.
   private static let ofKinds = Operation.Kind.Name.allCases.flatMap { $0.faulty.readings }
