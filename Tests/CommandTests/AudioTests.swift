@@ -119,7 +119,9 @@ import TouchstoneModel
         "lang_to_id": {"<|b|>": 5}, "task_to_id": {"transcribe": 6, "translate": 7}, "no_timestamps_token_id": 9
         """
       func begun(_ beginning: String) throws -> String {
-        try text("{\"decoder_start_token_id\": 0, \"eos_token_id\": [1, 2], \(beginning), \(tables)}")
+        try text(
+          "{\"decoder_start_token_id\": 0, \"eos_token_id\": [1, 2], \"suppress_tokens\": [0, 1, 2], \(beginning), \(tables)}"
+        )
       }
       let (transcribed, translated) = try (
         begun("\"forced_decoder_ids\": [[1, 5], [2, 6]]"), begun("\"forced_decoder_ids\": [[1, 5], [2, 7]]")

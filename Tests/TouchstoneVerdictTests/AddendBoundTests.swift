@@ -22,8 +22,8 @@ import TouchstoneTestSupport
   }
 
   /// One instruction multiplies by a gate and adds; the gate's product is recorded beside it, rounded.
-  @Test(.clause("BND-4"), arguments: [Precision.float32, Precision(.bfloat16)])
-  func aProductThatIsAddedMayBeFused(_ precision: Precision) throws {
+  @Test(.clause("BND-4"))
+  func aProductThatIsAddedMayBeFused() throws {
     let text = """
       {"model_type": "dit_block", "hidden_size": 24, "num_hidden_layers": 1, "num_attention_heads": 3, "head_dim": 8,
        "ff_mult": 2}
@@ -48,7 +48,7 @@ import TouchstoneTestSupport
     }
     let middle = Activation("resid_mid", in: Activation.Block(0))
     let capture = RecordedActivations(
-      weights: weights, inputs: inputs, precision: precision, planting: [middle: fault])
+      weights: weights, inputs: inputs, planting: [middle: fault])
     let verdict = try Judge(weights: weights, depth: .whole()).verdict(on: capture)
     #expect(verdict.outcome == .consistent, "\(verdict.flagged)")
   }
