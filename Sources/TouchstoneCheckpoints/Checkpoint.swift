@@ -130,7 +130,9 @@ extension Architecture {
 
   fileprivate init(folder: CheckpointFolder) throws(BadInput) {
     let file = folder.file("config.json").path
-    try self.init(huggingFaceJSON: SmallFile.read(file, greatest: Self.greatestFileSize), file: file)
+    let text = try SmallFile.read(file, greatest: Self.greatestFileSize)
+    let stored = Set(((try? folder.safetensors()) ?? []).flatMap(\.entries.keys))
+    try self.init(huggingFaceJSON: text, file: file, stores: stored.contains)
   }
 }
 

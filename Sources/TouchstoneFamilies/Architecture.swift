@@ -32,6 +32,27 @@ public struct Architecture: Sendable {
     unlearnedID = unlearnedID(members["pad_token_id"])
   }
 
+  /// The field that says of a T5 that its readout is the table of the tokens, not scaled: no `config.json` has it, a checkpoint
+  /// without a readout does.
+  static let sharesReadout = "shares_readout"
+
+  /// Reads Hugging Face's `config.json` beside the tensors of its checkpoint, which say what it leaves open.
+  ///
+  /// - Parameter stores: whether a tensor of that name is stored.
+  /// - Throws: ``BadInput`` naming `file` and the field.
+  package init(huggingFaceJSON text: Data, file: String, stores: (String) -> Bool) throws(BadInput) {
+    let stated = try Architecture(huggingFaceJSON: text, file: file)
+    let (head, table) = ("lm_head.weight", "shared.weight")
+    guard stated.family.name == Family.t5.name, stated.graph.parameters.contains(where: { $0.name == head }),
+      stores(table), !stores(head), let last = text.lastIndex(of: UInt8(ascii: "}"))
+    else {
+      self = stated
+      return
+    }
+    let field = Data(", \"\(Self.sharesReadout)\": true}".utf8)
+    try self.init(huggingFaceJSON: text[..<last] + field, file: file)
+  }
+
   /// The id whose row is not learned; PyTorch counts one below 0 from the end of the table.
   private func unlearnedID(_ stated: JSONValue?) -> Int? {
     guard case .unlearned(let absent) = family.padding, let count = graph.idCount(of: .tokenIDs),

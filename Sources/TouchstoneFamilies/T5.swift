@@ -32,6 +32,8 @@ extension Family {
     // Version 5 of transformers says so of the scale, version 4 of the readout: 1.0 ties it and scales, 1.1 neither.
     let isTied = try config.bool("tie_word_embeddings") ?? true
     let isScaled = try config.bool("scale_decoder_outputs") ?? isTied
+    // Version 5 saves 1.1 as tied, whether it has a readout of its own or not: which it is, the tensors say.
+    let isShared = try config.bool(Architecture.sharesReadout) ?? false
 
     var g = GraphBuilder(root: "", layout: .outputsFirst)
     let table = g.parameter("shared.weight", vocabulary, width)
@@ -76,7 +78,8 @@ extension Family {
     var last = stack(.decoder(source: source), ownLayers, &g)
     if isScaled { last = g.scale("final/scaled", last, by: 1 / Double(width).squareRoot()) }
     return try g.graph(
-      readingOut: last, rowsOf: isScaled ? table : Parameter("lm_head.weight", [vocabulary, width]))
+      readingOut: last,
+      rowsOf: isScaled || isShared ? table : Parameter("lm_head.weight", [vocabulary, width]))
   }
 }
 

@@ -91,4 +91,22 @@ import TouchstoneTestSupport
     }
     #expect(error?.place == name)
   }
+
+  /// T5 1.1 as version 5 of transformers saves it: tied by its configuration, whether it has a readout of its own or not.
+  @Test(.clause("GRA-7"), arguments: ["lm_head.weight", nil]) func theTensorsSayWhetherT5HasAReadout(
+    head: String?
+  )
+    throws
+  {
+    let file = Fixture.folder.appending(path: "families/t5-gated/config.json")
+    let stored = ["shared.weight", head]
+    let architecture = try Architecture(huggingFaceJSON: Data(contentsOf: file), file: "config.json") {
+      stored.contains($0)
+    }
+    let names = architecture.graph.parameters.map(\.name)
+    #expect(names.contains("lm_head.weight") == (head != nil))
+    // What a golden holds of it says so again.
+    let again = try Architecture(huggingFaceJSON: Data(architecture.configJSON.utf8), file: "config_json")
+    #expect(again.graph == architecture.graph && again.configJSON == architecture.configJSON)
+  }
 }
